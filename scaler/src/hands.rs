@@ -1,0 +1,163 @@
+//! What the scaler needs done outside it, as traits: VMs, programs on them, traffic to them.
+//!
+//! `drivers` does it for real, `tests` in memory. Each call may be repeated, may come late and may
+//! be cut off by a crash in the middle; so each is idempotent, and "I do not know" is an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use model::id::{FlavorId, HostId, ModuleId, VmId};
+use model::vm::Addresses;
+use serde::{Deserialize, Serialize};
+
+/// What a hand answers, when it does. Boxed, so that hands of several kinds stand in one list.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a hand did not do what it was asked. One variant per thing the planner does differently.
+#[derive(Debug, thiserror::Error)]
+pub enum HandError {
+    /// It may or may not have happened: count it as happened, look, then ask again.
+    #[error("no answer within {0:?}; it may or may not have happened")]
+    TimedOut(Duration),
+    /// There is no room: waiting or another host helps, repeating at once does not.
+    #[error("no capacity left for {flavor}: {detail}")]
+    NoCapacity { flavor: FlavorId, detail: String },
+    /// It will not work however often it is asked: a person must act.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// It may work next time.
+    #[error("failed: {0}")]
+    Failed(String),
+}
+
+/// A place where VMs run: one cloud account, one hypervisor cluster, or this very machine.
+pub trait Provider: Send + Sync + std::fmt::Debug {
+    /// The name it bears in `cloudbrain.yaml`.
+    fn name(&self) -> &str;
+    /// What runs there and bears our tag. It may be late, but names nothing that never existed.
+    fn observe(&self) -> Answer<'_, Result<Sighting, HandError>>;
+    /// Makes one VM. The same id again makes no second one.
+    fn create<'a>(&'a self, order: &'a CreateOrder) -> Answer<'a, Result<(), HandError>>;
+    /// Destroys one VM. One that is not there is a success.
+    fn destroy<'a>(&'a self, vm: &'a VmId) -> Answer<'a, Result<(), HandError>>;
+}
+
+/// One VM to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateOrder {
+    pub vm: VmId,
+    pub flavor: FlavorId,
+    /// Where it should stand; the provider may know better.
+    pub prefer: Option<HostId>,
+    /// Hosts that must not get it, because they are down.
+    pub avoid: BTreeSet<HostId>,
+}
+
+/// What a provider saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sighting {
+    /// Whether the list is known to hold everything. Nothing is concluded from what an
+    /// incomplete list lacks.
+    pub complete: bool,
+    pub hosts: Vec<SeenHost>,
+    pub vms: Vec<SeenVm>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenHost {
+    pub id: HostId,
+    /// The host's own agent, where it has one.
+    pub agent: Option<SocketAddr>,
+    /// How many more VMs of each flavor fit.
+    pub room: BTreeMap<FlavorId, u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenVm {
+    pub id: VmId,
+    pub flavor: FlavorId,
+    pub host: Option<HostId>,
+    pub power: Power,
+    pub addresses: Option<Addresses>,
+}
+
+/// Whether a VM runs, by its provider's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Power {
+    Building,
+    Running,
+    /// It exists and does not run.
+    Stopped,
+}
+
+/// Starts and stops a module's program on a VM.
+pub trait Deployer: Send + Sync + std::fmt::Debug {
+    /// Starts the program. The same assignment again starts no second one; a higher assignment
+    /// replaces what runs.
+    fn deploy<'a>(
+        &'a self,
+        vm: &'a VmId,
+        program: &'a Program,
+    ) -> Answer<'a, Result<(), HandError>>;
+    /// Stops what runs: SIGTERM, and SIGKILL after `grace`. Nothing running is a success.
+    fn undeploy<'a>(&'a self, vm: &'a VmId, grace: Duration) -> Answer<'a, Result<(), HandError>>;
+}
+
+/// A module's program, for one assignment of one VM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    pub module: ModuleId,
+    pub assignment: u32,
+    /// The program and its arguments. `${PORT}` stands for the port it is to listen on, which it
+    /// also finds in the environment as `PORT`.
+    pub command: Vec<String>,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What sends traffic to VMs.
+pub trait Router: Send + Sync + std::fmt::Debug {
+    fn name(&self) -> &str;
+    /// Makes this the routing, and answers only when requests are seen to follow it: after a
+    /// success no new request goes to a VM that is not in `routing`. An older generation than
+    /// the one in force is refused.
+    fn push<'a>(&'a self, routing: &'a Routing) -> Answer<'a, Result<(), HandError>>;
+    fn observe(&self) -> Answer<'_, Result<RouterReport, HandError>>;
+}
+
+/// Who gets which traffic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routing {
+    pub generation: u64,
+    pub modules: BTreeMap<ModuleId, Route>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The domains that lead here, without a port, in lower case.
+    pub domains: Vec<String>,
+    pub upstreams: BTreeMap<VmId, SocketAddr>,
+}
+
+/// What a router says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterReport {
+    /// The routing in force; 0 before the first.
+    pub generation: u64,
+    /// Also of VMs that were taken out while they still serve something.
+    pub upstreams: BTreeMap<VmId, UpstreamReport>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpstreamReport {
+    /// Requests under way right now.
+    pub in_flight: u32,
+    /// Requests answered since the router started.
+    pub served: u64,
+    /// Connections refused, cut or timed out since the router started.
+    pub failed: u64,
+    /// Of those, how many in a row up to now.
+    pub failed_in_a_row: u32,
+}
