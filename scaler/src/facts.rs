@@ -1,0 +1,124 @@
+//! What was seen of the world, as the scaler needs it. The senses and hands fill it in.
+//!
+//! A fact that is missing here was not observed; nothing follows from its absence.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::id::{FlavorId, HostId, VmId};
+use model::time::Time;
+use model::vm::Addresses;
+
+use crate::hands::{Power, Sighting, UpstreamReport};
+
+/// All that is known at one tick.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The newest value of each metric of each VM, with its time.
+    pub samples: BTreeMap<VmId, BTreeMap<String, Sample>>,
+    pub agents: BTreeMap<VmId, AgentFact>,
+    pub ready: BTreeMap<VmId, ReadyFact>,
+    pub provider: Option<ProviderFact>,
+    pub routers: BTreeMap<String, RouterFact>,
+    /// Hosts that are known to be down: nothing new is put there.
+    pub hosts_down: BTreeSet<HostId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    pub value: f64,
+    pub at: Time,
+}
+
+/// What the VM's agent last did when it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentFact {
+    /// When it last answered.
+    pub heard: Option<Time>,
+    /// Since when it does not answer, and how many times in a row it did not.
+    pub silent_since: Option<Time>,
+    pub misses: u32,
+}
+
+/// What the readiness probe of one assignment last said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyFact {
+    pub assignment: u32,
+    pub passes_in_a_row: u32,
+    pub fails_in_a_row: u32,
+    pub failing_since: Option<Time>,
+}
+
+/// What the provider listed.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderFact {
+    pub complete: bool,
+    pub at: Time,
+    pub vms: BTreeMap<VmId, SeenFact>,
+    /// How many more VMs of each flavor fit, over all hosts that live.
+    pub room: BTreeMap<FlavorId, u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenFact {
+    pub flavor: FlavorId,
+    pub host: Option<HostId>,
+    pub power: Power,
+    pub addresses: Option<Addresses>,
+}
+
+/// What one router said of itself.
+#[derive(Clone, Debug, Default)]
+pub struct RouterFact {
+    /// The routing it was seen to follow.
+    pub acknowledged: u64,
+    pub upstreams: BTreeMap<VmId, UpstreamReport>,
+}
+
+impl ProviderFact {
+    /// Takes over what a provider saw at a moment.
+    pub fn from_sighting(sighting: Sighting, at: Time) -> Self {
+        let mut room = BTreeMap::new();
+        for (flavor, count) in sighting.hosts.iter().flat_map(|host| &host.room) {
+            *room.entry(flavor.clone()).or_default() += count;
+        }
+        let vms = sighting.vms.into_iter().map(|vm| {
+            let fact = SeenFact {
+                flavor: vm.flavor,
+                host: vm.host,
+                power: vm.power,
+                addresses: vm.addresses,
+            };
+            (vm.id, fact)
+        });
+        Self { complete: sighting.complete, at, vms: vms.collect(), room }
+    }
+}
+
+impl Facts {
+    /// The routing generation that every router follows; 0 while one of them was not heard.
+    pub fn acknowledged(&self) -> u64 {
+        self.routers.values().map(|router| router.acknowledged).min().unwrap_or(0)
+    }
+
+    /// Requests under way on a VM, over all routers; None while a router was not heard.
+    pub fn in_flight(&self, vm: &VmId) -> Option<u32> {
+        if self.routers.is_empty() {
+            return None;
+        }
+        let reports = self.routers.values().filter_map(|router| router.upstreams.get(vm));
+        Some(reports.map(|report| report.in_flight).sum())
+    }
+
+    /// Whether the VM does not run any more, by its provider's own word.
+    pub fn is_dead(&self, vm: &VmId) -> bool {
+        let Some(provider) = &self.provider else { return false };
+        match provider.vms.get(vm) {
+            Some(seen) => seen.power == Power::Stopped,
+            None => provider.complete,
+        }
+    }
+
+    pub fn is_agent_silent(&self, vm: &VmId) -> bool {
+        self.agents.get(vm).is_some_and(|agent| agent.misses >= 2)
+    }
+}

@@ -1,0 +1,57 @@
+//! Which VMs the routers should know, as one numbered routing.
+//!
+//! The routing follows from the states alone, so after a crash it is simply derived and pushed
+//! again. Its number rises with each change; a VM remembers the number that first contained or
+//! first lacked it, and nobody relies on a change before every router acknowledged it.
+
+use std::collections::BTreeMap;
+
+use model::id::ModuleId;
+use model::vm::{Vm, VmState};
+
+use crate::facts::Facts;
+use crate::hands::{Route, Routing};
+use crate::state::{Config, State};
+
+/// Derives the routing anew. Returns it if it changed.
+pub(crate) fn update(config: &Config, state: &mut State) -> Option<Routing> {
+    let routes = derive(config, state);
+    let before = &state.memory.routes;
+    if routes == *before && state.memory.routing_generation > 0 {
+        return None;
+    }
+    let generation = state.memory.routing_generation + 1;
+    for vm in state.vms.values_mut() {
+        if is_routed(vm, before) != is_routed(vm, &routes) {
+            vm.route_generation = generation;
+        }
+    }
+    state.memory.routing_generation = generation;
+    state.memory.routes = routes;
+    Some(state.routing())
+}
+
+fn is_routed(vm: &Vm, routes: &BTreeMap<ModuleId, Route>) -> bool {
+    let route = vm.module.as_ref().and_then(|module| routes.get(module));
+    route.is_some_and(|route| route.upstreams.contains_key(&vm.id))
+}
+
+/// The routes that follow from the states of the VMs.
+pub(crate) fn derive(config: &Config, state: &State) -> BTreeMap<ModuleId, Route> {
+    let mut modules: BTreeMap<ModuleId, Route> = BTreeMap::new();
+    for (module, domains) in &config.domains {
+        modules.entry(module.clone()).or_default().domains.clone_from(domains);
+    }
+    for vm in state.vms.values().filter(|vm| vm.state == VmState::Serving) {
+        if let (Some(module), Some(addresses)) = (&vm.module, vm.addresses) {
+            let route = modules.entry(module.clone()).or_default();
+            route.upstreams.insert(vm.id.clone(), addresses.app);
+        }
+    }
+    modules
+}
+
+/// Whether every router is past the change that let this VM in or out.
+pub(crate) fn is_acknowledged(facts: &Facts, route_generation: u64) -> bool {
+    facts.acknowledged() >= route_generation
+}

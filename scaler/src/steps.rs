@@ -1,0 +1,202 @@
+//! What the hands must do for a VM in the state it is in, and what becomes of it afterwards.
+//!
+//! A step is derived from the state, never from a script: whoever was killed in the middle finds
+//! the same step wanted again, and since each hand is idempotent, doing it twice is harmless. A VM
+//! has at most one open step.
+
+use std::time::Duration;
+
+use model::id::VmId;
+use model::time::Time;
+use model::vm::VmState;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::Recycle;
+use crate::state::{Config, State};
+
+/// One thing to do, stored before it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub vm: VmId,
+    pub kind: StepKind,
+    pub attempt: u32,
+    /// When it was wanted first.
+    pub planned: Time,
+    /// Not to be tried before.
+    pub not_before: Time,
+    /// Handed to a hand, whose answer is awaited.
+    pub issued: bool,
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    Create,
+    Deploy,
+    Undeploy,
+    Destroy,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepOutcome {
+    Done,
+    /// It may or may not have happened.
+    Unknown(String),
+    /// It did not happen and may work next time.
+    Failed(String),
+    NoCapacity(String),
+    /// It will never work.
+    Refused(String),
+}
+
+/// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A program that cannot be started this often condemns its VM.
+const DEPLOY_ATTEMPTS: u32 = 3;
+
+/// Opens a step. One of another kind that is still open is out of date and gives way, unless a
+/// hand is at it.
+pub(crate) fn open(state: &mut State, id: &VmId, kind: StepKind, now: Time) {
+    if state.steps.get(id).is_some_and(|step| step.kind == kind || step.issued) {
+        return;
+    }
+    let step = Step {
+        vm: id.clone(),
+        kind,
+        attempt: 0,
+        planned: now,
+        not_before: now,
+        issued: false,
+        error: None,
+    };
+    state.steps.insert(id.clone(), step);
+}
+
+/// The steps to hand out now, marked as issued.
+pub fn issue(state: &mut State, now: Time) -> Vec<Step> {
+    let due = state.steps.values_mut().filter(|step| !step.issued && step.not_before <= now);
+    due.map(|step| {
+        step.issued = true;
+        step.attempt += 1;
+        step.clone()
+    })
+    .collect()
+}
+
+/// After a restart nobody is at any step: all that were issued may or may not have happened.
+pub fn forget_issued(state: &mut State) {
+    for step in state.steps.values_mut().filter(|step| step.issued) {
+        step.issued = false;
+        step.error = Some("cut off by a restart; it may or may not have happened".to_owned());
+    }
+}
+
+/// Takes in what came of a step.
+pub fn absorb(
+    config: &Config,
+    state: &mut State,
+    id: &VmId,
+    kind: StepKind,
+    outcome: StepOutcome,
+    now: Time,
+) {
+    let Some(step) = state.steps.get_mut(id).filter(|step| step.kind == kind) else { return };
+    step.issued = false;
+    let attempt = step.attempt;
+    match outcome {
+        StepOutcome::Done => {
+            state.steps.remove(id);
+            done(config, state, id, kind, now);
+        }
+        StepOutcome::Unknown(why) | StepOutcome::Failed(why) => {
+            retry(step, why.clone(), now);
+            if kind == StepKind::Deploy && attempt >= DEPLOY_ATTEMPTS {
+                condemn(state, id, format!("its program does not start: {why}"), now);
+            }
+        }
+        StepOutcome::NoCapacity(why) => {
+            // Nothing was made: the record goes, so that it holds no place in the count.
+            state.steps.remove(id);
+            forget_order(config, state, id, why, now);
+        }
+        StepOutcome::Refused(why) => refused(state, id, kind, why, now),
+    }
+}
+
+fn retry(step: &mut Step, why: String, now: Time) {
+    let doublings = step.attempt.saturating_sub(1).min(6);
+    step.not_before = now + (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
+    step.error = Some(why);
+}
+
+fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, now: Time) {
+    let Some(vm) = state.vms.get(id) else { return };
+    let at = vm.state;
+    match kind {
+        StepKind::Create if at == VmState::Creating => {
+            state.shift(id, VmState::Booting, "the provider made it", now);
+        }
+        StepKind::Undeploy if at == VmState::Draining => {
+            state.shift(id, VmState::Stopped, "drained, program stopped", now);
+            release(config, state, id, now);
+        }
+        StepKind::Destroy if at == VmState::Destroying => {
+            state.shift(id, VmState::Gone, "destroyed", now);
+        }
+        // Deploy: readiness decides, see `life`. Else the VM has moved on meanwhile.
+        StepKind::Create | StepKind::Deploy | StepKind::Undeploy | StepKind::Destroy => {}
+    }
+}
+
+/// A stopped VM goes back to its pool, or goes for good.
+fn release(config: &Config, state: &mut State, id: &VmId, now: Time) {
+    let Some(vm) = state.vms.get_mut(id) else { return };
+    let policy = vm.module.as_ref().and_then(|module| config.policies.get(module));
+    match policy.map_or(Recycle::Destroy, |policy| policy.terminate.recycle) {
+        Recycle::ToPool => {
+            vm.module = None;
+            state.shift(id, VmState::Pool, "recycled", now);
+        }
+        Recycle::Destroy => condemn(state, id, "no longer needed".to_owned(), now),
+    }
+}
+
+/// Sends a VM to its end. It keeps its module, so that the record tells whose it was.
+pub(crate) fn condemn(state: &mut State, id: &VmId, why: String, now: Time) {
+    state.shift(id, VmState::Destroying, why, now);
+    state.memory.suspects.remove(id);
+    open(state, id, StepKind::Destroy, now);
+}
+
+fn forget_order(config: &Config, state: &mut State, id: &VmId, why: String, now: Time) {
+    let Some(vm) = state.vms.get(id).filter(|vm| vm.state == VmState::Creating) else { return };
+    let flavor = vm.flavor.clone();
+    state.shift(id, VmState::Gone, format!("never made: {why}"), now);
+    let create = config.policies.values().find(|p| p.flavor == flavor).map(|p| p.create);
+    let create = create.unwrap_or_default();
+    let pool = state.memory.pools.entry(flavor).or_default();
+    let pause = create.retry_first.0 * 2_u32.pow(pool.failures.min(10));
+    pool.failures += 1;
+    pool.not_before = Some(now + pause.min(create.retry_max.0));
+    pool.last_error = Some(why);
+}
+
+fn refused(state: &mut State, id: &VmId, kind: StepKind, why: String, now: Time) {
+    match kind {
+        StepKind::Create | StepKind::Deploy => {
+            state.steps.remove(id);
+            if state.vms.get(id).is_some_and(|vm| vm.state.may_become(VmState::Destroying)) {
+                condemn(state, id, why, now);
+            }
+        }
+        // What cannot be stopped or destroyed must not be forgotten: it costs, and may serve.
+        StepKind::Undeploy | StepKind::Destroy => {
+            if let Some(step) = state.steps.get_mut(id) {
+                retry(step, why, now);
+            }
+        }
+    }
+}
