@@ -19,6 +19,10 @@ pub struct Message {
     pub view: View,
     pub incident: IncidentId,
     pub root: Object,
+    /// Further roots, if several without a common cause are told of in one message: VMs that
+    /// failed at the same time, each on its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_roots: Vec<Object>,
     pub state: RootState,
     pub severity: Severity,
     /// What suffers, as far as it concerns this recipient.

@@ -65,6 +65,8 @@ struct World {
     heard: BTreeMap<VmId, Time>,
     passes: BTreeMap<VmId, (u32, u32)>,
     load: f64,
+    /// The router takes no new routing for so many seconds.
+    router_hangs: u64,
     faults: bool,
 }
 
@@ -116,6 +118,7 @@ impl World {
             heard: BTreeMap::new(),
             passes: BTreeMap::new(),
             load: 1.5,
+            router_hangs: 0,
             faults: true,
         }
     }
@@ -142,6 +145,9 @@ impl World {
             {
                 self.ledger.vms.get_mut(victim).unwrap().alive = false;
             }
+        }
+        if self.dice.one_in(60) {
+            self.router_hangs = self.dice.roll(30);
         }
         if self.dice.one_in(15) {
             self.kill_the_brain();
@@ -246,7 +252,8 @@ impl World {
             return self.kill_the_brain();
         }
         self.commit();
-        if !self.faults || !self.dice.one_in(4) {
+        self.router_hangs = self.router_hangs.saturating_sub(1);
+        if self.router_hangs == 0 {
             self.ledger.routing = self.state.routing();
         }
         for step in steps {
