@@ -1,1 +1,13 @@
-//! (being written)
+//! The one binary: reads files, clock and environment, and joins the rooms.
+//!
+//! Everything that decides is elsewhere; everything that acts is elsewhere too. What is left here
+//! is order: what happens before what ([`brain`]), who may ask for what ([`api`]), how files
+//! become settings ([`config`]), and the commands.
+
+pub mod api;
+pub mod brain;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod demo;

@@ -30,6 +30,9 @@ pub struct State {
     /// The open step of a VM, at most one. Stored as rows of their own.
     pub steps: BTreeMap<VmId, Step>,
     pub memory: Memory,
+    /// Each VM as it was after each move, since the caller last took them for the record: a VM may
+    /// move on twice between two records, and the store checks every edge.
+    pub moves: Vec<Vm>,
 }
 
 /// The part of the state that is stored as one value.
@@ -100,7 +103,7 @@ impl State {
         steps: BTreeMap<VmId, Step>,
         memory: Memory,
     ) -> Self {
-        let mut state = Self { vms, steps, memory };
+        let mut state = Self { vms, steps, memory, moves: Vec::new() };
         state.memory.routes = crate::routing::derive(config, &state);
         crate::steps::forget_issued(&mut state);
         state
@@ -133,5 +136,6 @@ impl State {
         vm.state = to;
         vm.since = now;
         vm.why = why.into();
+        self.moves.push(vm.clone());
     }
 }

@@ -1,0 +1,172 @@
+//! The JSON API. Each answer is what the pages show, as data; each "no" says why.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use model::id::{IncidentId, ModuleId, Object};
+use model::lang::Lang;
+use model::time::Time;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::brain::Handle;
+use crate::brain::view;
+
+/// At most so many rows in one answer.
+const MAX_ROWS: usize = 1000;
+
+/// Why a request was not answered: a status, and a sentence.
+#[derive(Debug)]
+pub(super) struct ApiError(pub(super) StatusCode, pub(super) String);
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"error": self.1}))).into_response()
+    }
+}
+
+pub(super) fn unavailable(why: impl std::fmt::Display) -> ApiError {
+    ApiError(StatusCode::SERVICE_UNAVAILABLE, why.to_string())
+}
+
+type Answer = Result<Json<Value>, ApiError>;
+
+/// The process lives.
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The brain has looked at the world at least once, and can write its record.
+pub(super) async fn readyz(State(handle): State<Handle>) -> Result<&'static str, ApiError> {
+    if let Some(trouble) = handle.trouble.borrow().clone() {
+        return Err(unavailable(trouble));
+    }
+    match *handle.turns.borrow() {
+        0 => Err(unavailable("the first look at the world is not done yet")),
+        _ => Ok("ready\n"),
+    }
+}
+
+pub(super) async fn overview(State(handle): State<Handle>) -> Answer {
+    let asked = handle.ask(|core, now| view::overview(core, now, Lang::En));
+    to_json(&asked.await.map_err(unavailable)?)
+}
+
+pub(super) async fn plan(State(handle): State<Handle>) -> Answer {
+    let plan = handle.ask(view::plan).await.map_err(unavailable)?;
+    to_json(&plan)
+}
+
+/// Which rows: of a module, from and until moments in milliseconds since the epoch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    module: Option<ModuleId>,
+    incident: Option<IncidentId>,
+    from: Option<i64>,
+    until: Option<i64>,
+    limit: Option<usize>,
+}
+
+impl Which {
+    fn span(&self) -> (Time, Time) {
+        let from = Time::from_millis(self.from.unwrap_or(0));
+        (from, Time::from_millis(self.until.unwrap_or(i64::MAX)))
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(MAX_ROWS).min(MAX_ROWS)
+    }
+}
+
+/// The newest first.
+pub(super) async fn decisions(State(handle): State<Handle>, Query(which): Query<Which>) -> Answer {
+    let (from, until) = which.span();
+    let rows = handle.store.decisions(which.module.as_ref(), from, until, which.limit()).await;
+    let rows = rows.map_err(unavailable)?;
+    let decisions = rows.iter().map(|row| {
+        let mut body: Value = serde_json::from_str(&row.body).unwrap_or(Value::Null);
+        if let Value::Object(fields) = &mut body {
+            fields.insert("text".to_owned(), Value::String(row.reason.clone()));
+        }
+        body
+    });
+    Ok(Json(decisions.collect()))
+}
+
+pub(super) async fn incidents(State(handle): State<Handle>) -> Answer {
+    let incidents = handle.ask(|core, _| core.incidents()).await.map_err(unavailable)?;
+    to_json(&incidents)
+}
+
+pub(super) async fn incident(State(handle): State<Handle>, Path(id): Path<IncidentId>) -> Answer {
+    let wanted = id.clone();
+    let found = handle.ask(move |core, _| core.incidents().into_iter().find(|i| i.id == wanted));
+    let incident = found.await.map_err(unavailable)?;
+    let incident = incident
+        .ok_or_else(|| ApiError(StatusCode::NOT_FOUND, format!("no incident {id} is known")))?;
+    let messages = messages_of(&handle, Some(&id), MAX_ROWS).await?;
+    Ok(Json(json!({"incident": incident, "messages": messages})))
+}
+
+/// The newest first.
+pub(super) async fn messages(State(handle): State<Handle>, Query(which): Query<Which>) -> Answer {
+    let messages = messages_of(&handle, which.incident.as_ref(), which.limit()).await?;
+    Ok(Json(Value::Array(messages)))
+}
+
+/// Messages with what became of them.
+pub(super) async fn messages_of(
+    handle: &Handle,
+    incident: Option<&IncidentId>,
+    limit: usize,
+) -> Result<Vec<Value>, ApiError> {
+    let rows = handle.store.messages(incident, limit).await.map_err(unavailable)?;
+    let messages = rows.iter().map(|row| {
+        let mut body: Value = serde_json::from_str(&row.body).unwrap_or(Value::Null);
+        if let Value::Object(fields) = &mut body {
+            fields.insert("channel".to_owned(), json!(row.channel));
+            fields.insert("attempts".to_owned(), json!(row.attempts));
+            fields.insert("delivered".to_owned(), json!(row.delivered));
+            fields.insert("error".to_owned(), json!(row.error));
+        }
+        body
+    });
+    Ok(messages.collect())
+}
+
+/// The newest first.
+pub(super) async fn journal(State(handle): State<Handle>, Query(which): Query<Which>) -> Answer {
+    let (from, until) = which.span();
+    let rows = handle.store.journal(from, until, which.limit()).await.map_err(unavailable)?;
+    let rows = rows.iter().map(|row| {
+        json!({"at": row.at, "who": row.who, "what": row.what, "object": row.object,
+               "text": row.text})
+    });
+    Ok(Json(rows.collect()))
+}
+
+/// Whose samples, and from when until when, in milliseconds since the epoch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Whose {
+    object: Object,
+    from: Option<i64>,
+    until: Option<i64>,
+}
+
+/// The frames of one object, oldest first; those of the last minute if no time is given.
+pub(super) async fn samples(State(handle): State<Handle>, Query(whose): Query<Whose>) -> Answer {
+    let until = whose.until.map_or(handle.clock.now(), Time::from_millis);
+    let from = whose.from.map_or(until - Duration::from_secs(60), Time::from_millis);
+    let frames = handle.store.frames(&whose.object, from, until).await.map_err(unavailable)?;
+    let skip = frames.len().saturating_sub(MAX_ROWS);
+    to_json(&&frames[skip..])
+}
+
+fn to_json(value: &impl serde::Serialize) -> Answer {
+    serde_json::to_value(value).map(Json).map_err(unavailable)
+}

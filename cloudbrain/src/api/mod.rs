@@ -1,0 +1,80 @@
+//! The front door: pages, live updates, the JSON API, health and metrics.
+//!
+//! It reads and asks; it decides nothing. Everything listens on loopback only (the files' check
+//! refuses anything else until access control is there), no page loads anything from elsewhere,
+//! and whatever came from a monitored system is escaped by the page builder.
+
+mod data;
+mod events;
+mod metrics;
+mod pages;
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use crate::brain::Handle;
+
+/// Nothing from elsewhere, nothing inline, no frame around us.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
+
+/// Serves until `stop` is done.
+pub async fn serve(
+    handle: Handle,
+    listen: SocketAddr,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listening on {listen}"))?;
+    let serving = axum::serve(listener, router(handle)).with_graceful_shutdown(stop);
+    serving.await.context("serving the page and the API")
+}
+
+fn router(handle: Handle) -> Router {
+    Router::new()
+        .route("/", get(pages::overview))
+        .route("/incidents/{id}", get(pages::incident))
+        .route("/modules/{project}/{name}", get(pages::module))
+        .route("/preferences", post(pages::preferences))
+        .route("/assets/style.css", get(pages::style))
+        .route("/assets/live.js", get(pages::script))
+        .route("/events", get(events::events))
+        .route("/healthz", get(data::healthz))
+        .route("/readyz", get(data::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/api/overview", get(data::overview))
+        .route("/api/plan", get(data::plan))
+        .route("/api/decisions", get(data::decisions))
+        .route("/api/incidents", get(data::incidents))
+        .route("/api/incidents/{id}", get(data::incident))
+        .route("/api/messages", get(data::messages))
+        .route("/api/journal", get(data::journal))
+        .route("/api/samples", get(data::samples))
+        .fallback(pages::not_found)
+        .layer(middleware::from_fn(secured))
+        .with_state(handle)
+}
+
+async fn secured(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let pairs: [(HeaderName, &'static str); 4] = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in pairs {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

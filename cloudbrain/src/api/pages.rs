@@ -1,0 +1,143 @@
+//! The pages: asks the brain, lets `dashboards` draw, remembers theme and language in cookies.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::{StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Response};
+use dashboards::view::{Overview, Theme};
+use model::id::{IncidentId, ModuleId};
+use model::lang::Lang;
+use serde::Deserialize;
+
+use super::data::messages_of;
+use crate::brain::{Handle, view};
+
+/// How somebody wants to read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader {
+    pub(super) lang: Lang,
+    theme: Theme,
+}
+
+impl Reader {
+    /// By cookie, else by what the browser asks for.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let cookies = text(header::COOKIE);
+        let cookie = |name: &str| {
+            let pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+            pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
+        };
+        let accepts_chinese = text(header::ACCEPT_LANGUAGE).trim_start().starts_with("zh");
+        let lang = match cookie("lang").as_deref() {
+            Some("zh") => Lang::Zh,
+            Some("en") => Lang::En,
+            _ if accepts_chinese => Lang::Zh,
+            _ => Lang::En,
+        };
+        let theme = match cookie("theme").as_deref() {
+            Some("light") => Theme::Light,
+            Some("dark") => Theme::Dark,
+            _ => Theme::Auto,
+        };
+        Self { lang, theme }
+    }
+
+    pub(super) fn dress(self, mut overview: Overview) -> Overview {
+        overview.lang = self.lang;
+        overview.theme = self.theme;
+        overview
+    }
+}
+
+type Page = Result<Html<String>, Response>;
+
+pub(super) async fn overview(State(handle): State<Handle>, headers: HeaderMap) -> Page {
+    let reader = Reader::of(&headers);
+    let asked = handle.ask(move |core, now| view::overview(core, now, reader.lang)).await;
+    let overview = reader.dress(asked.map_err(trouble)?);
+    Ok(Html(dashboards::overview_page(&overview)))
+}
+
+pub(super) async fn incident(
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    Path(id): Path<IncidentId>,
+) -> Page {
+    let reader = Reader::of(&headers);
+    let messages =
+        messages_of(&handle, Some(&id), 100).await.map_err(IntoResponse::into_response)?;
+    let asked = handle.ask(move |core, now| {
+        let incident = view::incident(core, &id, &messages, reader.lang)?;
+        let overview = reader.dress(view::overview(core, now, reader.lang));
+        Some(dashboards::incident_page(&overview, &incident))
+    });
+    asked.await.map_err(trouble)?.map(Html).ok_or_else(|| lost(reader))
+}
+
+pub(super) async fn module(
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    Path((project, name)): Path<(String, String)>,
+) -> Page {
+    let reader = Reader::of(&headers);
+    let asked = handle.ask(move |core, now| {
+        let id = ModuleId::parse(&format!("{project}/{name}")).ok()?;
+        let overview = reader.dress(view::overview(core, now, reader.lang));
+        let module = overview.modules.iter().find(|module| module.id == id)?;
+        Some(dashboards::module_page(&overview, module))
+    });
+    asked.await.map_err(trouble)?.map(Html).ok_or_else(|| lost(reader))
+}
+
+/// What the form for theme and language sends.
+#[derive(Debug, Deserialize)]
+pub(super) struct Preferences {
+    theme: Option<String>,
+    lang: Option<String>,
+}
+
+pub(super) async fn preferences(headers: HeaderMap, Form(form): Form<Preferences>) -> Response {
+    let mut response =
+        (StatusCode::SEE_OTHER, [(header::LOCATION, back(&headers))]).into_response();
+    let known = ["auto", "light", "dark", "en", "zh"];
+    for (name, value) in [("theme", form.theme), ("lang", form.lang)] {
+        let value = value.filter(|value| known.contains(&value.as_str()));
+        let Some(value) = value else { continue };
+        let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax");
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+/// The page the form stood on: its path only, so that nobody is sent elsewhere.
+fn back(headers: &HeaderMap) -> String {
+    let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+    let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
+    let path = uri.map(|uri| uri.path().to_owned());
+    path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or("/".to_owned())
+}
+
+pub(super) async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], dashboards::STYLE)
+}
+
+pub(super) async fn script() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], dashboards::SCRIPT)
+}
+
+pub(super) async fn not_found(headers: HeaderMap) -> Response {
+    lost(Reader::of(&headers))
+}
+
+fn lost(reader: Reader) -> Response {
+    let page = dashboards::not_found_page(reader.lang, reader.theme);
+    (StatusCode::NOT_FOUND, Html(page)).into_response()
+}
+
+fn trouble(why: String) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+}

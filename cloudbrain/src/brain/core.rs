@@ -1,0 +1,497 @@
+//! The rooms joined, without any IO: what happened goes in, what to record and to do comes out.
+//!
+//! [`Core::hear`] takes in one event, [`Core::turn`] looks at everything once and gives back the
+//! rows of one transaction and the effects that may follow once it is durable. The loop around it
+//! ([`super::run`]) has no `if` that belongs here, so tests and benches run the whole brain
+//! without a socket or a disk.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use alerter::message::Message;
+use alerter::{Action, IncidentSummary};
+use availability::{Accounting, Ledger};
+use collector::poller::{Sensed, Targets};
+use collector::reach::Reach;
+use model::id::{ModuleId, Object, VmId};
+use model::sample::Frame;
+use model::signal::{Signal, SignalState};
+use model::time::Time;
+use model::topology::Topology;
+use model::verdict::{Outcome, ProbeTarget, Verdict};
+use model::vm::VmState;
+use scaler::hands::{RouterReport, Routing, Sighting};
+use scaler::reason::Decision;
+use scaler::steps::{Step, StepKind, StepOutcome};
+use store::{Change, IncidentRow, JournalRow, TransitionRow};
+
+use crate::config::Config;
+
+use super::record::{self, Stored};
+use super::senses::{Senses, probe_name};
+use super::{place, targets};
+
+/// One thing that happened outside.
+#[derive(Debug)]
+pub enum Heard {
+    Sensed(Sensed),
+    Provider(Result<Sighting, String>),
+    Router {
+        name: String,
+        report: Result<RouterReport, String>,
+    },
+    StepDone {
+        vm: VmId,
+        kind: StepKind,
+        outcome: StepOutcome,
+    },
+    /// New files are in force.
+    Config(Arc<Config>),
+    /// New files were refused; the last good ones stay in force.
+    BadConfig(String),
+}
+
+/// What a turn wants recorded and done. The effects may begin once the changes are durable.
+#[derive(Debug, Default)]
+pub struct Turn {
+    pub changes: Vec<Change>,
+    pub routing: Option<Routing>,
+    pub steps: Vec<Step>,
+    pub messages: Vec<Message>,
+    pub targets: Option<Arc<Targets>>,
+    pub frames: Vec<Frame>,
+    pub decisions: Vec<Decision>,
+}
+
+/// One point of a module's chart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    pub at: Time,
+    pub load: Option<f64>,
+    pub serving: u32,
+}
+
+/// How long the charts reach back, and how many points that may be at most.
+pub const CHART_SPAN: Duration = Duration::from_secs(3600);
+const MAX_POINTS: usize = 3600;
+/// The metrics of a module's own frames.
+pub const SERVING: &str = "cloudbrain_module_serving_vms";
+
+/// The whole brain but its hands and senses.
+#[derive(Debug)]
+pub struct Core {
+    pub config: Arc<Config>,
+    pub scaler: scaler::state::State,
+    pub alerter: alerter::State,
+    pub settings: alerter::Settings,
+    pub ledgers: BTreeMap<ModuleId, Ledger>,
+    pub accounting: Accounting,
+    pub topology: Topology,
+    pub senses: Senses,
+    pub series: BTreeMap<ModuleId, VecDeque<Point>>,
+    pub recent: VecDeque<Decision>,
+    /// Incidents that ended lately, newest last, beside the open ones.
+    pub closed: VecDeque<IncidentSummary>,
+    pub config_error: Option<String>,
+    pub started: Time,
+    reach: Reach,
+    stored: Stored,
+    targets: Arc<Targets>,
+    pending: Turn,
+}
+
+/// What a former brain left behind.
+#[derive(Debug, Default)]
+pub struct Inheritance {
+    pub scaler: scaler::state::State,
+    pub alerter: alerter::State,
+    pub ledgers: BTreeMap<ModuleId, Ledger>,
+    pub stored: Stored,
+    pub recent: Vec<Decision>,
+    pub closed: Vec<IncidentSummary>,
+    pub series: BTreeMap<ModuleId, VecDeque<Point>>,
+}
+
+/// How many decisions and ended incidents the pages show without asking the store.
+const RECENT: usize = 200;
+
+impl Core {
+    pub fn new(config: Arc<Config>, inheritance: Inheritance, now: Time) -> Self {
+        let mut core = Self {
+            settings: settings(&config),
+            accounting: accounting(&config),
+            scaler: inheritance.scaler,
+            alerter: inheritance.alerter,
+            ledgers: inheritance.ledgers,
+            topology: Topology::default(),
+            senses: Senses::default(),
+            series: inheritance.series,
+            recent: inheritance.recent.into(),
+            closed: inheritance.closed.into(),
+            config_error: None,
+            started: now,
+            reach: Reach::default(),
+            stored: inheritance.stored,
+            targets: Arc::default(),
+            pending: Turn::default(),
+            config,
+        };
+        core.topology = place::derive(&core.config, &core.scaler, &core.senses);
+        core
+    }
+
+    /// Takes in one event. Returns whether it calls for a turn before the next tick is due.
+    pub fn hear(&mut self, heard: Heard, now: Time) -> bool {
+        match heard {
+            Heard::Sensed(sensed) => self.sensed(sensed, now),
+            Heard::Provider(Ok(sighting)) => self.sighted(sighting, now),
+            Heard::Provider(Err(error)) => {
+                self.senses.provider_silent();
+                self.senses.fault("provider".to_owned(), &error, now);
+                false
+            }
+            Heard::Router { name, report } => self.routed(&name, report, now),
+            Heard::StepDone { vm, kind, outcome } => {
+                let config = &self.config.scaler;
+                scaler::steps::absorb(config, &mut self.scaler, &vm, kind, outcome, now);
+                true
+            }
+            Heard::Config(config) => {
+                self.settings = settings(&config);
+                self.accounting = accounting(&config);
+                self.config = config;
+                self.config_error = None;
+                self.note("config", "new files are in force", now);
+                true
+            }
+            Heard::BadConfig(error) => {
+                self.note("config", &format!("new files are refused: {error}"), now);
+                self.config_error = Some(error);
+                false
+            }
+        }
+    }
+
+    fn sensed(&mut self, sensed: Sensed, now: Time) -> bool {
+        match sensed {
+            Sensed::Frame(frame) => {
+                let news = self.is_first_word(&frame.target);
+                self.senses.frame(&frame);
+                let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
+                self.pending.frames.push(frame);
+                self.signals(signals, now) || news
+            }
+            Sensed::AgentFault { object, at, error } => {
+                self.senses.agent_fault(&object, at, &error);
+                let signals = self.reach.on_agent(&object, at, Err(&error));
+                self.signals(signals, now)
+            }
+            Sensed::Blind { object, at, reason } => {
+                self.senses.fault(object.to_string(), &format!("blind: {reason}"), at);
+                false
+            }
+            Sensed::Verdict(verdict) => self.verdict(&verdict, now),
+            Sensed::Ready { vm, assignment, at, ready, .. } => {
+                self.senses.ready(&vm, assignment, at, ready);
+                self.scaler.vms.get(&vm).is_some_and(|vm| vm.state == VmState::Deploying)
+            }
+        }
+    }
+
+    /// A VM that boots and is heard for the first time is worth a turn.
+    fn is_first_word(&self, target: &Object) -> bool {
+        let Object::Vm(vm) = target else { return false };
+        self.scaler.vms.get(vm).is_some_and(|vm| vm.state == VmState::Booting)
+    }
+
+    fn verdict(&mut self, verdict: &Verdict, now: Time) -> bool {
+        let name = probe_name(&verdict.target);
+        match &verdict.outcome {
+            Outcome::Healthy { .. } => self.senses.no_fault(&name),
+            Outcome::Unhealthy { phase, hint } => {
+                self.senses.fault(name, &format!("{phase}: {hint}"), verdict.at);
+            }
+            Outcome::Blind { reason } => {
+                self.senses.fault(name, &format!("blind: {reason}"), verdict.at);
+            }
+        }
+        if let ProbeTarget::Domain { module, .. } = &verdict.target
+            && let Some(ledger) = self.ledgers.get_mut(module)
+        {
+            ledger.observe(&self.accounting, verdict.at, &verdict.outcome);
+        }
+        let signals = self.reach.on_verdict(verdict);
+        self.signals(signals, now)
+    }
+
+    fn signals(&mut self, signals: impl IntoIterator<Item = Signal>, now: Time) -> bool {
+        let mut news = false;
+        for signal in signals {
+            self.note_host(&signal);
+            self.alert(alerter::Event::Signal(signal), now);
+            news = true;
+        }
+        news
+    }
+
+    fn note_host(&mut self, signal: &Signal) {
+        let Object::Host(host) = &signal.object else { return };
+        if signal.check.as_str() != "host.ping" {
+            return;
+        }
+        let down = &mut self.senses.facts.hosts_down;
+        match signal.state {
+            SignalState::Problem(_) | SignalState::Silent => drop(down.insert(host.clone())),
+            SignalState::Ok => drop(down.remove(host)),
+        }
+    }
+
+    fn sighted(&mut self, sighting: Sighting, now: Time) -> bool {
+        self.senses.no_fault("provider");
+        let before = self.senses.facts.provider.take();
+        self.senses.provider(sighting, now);
+        let after = self.senses.facts.provider.as_ref();
+        before.map(|before| before.vms) != after.map(|after| after.vms.clone())
+    }
+
+    fn routed(&mut self, name: &str, report: Result<RouterReport, String>, now: Time) -> bool {
+        let target = format!("router {name}");
+        match report {
+            Ok(report) => {
+                let before = self.senses.facts.acknowledged();
+                self.senses.no_fault(&target);
+                self.senses.router(name, report, now);
+                self.senses.facts.acknowledged() != before
+            }
+            Err(error) => {
+                self.senses.fault(target, &error, now);
+                false
+            }
+        }
+    }
+
+    fn note(&mut self, what: &str, text: &str, now: Time) {
+        self.pending.changes.push(Change::Journal(JournalRow {
+            at: now,
+            who: "cloudbrain".to_owned(),
+            what: what.to_owned(),
+            object: None,
+            text: text.to_owned(),
+        }));
+    }
+
+    fn alert(&mut self, event: alerter::Event, now: Time) {
+        let topology = &self.topology;
+        let actions = alerter::step(&self.settings, topology, &mut self.alerter, event, now);
+        for action in actions {
+            match action {
+                Action::Tell(message) => self.pending.messages.push(message),
+                Action::Opened(summary) | Action::Changed(summary) => self.incident(&summary),
+                Action::Closed(summary) => {
+                    self.incident(&summary);
+                    self.closed.push_back(summary);
+                    while self.closed.len() > RECENT {
+                        self.closed.pop_front();
+                    }
+                }
+            }
+        }
+    }
+
+    fn incident(&mut self, summary: &IncidentSummary) {
+        self.pending.changes.push(Change::Incident(IncidentRow {
+            id: summary.id.clone(),
+            opened: summary.opened,
+            closed: summary.closed,
+            root: summary.root.clone(),
+            body: serde_json::to_string(summary).unwrap_or_default(),
+        }));
+    }
+
+    /// Looks at everything once.
+    pub fn turn(&mut self, now: Time) -> Turn {
+        self.senses.age(&self.scaler.vms, now);
+        let facts = &self.senses.facts;
+        let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
+        self.place(now);
+        for repair in outcome.repairs {
+            self.alert(alerter::Event::Repaired(repair_of(repair)), now);
+        }
+        if alerter::wake_at(&self.alerter).is_some_and(|at| at <= now) {
+            self.alert(alerter::Event::Tick, now);
+        }
+        self.account(now);
+        self.chart(now);
+        self.remember(&outcome.decisions);
+        let steps = scaler::steps::issue(&mut self.scaler, now);
+        let mut turn = std::mem::take(&mut self.pending);
+        turn.changes
+            .extend(outcome.decisions.iter().map(record::decision_row).map(Change::Decision));
+        turn.changes.extend(self.stored.catch_up(&mut self.scaler, now));
+        turn.changes.extend(self.stored.room(record::ALERTER, &self.alerter));
+        turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
+        turn.routing = outcome.routing;
+        turn.steps = steps;
+        turn.decisions = outcome.decisions;
+        turn.targets = self.aim();
+        turn
+    }
+
+    /// When a turn is due even if nothing is heard; at the latest a tick from now.
+    pub fn wake_at(&self, now: Time) -> Time {
+        let tick = now + self.config.raw.tick.0;
+        alerter::wake_at(&self.alerter).map_or(tick, |at| at.clamp(now, tick))
+    }
+
+    /// Brings the topology up to date, and tells the alerter what changed in it.
+    fn place(&mut self, now: Time) {
+        let topology = place::derive(&self.config, &self.scaler, &self.senses);
+        let events = place::changes(&self.topology.vms, &topology.vms);
+        self.topology = topology;
+        for event in events {
+            if let alerter::Event::VmGone { vm } = &event {
+                self.reach.forget(&Object::Vm(vm.clone()));
+            }
+            self.alert(event, now);
+        }
+    }
+
+    fn account(&mut self, now: Time) {
+        self.publish(now);
+        for (module, ledger) in &mut self.ledgers {
+            ledger.tick(&self.accounting, now);
+            for interval in ledger.take_transitions() {
+                self.pending.changes.push(Change::Transition(TransitionRow {
+                    module: module.clone(),
+                    at: interval.from,
+                    until: Some(interval.until),
+                    state: interval.state.to_string(),
+                    why: interval.why,
+                }));
+            }
+        }
+    }
+
+    /// A module's account begins when it serves for the first time: before that there is nothing
+    /// that could be up or down.
+    fn publish(&mut self, now: Time) {
+        for vm in self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving) {
+            let Some(module) = &vm.module else { continue };
+            let acknowledged = self.senses.facts.acknowledged() >= vm.route_generation;
+            if acknowledged && !self.ledgers.contains_key(module) {
+                self.ledgers.insert(module.clone(), Ledger::new(now));
+            }
+        }
+    }
+
+    /// Adds a point to each module's chart, and keeps it as a sample of the module.
+    fn chart(&mut self, now: Time) {
+        for (module, memory) in &self.scaler.memory.modules {
+            let (load, serving) = self.reading(module, now);
+            let points = self.series.entry(module.clone()).or_default();
+            if points.back().is_some_and(|last| now.since(last.at) < Duration::from_millis(900)) {
+                continue;
+            }
+            points.push_back(Point { at: now, load, serving });
+            let old = now - CHART_SPAN;
+            while points.len() > MAX_POINTS || points.front().is_some_and(|point| point.at < old) {
+                points.pop_front();
+            }
+            let mut values = BTreeMap::from([(SERVING.to_owned(), f64::from(serving))]);
+            values.extend(load.map(|load| (model::metric::LOAD1_PER_CORE.to_owned(), load)));
+            values.insert("cloudbrain_module_desired_vms".to_owned(), f64::from(memory.desired));
+            let target = Object::Module(module.clone());
+            self.pending.frames.push(Frame { target, at: now, values });
+        }
+    }
+
+    /// The mean load over the VMs that serve, and their number.
+    pub fn reading(&self, module: &ModuleId, now: Time) -> (Option<f64>, u32) {
+        let policy = self.config.scaler.policies.get(module);
+        let metric = policy.and_then(|policy| policy.metrics.first());
+        let name = metric.map_or(model::metric::LOAD1_PER_CORE, |metric| metric.metric);
+        let max_age = metric.map_or(Duration::from_secs(45), |metric| metric.max_age);
+        let vms = self.topology.vms_of(module).filter_map(|id| self.scaler.vms.get(id));
+        let serving: Vec<_> =
+            vms.filter(|vm| vm.state == VmState::Serving).map(|vm| &vm.id).collect();
+        let fresh = serving.iter().filter_map(|id| {
+            let sample = self.senses.facts.samples.get(*id)?.get(name)?;
+            (now.since(sample.at) <= max_age).then_some(sample.value)
+        });
+        let values: Vec<f64> = fresh.collect();
+        let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+        (mean, serving.len() as u32)
+    }
+
+    fn remember(&mut self, decisions: &[Decision]) {
+        self.recent.extend(decisions.iter().cloned());
+        while self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+    }
+
+    /// The targets, if they are others than before.
+    fn aim(&mut self) -> Option<Arc<Targets>> {
+        let published = |module: &ModuleId| self.ledgers.contains_key(module);
+        let targets = targets::derive(&self.config, &self.scaler, &self.senses, published);
+        if *targets == *self.targets {
+            return None;
+        }
+        let agents = targets.agents.iter().map(|agent| agent.object.to_string());
+        let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
+        let routers = self.senses.facts.routers.keys().map(|name| format!("router {name}"));
+        let names: BTreeSet<String> =
+            agents.chain(probes).chain(routers).chain(["provider".to_owned()]).collect();
+        self.senses.keep_faults_of(&names);
+        self.targets = targets;
+        Some(self.targets.clone())
+    }
+
+    pub fn target_count(&self) -> usize {
+        self.targets.agents.len() + self.targets.probes.len() + self.targets.ready.len()
+    }
+
+    /// The incidents that are open, and those that ended lately, newest first.
+    pub fn incidents(&self) -> Vec<IncidentSummary> {
+        let mut all = alerter::incidents(&self.settings, &self.topology, &self.alerter);
+        all.reverse();
+        all.extend(self.closed.iter().rev().cloned());
+        all
+    }
+}
+
+fn repair_of(repair: scaler::state::Repair) -> alerter::Repair {
+    alerter::Repair {
+        vm: repair.failed,
+        module: repair.module,
+        replaced_by: repair.replaced_by,
+        failed_at: repair.failed_at,
+        done_at: repair.done_at,
+    }
+}
+
+fn settings(config: &Config) -> alerter::Settings {
+    let waits = &config.raw.alerter;
+    let people = config.raw.people.iter().map(|(id, person)| (id.clone(), person.language));
+    alerter::Settings {
+        group_wait: waits.group_wait.0,
+        child_wait: waits.child_wait.0,
+        update_interval: waits.update_interval.0,
+        resolve_hold: waits.resolve_hold.0,
+        recovery_grace: waits.recovery_grace.0,
+        new_vm_grace: waits.new_vm_grace.0,
+        people: people.collect(),
+        operations: config.raw.operations.iter().cloned().collect(),
+        ..alerter::Settings::default()
+    }
+}
+
+fn accounting(config: &Config) -> Accounting {
+    let rules = &config.raw.availability;
+    Accounting {
+        confirm_down: rules.confirm_down,
+        confirm_up: rules.confirm_up,
+        ..Accounting::new(config.raw.collector.interval.0)
+    }
+}

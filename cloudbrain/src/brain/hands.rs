@@ -1,0 +1,188 @@
+//! Carries out steps and keeps routers and provider in view, each in tasks of its own, so that a
+//! slow one delays nobody. What came of it returns as an input of the brain.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alerter::hands::Channel;
+use model::clock::SharedClock;
+use model::vm::Vm;
+use scaler::hands::{CreateOrder, Deployer, HandError, Program, Provider, Router, Routing};
+use scaler::steps::{Step, StepKind, StepOutcome};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::config::Config;
+
+use super::Input;
+use super::core::{Core, Heard};
+
+/// Steps being carried out at once.
+const AT_ONCE: usize = 32;
+/// A router is asked how it does this often.
+const ROUTER_EVERY: Duration = Duration::from_secs(1);
+/// Between two attempts to push a routing that was not taken.
+const PUSH_PAUSE: Duration = Duration::from_millis(500);
+/// Stopping a program takes no longer, if its policy does not say.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// All hands, by kind.
+#[derive(Clone, Debug)]
+pub struct Hands {
+    pub provider: Option<Arc<dyn Provider>>,
+    pub deployer: Option<Arc<dyn Deployer>>,
+    pub routers: Vec<Arc<dyn Router>>,
+    pub channels: BTreeMap<String, Arc<dyn Channel>>,
+    pub at_once: Arc<Semaphore>,
+}
+
+impl Hands {
+    pub fn permits() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(AT_ONCE))
+    }
+
+    /// Starts one step; its outcome comes back as an input.
+    pub fn carry_out(&self, core: &Core, step: Step, sender: &mpsc::Sender<Input>) {
+        let Some(vm) = core.scaler.vms.get(&step.vm).cloned() else { return };
+        let order = CreateOrder {
+            vm: vm.id.clone(),
+            flavor: vm.flavor.clone(),
+            prefer: None,
+            avoid: core.senses.facts.hosts_down.clone(),
+        };
+        let program = program(&core.config, &vm);
+        let grace = grace(&core.config, &vm);
+        let (hands, sender) = (self.clone(), sender.clone());
+        tokio::spawn(async move {
+            let _permit = hands.at_once.acquire().await;
+            let outcome = hands.effect(step.kind, &order, program.as_ref(), grace).await;
+            if outcome != StepOutcome::Done {
+                tracing::warn!(vm = %step.vm, kind = ?step.kind, ?outcome, "step not done");
+            }
+            let done = Heard::StepDone { vm: step.vm, kind: step.kind, outcome };
+            let _ = sender.send(Input::Heard(done)).await; // Else the brain is shutting down.
+        });
+    }
+
+    async fn effect(
+        &self,
+        kind: StepKind,
+        order: &CreateOrder,
+        program: Option<&Program>,
+        grace: Duration,
+    ) -> StepOutcome {
+        let (Some(provider), Some(deployer)) = (&self.provider, &self.deployer) else {
+            return StepOutcome::Refused("no provider is configured".to_owned());
+        };
+        let result = match kind {
+            StepKind::Create => provider.create(order).await,
+            StepKind::Destroy => provider.destroy(&order.vm).await,
+            StepKind::Undeploy => deployer.undeploy(&order.vm, grace).await,
+            StepKind::Deploy => match program {
+                Some(program) => deployer.deploy(&order.vm, program).await,
+                None => Err(HandError::Refused("its module is no longer configured".to_owned())),
+            },
+        };
+        outcome_of(result)
+    }
+}
+
+fn outcome_of(result: Result<(), HandError>) -> StepOutcome {
+    match result {
+        Ok(()) => StepOutcome::Done,
+        Err(error @ HandError::TimedOut(_)) => StepOutcome::Unknown(error.to_string()),
+        Err(error @ HandError::NoCapacity { .. }) => StepOutcome::NoCapacity(error.to_string()),
+        Err(HandError::Refused(why)) => StepOutcome::Refused(why),
+        Err(HandError::Failed(why)) => StepOutcome::Failed(why),
+    }
+}
+
+fn program(config: &Config, vm: &Vm) -> Option<Program> {
+    let id = vm.module.as_ref()?;
+    let module = config.modules.get(id)?;
+    Some(Program {
+        module: id.clone(),
+        assignment: vm.assignment,
+        command: module.program.clone(),
+        environment: module.environment.clone(),
+    })
+}
+
+fn grace(config: &Config, vm: &Vm) -> Duration {
+    let policy = vm.module.as_ref().and_then(|module| config.scaler.policies.get(module));
+    policy.map_or(GRACE, |policy| policy.drain.kill_after.0)
+}
+
+/// Keeps one router at the wanted routing and reports what it says.
+pub async fn tend_router(
+    router: Arc<dyn Router>,
+    mut routing: watch::Receiver<Routing>,
+    sender: mpsc::Sender<Input>,
+) {
+    let mut pushed = None;
+    loop {
+        let wanted = routing.borrow_and_update().clone();
+        let mut wait = ROUTER_EVERY;
+        if wanted.generation > 0 && pushed != Some(wanted.generation) {
+            match router.push(&wanted).await {
+                Ok(()) => pushed = Some(wanted.generation),
+                Err(error) => {
+                    tracing::warn!(router = router.name(), %error, "routing not taken");
+                    wait = PUSH_PAUSE;
+                }
+            }
+        }
+        let report = router.observe().await.map_err(|error| error.to_string());
+        // A router that was restarted without its file must be told again.
+        if report.as_ref().is_ok_and(|report| report.generation < wanted.generation) {
+            pushed = None;
+        }
+        let name = router.name().to_owned();
+        if sender.send(Input::Heard(Heard::Router { name, report })).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            changed = routing.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Looks at the provider again and again, never twice at once.
+pub async fn watch_provider(
+    provider: Arc<dyn Provider>,
+    every: Duration,
+    sender: mpsc::Sender<Input>,
+) {
+    loop {
+        let seen = provider.observe().await.map_err(|error| error.to_string());
+        if sender.send(Input::Heard(Heard::Provider(seen))).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Writes samples to the store, batch by batch, and drops the old ones now and then.
+pub async fn keep_samples(
+    store: store::Store,
+    keep: Duration,
+    clock: SharedClock,
+    mut frames: mpsc::Receiver<Vec<model::sample::Frame>>,
+) {
+    let mut batches: u64 = 0;
+    while let Some(mut batch) = frames.recv().await {
+        while let Ok(more) = frames.try_recv() {
+            batch.extend(more);
+        }
+        if let Err(error) = store.append_frames(batch).await {
+            tracing::error!(%error, "samples lost: they could not be written");
+        }
+        batches += 1;
+        if batches.is_multiple_of(600)
+            && let Err(error) = store.prune_frames(clock.now() - keep).await
+        {
+            tracing::warn!(%error, "old samples could not be dropped");
+        }
+    }
+}

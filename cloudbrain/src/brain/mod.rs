@@ -1,0 +1,215 @@
+//! The loop around [`core::Core`]: everything that can wake it is listed in [`run`].
+//!
+//! The order is the promise: first the rows of a turn become durable, then its effects begin.
+//! Whoever is killed between the two finds the effect still wanted at the next start.
+
+pub mod core;
+pub mod hands;
+mod outbox;
+mod place;
+mod record;
+mod senses;
+pub mod start;
+mod targets;
+pub mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use collector::poller::Targets;
+use model::clock::SharedClock;
+use model::sample::Frame;
+use model::time::Time;
+use scaler::hands::Routing;
+use store::{Change, Store, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::core::{Core, Heard, Turn};
+use self::hands::Hands;
+use self::outbox::{Delivery, Outbox};
+
+/// Room for everything that may come in at once: a poll of 5,000 VMs and some.
+const INBOX: usize = 8192;
+/// So much is taken in before a turn, at most.
+const BATCH: usize = 2048;
+/// A store that fails is asked again after this long.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// A question to the brain is given up after this long.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// What wakes the brain.
+pub enum Input {
+    Heard(Heard),
+    Delivered(Delivery),
+    /// Somebody wants to read something of the core.
+    Ask(Box<dyn FnOnce(&Core, Time) + Send>),
+    Stop,
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Heard(heard) => write!(f, "Heard({heard:?})"),
+            Self::Delivered(delivery) => write!(f, "Delivered({delivery:?})"),
+            Self::Ask(_) => f.write_str("Ask"),
+            Self::Stop => f.write_str("Stop"),
+        }
+    }
+}
+
+/// How the API and the loops around speak to the brain.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub inbox: mpsc::Sender<Input>,
+    /// Counts the turns.
+    pub turns: watch::Receiver<u64>,
+    /// Why the brain stands still, if it does.
+    pub trouble: watch::Receiver<Option<String>>,
+    pub store: Store,
+    pub clock: SharedClock,
+    pub gauges: Arc<collector::gauges::Gauges>,
+}
+
+impl Handle {
+    /// Asks the brain something. The error says why it does not answer.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Core, Time) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let (answer, answered) = oneshot::channel();
+        let ask = Input::Ask(Box::new(move |core, now| drop(answer.send(question(core, now)))));
+        let asking = async {
+            self.inbox.send(ask).await.map_err(|_| "the brain is shutting down".to_owned())?;
+            answered.await.map_err(|_| "the brain is shutting down".to_owned())
+        };
+        match tokio::time::timeout(ANSWER_WITHIN, asking).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.trouble.borrow().clone().unwrap_or("the brain is busy".to_owned())),
+        }
+    }
+}
+
+/// The parts that [`start`] has put together.
+#[derive(Debug)]
+pub struct Brain {
+    pub core: Core,
+    pub hands: Hands,
+    pub outbox: Outbox,
+    pub store: Store,
+    pub clock: SharedClock,
+    pub inbox: mpsc::Receiver<Input>,
+    pub sender: mpsc::Sender<Input>,
+    pub turns: watch::Sender<u64>,
+    pub trouble: watch::Sender<Option<String>>,
+    pub routing: watch::Sender<Routing>,
+    pub targets: watch::Sender<Arc<Targets>>,
+    pub frames: mpsc::Sender<Vec<Frame>>,
+}
+
+/// Runs until it is told to stop. An error means that the record cannot be trusted any more: it is
+/// better to stop than to act on it.
+pub async fn run(mut brain: Brain) -> Result<(), StoreError> {
+    let mut due = brain.clock.now();
+    loop {
+        let wait = due.since(brain.clock.now());
+        let input = tokio::select! {
+            input = brain.inbox.recv() => match input {
+                None | Some(Input::Stop) => break,
+                Some(input) => Some(input),
+            },
+            () = tokio::time::sleep(wait) => None,
+        };
+        let (urgent, stop) = brain.take_in(input);
+        if stop {
+            break;
+        }
+        let now = brain.clock.now();
+        if urgent || now >= due {
+            let turn = brain.core.turn(now);
+            brain.finish(turn, now).await?;
+            due = brain.core.wake_at(now).max(now + Duration::from_millis(20));
+        }
+    }
+    brain.store.clone().close().await;
+    Ok(())
+}
+
+impl Brain {
+    /// Takes in what has come, up to a batch. Returns whether a turn is called for, and whether to
+    /// stop.
+    fn take_in(&mut self, first: Option<Input>) -> (bool, bool) {
+        let now = self.clock.now();
+        let mut urgent = false;
+        let mut next = first;
+        for _ in 0..BATCH {
+            match next {
+                None => break,
+                Some(Input::Stop) => return (urgent, true),
+                Some(Input::Heard(heard)) => urgent |= self.core.hear(heard, now),
+                Some(Input::Delivered(delivery)) => {
+                    self.outbox.delivered(delivery, now);
+                    urgent = true;
+                }
+                Some(Input::Ask(question)) => question(&self.core, now),
+            }
+            next = self.inbox.try_recv().ok();
+        }
+        if let Some(input) = next {
+            // Taken from the queue after the batch was full: it must not be lost.
+            match input {
+                Input::Heard(heard) => urgent |= self.core.hear(heard, now),
+                Input::Delivered(delivery) => self.outbox.delivered(delivery, now),
+                Input::Ask(question) => question(&self.core, now),
+                Input::Stop => return (urgent, true),
+            }
+        }
+        (urgent, false)
+    }
+
+    /// First the record, then the effects.
+    async fn finish(&mut self, turn: Turn, now: Time) -> Result<(), StoreError> {
+        let mut changes = turn.changes;
+        changes.extend(self.outbox.take_up(&self.core.config, turn.messages, now));
+        changes.push(Change::Alive(now));
+        self.commit(changes).await?;
+        if let Some(routing) = turn.routing {
+            self.routing.send_replace(routing);
+        }
+        if let Some(targets) = turn.targets {
+            self.targets.send_replace(targets);
+        }
+        for step in turn.steps {
+            self.hands.carry_out(&self.core, step, &self.sender);
+        }
+        self.outbox.send_due(&self.hands, &self.sender, now);
+        for decision in &turn.decisions {
+            let (module, id) = (&decision.module, &decision.id);
+            let (from, to) = (decision.from, decision.to);
+            tracing::info!(%module, %id, from, to, reason = %decision.reason, "decision");
+        }
+        // Samples are kept beside; when their queue is full they are dropped and counted there.
+        if !turn.frames.is_empty() && self.frames.try_send(turn.frames).is_err() {
+            tracing::warn!("samples dropped: the sample store is too slow");
+        }
+        self.turns.send_modify(|turns| *turns += 1);
+        Ok(())
+    }
+
+    /// Nothing happens without its record: while the store fails, the brain waits.
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        loop {
+            match self.store.commit(changes.clone()).await {
+                Ok(()) => {
+                    self.trouble.send_if_modified(|trouble| trouble.take().is_some());
+                    return Ok(());
+                }
+                Err(error @ StoreError::Refused { .. }) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, "the record cannot be written; nothing is done");
+                    self.trouble.send_replace(Some(error.to_string()));
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The one topology under alerter, availability and pages, derived from what the scaler knows.
+
+use std::collections::BTreeMap;
+
+use alerter::Event;
+use model::id::VmId;
+use model::topology::{Host, Module, Project, Topology, VmPlace};
+use model::vm::{Vm, VmState};
+use scaler::state::State;
+
+use crate::config::Config;
+use crate::config::raw::RawProvider;
+
+use super::senses::Senses;
+
+/// Derives the topology anew.
+pub(super) fn derive(config: &Config, scaler: &State, senses: &Senses) -> Topology {
+    let mut topology = Topology::default();
+    for host in senses.hosts.keys() {
+        topology.hosts.insert(host.clone(), Host::default());
+    }
+    for provider in &config.raw.providers {
+        let RawProvider::Process(process) = provider;
+        for host in &process.hosts {
+            topology.hosts.insert(host.name.clone(), Host { switch: host.switch.clone() });
+            topology.switches.extend(host.switch.clone());
+        }
+    }
+    for (id, project) in &config.projects {
+        topology.projects.insert(id.clone(), Project { owners: project.owners.clone() });
+    }
+    for (id, module) in &config.modules {
+        let module = Module { project: module.project.clone(), uses: Default::default() };
+        topology.modules.insert(id.clone(), module);
+    }
+    for vm in scaler.vms.values().filter(|vm| exists(vm)) {
+        topology.vms.insert(vm.id.clone(), place(vm));
+    }
+    topology
+}
+
+fn exists(vm: &Vm) -> bool {
+    !matches!(vm.state, VmState::Wanted | VmState::Creating | VmState::Gone)
+}
+
+fn place(vm: &Vm) -> VmPlace {
+    VmPlace {
+        host: vm.host.clone(),
+        module: vm.module.clone(),
+        created: vm.created,
+        leaving: matches!(vm.state, VmState::Draining | VmState::Stopped),
+    }
+}
+
+/// What happened between two topologies, in the alerter's words.
+pub(super) fn changes(
+    before: &BTreeMap<VmId, VmPlace>,
+    after: &BTreeMap<VmId, VmPlace>,
+) -> Vec<Event> {
+    let mut events = Vec::new();
+    for (vm, old) in before {
+        match after.get(vm) {
+            None => events.push(Event::VmGone { vm: vm.clone() }),
+            Some(new) => {
+                if new.leaving && !old.leaving {
+                    events.push(Event::VmLeaving { vm: vm.clone() });
+                }
+                if let (Some(from), Some(to), true) = (&old.host, &new.host, old.host != new.host) {
+                    let (from, to) = (from.clone(), to.clone());
+                    events.push(Event::VmMoved { vm: vm.clone(), from, to });
+                }
+            }
+        }
+    }
+    events
+}

@@ -1,0 +1,178 @@
+//! Turns what changed into rows: everything of one turn goes to the store in one transaction.
+//!
+//! It compares with what was stored last instead of collecting changes on the way, so that no
+//! code path can forget to say that it changed something.
+
+use std::collections::BTreeMap;
+
+use model::id::VmId;
+use model::time::Time;
+use model::vm::Vm;
+use scaler::reason::Decision;
+use scaler::state::{Memory, State};
+use scaler::steps::{Step, StepKind};
+use store::{Change, DecisionRow, JournalRow, StepRow, StepStatus};
+
+/// The names under which rooms keep their memory.
+pub(super) const SCALER: &str = "scaler";
+pub(super) const ALERTER: &str = "alerter";
+pub(super) const AVAILABILITY: &str = "availability";
+
+/// What the store holds, by our last word.
+#[derive(Debug, Default)]
+pub struct Stored {
+    vms: BTreeMap<VmId, Vm>,
+    /// With the number of its row.
+    steps: BTreeMap<VmId, (u64, Step)>,
+    /// The highest number used so far.
+    last_step: u64,
+    memory: Memory,
+    rooms: BTreeMap<&'static str, String>,
+}
+
+impl Stored {
+    /// As it was found when the store was opened.
+    pub fn found(state: &State, steps: BTreeMap<VmId, (u64, Step)>, last_step: u64) -> Self {
+        let memory = state.memory.clone();
+        Self { vms: state.vms.clone(), steps, last_step, memory, rooms: BTreeMap::new() }
+    }
+
+    /// The rows that bring the store up to `state`.
+    pub fn catch_up(&mut self, state: &mut State, now: Time) -> Vec<Change> {
+        let mut changes = self.vms(state, now);
+        changes.extend(self.steps(state));
+        if self.memory != state.memory {
+            self.memory = state.memory.clone();
+            if let Ok(json) = serde_json::to_string(&state.memory) {
+                changes.push(Change::Memory { room: SCALER.to_owned(), json });
+            }
+        }
+        changes
+    }
+
+    fn vms(&mut self, state: &mut State, now: Time) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for vm in std::mem::take(&mut state.moves) {
+            self.vm(&vm, now, &mut changes);
+        }
+        for vm in state.vms.values() {
+            self.vm(vm, now, &mut changes);
+        }
+        self.vms.retain(|id, _| state.vms.contains_key(id));
+        changes
+    }
+
+    fn vm(&mut self, vm: &Vm, now: Time, changes: &mut Vec<Change>) {
+        let before = self.vms.get(&vm.id);
+        if before == Some(vm) {
+            return;
+        }
+        if before.is_none_or(|before| before.state != vm.state) {
+            changes.push(Change::Journal(journal(vm, before, now)));
+        }
+        changes.push(Change::Vm(vm.clone()));
+        self.vms.insert(vm.id.clone(), vm.clone());
+    }
+
+    fn steps(&mut self, state: &State) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let closed: Vec<VmId> = self
+            .steps
+            .iter()
+            .filter(|(id, (_, old))| state.steps.get(*id).is_none_or(|new| new.kind != old.kind))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in closed {
+            if let Some((number, step)) = self.steps.remove(&id) {
+                changes.push(Change::Step(step_row(number, &step, StepStatus::Done)));
+            }
+        }
+        for (id, step) in &state.steps {
+            if self.steps.get(id).is_some_and(|(_, old)| old == step) {
+                continue;
+            }
+            let known = self.steps.get(id).map(|(number, _)| *number);
+            let number = known.unwrap_or_else(|| self.take_number());
+            let status = if step.issued { StepStatus::Issued } else { StepStatus::Planned };
+            changes.push(Change::Step(step_row(number, step, status)));
+            self.steps.insert(id.clone(), (number, step.clone()));
+        }
+        changes
+    }
+
+    fn take_number(&mut self) -> u64 {
+        self.last_step += 1;
+        self.last_step
+    }
+
+    /// The memory of another room, if it changed.
+    pub fn room(&mut self, room: &'static str, value: &impl serde::Serialize) -> Option<Change> {
+        let json = serde_json::to_string(value).ok()?;
+        if self.rooms.get(room) == Some(&json) {
+            return None;
+        }
+        self.rooms.insert(room, json.clone());
+        Some(Change::Memory { room: room.to_owned(), json })
+    }
+}
+
+fn journal(vm: &Vm, before: Option<&Vm>, now: Time) -> JournalRow {
+    let from = before.map_or("new", |before| before.state.as_str());
+    JournalRow {
+        at: now,
+        who: "scaler".to_owned(),
+        what: format!("vm {}", vm.state),
+        object: Some(model::id::Object::Vm(vm.id.clone())),
+        text: format!("{}: {from} -> {}: {}", vm.id, vm.state, vm.why),
+    }
+}
+
+fn step_row(id: u64, step: &Step, status: StepStatus) -> StepRow {
+    StepRow {
+        id,
+        vm: step.vm.clone(),
+        kind: match step.kind {
+            StepKind::Create => store::StepKind::Create,
+            StepKind::Deploy => store::StepKind::Deploy,
+            StepKind::Undeploy => store::StepKind::Undeploy,
+            StepKind::Destroy => store::StepKind::Destroy,
+        },
+        status,
+        attempt: step.attempt,
+        not_before: step.not_before,
+        issued: None,
+        error: step.error.clone(),
+        planned: step.planned,
+    }
+}
+
+/// A stored step, as the scaler wants it. Nobody is at it after a restart.
+pub(super) fn step_of(row: &StepRow) -> Step {
+    Step {
+        vm: row.vm.clone(),
+        kind: match row.kind {
+            store::StepKind::Create => StepKind::Create,
+            store::StepKind::Deploy => StepKind::Deploy,
+            store::StepKind::Undeploy => StepKind::Undeploy,
+            store::StepKind::Destroy => StepKind::Destroy,
+        },
+        attempt: row.attempt,
+        planned: row.planned,
+        not_before: row.not_before,
+        issued: matches!(row.status, StepStatus::Issued | StepStatus::Unknown),
+        error: row.error.clone(),
+    }
+}
+
+pub(super) fn decision_row(decision: &Decision) -> DecisionRow {
+    DecisionRow {
+        id: decision.id.clone(),
+        module: decision.module.clone(),
+        at: decision.at,
+        from: decision.from,
+        to: decision.to,
+        held: decision.is_hold(),
+        reason: decision.reason.to_string(),
+        body: serde_json::to_string(decision).unwrap_or_default(),
+    }
+}

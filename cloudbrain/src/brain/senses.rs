@@ -1,0 +1,132 @@
+//! Keeps the newest of everything that was sensed, in the form the scaler wants it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use collector::passive::AgentError;
+use model::id::{HostId, Object, VmId};
+use model::sample::Frame;
+use model::time::Time;
+use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
+use scaler::hands::{RouterReport, SeenHost, Sighting};
+
+/// What an object's agent did when it was asked last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    pub error: String,
+    pub since: Time,
+}
+
+/// Everything sensed, newest first known. Rebuilt from fresh polls after a restart.
+#[derive(Debug, Default)]
+pub struct Senses {
+    pub facts: Facts,
+    pub hosts: BTreeMap<HostId, SeenHost>,
+    /// Targets that do not answer as they should: shown, and bounded by the number of targets.
+    pub faults: BTreeMap<String, Fault>,
+    /// When any agent was heard last: the age of what the page shows.
+    pub newest: Option<Time>,
+    /// When a router's witness was last renewed; an old one says nothing.
+    routers_heard: BTreeMap<String, Time>,
+}
+
+/// A router that was not heard for this long is no witness and acknowledges nothing.
+const ROUTER_WORD_HOLDS: Duration = Duration::from_secs(30);
+
+impl Senses {
+    /// A frame came: the agent answers.
+    pub fn frame(&mut self, frame: &Frame) {
+        self.newest = self.newest.max(Some(frame.at));
+        self.faults.remove(&frame.target.to_string());
+        let Object::Vm(vm) = &frame.target else { return };
+        let agent = AgentFact { heard: Some(frame.at), silent_since: None, misses: 0 };
+        self.facts.agents.insert(vm.clone(), agent);
+        let samples = self.facts.samples.entry(vm.clone()).or_default();
+        for (name, value) in &frame.values {
+            samples.insert(name.clone(), Sample { value: *value, at: frame.at });
+        }
+    }
+
+    /// A poll failed. The first silence of a row is remembered as its beginning; an agent that
+    /// answers wrongly is at fault, and not silent.
+    pub fn agent_fault(&mut self, object: &Object, at: Time, error: &AgentError) {
+        self.fault(object.to_string(), &error.to_string(), at);
+        let (Object::Vm(vm), true) = (object, error.is_silence()) else { return };
+        let none = AgentFact { heard: None, silent_since: None, misses: 0 };
+        let agent = self.facts.agents.entry(vm.clone()).or_insert(none);
+        agent.misses += 1;
+        agent.silent_since = agent.silent_since.or(Some(at));
+    }
+
+    pub fn fault(&mut self, target: String, error: &str, at: Time) {
+        let fault = Fault { error: error.to_owned(), since: at };
+        let entry = self.faults.entry(target).or_insert(fault);
+        error.clone_into(&mut entry.error);
+    }
+
+    pub fn no_fault(&mut self, target: &str) {
+        self.faults.remove(target);
+    }
+
+    pub fn ready(&mut self, vm: &VmId, assignment: u32, at: Time, ready: bool) {
+        let none =
+            ReadyFact { assignment, passes_in_a_row: 0, fails_in_a_row: 0, failing_since: None };
+        let fact = self.facts.ready.entry(vm.clone()).or_insert(none);
+        if fact.assignment != assignment {
+            *fact = none;
+        }
+        if ready {
+            *fact = ReadyFact { passes_in_a_row: fact.passes_in_a_row + 1, ..none };
+        } else {
+            fact.passes_in_a_row = 0;
+            fact.fails_in_a_row += 1;
+            fact.failing_since = fact.failing_since.or(Some(at));
+        }
+    }
+
+    pub fn provider(&mut self, sighting: Sighting, at: Time) {
+        if sighting.complete {
+            self.hosts =
+                sighting.hosts.iter().map(|host| (host.id.clone(), host.clone())).collect();
+        }
+        self.facts.provider = Some(ProviderFact::from_sighting(sighting, at));
+    }
+
+    /// The provider did not answer: what it said before is too old to conclude from.
+    pub fn provider_silent(&mut self) {
+        self.facts.provider = None;
+    }
+
+    pub fn router(&mut self, name: &str, report: RouterReport, at: Time) {
+        let fact = RouterFact { acknowledged: report.generation, upstreams: report.upstreams };
+        self.facts.routers.insert(name.to_owned(), fact);
+        self.routers_heard.insert(name.to_owned(), at);
+    }
+
+    /// Forgets what is too old to be believed, and VMs that are gone.
+    pub fn age(&mut self, living: &BTreeMap<VmId, model::vm::Vm>, now: Time) {
+        for (name, fact) in &mut self.facts.routers {
+            let heard = self.routers_heard.get(name).copied().unwrap_or_default();
+            if now.since(heard) > ROUTER_WORD_HOLDS {
+                *fact = RouterFact::default();
+            }
+        }
+        self.facts.samples.retain(|vm, _| living.contains_key(vm));
+        self.facts.agents.retain(|vm, _| living.contains_key(vm));
+        self.facts.ready.retain(|vm, _| living.contains_key(vm));
+        self.facts.hosts_down.retain(|host| self.hosts.contains_key(host));
+    }
+
+    /// Forgets the faults of targets that are no longer asked.
+    pub fn keep_faults_of(&mut self, targets: &BTreeSet<String>) {
+        self.faults.retain(|target, _| targets.contains(target));
+    }
+}
+
+/// How a probe is called in the list of faults.
+pub(super) fn probe_name(target: &model::verdict::ProbeTarget) -> String {
+    match target {
+        model::verdict::ProbeTarget::Domain { domain, .. } => format!("probe of {domain}"),
+        model::verdict::ProbeTarget::Vm { vm, .. } => format!("probe of vm/{vm}"),
+    }
+}

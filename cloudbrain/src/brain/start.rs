@@ -1,0 +1,338 @@
+//! Puts a brain together: files, store, what a former brain left behind, hands, senses.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use alerter::hands::Channel;
+use anyhow::{Context as _, bail};
+use collector::gauges::Gauges;
+use collector::poller::Pace;
+use drivers::channel::inbox::InboxChannel;
+use drivers::channel::webhook::WebhookChannel;
+use drivers::deployer::process::ProcessDeployer;
+use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
+use drivers::router::builtin::BuiltinRouter;
+use model::clock::SharedClock;
+use model::id::{ModuleId, Object};
+use model::time::Time;
+use scaler::hands::{Deployer, Provider, Router};
+use serde::de::DeserializeOwned;
+use store::{Opened, Remembered, Store};
+use tokio::sync::{mpsc, watch};
+
+use crate::config::raw::{RawChannel, RawProcessProvider, RawProvider, RawRouter};
+use crate::config::{self, Config};
+
+use super::core::{CHART_SPAN, Core, Heard, Inheritance, Point, SERVING};
+use super::hands::{Hands, keep_samples, tend_router, watch_provider};
+use super::outbox::Outbox;
+use super::record::{self, Stored};
+use super::{Brain, Handle, INBOX, Input};
+
+/// How often files are looked at for a change.
+const FILES_EVERY: Duration = Duration::from_secs(2);
+/// Polls and probes under way at once.
+const POLLS_AT_ONCE: usize = 256;
+/// Batches of samples that may wait for the sample store.
+const SAMPLE_BATCHES: usize = 64;
+/// What the pages show of the past without asking the store.
+const RECENT: usize = 200;
+
+/// A brain that is about to run, and the handle to it.
+#[derive(Debug)]
+pub struct Started {
+    pub brain: Brain,
+    pub handle: Handle,
+    pub config: Arc<Config>,
+}
+
+/// Opens the store and starts everything around the brain. `path` is `cloudbrain.yaml`.
+pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::Result<Started> {
+    let config = Arc::new(config);
+    let folder = config.store_folder();
+    let now = clock.now();
+    let opened = Store::open(&folder, now)
+        .with_context(|| format!("opening the data folder {}", folder.display()))?;
+    report_opening(&opened, now);
+    let store = opened.store.clone();
+    let outbox = Outbox::restore(opened.state.waiting.clone());
+    let inheritance = inherit(&config, &store, opened.state, now).await?;
+    let core = Core::new(config.clone(), inheritance, now);
+    let hands = make_hands(&config).await?;
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let (routing, routing_seen) = watch::channel(core.scaler.routing());
+    let (targets, targets_seen) = watch::channel(Arc::default());
+    let (frames, frames_taken) = mpsc::channel(SAMPLE_BATCHES);
+    let (turns, turns_seen) = watch::channel(0);
+    let (trouble, trouble_seen) = watch::channel(None);
+    let gauges = Arc::new(Gauges::default());
+    spawn_senses(&config, &clock, &sender, targets_seen, gauges.clone());
+    for router in &hands.routers {
+        tokio::spawn(tend_router(router.clone(), routing_seen.clone(), sender.clone()));
+    }
+    if let Some(provider) = &hands.provider {
+        let every = config.raw.tick.0.min(Duration::from_secs(15));
+        tokio::spawn(watch_provider(provider.clone(), every, sender.clone()));
+    }
+    let keep = config.raw.collector.keep.0;
+    tokio::spawn(keep_samples(store.clone(), keep, clock.clone(), frames_taken));
+    tokio::spawn(watch_files(path.to_owned(), config.clone(), sender.clone()));
+    let handle = Handle {
+        inbox: sender.clone(),
+        turns: turns_seen,
+        trouble: trouble_seen,
+        store: store.clone(),
+        clock: clock.clone(),
+        gauges,
+    };
+    let brain = Brain {
+        core,
+        hands,
+        outbox,
+        store,
+        clock,
+        inbox,
+        sender,
+        turns,
+        trouble,
+        routing,
+        targets,
+        frames,
+    };
+    Ok(Started { brain, handle, config })
+}
+
+fn report_opening(opened: &Opened, now: Time) {
+    let vms = opened.state.vms.len();
+    match opened.last_alive {
+        None => tracing::info!("a new data folder"),
+        Some(at) => {
+            let gap_s = now.since(at).as_secs();
+            tracing::info!(vms, gap_s, clean = opened.clean, "taking up what was left");
+        }
+    }
+}
+
+/// What a former brain left, in the form the rooms want it.
+async fn inherit(
+    config: &Config,
+    store: &Store,
+    state: Remembered,
+    now: Time,
+) -> anyhow::Result<Inheritance> {
+    let memory = memory(&state, record::SCALER)?;
+    let steps = state.open_steps.iter().map(|row| (row.vm.clone(), (row.id, record::step_of(row))));
+    let steps: BTreeMap<_, _> = steps.collect();
+    let open = steps.iter().map(|(vm, (_, step))| (vm.clone(), step.clone())).collect();
+    let vms = state.vms.clone();
+    let scaler = scaler::state::State::restore(&config.scaler, vms, open, memory);
+    let stored = Stored::found(&scaler, steps, state.next_step_id.saturating_sub(1));
+    let decisions = store.decisions(None, Time::default(), now, RECENT).await?;
+    let mut recent: Vec<_> =
+        decisions.iter().filter_map(|row| serde_json::from_str(&row.body).ok()).collect();
+    recent.sort_by_key(|decision: &scaler::reason::Decision| decision.at);
+    let mut closed = closed_incidents(store).await?;
+    closed.reverse();
+    Ok(Inheritance {
+        scaler,
+        alerter: self::memory(&state, record::ALERTER)?,
+        ledgers: self::memory(&state, record::AVAILABILITY)?,
+        stored,
+        recent,
+        closed,
+        series: series(config, store, now).await?,
+    })
+}
+
+/// Newest first.
+async fn closed_incidents(store: &Store) -> anyhow::Result<Vec<alerter::IncidentSummary>> {
+    let rows = store.incidents(RECENT).await?;
+    let closed = rows.iter().filter(|row| row.closed.is_some());
+    Ok(closed.filter_map(|row| serde_json::from_str(&row.body).ok()).collect())
+}
+
+async fn series(
+    config: &Config,
+    store: &Store,
+    now: Time,
+) -> anyhow::Result<BTreeMap<ModuleId, std::collections::VecDeque<Point>>> {
+    let mut series = BTreeMap::new();
+    for module in config.modules.keys() {
+        let object = Object::Module(module.clone());
+        let frames = store.frames(&object, now - CHART_SPAN, now).await?;
+        let points = frames.iter().map(|frame| Point {
+            at: frame.at,
+            load: frame.values.get(model::metric::LOAD1_PER_CORE).copied(),
+            serving: frame.values.get(SERVING).copied().unwrap_or(0.0) as u32,
+        });
+        series.insert(module.clone(), points.collect());
+    }
+    Ok(series)
+}
+
+fn memory<T: DeserializeOwned + Default>(state: &Remembered, room: &str) -> anyhow::Result<T> {
+    let Some(json) = state.memory.get(room) else { return Ok(T::default()) };
+    serde_json::from_str(json).with_context(|| format!("reading back what {room} remembered"))
+}
+
+async fn make_hands(config: &Config) -> anyhow::Result<Hands> {
+    let exe = std::env::current_exe().context("finding this program")?;
+    let (provider, deployer) = match config.raw.providers.first() {
+        None => (None, None),
+        Some(RawProvider::Process(process)) => {
+            let (provider, deployer) = process_hands(config, process, exe.clone()).await?;
+            (Some(provider), Some(deployer))
+        }
+    };
+    let mut routers: Vec<Arc<dyn Router>> = Vec::new();
+    for RawRouter::Builtin(raw) in &config.raw.routers {
+        let folder = config.store_folder().join("router").join(&raw.name);
+        let router = BuiltinRouter::new(raw.name.clone(), folder, raw.listen, exe.clone());
+        router.ensure_running().await.with_context(|| format!("starting router {}", raw.name))?;
+        routers.push(Arc::new(router));
+    }
+    let channels = channels(config)?;
+    Ok(Hands { provider, deployer, routers, channels, at_once: Hands::permits() })
+}
+
+async fn process_hands(
+    config: &Config,
+    process: &RawProcessProvider,
+    exe: PathBuf,
+) -> anyhow::Result<(Arc<dyn Provider>, Arc<dyn Deployer>)> {
+    let settings = process_config(config, process, exe);
+    let folder = settings.folder.clone();
+    let provider = ProcessProvider::new(settings).context("setting up the process provider")?;
+    provider.start_hosts().await.context("starting the hosts")?;
+    let deployer = ProcessDeployer::new(&folder).context("setting up the process deployer")?;
+    Ok((Arc::new(provider), Arc::new(deployer)))
+}
+
+/// The process provider's own settings, from the files.
+pub fn process_config(
+    config: &Config,
+    process: &RawProcessProvider,
+    exe: PathBuf,
+) -> ProcessConfig {
+    let hosts = process.hosts.iter().map(|host| ProcessHost {
+        id: host.name.clone(),
+        rack: host.switch.clone(),
+        max_vms: host.max_vms,
+    });
+    let flavors = config.raw.flavors.iter();
+    let flavors = flavors.map(|(id, raw)| (id.clone(), ProcessFlavor { cores: raw.cores }));
+    ProcessConfig {
+        name: process.name.clone(),
+        folder: config.store_folder().join("process"),
+        exe,
+        hosts: hosts.collect(),
+        flavors: flavors.collect(),
+        ports: config.ports.clone(),
+        load_window: config.raw.collector.load_window.0,
+        tether: process.tether,
+    }
+}
+
+fn channels(config: &Config) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
+    let mut channels: BTreeMap<String, Arc<dyn Channel>> = BTreeMap::new();
+    for raw in &config.raw.channels {
+        match raw {
+            RawChannel::Inbox(inbox) => {
+                let path = config.store_folder().join(&inbox.path);
+                let channel = InboxChannel::new(inbox.name.clone(), path);
+                channels.insert(inbox.name.clone(), Arc::new(channel));
+            }
+            RawChannel::Webhook(webhook) => {
+                let Some(url) = config.webhooks.get(&webhook.name) else {
+                    bail!("channel {} has no address", webhook.name);
+                };
+                let channel = WebhookChannel::new(webhook.name.clone(), url.reveal())?;
+                channels.insert(webhook.name.clone(), Arc::new(channel));
+            }
+        }
+    }
+    Ok(channels)
+}
+
+fn spawn_senses(
+    config: &Config,
+    clock: &SharedClock,
+    sender: &mpsc::Sender<Input>,
+    targets: watch::Receiver<Arc<collector::poller::Targets>>,
+    gauges: Arc<Gauges>,
+) {
+    let pace = Pace {
+        interval: config.raw.collector.interval.0,
+        timeout: config.raw.collector.timeout.0,
+        max_in_flight: POLLS_AT_ONCE,
+    };
+    let (out, mut sensed) = mpsc::channel(INBOX);
+    tokio::spawn(collector::poller::run(targets, pace, clock.clone(), out, gauges));
+    let sender = sender.clone();
+    tokio::spawn(async move {
+        while let Some(sensed) = sensed.recv().await {
+            if sender.send(Input::Heard(Heard::Sensed(sensed))).await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// Reads the files again when they change or on SIGHUP. A broken set is refused whole.
+async fn watch_files(path: PathBuf, first: Arc<Config>, sender: mpsc::Sender<Input>) {
+    let mut in_force = first;
+    let mut seen = config::fingerprint(&path);
+    let Ok(mut hangup) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+    else {
+        return;
+    };
+    loop {
+        let asked = tokio::select! {
+            _ = hangup.recv() => true,
+            () = tokio::time::sleep(FILES_EVERY) => false,
+        };
+        let now = config::fingerprint(&path);
+        if !asked && now == seen {
+            continue;
+        }
+        seen = now;
+        let heard = match reload(&path, &in_force) {
+            Ok(config) => {
+                in_force = config.clone();
+                Heard::Config(config)
+            }
+            Err(error) => Heard::BadConfig(error),
+        };
+        if sender.send(Input::Heard(heard)).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
+    let loaded = config::load(path);
+    let Some(config) = loaded.config else {
+        let errors = loaded.problems.iter().filter(|problem| problem.is_error);
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        return Err(errors.join("\n"));
+    };
+    match fixed_part(&config) == fixed_part(in_force) {
+        true => Ok(Arc::new(config)),
+        false => Err(format!(
+            "{}: fleet, listen, store, providers, routers, channels, collector.interval and \
+             collector.timeout are read at start only; restart to change them",
+            path.display()
+        )),
+    }
+}
+
+/// What is read at start only, in a form that can be compared.
+fn fixed_part(config: &Config) -> Option<String> {
+    let raw = &config.raw;
+    let collector = (&raw.collector.interval, &raw.collector.timeout, &raw.collector.load_window);
+    let hands = (&raw.providers, &raw.routers, &raw.channels);
+    let words: Vec<String> = config.webhooks.values().map(|url| url.reveal().to_owned()).collect();
+    serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector, words)).ok()
+}

@@ -1,0 +1,343 @@
+//! What the core knows, in the form that pages and API show it. It reads and decides nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use alerter::IncidentSummary;
+use dashboards::view::{
+    AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
+    MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
+};
+use model::id::{FlavorId, HostId, IncidentId, ModuleId, VmId};
+use model::lang::Lang;
+use model::time::Time;
+use model::vm::{Vm, VmState};
+use scaler::reason::Decision;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::core::{CHART_SPAN, Core};
+
+/// A VM's sample older than so many intervals is stale.
+const STALE_AFTER_INTERVALS: u32 = 3;
+/// The newest decisions of a module that its page lists.
+const DECISIONS: usize = 50;
+
+/// What the scaler would do right now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    pub at: Time,
+    pub modules: Vec<PlanRow>,
+    pub pools: Vec<PlanPool>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanRow {
+    pub decision: Decision,
+    pub min: u32,
+    pub max: u32,
+    /// VMs that are on their way somewhere.
+    pub moving: usize,
+    pub moves: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanPool {
+    pub flavor: FlavorId,
+    pub ready: u32,
+    pub wanted: u32,
+    pub being_made: u32,
+    pub total: u32,
+    pub max_total: u32,
+    /// Why no VM can be made at the moment, if so.
+    pub trouble: Option<String>,
+}
+
+impl fmt::Display for PlanPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ready, wanted, being_made, total, max_total, .. } = self;
+        write!(
+            f,
+            "ready {ready} of {wanted}  being made {being_made}  in all {total} of {max_total}"
+        )?;
+        match &self.trouble {
+            Some(trouble) => write!(f, "  trouble: {trouble}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Asks the scaler what it would do, without doing it.
+pub fn plan(core: &Core, now: Time) -> Plan {
+    let facts = &core.senses.facts;
+    let decisions = scaler::tick::preview(&core.config.scaler, &core.scaler, facts, now);
+    let modules = decisions.into_iter().filter_map(|decision| {
+        let policy = core.config.scaler.policies.get(&decision.module)?;
+        let moves = moves(core, &decision.module);
+        Some(PlanRow { min: policy.min, max: policy.max, moving: moves.len(), moves, decision })
+    });
+    let pools = core.config.scaler.pools.keys().map(|flavor| pool(core, flavor, now));
+    Plan { at: now, modules: modules.collect(), pools: pools.collect() }
+}
+
+fn moves(core: &Core, module: &ModuleId) -> Vec<String> {
+    let vms = core.scaler.vms.values().filter(|vm| vm.module.as_ref() == Some(module));
+    let moving = vms.filter(|vm| vm.state != VmState::Serving);
+    moving.map(|vm| format!("{} {}: {}", vm.id, vm.state, vm.why)).collect()
+}
+
+fn pool(core: &Core, flavor: &FlavorId, now: Time) -> PlanPool {
+    let count = |test: &dyn Fn(VmState) -> bool| {
+        let vms = core.scaler.vms.values();
+        vms.filter(|vm| vm.flavor == *flavor && test(vm.state)).count() as u32
+    };
+    let settings = core.config.scaler.pools.get(flavor);
+    let memory = core.scaler.memory.pools.get(flavor);
+    let waiting = memory.filter(|memory| memory.not_before.is_some_and(|at| at > now));
+    PlanPool {
+        flavor: flavor.clone(),
+        ready: count(&|state| state == VmState::Pool),
+        wanted: settings.map_or(0, |pool| pool.ready),
+        being_made: count(&|state| matches!(state, VmState::Creating | VmState::Booting)),
+        total: count(&|state| state != VmState::Gone),
+        max_total: settings.map_or(0, |pool| pool.max_total),
+        trouble: waiting.and_then(|memory| memory.last_error.clone()),
+    }
+}
+
+/// Everything the first page shows.
+pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
+    let (hosts, unplaced) = hosts(core, now);
+    let modules = core.config.modules.keys().map(|module| module_view(core, module, now));
+    let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(pool(core, flavor, now)));
+    Overview {
+        fleet: core.config.raw.fleet.clone(),
+        now,
+        lang,
+        theme: Theme::Auto,
+        zone: core.config.raw.timezone.clone(),
+        hosts,
+        unplaced,
+        modules: modules.collect(),
+        incidents: core.incidents().iter().map(|i| incident_view(core, i, lang)).collect(),
+        pools: pools.collect(),
+        monitor: monitor(core, now),
+    }
+}
+
+fn hosts(core: &Core, now: Time) -> (Vec<HostView>, Vec<VmTile>) {
+    let mut by_host: BTreeMap<HostId, Vec<VmTile>> = BTreeMap::new();
+    let mut unplaced = Vec::new();
+    for vm in core.scaler.vms.values() {
+        match &vm.host {
+            Some(host) => by_host.entry(host.clone()).or_default().push(tile(core, vm, now)),
+            None => unplaced.push(tile(core, vm, now)),
+        }
+    }
+    for host in core.topology.hosts.keys() {
+        by_host.entry(host.clone()).or_default();
+    }
+    let hosts = by_host.into_iter().map(|(id, vms)| {
+        let fault = core.senses.faults.get(&format!("host/{id}"));
+        let up = match (core.senses.facts.hosts_down.contains(&id), fault) {
+            (true, _) => Health::Down,
+            (false, Some(_)) => Health::Unknown,
+            (false, None) => Health::Up,
+        };
+        HostView { id, up, why: fault.map(|fault| fault.error.clone()), vms }
+    });
+    (hosts.collect(), unplaced)
+}
+
+fn tile(core: &Core, vm: &Vm, now: Time) -> VmTile {
+    let samples = core.senses.facts.samples.get(&vm.id);
+    let load = samples.and_then(|samples| samples.get(model::metric::LOAD1_PER_CORE));
+    let stale_after = core.config.raw.collector.interval.0 * STALE_AFTER_INTERVALS;
+    VmTile {
+        id: vm.id.clone(),
+        state: vm.state,
+        health: health(core, vm),
+        module: vm.module.clone(),
+        load: load.map(|load| load.value),
+        stale: load.is_some_and(|load| now.since(load.at) > stale_after),
+        why: vm.why.clone(),
+    }
+}
+
+fn health(core: &Core, vm: &Vm) -> Health {
+    let silent = core.senses.facts.is_agent_silent(&vm.id);
+    match vm.state {
+        VmState::Isolated => Health::Down,
+        VmState::Serving | VmState::Pool if silent => Health::Down,
+        VmState::Serving | VmState::Pool => Health::Up,
+        VmState::Wanted
+        | VmState::Creating
+        | VmState::Booting
+        | VmState::Reserved
+        | VmState::Deploying
+        | VmState::Ready => Health::Starting,
+        VmState::Draining | VmState::Stopped | VmState::Destroying | VmState::Gone => {
+            Health::Leaving
+        }
+        VmState::Quarantine => Health::Unknown,
+    }
+}
+
+fn module_view(core: &Core, id: &ModuleId, now: Time) -> ModuleView {
+    let policy = core.config.scaler.policies.get(id);
+    let memory = core.scaler.memory.modules.get(id);
+    let module = &core.config.modules[id];
+    let (load, serving) = core.reading(id, now);
+    let vms = core.scaler.vms.values().filter(|vm| vm.module.as_ref() == Some(id));
+    let capacity = vms.filter(|vm| vm.state.is_capacity()).count() as u32;
+    let metric = policy.and_then(|policy| policy.metrics.first());
+    let band = metric.and_then(|m| Some((m.inward?.below, m.out.above)));
+    let points = core.series.get(id).into_iter().flatten();
+    ModuleView {
+        id: id.clone(),
+        project: module.project.clone(),
+        serving,
+        warming: capacity.saturating_sub(serving),
+        desired: memory.map_or(0, |memory| memory.desired),
+        min: policy.map_or(0, |policy| policy.min),
+        max: policy.map_or(0, |policy| policy.max),
+        mode: policy.map_or("no policy", |policy| policy.mode.as_str()).to_owned(),
+        thresholds: band,
+        load,
+        load_series: with_gaps(core, points.clone().map(|point| (point.at, point.load))),
+        count_series: points.map(|point| (point.at, point.serving)).collect(),
+        decisions: decisions(core, id),
+        availability: availability(core, id, now),
+        not_probed: module.monitor.as_ref().err().cloned(),
+    }
+}
+
+/// Where no point was made for a while, nobody looked: a gap, not a line.
+fn with_gaps(
+    core: &Core,
+    points: impl Iterator<Item = (Time, Option<f64>)>,
+) -> Vec<(Time, Option<f64>)> {
+    let longest = core.config.raw.tick.0 * 3 + Duration::from_secs(1);
+    let mut series: Vec<(Time, Option<f64>)> = Vec::new();
+    for (at, load) in points {
+        if let Some((last, Some(_))) = series.last()
+            && at.since(*last) > longest
+        {
+            series.push((*last + longest, None));
+        }
+        series.push((at, load));
+    }
+    series
+}
+
+fn decisions(core: &Core, id: &ModuleId) -> Vec<DecisionMark> {
+    let ours = core.recent.iter().rev().filter(|decision| decision.module == *id);
+    let marks = ours.take(DECISIONS).map(|decision| DecisionMark {
+        at: decision.at,
+        id: decision.id.clone(),
+        from: decision.from,
+        to: decision.to,
+        reason: decision.reason.to_string(),
+        held: decision.is_hold(),
+    });
+    let mut marks: Vec<DecisionMark> = marks.collect();
+    marks.reverse();
+    marks
+}
+
+/// Over the time that the charts show, or since the module is published.
+fn availability(core: &Core, id: &ModuleId, now: Time) -> AvailabilityView {
+    let Some(ledger) = core.ledgers.get(id) else { return AvailabilityView::nothing(now) };
+    let from = now - CHART_SPAN;
+    let report = ledger.report(&core.accounting, from, now);
+    AvailabilityView {
+        up_s: report.up.as_secs_f64(),
+        down_s: report.down.as_secs_f64(),
+        unknown_s: report.unknown.as_secs_f64(),
+        known: report.known,
+        low: report.low,
+        high: report.high,
+        coverage: report.coverage,
+        since: from + report.not_applicable,
+    }
+}
+
+fn pool_view(pool: PlanPool) -> PoolView {
+    PoolView {
+        flavor: pool.flavor,
+        ready: pool.ready,
+        wanted_ready: pool.wanted,
+        total: pool.total,
+        max_total: pool.max_total,
+        booting: pool.being_made,
+        note: pool.trouble.unwrap_or_default(),
+    }
+}
+
+fn incident_view(core: &Core, incident: &IncidentSummary, lang: Lang) -> IncidentView {
+    let reasons = incident.reasons.iter().map(|reason| lang.pick(&reason.en, &reason.zh).clone());
+    let _ = core;
+    IncidentView {
+        id: incident.id.clone(),
+        root: incident.root.to_string(),
+        state: format!("{:?}", incident.state).to_lowercase(),
+        severity: incident.severity,
+        opened: incident.opened,
+        closed: incident.closed,
+        headline: lang.pick(&incident.headline.en, &incident.headline.zh).clone(),
+        detail: reasons.collect(),
+        businesses: incident.businesses.clone(),
+        affected: incident.affected.len(),
+    }
+}
+
+/// One incident with all that was told about it; None if it is not known.
+pub fn incident(
+    core: &Core,
+    id: &IncidentId,
+    messages: &[Value],
+    lang: Lang,
+) -> Option<IncidentPage> {
+    let incidents = core.incidents();
+    let incident = incidents.iter().find(|incident| incident.id == *id)?;
+    Some(IncidentPage {
+        incident: incident_view(core, incident, lang),
+        affected: incident.affected.iter().map(ToString::to_string).collect(),
+        messages: messages.iter().filter_map(message_view).collect(),
+    })
+}
+
+fn message_view(message: &Value) -> Option<MessageView> {
+    let word = |key: &str| message[key].as_str().map(str::to_owned);
+    Some(MessageView {
+        to: word("to")?,
+        kind: word("kind")?,
+        view: word("view")?,
+        at: Time::from_millis(message["at"].as_i64()?),
+        delivered: message["delivered"].as_i64().map(Time::from_millis),
+        channel: word("channel").unwrap_or_default(),
+        error: word("error"),
+        text: word("text")?,
+    })
+}
+
+fn monitor(core: &Core, now: Time) -> MonitorHealth {
+    let faults = core.senses.faults.iter().map(|(object, fault)| Fault {
+        object: object.clone(),
+        error: fault.error.clone(),
+        since: fault.since,
+    });
+    MonitorHealth {
+        data_age_s: core.senses.newest.map(|at| now.since(at).as_secs_f64()),
+        targets: core.target_count() as u32,
+        faults: faults.collect(),
+        config_error: core.config_error.clone(),
+    }
+}
+
+/// The VMs of a module, for its own page.
+pub fn vms_of(core: &Core, id: &ModuleId, now: Time) -> Vec<(VmTile, Option<HostId>, VmId)> {
+    let vms = core.scaler.vms.values().filter(|vm| vm.module.as_ref() == Some(id));
+    vms.map(|vm| (tile(core, vm, now), vm.host.clone(), vm.id.clone())).collect()
+}

@@ -1,0 +1,147 @@
+//! The commands, as typed. What they do is in [`crate::commands`].
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::id::ModuleId;
+use model::unit::Span;
+
+/// Monitoring, alerting and autoscaling for fleets of VMs.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows it all on this machine: a rush, a dead host, a calm. Nothing else to install
+    Demo(DemoArgs),
+    /// Runs the brain on your files
+    Serve(ConfigArg),
+    /// Tells this machine's figures to whoever asks by the Zabbix passive protocol
+    Agent(AgentArgs),
+    /// Checks all files; exit 0 fine, 1 errors, 2 warnings
+    Check(CheckArgs),
+    /// Prints the JSON Schema of a kind of file
+    Schema { kind: SchemaKind },
+    /// What the scaler would do right now; exit 0 nothing, 1 error, 2 changes
+    Plan(PlanArgs),
+    /// Why the scaler did what it did, or did nothing
+    Explain(ExplainArgs),
+    /// Incidents: what happened, who was told
+    Incidents(AskArgs),
+    /// The built-in router, which `serve` starts by itself
+    #[command(hide = true)]
+    Router(RouterArgs),
+    /// The inside of a VM that is a process, which `serve` starts by itself
+    #[command(hide = true)]
+    Vm {
+        #[arg(long)]
+        folder: PathBuf,
+    },
+    /// The web application of the demo
+    #[command(hide = true)]
+    DemoApp {
+        #[arg(long)]
+        port: u16,
+        /// CPU time that each request costs, in milliseconds
+        #[arg(long, default_value_t = 4)]
+        cost_ms: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How long: 3m, 60s
+    #[arg(long = "for", default_value = "3m", value_name = "TIME")]
+    pub lasting: Span,
+    /// Where the page is to be seen; a free port nearby if this one is taken
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    pub listen: SocketAddr,
+    #[command(flatten)]
+    pub output: OutputArg,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArg {
+    /// The main file
+    #[arg(long, default_value = "cloudbrain.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// Where to answer; port 10050 is what Zabbix asks
+    #[arg(long, default_value = "127.0.0.1:10050")]
+    pub listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    #[command(flatten)]
+    pub output: OutputArg,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// One module, for example shop/web; all if left out
+    pub module: Option<ModuleId>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The module, for example shop/web
+    pub module: ModuleId,
+    /// A moment: 2026-03-02T10:00:00Z, or 10:00 of today in UTC; the newest decision if left out
+    #[arg(long)]
+    pub at: Option<String>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// How a running brain is reached.
+#[derive(Clone, Debug, Args)]
+pub struct AskArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// The brain's address; by default what the main file says
+    #[arg(long, value_name = "ADDR")]
+    pub brain: Option<SocketAddr>,
+    #[command(flatten)]
+    pub output: OutputArg,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub struct OutputArg {
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct RouterArgs {
+    #[arg(long)]
+    pub folder: PathBuf,
+    #[arg(long)]
+    pub listen: SocketAddr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    Config,
+    Project,
+    Policy,
+    Pool,
+}

@@ -1,0 +1,197 @@
+//! `plan`, `explain` and `incidents`: what the running brain knows, for a person at three in the
+//! morning, or for a program.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, bail};
+use model::id::ModuleId;
+use model::time::Time;
+use scaler::reason::{Decision, Reading};
+use serde_json::Value;
+
+use super::http::get_json;
+use super::{Found, say};
+use crate::brain::view::Plan;
+use crate::cli::{AskArgs, ExplainArgs, Output, PlanArgs};
+use crate::config::raw::RawConfig;
+use crate::config::yaml::Document;
+
+fn brain_of(args: &AskArgs) -> anyhow::Result<SocketAddr> {
+    if let Some(brain) = args.brain {
+        return Ok(brain);
+    }
+    let document = Document::read(&args.config.config);
+    let raw = document.and_then(|document| document.parse::<RawConfig>());
+    let raw = raw.map_err(|problem| anyhow::anyhow!("{problem}"));
+    Ok(raw.context("finding the brain; or say where it is with --brain")?.listen)
+}
+
+pub(super) async fn plan(args: PlanArgs) -> anyhow::Result<Found> {
+    let brain = brain_of(&args.ask)?;
+    let mut plan: Plan = get_json(brain, "/api/plan").await?;
+    if let Some(module) = &args.module {
+        plan.modules.retain(|row| row.decision.module == *module);
+        if plan.modules.is_empty() {
+            bail!("no policy scales {module}");
+        }
+    }
+    match args.ask.output.output {
+        Output::Json => say(&serde_json::to_string(&plan)?),
+        Output::Text => tell_plan(&plan),
+    }
+    let quiet = plan.modules.iter().all(|row| row.decision.is_hold() && row.moving == 0);
+    Ok(if quiet { Found::Nothing } else { Found::Differences })
+}
+
+fn tell_plan(plan: &Plan) {
+    for row in &plan.modules {
+        let decision = &row.decision;
+        say(&format!(
+            "{:<16} serving {}  on their way {}  wanted {} -> {}  bounds {}..{}  mode {}",
+            decision.module,
+            decision.inputs.serving,
+            decision.inputs.warming,
+            decision.from,
+            decision.to,
+            row.min,
+            row.max,
+            decision.mode.as_str(),
+        ));
+        say(&format!("    why      {}", decision.reason));
+        for limit in &decision.limits {
+            say(&format!(
+                "    limit    {} {} -> {}: {}",
+                limit.name, limit.from, limit.to, limit.detail
+            ));
+        }
+        for line in &row.moves {
+            say(&format!("    moving   {line}"));
+        }
+    }
+    for pool in &plan.pools {
+        say(&format!("pool {:<11} {pool}", pool.flavor));
+    }
+    let (mut add, mut remove) = (0, 0);
+    for row in &plan.modules {
+        add += row.decision.to.saturating_sub(row.decision.from);
+        remove += row.decision.from.saturating_sub(row.decision.to);
+    }
+    say(&format!("Plan: {add} to add, {remove} to remove."));
+}
+
+pub(super) async fn explain(args: ExplainArgs) -> anyhow::Result<Found> {
+    let brain = brain_of(&args.ask)?;
+    let until = match &args.at {
+        None => String::new(),
+        Some(at) => format!("&until={}", moment(at)?.millis() + 1000),
+    };
+    let module = &args.module;
+    let path = format!("/api/decisions?module={module}&limit=1{until}");
+    let found: Vec<Decision> = get_json(brain, &path).await?;
+    let Some(decision) = found.first() else {
+        bail!("no decision about {module} is recorded{}", known_modules(brain, module).await);
+    };
+    match args.ask.output.output {
+        Output::Json => say(&serde_json::to_string(decision)?),
+        Output::Text => tell_decision(decision),
+    }
+    Ok(Found::Nothing)
+}
+
+/// Names the modules there are, if the one that was asked for is not among them.
+async fn known_modules(brain: SocketAddr, asked: &ModuleId) -> String {
+    let Ok(plan) = get_json::<Plan>(brain, "/api/plan").await else { return String::new() };
+    let names: Vec<String> =
+        plan.modules.iter().map(|row| row.decision.module.to_string()).collect();
+    if names.contains(&asked.to_string()) {
+        return " up to then".to_owned();
+    }
+    format!("; policies scale {}", names.join(", "))
+}
+
+fn tell_decision(decision: &Decision) {
+    let mode = decision.mode.as_str();
+    say(&format!("{}  decision {}  {}  mode {mode}", decision.module, decision.id, decision.at));
+    let inputs = &decision.inputs;
+    say(&format!("  vms      {} serving, {} on their way", inputs.serving, inputs.warming));
+    for reading in &inputs.readings {
+        say(&format!("  inputs   {}", describe(reading)));
+    }
+    for limit in &decision.limits {
+        say(&format!("  limit    {} {} -> {}: {}", limit.name, limit.from, limit.to, limit.detail));
+    }
+    let what = if decision.is_hold() { "stays" } else { "changes" };
+    say(&format!("  result   {} -> {}: {what}", decision.from, decision.to));
+    say(&format!("  why      {}", decision.reason));
+}
+
+fn describe(reading: &Reading) -> String {
+    let Reading { name, fresh, serving, out_above, .. } = reading;
+    let band = match reading.in_below {
+        Some(below) => format!("thresholds {below:.2} and {out_above:.2}"),
+        None => format!("threshold {out_above:.2}"),
+    };
+    match (reading.mean, reading.min, reading.max) {
+        (Some(mean), Some(min), Some(max)) => {
+            let age = reading.oldest_sample_s.unwrap_or(0.0);
+            format!(
+                "{name} mean {mean:.2} over {fresh} of {serving} VMs (min {min:.2}, max {max:.2}), \
+                 oldest sample {age:.1} s, {band}"
+            )
+        }
+        _ => format!("{name} unknown: no fresh sample of {serving} VMs, {band}"),
+    }
+}
+
+/// A moment as written: RFC 3339, or a time of today in UTC.
+fn moment(text: &str) -> anyhow::Result<Time> {
+    let now = crate::clock::real().now();
+    let today = now.to_string();
+    let candidates = [
+        text.to_owned(),
+        format!("{}T{text}Z", &today[..10.min(today.len())]),
+        format!("{}T{text}:00Z", &today[..10.min(today.len())]),
+    ];
+    let found = candidates.iter().find_map(|text| text.parse::<jiff::Timestamp>().ok());
+    let stamp = found
+        .with_context(|| format!("{text:?} is no moment; write 2026-03-02T10:00:00Z or 10:00"))?;
+    Ok(Time::from_millis(stamp.as_millisecond()))
+}
+
+pub(super) async fn incidents(args: AskArgs) -> anyhow::Result<Found> {
+    let brain = brain_of(&args)?;
+    let incidents: Vec<alerter::IncidentSummary> = get_json(brain, "/api/incidents").await?;
+    if args.output.output == Output::Json {
+        say(&serde_json::to_string(&incidents)?);
+        return Ok(Found::Nothing);
+    }
+    if incidents.is_empty() {
+        say("no incident is known");
+    }
+    for incident in &incidents {
+        let end = incident.closed.map_or("open".to_owned(), |at| format!("until {at}"));
+        say(&format!("{}  {}  {end}  {}", incident.id, incident.opened, incident.headline.en));
+        let messages: Value = get_json(brain, &format!("/api/incidents/{}", incident.id)).await?;
+        for message in messages["messages"].as_array().into_iter().flatten() {
+            let (to, kind) = (&message["to"], &message["kind"]);
+            let word = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+            let first = word(&message["text"]).lines().next().unwrap_or("").to_owned();
+            say(&format!("    told {} ({}): {first}", word(to), word(kind)));
+        }
+    }
+    Ok(Found::Nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_may_be_written_in_full_or_as_a_time_of_today() {
+        let full = moment("2026-03-02T10:00:00Z").unwrap();
+        assert_eq!(full.to_string(), "2026-03-02T10:00:00Z");
+        assert!(moment("10:00").unwrap().to_string().ends_with("T10:00:00Z"));
+        assert!(moment("09:31:15").unwrap().to_string().ends_with("T09:31:15Z"));
+        assert!(moment("tomorrow").unwrap_err().to_string().contains("write 2026"));
+    }
+}

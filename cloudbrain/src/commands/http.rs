@@ -1,0 +1,45 @@
+//! Asks a running brain, over plain HTTP on loopback.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::Request;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde::de::DeserializeOwned;
+
+/// An answer of the brain is bounded, like everything that comes in.
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// GETs a path of the API and reads its JSON.
+pub async fn get_json<T: DeserializeOwned>(brain: SocketAddr, path: &str) -> anyhow::Result<T> {
+    let text = get_text(brain, path).await?;
+    serde_json::from_str(&text).with_context(|| format!("reading what {brain} answered to {path}"))
+}
+
+/// GETs a path and reads the body. A status other than 2xx is an error with the body as its reason.
+pub async fn get_text(brain: SocketAddr, path: &str) -> anyhow::Result<String> {
+    let uri = format!("http://{brain}{path}");
+    let asking = async {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+        let request = Request::get(&uri).body(Empty::new()).context("forming the request")?;
+        let response = client.request(request).await.with_context(|| {
+            format!("no brain answers on {brain}; start it with `cloudbrain serve`, or say --brain")
+        })?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|error| anyhow::anyhow!("reading the answer: {error}"))?.to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        if !status.is_success() {
+            bail!("{brain} answered {status} to {path}: {text}");
+        }
+        Ok(text)
+    };
+    match tokio::time::timeout(ANSWER_WITHIN, asking).await {
+        Ok(answer) => answer,
+        Err(_) => bail!("{brain} did not answer within {} s", ANSWER_WITHIN.as_secs()),
+    }
+}

@@ -1,0 +1,85 @@
+//! What each command does. Exit code 0 fine, 1 error, 2 differences or warnings.
+
+mod ask;
+mod demo_app;
+mod files;
+mod http;
+mod inside;
+mod serve;
+
+use std::future::Future;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::cli::{Cli, Command};
+
+pub use files::schema;
+pub use http::{get_json, get_text};
+
+/// What a command found, for its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Nothing,
+    Differences,
+    Errors,
+}
+
+/// Runs one command to its end.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Demo(args) => on_runtime(false, crate::demo::run(args)),
+        Command::Serve(args) => on_runtime(true, serve::serve(args)),
+        Command::Agent(args) => on_runtime(true, inside::agent(args)),
+        Command::Router(args) => on_runtime(true, inside::router(args)),
+        Command::Vm { folder } => inside::vm(&folder),
+        Command::DemoApp { port, cost_ms } => on_runtime(false, demo_app::serve(port, cost_ms)),
+        Command::Check(args) => files::check(&args),
+        Command::Schema { kind } => files::print_schema(kind),
+        Command::Plan(args) => on_runtime(false, ask::plan(args)),
+        Command::Explain(args) => on_runtime(false, ask::explain(args)),
+        Command::Incidents(args) => on_runtime(false, ask::incidents(args)),
+    };
+    match result {
+        Ok(Found::Nothing) => ExitCode::SUCCESS,
+        Ok(Found::Errors) => ExitCode::from(1),
+        Ok(Found::Differences) => ExitCode::from(2),
+        Err(error) => {
+            say_error(&format!("cloudbrain: {error:#}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn on_runtime(
+    logs: bool,
+    work: impl Future<Output = anyhow::Result<Found>>,
+) -> anyhow::Result<Found> {
+    if logs {
+        log_to_stderr();
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("starting the runtime")?.block_on(work)
+}
+
+/// Values, not prose; INFO is a change that an operator cares about.
+pub(crate) fn log_to_stderr() {
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::INFO)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// Prints a line. A reader that went away (`| head`) is no error of ours.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+pub(crate) fn say_error(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

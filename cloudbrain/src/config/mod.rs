@@ -1,0 +1,507 @@
+//! All files of one fleet: read, checked each by itself and against each other.
+//!
+//! A set of files is taken whole or refused whole; who reloads keeps the last good set in force.
+//! Inner code sees the checked [`Config`] only.
+
+pub mod raw;
+pub mod secret;
+pub mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use model::id::{ModuleId, PersonId, ProjectId};
+use scaler::policy::{Finding, Policy, RawPolicy};
+use scaler::pool::{Pool, RawPool};
+use serde::Deserialize;
+
+use raw::{RawChannel, RawConfig, RawModule, RawProject, RawProvider};
+use secret::Secret;
+use yaml::{Document, Problem};
+
+/// Everything the files say, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder that relative paths start from.
+    pub folder: PathBuf,
+    pub raw: RawConfig,
+    pub ports: RangeInclusive<u16>,
+    /// The addresses of webhooks, by channel.
+    pub webhooks: BTreeMap<String, Secret>,
+    pub projects: BTreeMap<ProjectId, Project>,
+    pub modules: BTreeMap<ModuleId, Module>,
+    pub scaler: scaler::state::Config,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Project {
+    /// Dev and ops alike: whoever is told.
+    pub owners: BTreeSet<PersonId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Module {
+    pub project: ProjectId,
+    pub domains: Vec<String>,
+    pub program: Vec<String>,
+    pub environment: BTreeMap<String, String>,
+    /// What of it is probed, or why nothing is.
+    pub monitor: Result<Monitor, String>,
+}
+
+/// Where Monitor.X of a module answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Monitor {
+    pub domain: String,
+    pub path: String,
+}
+
+/// The outcome of reading all files.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// None if any problem is an error.
+    pub config: Option<Config>,
+    pub problems: Vec<Problem>,
+}
+
+impl Config {
+    pub fn store_folder(&self) -> PathBuf {
+        self.folder.join(&self.raw.store)
+    }
+}
+
+/// Reads `cloudbrain.yaml` and all it refers to.
+pub fn load(path: &Path) -> Loaded {
+    let mut reader = Reader { problems: Vec::new() };
+    let config = reader.load(path);
+    let failed = reader.problems.iter().any(|problem| problem.is_error);
+    Loaded { config: config.filter(|_| !failed), problems: reader.problems }
+}
+
+/// The files that a change must be looked for in, with their size and time of change.
+pub fn fingerprint(path: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTime>)> {
+    let mut files = vec![path.to_owned()];
+    if let Ok(raw) = Document::read(path).and_then(|document| document.parse::<RawConfig>()) {
+        let folder = folder_of(path);
+        files.extend(yaml_files(&folder.join(&raw.projects)).unwrap_or_default());
+        files.extend(yaml_files(&folder.join(&raw.policies)).unwrap_or_default());
+    }
+    let stamped = files.into_iter().filter_map(|file| {
+        let data = std::fs::metadata(&file).ok()?;
+        Some((file, data.len(), data.modified().ok()))
+    });
+    stamped.collect()
+}
+
+struct Reader {
+    problems: Vec<Problem>,
+}
+
+/// What the policy folder holds, with the file each came from.
+#[derive(Default)]
+struct Policies {
+    policies: Vec<(Document, Policy)>,
+    pools: Vec<(Document, Pool)>,
+}
+
+impl Reader {
+    fn load(&mut self, path: &Path) -> Option<Config> {
+        let document = self.keep(Document::read(path))?;
+        let raw: RawConfig = self.keep(document.parse())?;
+        let folder = folder_of(path);
+        self.check_main(&document, &raw);
+        let ports = self.ports(&document, &raw);
+        let webhooks = self.webhooks(&document, &raw, &folder);
+        let projects = self.read_projects(&folder.join(&raw.projects));
+        let (projects, modules) = self.check_projects(&raw, projects);
+        let policies = self.read_policies(&folder.join(&raw.policies));
+        let scaler = self.check_policies(&document, &raw, &modules, policies);
+        Some(Config { folder, raw, ports, webhooks, projects, modules, scaler })
+    }
+
+    fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    fn find(&mut self, document: &Document, path: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(document.place(&Finding::error(path, message)));
+    }
+
+    fn check_main(&mut self, document: &Document, raw: &RawConfig) {
+        if !raw.listen.ip().is_loopback() {
+            let message = "only a loopback address is taken until TLS and access control are \
+                           there; write for example 127.0.0.1:8090";
+            self.find(document, "listen", message);
+        }
+        if raw.providers.len() > 1 {
+            self.find(document, "providers", "one provider is taken in this version; keep one");
+        }
+        if jiff::tz::TimeZone::get(&raw.timezone).is_err() {
+            let message =
+                format!("no time zone {:?}; write for example Asia/Shanghai", raw.timezone);
+            self.find(document, "timezone", message);
+        }
+        self.check_times(document, raw);
+        self.check_people(document, raw);
+        for (flavor, size) in &raw.flavors {
+            if !(size.cores > 0.0 && size.cores <= 1024.0) {
+                let message = format!("{} cores; write a number above 0", size.cores);
+                self.find(document, format!("flavors.{flavor}.cores"), message);
+            }
+        }
+    }
+
+    fn check_times(&mut self, document: &Document, raw: &RawConfig) {
+        let interval = raw.collector.interval.0;
+        if raw.tick.0.is_zero() {
+            self.find(document, "tick", "write at least 100ms; 15s is usual");
+        }
+        if interval.is_zero() || raw.collector.timeout.0.is_zero() {
+            self.find(document, "collector.interval", "interval and timeout must be above 0");
+        }
+        if raw.collector.timeout.0 > interval {
+            let message = "a timeout longer than the interval would let polls pile up; write less";
+            self.find(document, "collector.timeout", message);
+        }
+        if raw.availability.confirm_down == 0 || raw.availability.confirm_up == 0 {
+            self.find(document, "availability", "confirm_down and confirm_up must be at least 1");
+        }
+    }
+
+    /// Nothing is ever told to nobody.
+    fn check_people(&mut self, document: &Document, raw: &RawConfig) {
+        let channels: Vec<&str> = raw.channels.iter().map(channel_name).collect();
+        for (index, name) in channels.iter().enumerate() {
+            if channels[..index].contains(name) {
+                let message = format!("a second channel {name:?}; give it another name");
+                self.find(document, format!("channels.{index}"), message);
+            }
+        }
+        for (person, settings) in &raw.people {
+            if !channels.contains(&settings.channel.as_str()) {
+                let message = unknown("channel", &settings.channel, &channels);
+                self.find(document, format!("people.{person}.channel"), message);
+            }
+        }
+        let people: Vec<&str> = raw.people.keys().map(PersonId::as_str).collect();
+        for (index, person) in raw.operations.iter().enumerate() {
+            if !raw.people.contains_key(person) {
+                let message = unknown("person", person.as_str(), &people);
+                self.find(document, format!("operations.{index}"), message);
+            }
+        }
+        if raw.operations.is_empty() {
+            let message = "nobody gets the operations view; write operations: [ops] and ops \
+                           under people";
+            self.find(document, "operations", message);
+        }
+    }
+
+    fn ports(&mut self, document: &Document, raw: &RawConfig) -> RangeInclusive<u16> {
+        let Some(RawProvider::Process(provider)) = raw.providers.first() else { return 1..=1 };
+        let range = provider.ports.split_once('-').and_then(|(first, last)| {
+            Some(first.trim().parse::<u16>().ok()?..=last.trim().parse::<u16>().ok()?)
+        });
+        range.filter(|range| *range.start() > 0 && range.len() >= 2).unwrap_or_else(|| {
+            let message = format!("{:?} is no range of ports; write 21000-21999", provider.ports);
+            self.find(document, "providers.0.process.ports", message);
+            1..=1
+        })
+    }
+
+    fn webhooks(
+        &mut self,
+        document: &Document,
+        raw: &RawConfig,
+        folder: &Path,
+    ) -> BTreeMap<String, Secret> {
+        let mut webhooks = BTreeMap::new();
+        for (index, channel) in raw.channels.iter().enumerate() {
+            let RawChannel::Webhook(webhook) = channel else { continue };
+            match Secret::resolve(&webhook.url, folder) {
+                Ok(url) => drop(webhooks.insert(webhook.name.clone(), url)),
+                Err(message) => {
+                    self.find(document, format!("channels.{index}.webhook.url"), message);
+                }
+            }
+        }
+        webhooks
+    }
+
+    fn documents(&mut self, folder: &Path) -> Vec<Document> {
+        let files = yaml_files(folder)
+            .map_err(|error| Problem::error(folder, None, format!("cannot be listed: {error}")));
+        let files = self.keep(files).unwrap_or_default();
+        files.iter().filter_map(|file| self.keep(Document::read(file))).collect()
+    }
+
+    fn read_projects(&mut self, folder: &Path) -> Vec<(Document, RawProject)> {
+        let documents = self.documents(folder);
+        let read = documents.into_iter().filter_map(|document| {
+            let project = self.keep(document.parse())?;
+            Some((document, project))
+        });
+        read.collect()
+    }
+
+    fn check_projects(
+        &mut self,
+        raw: &RawConfig,
+        files: Vec<(Document, RawProject)>,
+    ) -> (BTreeMap<ProjectId, Project>, BTreeMap<ModuleId, Module>) {
+        let mut projects = BTreeMap::new();
+        let mut modules = BTreeMap::new();
+        for (document, file) in files {
+            if projects.contains_key(&file.name) {
+                let message = format!("a second project {}; keep one", file.name);
+                self.find(&document, "name", message);
+                continue;
+            }
+            let owners = self.owners(&document, raw, &file);
+            projects.insert(file.name.clone(), Project { owners });
+            for index in 0..file.modules.len() {
+                if let Some((id, module)) = self.module(&document, &file, index)
+                    && modules.insert(id.clone(), module).is_some()
+                {
+                    let path = format!("modules.{index}.name");
+                    self.find(&document, path, format!("a second module {id}; rename one"));
+                }
+            }
+        }
+        self.check_domains(&modules);
+        (projects, modules)
+    }
+
+    fn owners(
+        &mut self,
+        document: &Document,
+        raw: &RawConfig,
+        file: &RawProject,
+    ) -> BTreeSet<PersonId> {
+        let people: Vec<&str> = raw.people.keys().map(PersonId::as_str).collect();
+        for (list, owners) in [("dev", &file.owners.dev), ("ops", &file.owners.ops)] {
+            for (index, person) in owners.iter().enumerate() {
+                if !raw.people.contains_key(person) {
+                    let message = unknown("person", person.as_str(), &people);
+                    self.find(document, format!("owners.{list}.{index}"), message);
+                }
+            }
+        }
+        file.owners.dev.iter().chain(&file.owners.ops).cloned().collect()
+    }
+
+    fn module(
+        &mut self,
+        document: &Document,
+        file: &RawProject,
+        index: usize,
+    ) -> Option<(ModuleId, Module)> {
+        let written = &file.modules[index];
+        let id = match ModuleId::of(&file.name, &written.name) {
+            Ok(id) if !written.name.contains('/') => id,
+            _ => {
+                let message = format!("{:?} is no module name; write a-z 0-9 - only", written.name);
+                self.find(document, format!("modules.{index}.name"), message);
+                return None;
+            }
+        };
+        if written.program.is_empty() {
+            let message = "no program; write program: [path, argument, ...]";
+            self.find(document, format!("modules.{index}.program"), message);
+        }
+        let own = !written.domains.is_empty() || index > 0;
+        let domains = if own { &written.domains } else { &file.domains };
+        let monitor = self.monitor(document, written, domains, index, own);
+        let module = Module {
+            project: file.name.clone(),
+            domains: domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
+            program: written.program.clone(),
+            environment: written.environment.clone(),
+            monitor,
+        };
+        Some((id, module))
+    }
+
+    fn monitor(
+        &mut self,
+        document: &Document,
+        module: &RawModule,
+        domains: &[String],
+        index: usize,
+        own: bool,
+    ) -> Result<Monitor, String> {
+        let suffix = module.monitor.as_ref().ok_or("the project file names no monitor: X")?;
+        if domains.is_empty() {
+            return Err("no domain leads to it".to_owned());
+        }
+        let Some(domain) = collector::monitor_x::probe_domain(domains) else {
+            let path = if own { format!("modules.{index}.domains") } else { "domains".to_owned() };
+            let message = "every domain contains \"test\", so none is probed; add the domain \
+                           that users reach";
+            self.find(document, path, message);
+            return Err("every domain contains \"test\"".to_owned());
+        };
+        Ok(Monitor { domain: domain.to_owned(), path: format!("/monitor/monitor.{suffix}") })
+    }
+
+    fn check_domains(&mut self, modules: &BTreeMap<ModuleId, Module>) {
+        let mut owner: BTreeMap<&str, &ModuleId> = BTreeMap::new();
+        for (id, module) in modules {
+            for domain in &module.domains {
+                if let Some(other) = owner.insert(domain, id) {
+                    let message = format!("domain {domain} leads to {other} and to {id}; keep one");
+                    self.problems.push(Problem::error(Path::new("projects"), None, message));
+                }
+            }
+        }
+    }
+
+    fn read_policies(&mut self, folder: &Path) -> Policies {
+        let mut policies = Policies::default();
+        for document in self.documents(folder) {
+            let Some(Kind { kind }) = self.keep(document.parse()) else { continue };
+            match kind {
+                PolicyFile::ScalingPolicy => {
+                    let raw: Option<RawPolicy> = self.keep(document.parse());
+                    let checked = raw.map(scaler::policy::check);
+                    if let Some(policy) = self.take(&document, checked) {
+                        policies.policies.push((document, policy));
+                    }
+                }
+                PolicyFile::Pool => {
+                    let raw: Option<RawPool> = self.keep(document.parse());
+                    let checked = raw.map(scaler::pool::check);
+                    if let Some(pool) = self.take(&document, checked) {
+                        policies.pools.push((document, pool));
+                    }
+                }
+            }
+        }
+        policies
+    }
+
+    fn take<T>(
+        &mut self,
+        document: &Document,
+        checked: Option<(Option<T>, Vec<Finding>)>,
+    ) -> Option<T> {
+        let (value, findings) = checked?;
+        self.problems.extend(findings.iter().map(|finding| document.place(finding)));
+        value
+    }
+
+    fn check_policies(
+        &mut self,
+        main: &Document,
+        raw: &RawConfig,
+        modules: &BTreeMap<ModuleId, Module>,
+        files: Policies,
+    ) -> scaler::state::Config {
+        let mut config = scaler::state::Config::default();
+        let flavors: Vec<&str> = raw.flavors.keys().map(|flavor| flavor.as_str()).collect();
+        for (document, pool) in files.pools {
+            if !raw.flavors.contains_key(&pool.flavor) {
+                let message = unknown("flavor", pool.flavor.as_str(), &flavors);
+                self.find(&document, "flavor", message);
+            }
+            let flavor = pool.flavor.clone();
+            if config.pools.insert(flavor.clone(), pool).is_some() {
+                self.find(&document, "flavor", format!("a second pool of {flavor}; keep one"));
+            }
+        }
+        for (document, policy) in files.policies {
+            self.check_policy(&document, modules, &flavors, &config, &policy);
+            let module = policy.module.clone();
+            if config.policies.insert(module.clone(), policy).is_some() {
+                let message = format!("a second policy for {module}; keep one");
+                self.find(&document, "module", message);
+            }
+        }
+        if !config.pools.is_empty() && raw.providers.is_empty() {
+            self.find(main, "providers", "pools need a provider; add one under providers");
+        }
+        config.domains = modules.iter().map(|(id, m)| (id.clone(), m.domains.clone())).collect();
+        config
+    }
+
+    fn check_policy(
+        &mut self,
+        document: &Document,
+        modules: &BTreeMap<ModuleId, Module>,
+        flavors: &[&str],
+        config: &scaler::state::Config,
+        policy: &Policy,
+    ) {
+        if !modules.contains_key(&policy.module) {
+            let names: Vec<&str> = modules.keys().map(|module| module.as_str()).collect();
+            let message = unknown("module", policy.module.as_str(), &names);
+            self.find(document, "module", message);
+        }
+        if !flavors.contains(&policy.flavor.as_str()) {
+            let message = unknown("flavor", policy.flavor.as_str(), flavors);
+            return self.find(document, "flavor", message);
+        }
+        match config.pools.get(&policy.flavor) {
+            None => {
+                let message = format!(
+                    "no pool of {} VMs; add a file of kind Pool with flavor: {}",
+                    policy.flavor, policy.flavor
+                );
+                self.find(document, "flavor", message);
+            }
+            Some(pool) if policy.max > pool.max_total => {
+                let (max, total) = (policy.max, pool.max_total);
+                let message = format!("max {max} is above the pool's max_total {total}; lower it");
+                self.find(document, "capacity.max", message);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// The kind of a policy file, read first to know what else to expect.
+#[derive(Deserialize)]
+struct Kind {
+    kind: PolicyFile,
+}
+
+#[derive(Deserialize)]
+enum PolicyFile {
+    ScalingPolicy,
+    Pool,
+}
+
+pub fn channel_name(channel: &RawChannel) -> &str {
+    match channel {
+        RawChannel::Inbox(inbox) => &inbox.name,
+        RawChannel::Webhook(webhook) => &webhook.name,
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// In the order of their names, so that two runs agree.
+fn yaml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("yaml" | "yml" | "json")) {
+            files.insert(path);
+        }
+    }
+    Ok(files.into_iter().collect())
+}
+
+fn unknown(what: &str, written: &str, known: &[&str]) -> String {
+    if known.is_empty() {
+        return format!("unknown {what} {written:?}; there is none yet");
+    }
+    format!("unknown {what} {written:?}; known are {}", known.join(", "))
+}

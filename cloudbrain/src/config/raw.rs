@@ -1,0 +1,288 @@
+//! `cloudbrain.yaml` and the project files, as written. Their checked form is in [`super`].
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use model::id::{FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
+use model::lang::Lang;
+use model::unit::Span;
+use scaler::policy::ApiVersion;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `cloudbrain.yaml`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "cloudbrain.yaml")]
+pub struct RawConfig {
+    /// The name of this fleet; its VMs bear it as a tag.
+    pub fleet: String,
+    /// Where the page and the API answer. Only loopback addresses are taken, until TLS and
+    /// access control are there.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// The data folder, relative to this file.
+    #[serde(default = "default_store")]
+    pub store: PathBuf,
+    /// Folders of files, relative to this one.
+    #[serde(default = "default_projects")]
+    pub projects: PathBuf,
+    #[serde(default = "default_policies")]
+    pub policies: PathBuf,
+    /// How often everything is looked at even if nothing happens.
+    #[serde(default = "default_tick")]
+    pub tick: Span,
+    /// The IANA time zone of the pages.
+    #[serde(default = "default_zone")]
+    pub timezone: String,
+    #[serde(default)]
+    pub flavors: BTreeMap<FlavorId, RawFlavor>,
+    #[serde(default)]
+    pub providers: Vec<RawProvider>,
+    #[serde(default)]
+    pub routers: Vec<RawRouter>,
+    #[serde(default)]
+    pub collector: RawCollector,
+    #[serde(default)]
+    pub alerter: RawAlerter,
+    #[serde(default)]
+    pub availability: RawAvailability,
+    #[serde(default)]
+    pub channels: Vec<RawChannel>,
+    /// Whoever is told of incidents, and how.
+    #[serde(default)]
+    pub people: BTreeMap<PersonId, RawPerson>,
+    /// Who gets the operations view.
+    #[serde(default)]
+    pub operations: Vec<PersonId>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFlavor {
+    /// Cores of one VM; load is told per core. A process VM may have a part of one.
+    pub cores: f64,
+}
+
+/// Where VMs come from. One more kind is one more line here and one file in `drivers/provider`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawProvider {
+    Process(RawProcessProvider),
+}
+
+/// VMs that are processes of this machine.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProcessProvider {
+    pub name: String,
+    pub hosts: Vec<RawHost>,
+    /// The ports that VMs may use, two each: `21000-21199`.
+    #[serde(default = "default_ports")]
+    pub ports: String,
+    /// The VMs end when this process ends; for trying things out.
+    pub tether: Option<u32>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHost {
+    pub name: HostId,
+    /// The switch it hangs on.
+    pub switch: Option<SwitchId>,
+    #[serde(default = "default_max_vms")]
+    pub max_vms: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawRouter {
+    Builtin(RawBuiltinRouter),
+}
+
+/// The HTTP proxy that is built in, as a process of its own.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawBuiltinRouter {
+    pub name: String,
+    pub listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawCollector {
+    pub interval: Span,
+    /// For a whole poll or probe, not for each read.
+    pub timeout: Span,
+    /// The time constant of the load that our own agents tell: one minute is usual.
+    pub load_window: Span,
+    /// Addresses for domains that this machine should not look up, as `curl --resolve` has it.
+    pub resolve: BTreeMap<String, SocketAddr>,
+    /// Agents to poll beside those of our own VMs: a `zabbix_agentd`, a `zabbix_agent2`, ours.
+    pub agents: Vec<RawAgent>,
+    /// Samples older than this are dropped.
+    pub keep: Span,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAgent {
+    /// What it speaks for: `host/db-7` or `vm/legacy-1`.
+    pub object: Object,
+    pub address: SocketAddr,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAlerter {
+    pub group_wait: Span,
+    pub child_wait: Span,
+    pub update_interval: Span,
+    pub resolve_hold: Span,
+    pub recovery_grace: Span,
+    pub new_vm_grace: Span,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAvailability {
+    /// Failures in a row that confirm a downtime; it counts from the first.
+    pub confirm_down: u32,
+    pub confirm_up: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawChannel {
+    Inbox(RawInbox),
+    Webhook(RawWebhook),
+}
+
+/// One JSON line per message in a file.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawInbox {
+    pub name: String,
+    /// Relative to the data folder.
+    pub path: PathBuf,
+}
+
+/// A POST of the message as JSON.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawWebhook {
+    pub name: String,
+    /// May hold `${env:NAME}` or `${file:PATH}`.
+    pub url: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPerson {
+    #[serde(default)]
+    pub language: Lang,
+    pub channel: String,
+}
+
+/// A project file.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Project v1")]
+pub struct RawProject {
+    #[serde(rename = "apiVersion")]
+    pub api_version: ApiVersion,
+    pub kind: ProjectKind,
+    pub name: ProjectId,
+    #[serde(default)]
+    pub owners: RawOwners,
+    /// In order: Monitor.X is probed on the first that does not contain "test". They lead to the
+    /// first module, but for those that a module names itself.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    pub modules: Vec<RawModule>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ProjectKind {
+    Project,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawOwners {
+    pub dev: Vec<PersonId>,
+    pub ops: Vec<PersonId>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawModule {
+    pub name: String,
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// The X of `/monitor/monitor.X`: `js`, `php`, `jsp`. Without it the module is not probed,
+    /// and the page says so.
+    pub monitor: Option<String>,
+    /// The program and its arguments; `${PORT}` stands for the port to listen on.
+    pub program: Vec<String>,
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8090))
+}
+fn default_store() -> PathBuf {
+    "state".into()
+}
+fn default_projects() -> PathBuf {
+    "projects".into()
+}
+fn default_policies() -> PathBuf {
+    "policies".into()
+}
+fn default_tick() -> Span {
+    Span::secs(15)
+}
+fn default_zone() -> String {
+    "UTC".to_owned()
+}
+fn default_ports() -> String {
+    "21000-21999".to_owned()
+}
+fn default_max_vms() -> u32 {
+    16
+}
+
+impl Default for RawCollector {
+    fn default() -> Self {
+        Self {
+            interval: Span::secs(15),
+            timeout: Span::secs(3),
+            load_window: Span::secs(60),
+            resolve: BTreeMap::new(),
+            agents: Vec::new(),
+            keep: Span::secs(86_400),
+        }
+    }
+}
+
+impl Default for RawAlerter {
+    fn default() -> Self {
+        Self {
+            group_wait: Span::secs(30),
+            child_wait: Span::secs(60),
+            update_interval: Span::secs(300),
+            resolve_hold: Span::secs(60),
+            recovery_grace: Span::secs(180),
+            new_vm_grace: Span::secs(300),
+        }
+    }
+}
+
+impl Default for RawAvailability {
+    fn default() -> Self {
+        Self { confirm_down: 3, confirm_up: 2 }
+    }
+}

@@ -1,0 +1,261 @@
+//! The one reader of all files that people write.
+//!
+//! Whoever reads the error is in the middle of something else, so it names the file, the line and
+//! what to write instead, and it is one error and not twelve.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use scaler::policy::{Finding, FindingSeverity};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{Error, Spanned};
+
+/// The largest file that is read. A policy of a thousand lines is a tenth of this.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// One thing that is wrong, or doubtful, in one file.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    pub file: PathBuf,
+    /// Counted from 1; None if it concerns the file as a whole.
+    pub line: Option<u32>,
+    pub message: String,
+    pub is_error: bool,
+}
+
+impl Problem {
+    pub fn error(file: &Path, line: Option<u32>, message: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line, message: message.into(), is_error: true }
+    }
+}
+
+/// `policies/web.yaml:7: error: min 5 is above max 3; ...`
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        let word = if self.is_error { "error" } else { "warning" };
+        write!(f, " {word}: {}", self.message)
+    }
+}
+
+/// A file that was read, with its text kept so that findings can be given their line.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+impl Document {
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let whole = |message: String| Problem::error(path, None, message);
+        let size = std::fs::metadata(path).map_err(|e| whole(format!("cannot be read: {e}")))?;
+        if size.len() > MAX_FILE_BYTES {
+            return Err(whole(format!("{} bytes; at most {MAX_FILE_BYTES} are read", size.len())));
+        }
+        let bytes = std::fs::read(path).map_err(|e| whole(format!("cannot be read: {e}")))?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let line = e.as_bytes()[..e.utf8_error().valid_up_to()].split(|b| *b == b'\n').count();
+            Problem::error(path, Some(line as u32), "not UTF-8; save the file as UTF-8")
+        })?;
+        Ok(Self { path: path.to_owned(), text })
+    }
+
+    /// Reads the text as a `T`. JSON is YAML too.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        if self.text.trim().is_empty() {
+            return Err(Problem::error(&self.path, None, "empty: the file may be half written"));
+        }
+        serde_saphyr::from_str(&self.text).map_err(|error| self.explain(&error))
+    }
+
+    /// Gives findings of a checker, which knows keys only, the line they stand in.
+    pub fn place(&self, finding: &Finding) -> Problem {
+        Problem {
+            file: self.path.clone(),
+            line: self.line_of(&finding.path),
+            message: format!("{}: {}", finding.path, finding.message),
+            is_error: finding.severity == FindingSeverity::Error,
+        }
+    }
+
+    /// The line of a value, named by the keys that lead to it: `metrics.0.in.below`. If the last
+    /// keys are not written in the file, the line of the nearest one above that is.
+    pub fn line_of(&self, path: &str) -> Option<u32> {
+        let root: Node = serde_saphyr::from_str(&self.text).ok()?;
+        let (mut node, mut line) = (&root, None);
+        for key in path.split('.') {
+            let Some((found, at)) = node.child(key) else { break };
+            (node, line) = (found, Some(at));
+        }
+        line
+    }
+
+    fn explain(&self, error: &Error) -> Problem {
+        let error = error.without_snippet();
+        let line = error.location().map(|location| location.line() as u32);
+        Problem::error(&self.path, line, message_of(error))
+    }
+}
+
+fn message_of(error: &Error) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others speak for themselves")]
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            format!("unknown key {field:?}; {}", instead(field, expected))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("unknown value {variant:?}; {}", instead(variant, expected))
+        }
+        Error::SerdeMissingField { field, .. } => format!("key {field:?} is missing; add it"),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("key {key:?} stands here a second time; keep one")
+        }
+        Error::Eof { .. } => "the file ends too early: it may be half written".to_owned(),
+        other => without_place(&other.render()),
+    }
+}
+
+/// `did you mean "x"?`, or the list of what may stand here.
+fn instead(written: &str, expected: &[&str]) -> String {
+    let nearest = expected.iter().max_by(|a, b| {
+        strsim::jaro_winkler(written, a).total_cmp(&strsim::jaro_winkler(written, b))
+    });
+    match nearest {
+        Some(word) if strsim::jaro_winkler(written, word) > 0.75 => {
+            format!("did you mean {word:?}?")
+        }
+        Some(_) => format!("write one of {}", expected.join(", ")),
+        None => "none may stand here".to_owned(),
+    }
+}
+
+/// The library's message without its own idea of the place, which we print ourselves.
+fn without_place(rendered: &str) -> String {
+    let first = rendered.lines().next().unwrap_or(rendered).trim();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    let cut = first.find(" at line ").or_else(|| first.find(" (line ")).unwrap_or(first.len());
+    let cut = &first[..cut];
+    match cut.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, message)) => message.to_owned(),
+        None => cut.to_owned(),
+    }
+}
+
+/// Any document, as far as needed to find a line.
+enum Node {
+    Map(Vec<(String, u32, Node)>),
+    List(Vec<Spanned<Node>>),
+    Leaf,
+}
+
+impl Node {
+    fn child(&self, key: &str) -> Option<(&Node, u32)> {
+        match self {
+            Self::Map(entries) => {
+                let entry = entries.iter().find(|(name, _, _)| name == key);
+                entry.map(|(_, line, node)| (node, *line))
+            }
+            Self::List(items) => {
+                let item = items.get(key.parse::<usize>().ok()?)?;
+                Some((&item.value, item.referenced.line() as u32))
+            }
+            Self::Leaf => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Node;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(key) = map.next_key::<Spanned<String>>()? {
+                    let line = key.referenced.line() as u32;
+                    entries.push((key.value, line, map.next_value()?));
+                }
+                Ok(Node::Map(entries))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Node::List(items))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+                Ok(Node::Leaf)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+                Ok(Node::Leaf)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+                Ok(Node::Leaf)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+                Ok(Node::Leaf)
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Node, E> {
+                Ok(Node::Leaf)
+            }
+            fn visit_unit<E>(self) -> Result<Node, E> {
+                Ok(Node::Leaf)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its reading is looked at")]
+    struct Small {
+        min: u32,
+        wait: Option<model::unit::Span>,
+        list: Option<Vec<Small>>,
+    }
+
+    fn refused(text: &str) -> String {
+        let document = Document { path: "a.yaml".into(), text: text.to_owned() };
+        document.parse::<Small>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_fault_is_told_with_its_line_and_the_way_out() {
+        let cases = [
+            ("min: 1\nwiat: 5s\n", "a.yaml:2: error: unknown key \"wiat\"; did you mean \"wait\"?"),
+            ("min: 1\nwait: 5\n", "a.yaml:2: error: \"5\" is no duration; write for example"),
+            ("wait: 5s\n", "error: key \"min\" is missing; add it"),
+            ("min: 1\nmin: 2\n", "a.yaml:2: error: key \"min\" stands here a second time"),
+            ("min: one\n", "a.yaml:1: error: "),
+            ("", "a.yaml: error: empty"),
+            ("min: 1\nlist: [{min: 1}, {mix: 2}]\n", "a.yaml:2: error: unknown key \"mix\""),
+            ("min: 1\nlist: [{min: 1}, {mi", "a.yaml:"),
+        ];
+        for (text, expected) in cases {
+            let told = refused(text);
+            assert!(told.contains(expected), "{text:?} gave {told:?}, not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_finding_is_given_the_line_of_its_key_or_of_the_nearest_above() {
+        let text = "a: 1\nmetrics:\n  - name: load\n    in: {below: 3}\n  - name: rps\n";
+        let document = Document { path: "a.yaml".into(), text: text.to_owned() };
+        assert_eq!(document.line_of("metrics.0.in.below"), Some(4));
+        assert_eq!(document.line_of("metrics.1.coverage"), Some(5));
+        assert_eq!(document.line_of("capacity.min"), None);
+    }
+}
