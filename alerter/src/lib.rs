@@ -1,3 +1,50 @@
-//! (being written)
+//! One cause, one message.
+//!
+//! When a host dies, dozens of checks of its VMs go bad within the minute, in any order. People
+//! need one message each: an owner, which of his VMs and businesses suffer because of what, and
+//! what the scaler has done about it; operations, the host and all it took. And one when it ends.
+//!
+//! The alerter is a pure state machine over [`State`]. It reads no clock, starts no task, opens no
+//! file and keeps no hidden state: whoever calls [`step`] carries out the actions, stores the
+//! state, and calls again no later than [`wake_at`]. It does not probe, deliver, retry or repair.
+//!
+//! An event goes this way: [`step`] hands a signal to `hear`, which keeps it if it matters;
+//! `settle` then lets `cause` find what explains what (`sick`: who is unwell; `blind`: who cannot
+//! know; `reach`: what a dead root takes; `suspect`: what nobody reported), `gather` brings the
+//! incidents in line with it, `tell` decides who hears of it, `facts`, `text`, `owner` and
+//! `operations` say it.
+//!
+//! Invariants: the same words, in whatever order they came, give the same roots; each object
+//! suffers under one incident at most; whoever was told of a problem is told of its end, once,
+//! and nobody else is; no message is longer than [`message::MAX_TEXT_CHARS`].
+
+mod blind;
+mod cause;
+mod event;
+mod facts;
+mod gather;
 pub mod hands;
+mod health;
+mod hear;
 pub mod message;
+mod object;
+mod operations;
+mod owner;
+mod reach;
+mod reason;
+mod settings;
+mod settle;
+mod sick;
+mod state;
+mod step;
+mod summary;
+mod suspect;
+mod tell;
+mod text;
+mod timer;
+mod words;
+
+pub use event::{Acknowledgement, Action, Bilingual, Event, IncidentSummary, Repair};
+pub use settings::Settings;
+pub use state::State;
+pub use step::{incidents, step, wake_at};

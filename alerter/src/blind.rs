@@ -1,0 +1,75 @@
+//! When the monitor itself cannot see: a collector is cut off, and all it says is that it is.
+//!
+//! Nothing that a blind collector alone reports is told of as down. What was told before it went
+//! blind stays as it was: its end was not seen either.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::id::{CollectorId, Object};
+use model::topology::Topology;
+
+use crate::reach::Taken;
+use crate::settings::Settings;
+use crate::sick::{Sick, Sieve};
+use crate::state::Basis;
+
+/// What is not believed just now.
+#[derive(Debug, Default)]
+pub(crate) struct Unseen {
+    pub(crate) sick: Sick,
+    /// By object: the collector that vouches for it.
+    pub(crate) taken: Taken,
+    /// Collectors whose blindness nobody reported.
+    pub(crate) suspected: BTreeMap<Object, Basis>,
+}
+
+/// Moves what only blind collectors vouch for out of `sick`.
+pub(crate) fn set_aside(
+    settings: &Settings,
+    topology: &Topology,
+    sieve: &Sieve,
+    sick: &mut Sick,
+) -> Unseen {
+    let suspected = suspected(settings, topology, sick);
+    let reported = sick.keys().filter_map(|object| {
+        if let Object::Collector(id) = object { Some(id.clone()) } else { None }
+    });
+    let blind: BTreeSet<CollectorId> = reported.chain(suspected.keys().cloned()).collect();
+    let mut unseen = Unseen::default();
+    sick.retain(|object, health| {
+        let is_believed = sieve.was_told(object) || matches!(object, Object::Collector(_));
+        match health.witnesses.first() {
+            Some(witness) if !is_believed && health.witnesses.is_subset(&blind) => {
+                unseen.taken.insert(object.clone(), Object::Collector(witness.clone()));
+                unseen.sick.insert(object.clone(), health.clone());
+                false
+            }
+            _ => true,
+        }
+    });
+    let suspected = suspected.into_iter().map(|(id, basis)| (Object::Collector(id), basis));
+    unseen.suspected = suspected.filter(|(collector, _)| !sick.contains_key(collector)).collect();
+    unseen
+}
+
+/// Collectors by whose word alone nearly everything fails.
+fn suspected(
+    settings: &Settings,
+    topology: &Topology,
+    sick: &Sick,
+) -> BTreeMap<CollectorId, Basis> {
+    let of = topology.hosts.len() + topology.vms.len();
+    let needed = settings.blind_min.max((of * settings.blind_percent).div_ceil(100));
+    let mut failing: BTreeMap<CollectorId, usize> = BTreeMap::new();
+    for (object, health) in sick {
+        let is_machine = matches!(object, Object::Host(_) | Object::Vm(_));
+        if let Some(witness) = health.witnesses.first()
+            && is_machine
+            && health.witnesses.len() == 1
+        {
+            *failing.entry(witness.clone()).or_default() += 1;
+        }
+    }
+    let failing = failing.into_iter().filter(|(_, failing)| *failing >= needed);
+    failing.map(|(id, failing)| (id, Basis::Suspected { failing, of })).collect()
+}

@@ -1,0 +1,219 @@
+//! Finds what explains what: for everything unwell, its root.
+//!
+//! A pure function of the words, the topology and the places that incidents keep; so the order in
+//! which things were heard cannot matter. First what is reported explains; then what an open
+//! incident still holds stays there; then what is suspected explains; the rest is its own root.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::id::Object;
+use model::signal::Severity;
+use model::time::Time;
+use model::topology::Topology;
+
+use crate::blind;
+use crate::health::{Health, Trouble, answered_after};
+use crate::message::RootState;
+use crate::reach::{self, Taken};
+use crate::settings::Settings;
+use crate::sick::{Sick, Sieve};
+use crate::state::{Basis, State};
+use crate::suspect;
+use crate::timer::Timer;
+
+/// One root with all it takes along, as things are now.
+#[derive(Debug)]
+pub(crate) struct Cause {
+    pub(crate) root: Object,
+    pub(crate) basis: Basis,
+    pub(crate) state: RootState,
+    pub(crate) severity: Severity,
+    pub(crate) since: Time,
+    /// When it is told at the latest, if it lasts.
+    pub(crate) due: Time,
+    /// What suffers, and since when. The root is among them if it is a VM or a module.
+    pub(crate) members: BTreeMap<Object, Time>,
+}
+
+impl Cause {
+    /// Whether it is certain enough to open an incident before anybody is told.
+    pub(crate) fn is_firm(&self) -> bool {
+        self.basis == Basis::Reported && is_infrastructure(&self.root)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) causes: BTreeMap<Object, Cause>,
+    /// By number of the incident that keeps them: what nothing else explains, and since when.
+    pub(crate) held: BTreeMap<u64, BTreeMap<Object, Time>>,
+    pub(crate) sick: Sick,
+}
+
+pub(crate) fn find(
+    settings: &Settings,
+    topology: &Topology,
+    state: &State,
+    timer: &mut Timer,
+) -> Findings {
+    let sieve = Sieve::new(settings, topology, state);
+    let mut sick = sieve.sick(timer);
+    if sick.is_empty() {
+        return Findings::default();
+    }
+    let unseen = blind::set_aside(settings, topology, &sieve, &mut sick);
+    let ground = sieve.ground(timer);
+    let mut taken = reach::taken(&state.words, &ground, &sick);
+    let held_by = held_by(state, timer);
+    // What hung on a root that was reported is held when the root is back, whereas a suspicion
+    // lasts as long as enough of it does.
+    let is_free_for = |object: &Object, root: &Object| {
+        let keeper = held_by.get(object).map(|number| &state.incidents[number].roots);
+        keeper.is_none_or(|roots| roots.get(root).is_some_and(|root| root.basis.is_suspicion()))
+    };
+    let mut suspected = suspect::suspect(settings, &ground, &sick, &mut taken, &is_free_for);
+    suspected.extend(unseen.suspected);
+    taken.extend(unseen.taken);
+    sick.extend(unseen.sick);
+
+    let held = hold(&sick, &mut taken, &held_by);
+    let causes = build(settings, state, &sick, &taken, &suspected);
+    Findings { causes, held, sick }
+}
+
+/// Which incident keeps a place for an object that its root no longer explains. A suspicion that
+/// was over before anybody was told of it keeps none.
+fn held_by<'a>(state: &'a State, timer: &mut Timer) -> BTreeMap<&'a Object, u64> {
+    let mut held = BTreeMap::new();
+    for (number, incident) in &state.incidents {
+        let was_guess = incident.roots.values().any(|root| root.basis.is_suspicion());
+        if was_guess && !incident.was_told() {
+            continue;
+        }
+        for (object, member) in &incident.members {
+            let is_over = member.held_until.is_some_and(|until| timer.reached(until));
+            if !is_over && !member.elsewhere && !incident.roots.contains_key(object) {
+                held.insert(object, *number);
+            }
+        }
+    }
+    held
+}
+
+/// Sorts what nothing explains: to the incident that holds it, or to itself. A root that is held
+/// explains nothing new, so what hangs on it is sorted likewise.
+fn hold(
+    sick: &Sick,
+    taken: &mut Taken,
+    held_by: &BTreeMap<&Object, u64>,
+) -> BTreeMap<u64, BTreeMap<Object, Time>> {
+    let mut held: BTreeMap<u64, BTreeMap<Object, Time>> = BTreeMap::new();
+    let unexplained: Vec<&Object> = sick.keys().filter(|o| !taken.contains_key(o)).collect();
+    for object in unexplained {
+        taken.insert(object.clone(), object.clone());
+    }
+    taken.retain(|object, root| {
+        let Some(of_root) = sick.get(root).filter(|_| held_by.contains_key(root)) else {
+            return true;
+        };
+        let own = sick.get(object);
+        if let Some(number) = held_by.get(object) {
+            let since = own.unwrap_or(of_root).since;
+            held.entry(*number).or_default().insert(object.clone(), since);
+            return false;
+        }
+        *root = object.clone();
+        own.is_some()
+    });
+    held
+}
+
+fn build(
+    settings: &Settings,
+    state: &State,
+    sick: &Sick,
+    taken: &Taken,
+    suspected: &BTreeMap<Object, Basis>,
+) -> BTreeMap<Object, Cause> {
+    let mut members_of: BTreeMap<&Object, Vec<&Object>> = BTreeMap::new();
+    for (object, root) in taken {
+        members_of.entry(root).or_default().push(object);
+    }
+    let causes = members_of.into_iter().map(|(root, members)| {
+        let basis = suspected.get(root).copied().unwrap_or(Basis::Reported);
+        (root.clone(), cause(settings, state, sick, root, basis, &members))
+    });
+    causes.collect()
+}
+
+fn cause(
+    settings: &Settings,
+    state: &State,
+    sick: &Sick,
+    root: &Object,
+    basis: Basis,
+    members: &[&Object],
+) -> Cause {
+    let own = sick.get(root);
+    let ill: Vec<&Health> = members.iter().filter_map(|member| sick.get(*member)).collect();
+    let first = ill.iter().map(|health| health.since).min();
+    let since = own.map(|health| health.since).or(first).unwrap_or_default();
+    let worst = ill.iter().map(|health| health.severity).max();
+    let suffering = members.iter().filter(|member| **member != root || suffers_itself(root));
+    let since_of = |member: &Object| sick.get(member).map_or(since, |health| health.since);
+    Cause {
+        root: root.clone(),
+        basis,
+        state: root_state(state, root, own, basis, since),
+        severity: own.map(|health| health.severity).or(worst).unwrap_or(Severity::High),
+        since,
+        due: due(settings, root, own, &ill).unwrap_or(since + settings.child_wait),
+        members: suffering.map(|member| ((*member).clone(), since_of(member))).collect(),
+    }
+}
+
+fn root_state(
+    state: &State,
+    root: &Object,
+    own: Option<&Health>,
+    basis: Basis,
+    since: Time,
+) -> RootState {
+    let is_blind = matches!(root, Object::Collector(_));
+    if let (Basis::Reported, Some(health)) = (basis, own) {
+        return health.root_state(root);
+    }
+    let words = state.words.get(root).map_or(&[][..], Vec::as_slice);
+    let is_known_to_work = matches!(root, Object::Module(_))
+        || own.is_some_and(|health| health.trouble == Trouble::Degraded)
+        || answered_after(root, words, since);
+    match (is_blind, is_known_to_work) {
+        (true, _) => RootState::Blind,
+        (false, true) => RootState::Degraded,
+        (false, false) => RootState::Down,
+    }
+}
+
+/// A root that is reported waits for companions; what may yet be explained by something above it
+/// waits for that. Whichever wait ends first.
+fn due(settings: &Settings, root: &Object, own: Option<&Health>, ill: &[&Health]) -> Option<Time> {
+    let wait = if is_infrastructure(root) { settings.group_wait } else { settings.child_wait };
+    let of_root =
+        own.map(|health| health.since + if health.flapping { Duration::ZERO } else { wait });
+    let failing = ill.iter().filter(|health| health.trouble >= Trouble::App);
+    let of_members = failing.map(|health| health.since + settings.child_wait).min();
+    of_root.into_iter().chain(of_members).min()
+}
+
+/// A host that is down does not suffer, what it carries does; a VM is both.
+fn suffers_itself(root: &Object) -> bool {
+    matches!(root, Object::Vm(_) | Object::Module(_))
+}
+
+fn is_infrastructure(object: &Object) -> bool {
+    match object {
+        Object::Switch(_) | Object::Host(_) | Object::DataSource(_) | Object::Collector(_) => true,
+        Object::Vm(_) | Object::Module(_) | Object::Project(_) => false,
+    }
+}

@@ -1,0 +1,214 @@
+//! The numbers and names that a text is made of, whatever its language.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use model::id::{HostId, ModuleId, Object, ProjectId, VmId};
+use model::signal::Severity;
+use model::time::Time;
+use model::topology::Topology;
+
+use crate::event::Repair;
+use crate::health::{Trouble, health};
+use crate::message::{MessageKind, RootState};
+use crate::object;
+use crate::state::{Incident, Member, State, Word};
+use crate::tell::{Share, project_of};
+
+/// All that one recipient's text says.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    pub(crate) incident: &'a Incident,
+    pub(crate) root: &'a Object,
+    pub(crate) roots: Vec<&'a Object>,
+    pub(crate) state: RootState,
+    pub(crate) severity: Severity,
+    pub(crate) suspected: bool,
+    pub(crate) modules: Vec<ModuleLoss<'a>>,
+    /// VMs that work for no module.
+    pub(crate) pool: Vec<&'a str>,
+    /// VMs that are in no inventory.
+    pub(crate) unknown: Vec<&'a str>,
+    pub(crate) objects: Vec<&'a Object>,
+    pub(crate) businesses: BTreeSet<&'a ProjectId>,
+    pub(crate) repairs: Vec<&'a Repair>,
+    pub(crate) since: Time,
+    /// Of the root's own checks the worst that is bad; a module has also those of its VMs.
+    pub(crate) complaint: Option<&'a Word>,
+    /// All VMs live; it is what runs on them, or how well they do, that is wrong.
+    pub(crate) all_live: bool,
+    /// VMs that became part of another incident and are told of there.
+    pub(crate) elsewhere: Vec<&'a str>,
+    /// Hosts that are the root or suffer with it, and how many VMs each still carries.
+    pub(crate) hosts: Vec<(&'a HostId, usize)>,
+}
+
+/// What one module lost.
+#[derive(Debug)]
+pub(crate) struct ModuleLoss<'a> {
+    pub(crate) id: &'a ModuleId,
+    /// With its business: `shop/web`.
+    pub(crate) label: String,
+    pub(crate) vms: Vec<&'a str>,
+    /// How many VMs it had when its trouble began.
+    pub(crate) of: usize,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn gather(
+        topology: &'a Topology,
+        state: &'a State,
+        incident: &'a Incident,
+        share: &Share<'a>,
+        kind: MessageKind,
+    ) -> Self {
+        let told = told(state, incident, share, kind);
+        let roots = roots(incident, &told);
+        let vm_ids = || told.keys().filter_map(|object| object::vm(object));
+        let idle = told.iter().filter(|(_, member)| member.module.is_none());
+        let idle = idle.filter_map(|(object, _)| object::vm(object));
+        let (pool, unknown): (Vec<&VmId>, Vec<&VmId>) =
+            idle.partition(|vm| topology.vms.contains_key(*vm));
+        let gone = share.members.iter().filter(|(_, member)| member.elsewhere);
+        let since = told.values().map(|member| member.since).chain(root_since(incident, roots[0]));
+        Self {
+            incident,
+            root: roots[0],
+            state: incident.root_state(),
+            severity: incident.severity(),
+            suspected: incident.roots[roots[0]].basis.is_suspicion(),
+            modules: losses(topology, state, &told),
+            pool: pool.into_iter().map(VmId::as_str).collect(),
+            unknown: unknown.into_iter().map(VmId::as_str).collect(),
+            businesses: told.values().filter_map(|member| project_of(topology, member)).collect(),
+            repairs: vm_ids().filter_map(|vm| state.repairs.get(vm)).collect(),
+            since: since.min().unwrap_or(incident.opened),
+            all_live: vm_ids().all(|vm| lives(state, vm)),
+            complaint: complaint(state, roots[0], &told),
+            elsewhere: gone
+                .filter_map(|(object, _)| object::vm(object))
+                .map(VmId::as_str)
+                .collect(),
+            hosts: hosts(topology, incident, &told),
+            objects: told.into_keys().collect(),
+            roots,
+        }
+    }
+
+    pub(crate) fn vm_count(&self) -> usize {
+        let in_modules: usize = self.modules.iter().map(|module| module.vms.len()).sum();
+        in_modules + self.pool.len() + self.unknown.len()
+    }
+
+    /// How long the slowest replacement took, if all that failed are replaced.
+    pub(crate) fn all_replaced_in(&self) -> Option<Duration> {
+        let took = self.repairs.iter().map(|repair| Some(repair.done_at?.since(repair.failed_at)));
+        let took: Option<Vec<Duration>> = took.collect();
+        took.filter(|took| took.len() == self.owned_vm_count())?.into_iter().max()
+    }
+
+    pub(crate) fn replaced_count(&self) -> usize {
+        self.repairs.iter().filter(|repair| repair.done_at.is_some()).count()
+    }
+
+    /// VMs that work for a module: nobody replaces one that waits in a pool.
+    pub(crate) fn owned_vm_count(&self) -> usize {
+        self.modules.iter().map(|module| module.vms.len()).sum()
+    }
+
+    /// How long it lasted: until each thing was well, or something else did its work.
+    pub(crate) fn lasted(&self) -> Duration {
+        let end = |object: &&Object| {
+            let well = self.incident.members.get(*object)?.well?;
+            let vm = object::vm(object);
+            let repair = self.repairs.iter().find(|repair| Some(&repair.vm) == vm);
+            Some(repair.and_then(|repair| repair.done_at).map_or(well, |done| done.min(well)))
+        };
+        let ends = self.objects.iter().filter_map(end);
+        let end = ends.chain(self.incident.back()).max();
+        end.unwrap_or(self.since).since(self.since)
+    }
+}
+
+/// `shop/web`, whether the module's own id already says its business or not.
+pub(crate) fn label(topology: &Topology, module: &ModuleId) -> String {
+    match topology.modules.get(module) {
+        Some(known) if !module.as_str().contains('/') => format!("{}/{module}", known.project),
+        _ => module.to_string(),
+    }
+}
+
+type Members<'a> = BTreeMap<&'a Object, &'a Member>;
+
+/// What a message is about: what suffers or was replaced; at the end all that suffered. Of what a
+/// blind collector reports nothing is known.
+fn told<'a>(
+    state: &State,
+    incident: &Incident,
+    share: &Share<'a>,
+    kind: MessageKind,
+) -> Members<'a> {
+    if incident.root_state() == RootState::Blind {
+        return Members::new();
+    }
+    let is_told = |object: &Object, member: &Member| {
+        let is_repaired = object::vm(object).is_some_and(|vm| state.repairs.contains_key(vm));
+        let is_of_now = member.well.is_none() || is_repaired;
+        !member.elsewhere && (is_of_now || kind == MessageKind::Resolved)
+    };
+    let members = share.members.iter().map(|(object, member)| (*object, *member));
+    members.filter(|(object, member)| is_told(object, member)).collect()
+}
+
+fn complaint<'a>(state: &'a State, root: &Object, told: &Members) -> Option<&'a Word> {
+    let worst = |object: &Object| {
+        let words = state.words.get(object).into_iter().flatten();
+        words.filter(|word| !word.is_good()).max_by_key(|word| word.last_severity)
+    };
+    let is_module = matches!(root, Object::Module(_));
+    let members = told.keys().filter(|_| is_module);
+    worst(root).or_else(|| members.copied().find_map(worst))
+}
+
+/// One of which nothing was heard is down by deduction, or is gone.
+fn lives(state: &State, vm: &VmId) -> bool {
+    let object = Object::Vm(vm.clone());
+    let words = state.words.get(&object).map_or(&[][..], Vec::as_slice);
+    health(&object, words).is_some_and(|health| health.trouble < Trouble::Dead)
+}
+
+/// The roots as far as they concern the recipient, never none.
+fn roots<'a>(incident: &'a Incident, told: &Members<'a>) -> Vec<&'a Object> {
+    let all = || incident.roots.keys();
+    let own: Vec<&Object> = all().filter(|root| told.contains_key(root)).collect();
+    if own.is_empty() { all().collect() } else { own }
+}
+
+fn root_since(incident: &Incident, root: &Object) -> Option<Time> {
+    incident.roots.get(root).map(|root| root.since)
+}
+
+fn losses<'a>(topology: &'a Topology, state: &'a State, told: &Members<'a>) -> Vec<ModuleLoss<'a>> {
+    let mut vms: BTreeMap<&ModuleId, Vec<&str>> = BTreeMap::new();
+    for (object, member) in told {
+        if let Some(module) = &member.module {
+            let of_module = vms.entry(module).or_default();
+            of_module.extend(object::vm(object).map(VmId::as_str));
+        }
+    }
+    let losses = vms.into_iter().map(|(id, vms)| {
+        let of = state.module_sizes.get(id).copied().unwrap_or_default().max(vms.len());
+        ModuleLoss { id, label: label(topology, id), vms, of }
+    });
+    losses.collect()
+}
+
+fn hosts<'a>(
+    topology: &'a Topology,
+    incident: &'a Incident,
+    told: &Members<'a>,
+) -> Vec<(&'a HostId, usize)> {
+    let candidates = incident.roots.keys().chain(told.keys().copied());
+    let hosts: BTreeSet<&HostId> = candidates.filter_map(object::host).collect();
+    hosts.into_iter().map(|host| (host, topology.vms_on(host).count())).collect()
+}

@@ -1,0 +1,379 @@
+//! Brings what was found in line with the incidents that are open.
+//!
+//! A root that is found later takes over the incidents of what it explains; it opens none of its
+//! own. Opening waits until a cause is certain: a reported host at once, a lone VM only when its
+//! wait for something above it is over, so that most VM alarms never become an incident.
+//!
+//! Invariant: each object suffers under one incident at most, and is the root of one at most.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::id::{ModuleId, Object};
+use model::time::Time;
+use model::topology::Topology;
+
+use crate::cause::{Cause, Findings};
+use crate::message::RootState;
+use crate::object;
+use crate::settings::Settings;
+use crate::state::{Incident, Member, Root, State};
+use crate::timer::Timer;
+
+/// What became of the incidents.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) opened: BTreeSet<u64>,
+    /// Each with the number of the incident that took it over.
+    pub(crate) merged: Vec<(Incident, u64)>,
+}
+
+pub(crate) fn gather(
+    settings: &Settings,
+    topology: &Topology,
+    state: &mut State,
+    findings: &Findings,
+    timer: &mut Timer,
+) -> Gathered {
+    let mut gathered = Gathered::default();
+    measure_modules(topology, state, findings);
+    part_ways(state, findings);
+    let by_root = by_root(state);
+    let causes = findings.causes.values();
+    let unplaced: Vec<&Cause> =
+        causes.filter(|cause| !place(state, &by_root, cause, &mut gathered)).collect();
+    open(settings, state, &unplaced, &mut gathered, timer);
+    let now_under = now_under(state, findings);
+    for incident in state.incidents.values_mut() {
+        follow_roots(incident, findings, &now_under, timer.now);
+    }
+    follow_members(settings, topology, state, findings, &now_under, timer);
+    gathered
+}
+
+/// Remembers how many VMs a module had when its trouble began.
+fn measure_modules(topology: &Topology, state: &mut State, findings: &Findings) {
+    let suffering = findings.causes.values().flat_map(|cause| cause.members.keys());
+    let modules = suffering.filter_map(|object| module_of(topology, object));
+    let new: BTreeSet<ModuleId> =
+        modules.filter(|module| !state.module_sizes.contains_key(module)).collect();
+    if new.is_empty() {
+        return;
+    }
+    let replacements: BTreeSet<_> =
+        state.repairs.values().filter_map(|repair| repair.replaced_by.as_ref()).collect();
+    for (vm, place) in &topology.vms {
+        let is_missed = !place.leaving || state.words.contains_key(&Object::Vm(vm.clone()));
+        if let Some(module) = &place.module
+            && new.contains(module)
+            && is_missed
+            && !replacements.contains(vm)
+        {
+            *state.module_sizes.entry(module.clone()).or_default() += 1;
+        }
+    }
+}
+
+fn module_of(topology: &Topology, object: &Object) -> Option<ModuleId> {
+    if let Object::Module(module) = object {
+        return Some(module.clone());
+    }
+    topology.vms.get(object::vm(object)?)?.module.clone()
+}
+
+/// VMs were told of together because they failed alike; one that now fails otherwise leaves the
+/// others, so that nobody reads that all of them are down when one is.
+fn part_ways(state: &mut State, findings: &Findings) {
+    for incident in state.incidents.values_mut().filter(|incident| incident.roots.len() > 1) {
+        let is_other = |object: &Object, root: &Root| {
+            let cause = findings.causes.get(object);
+            cause.is_some_and(|cause| company(object, cause.state) != company(object, root.state))
+        };
+        let others = incident.roots.iter().filter(|(object, root)| is_other(object, root));
+        let others: Vec<Object> = others.map(|(object, _)| object.clone()).collect();
+        if others.len() == incident.roots.len() {
+            continue;
+        }
+        for object in others {
+            incident.roots.remove(&object);
+            incident.members.remove(&object);
+            incident.changed = true;
+        }
+    }
+}
+
+fn by_root(state: &State) -> BTreeMap<Object, u64> {
+    let incidents = state.incidents.iter();
+    incidents
+        .flat_map(|(number, incident)| incident.roots.keys().map(|root| (root.clone(), *number)))
+        .collect()
+}
+
+/// Finds the open incident of a cause: the one with its root, or one whose roots it explains.
+/// Further ones that it explains are merged into it. False if there is none.
+fn place(
+    state: &mut State,
+    by_root: &BTreeMap<Object, u64>,
+    cause: &Cause,
+    gathered: &mut Gathered,
+) -> bool {
+    let own = by_root.get(&cause.root).copied().filter(|own| state.incidents.contains_key(own));
+    let mut explained = explained(state, cause).into_iter();
+    let Some(keeper) = own.or_else(|| explained.next()) else { return false };
+    for number in explained.filter(|number| *number != keeper) {
+        merge(state, number, keeper, gathered);
+    }
+    let incident = state.incidents.get_mut(&keeper).expect("it was found just now");
+    if own.is_none() {
+        incident.roots = BTreeMap::from([(cause.root.clone(), root(cause))]);
+        incident.changed = true;
+    }
+    true
+}
+
+/// The incidents that a cause takes over: the told ones first, then the oldest.
+fn explained(state: &State, cause: &Cause) -> Vec<u64> {
+    if cause.members.keys().all(|member| *member == cause.root) {
+        return Vec::new(); // A cause that carries nothing else explains no other root.
+    }
+    let explained = state.incidents.values().filter(|incident| is_explained(incident, cause));
+    let mut numbers: Vec<(bool, u64)> =
+        explained.map(|incident| (!incident.was_told(), incident.number)).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().map(|(_, number)| number).collect()
+}
+
+/// Whether all that is still bad of its roots hangs on the cause.
+fn is_explained(incident: &Incident, cause: &Cause) -> bool {
+    let mut bad = incident.roots.iter().filter(|(_, root)| root.back.is_none()).peekable();
+    bad.peek().is_some()
+        && bad.all(|(root, _)| *root != cause.root && cause.members.contains_key(root))
+}
+
+fn merge(state: &mut State, from: u64, into: u64, gathered: &mut Gathered) {
+    let Some(merged) = state.incidents.remove(&from) else { return };
+    let Some(keeper) = state.incidents.get_mut(&into) else { return };
+    keeper.opened = keeper.opened.min(merged.opened);
+    keeper.changed = true;
+    for (object, member) in &merged.members {
+        keeper.members.entry(object.clone()).or_insert_with(|| member.clone());
+    }
+    for (person, told) in &merged.told {
+        let known = keeper.told.entry(person.clone()).or_insert_with(|| told.clone());
+        if known.ended && !told.ended {
+            let before = std::mem::replace(known, told.clone()); // Its end is still owed.
+            known.heard_of.extend(before.heard_of);
+            known.messages = known.messages.max(before.messages);
+        }
+    }
+    gathered.merged.push((merged, into));
+}
+
+fn open(
+    settings: &Settings,
+    state: &mut State,
+    unplaced: &[&Cause],
+    gathered: &mut Gathered,
+    timer: &mut Timer,
+) {
+    let (single, shared): (Vec<&Cause>, Vec<&Cause>) =
+        unplaced.iter().partition(|cause| company(&cause.root, cause.state).is_none());
+    for cause in single {
+        if is_ready(state, cause, timer) {
+            gathered.opened.insert(open_one(state, &[cause], timer.now));
+        }
+    }
+    for company_of in [Company::Failing, Company::Silent] {
+        let waiting = shared
+            .iter()
+            .copied()
+            .filter(|cause| company(&cause.root, cause.state) == Some(company_of));
+        let waiting: Vec<&Cause> = waiting.collect();
+        if !waiting.iter().any(|cause| is_ready(state, cause, timer)) {
+            continue;
+        }
+        let horizon = timer.now + settings.group_wait;
+        let together: Vec<&Cause> = waiting
+            .into_iter()
+            .filter(|cause| cause.due <= horizon || is_repaired(state, cause))
+            .collect();
+        gathered.opened.insert(open_one(state, &together, timer.now));
+    }
+}
+
+/// With whom a VM without a common root is told of, if it falls due at about the same time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Company {
+    Failing,
+    Silent,
+}
+
+fn company(root: &Object, state: RootState) -> Option<Company> {
+    match (root, state) {
+        (Object::Vm(_), RootState::Down | RootState::Degraded) => Some(Company::Failing),
+        (Object::Vm(_), RootState::Nodata) => Some(Company::Silent),
+        _ => None,
+    }
+}
+
+fn is_ready(state: &State, cause: &Cause, timer: &mut Timer) -> bool {
+    cause.is_firm() || is_repaired(state, cause) || timer.reached(cause.due)
+}
+
+/// The scaler has acted on it, so it is certain enough.
+fn is_repaired(state: &State, cause: &Cause) -> bool {
+    matches!(&cause.root, Object::Vm(vm) if state.repairs.contains_key(vm))
+}
+
+fn open_one(state: &mut State, causes: &[&Cause], now: Time) -> u64 {
+    state.last_number += 1;
+    let number = state.last_number;
+    let incident = Incident {
+        number,
+        opened: now,
+        due: now,
+        roots: causes.iter().map(|cause| (cause.root.clone(), root(cause))).collect(),
+        members: BTreeMap::new(),
+        told: BTreeMap::new(),
+        acknowledged: None,
+        changed: false,
+    };
+    state.incidents.insert(number, incident);
+    number
+}
+
+fn root(cause: &Cause) -> Root {
+    Root {
+        since: cause.since,
+        state: cause.state,
+        severity: cause.severity,
+        basis: cause.basis,
+        back: None,
+    }
+}
+
+/// Under which incident an object suffers now, and how.
+struct Place {
+    incident: u64,
+    since: Time,
+    /// A root explains it; else its place is only kept.
+    is_explained: bool,
+    /// A check of its own is bad.
+    is_reported: bool,
+}
+
+type Under<'a> = BTreeMap<&'a Object, Place>;
+
+fn now_under<'a>(state: &State, findings: &'a Findings) -> Under<'a> {
+    let mut under = Under::new();
+    let mut put = |incident: u64, object: &'a Object, since: Time, is_explained: bool| {
+        let is_reported = findings.sick.contains_key(object);
+        under.insert(object, Place { incident, since, is_explained, is_reported });
+    };
+    for (number, incident) in &state.incidents {
+        let causes = incident.roots.keys().filter_map(|root| findings.causes.get(root));
+        for (object, since) in causes.flat_map(|cause| &cause.members) {
+            put(*number, object, *since, true);
+        }
+        for (object, since) in findings.held.get(number).into_iter().flatten() {
+            put(*number, object, *since, false);
+        }
+    }
+    under
+}
+
+fn follow_roots(incident: &mut Incident, findings: &Findings, under: &Under, now: Time) {
+    let before = incident.roots.clone();
+    let number = incident.number;
+    let went = |object: &Object| under.get(object).is_some_and(|place| place.incident != number);
+    if !before.keys().all(went) {
+        incident.roots.retain(|object, _| !went(object));
+    }
+    let mut due = None;
+    for (object, known) in &mut incident.roots {
+        match findings.causes.get(object) {
+            Some(cause) => {
+                *known = root(cause);
+                due = Some(due.map_or(cause.due, |due: Time| due.min(cause.due)));
+            }
+            None => known.back = known.back.or(Some(now)),
+        }
+    }
+    if let Some(due) = due.filter(|_| !incident.was_told()) {
+        incident.due = due;
+    }
+    incident.changed |= incident.roots != before;
+}
+
+fn follow_members(
+    settings: &Settings,
+    topology: &Topology,
+    state: &mut State,
+    findings: &Findings,
+    under: &Under,
+    timer: &mut Timer,
+) {
+    for (object, place) in under {
+        if let Some(incident) = state.incidents.get_mut(&place.incident) {
+            join(incident, object, place, topology);
+        }
+    }
+    for incident in state.incidents.values_mut() {
+        take_back(incident, topology, findings, under);
+        let (number, was_told) = (incident.number, incident.was_told());
+        for (object, member) in &mut incident.members {
+            let place = under.get(object);
+            let is_elsewhere = place.is_some_and(|place| place.incident != number);
+            let is_well = place.is_none() && !findings.sick.contains_key(object);
+            // It waits for an incident of its own; nobody was told that it is part of this one.
+            let is_elsewhere = is_elsewhere || (place.is_none() && !is_well && !was_told);
+            if is_well || is_elsewhere {
+                incident.changed |= member.well.is_none();
+                member.well.get_or_insert(timer.now);
+            }
+            member.elsewhere |= is_elsewhere;
+            if place.is_none_or(|place| !place.is_explained) {
+                let until = timer.now + settings.recovery_grace;
+                timer.reached(*member.held_until.get_or_insert(until));
+            }
+        }
+    }
+}
+
+fn join(incident: &mut Incident, object: &Object, place: &Place, topology: &Topology) {
+    let new = || Member {
+        since: place.since,
+        well: None,
+        module: module_of(topology, object),
+        reported: false,
+        held_until: None,
+        elsewhere: false,
+    };
+    let is_new = !incident.members.contains_key(object);
+    let member = incident.members.entry(object.clone()).or_insert_with(new);
+    incident.changed |= is_new || member.well.is_some();
+    if member.well.take().is_some() {
+        member.since = place.since; // Anew; else it began when it began, flapping or not.
+    }
+    member.reported |= place.is_reported;
+    member.elsewhere = false;
+    if place.is_explained {
+        member.held_until = None;
+    }
+}
+
+/// What was only deduced to suffer, and has answered before anybody was told, never did.
+fn take_back(incident: &mut Incident, topology: &Topology, findings: &Findings, under: &Under) {
+    if incident.was_told() {
+        return;
+    }
+    let is_there = |object: &Object| match object::vm(object) {
+        Some(vm) => topology.vms.contains_key(vm),
+        None => true,
+    };
+    let count = incident.members.len();
+    incident.members.retain(|object, member| {
+        let suffers = under.contains_key(object) || findings.sick.contains_key(object);
+        suffers || member.reported || !is_there(object)
+    });
+    incident.changed |= incident.members.len() != count;
+}

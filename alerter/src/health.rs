@@ -1,0 +1,119 @@
+//! What is the matter with one object, by its own checks alone.
+
+use std::collections::BTreeSet;
+
+use model::id::{CheckId, CollectorId, Object};
+use model::signal::{Severity, SignalState};
+use model::time::Time;
+
+use crate::message::RootState;
+use crate::state::Word;
+
+/// What is wrong, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trouble {
+    /// Nothing is heard; nothing is known to be wrong.
+    Silent,
+    /// It works badly.
+    Degraded,
+    /// The application on a VM fails.
+    App,
+    /// It does not live.
+    Dead,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Health {
+    pub(crate) trouble: Trouble,
+    /// Arrival of the first bad word of this trouble.
+    pub(crate) since: Time,
+    pub(crate) severity: Severity,
+    pub(crate) flapping: bool,
+    /// The collectors all bad words came through; empty if one came past them.
+    pub(crate) witnesses: BTreeSet<CollectorId>,
+}
+
+impl Health {
+    /// What it is called if this object is the root.
+    pub(crate) fn root_state(&self, object: &Object) -> RootState {
+        match (object, self.trouble) {
+            (Object::Collector(_), _) => RootState::Blind,
+            _ if self.flapping => RootState::Flapping,
+            (_, Trouble::Dead) => RootState::Down,
+            (_, Trouble::App | Trouble::Degraded) => RootState::Degraded,
+            (_, Trouble::Silent) => RootState::Nodata,
+        }
+    }
+}
+
+/// None if nothing is wrong with it.
+pub(crate) fn health(object: &Object, words: &[Word]) -> Option<Health> {
+    let bad: Vec<&Word> = words
+        .iter()
+        .filter(|word| !word.is_good() || word.flapping)
+        .filter(|word| !is_contradicted(word, words))
+        .collect();
+    let trouble = bad.iter().map(|word| trouble(object, word)).max()?;
+    let worst = bad.iter().filter(|word| self::trouble(object, word) == trouble);
+    Some(Health {
+        trouble,
+        since: worst.map(|word| began(word)).min()?,
+        severity: bad.iter().map(|word| severity(word)).max()?,
+        flapping: bad.iter().any(|word| word.flapping),
+        witnesses: witnesses(&bad),
+    })
+}
+
+/// Whether it gave a good answer after that moment and does not contradict it by being dead.
+pub(crate) fn answered_after(object: &Object, words: &[Word], moment: Time) -> bool {
+    let is_dead = health(object, words).is_some_and(|health| health.trouble == Trouble::Dead);
+    !is_dead && words.iter().any(|word| word.is_good() && word.heard > moment)
+}
+
+/// Whether this check says that its object lives, as opposed to how well.
+pub(crate) fn is_liveness(check: &CheckId) -> bool {
+    let lives = ["switch.ping", "host.ping", "vm.ping", "ds.up", "collector.uplink"];
+    lives.contains(&check.as_str())
+}
+
+/// Another source looked at the same thing later, and found it good.
+fn is_contradicted(bad: &Word, words: &[Word]) -> bool {
+    words.iter().any(|other| {
+        other.check == bad.check
+            && other.source != bad.source
+            && other.is_good()
+            && !other.flapping
+            && other.heard > bad.since
+    })
+}
+
+fn trouble(object: &Object, word: &Word) -> Trouble {
+    let is_app = matches!(object, Object::Vm(_)) && word.check.as_str().starts_with("app.");
+    match is_liveness(&word.check) {
+        _ if word.said == SignalState::Silent => Trouble::Silent,
+        true => Trouble::Dead,
+        false if is_app => Trouble::App,
+        false => Trouble::Degraded,
+    }
+}
+
+/// Flapping began with the first of the changes that made it so.
+fn began(word: &Word) -> Time {
+    let first_change = word.changes.first().filter(|_| word.flapping);
+    first_change.map_or(word.since, |change| word.since.min(*change))
+}
+
+fn severity(word: &Word) -> Severity {
+    match word.said {
+        SignalState::Problem(severity) => severity,
+        SignalState::Silent => Severity::Warning,
+        SignalState::Ok => word.last_severity, // It flaps: good just now, bad a moment ago.
+    }
+}
+
+fn witnesses(bad: &[&Word]) -> BTreeSet<CollectorId> {
+    if bad.iter().any(|word| word.via.is_none()) {
+        return BTreeSet::new();
+    }
+    bad.iter().filter_map(|word| word.via.clone()).collect()
+}

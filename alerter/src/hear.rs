@@ -1,0 +1,211 @@
+//! Takes in one word of one check: repeated, stale and needless words end here.
+//!
+//! A word is kept if it is bad, or if it is good and something near it is bad: only then can it
+//! contradict or clear anything. So a fleet that is well costs nothing.
+//!
+//! Deadlines count from arrival; the source's own stamp only orders its own words, since the
+//! clocks of two machines differ.
+
+use std::collections::BTreeMap;
+
+use model::id::{HostId, Object, SwitchId};
+use model::signal::{Severity, Signal, SignalState};
+use model::time::Time;
+use model::topology::Topology;
+
+use crate::settings::Settings;
+use crate::state::{State, Word};
+
+/// The longest text kept of a monitored system's own words, in characters.
+const MAX_WORD_CHARS: usize = 200;
+
+/// Whether what is known has changed by it.
+pub(crate) fn hear(
+    settings: &Settings,
+    topology: &Topology,
+    state: &mut State,
+    signal: Signal,
+    now: Time,
+) -> bool {
+    let said = weigh(signal.state);
+    if said != SignalState::Ok && is_expected(topology, state, &signal.object) {
+        return false;
+    }
+    let words = state.words.get_mut(&signal.object);
+    let known = words.and_then(|words| words.iter_mut().find(|word| is_of(word, &signal)));
+    if let Some(word) = known {
+        return update(settings, word, signal, said, now);
+    }
+    if said == SignalState::Ok && !is_near_trouble(topology, &state.words, &signal.object) {
+        return false;
+    }
+    state.words.entry(signal.object.clone()).or_default().push(first(signal, said, now));
+    true
+}
+
+/// Forgets what can no longer matter: good words far from any trouble, once they are too old to
+/// tell flapping or to recognise a stale word.
+pub(crate) fn forget(settings: &Settings, topology: &Topology, state: &mut State, now: Time) {
+    let expired = |word: &Word| word.is_good() && word.heard + settings.flap_window <= now;
+    let old: Vec<Object> = state
+        .words
+        .iter()
+        .filter(|(_, words)| words.iter().all(expired))
+        .filter(|(object, _)| !is_near_trouble(topology, &state.words, object))
+        .map(|(object, _)| object.clone())
+        .collect();
+    for object in old {
+        state.words.remove(&object);
+    }
+    state.gone.retain(|_, since| *since + settings.recovery_grace > now);
+    state.windows.retain(|window| window.until > now);
+}
+
+/// Drops what no longer flaps, and the changes that are too old to count.
+pub(crate) fn calm(settings: &Settings, state: &mut State, now: Time) {
+    for word in state.words.values_mut().flatten() {
+        word.changes.retain(|change| *change + settings.flap_window > now);
+        word.flapping &= !word.changes.is_empty();
+    }
+}
+
+/// "Info" is never told, so it is as good as good.
+fn weigh(said: SignalState) -> SignalState {
+    if said == SignalState::Problem(Severity::Info) { SignalState::Ok } else { said }
+}
+
+/// Whether a bad word about it is no news: it is gone, or being taken away on purpose. One that
+/// failed before its removal began stays in its incident and is listened to.
+fn is_expected(topology: &Topology, state: &State, object: &Object) -> bool {
+    let Object::Vm(vm) = object else { return false };
+    match topology.vms.get(vm) {
+        Some(place) => place.leaving && state.incident_of(object).is_none(),
+        None => state.gone.contains_key(vm),
+    }
+}
+
+fn is_of(word: &Word, signal: &Signal) -> bool {
+    word.check == signal.check && word.source == signal.source
+}
+
+fn first(signal: Signal, said: SignalState, now: Time) -> Word {
+    let changes = if said == SignalState::Ok { Vec::new() } else { vec![now] };
+    Word {
+        check: signal.check,
+        source: signal.source,
+        said,
+        last_severity: severity(said).unwrap_or(Severity::Info),
+        at: signal.at,
+        since: now,
+        heard: now,
+        via: signal.via,
+        text: bounded(&signal.text),
+        changes,
+        flapping: false,
+    }
+}
+
+fn update(
+    settings: &Settings,
+    word: &mut Word,
+    signal: Signal,
+    said: SignalState,
+    now: Time,
+) -> bool {
+    if signal.at < word.at {
+        return false;
+    }
+    let is_same = word.said == said && word.via == signal.via;
+    word.at = signal.at;
+    word.heard = now;
+    word.via = signal.via;
+    word.text = bounded(&signal.text);
+    if is_same {
+        return word.is_good(); // A fresh good answer may clear what began after the last one.
+    }
+    if kind(word.said) != kind(said) {
+        word.since = now;
+    }
+    if word.is_good() != (said == SignalState::Ok) {
+        note_change(settings, word, now);
+    }
+    word.said = said;
+    word.last_severity = severity(said).unwrap_or(word.last_severity);
+    true
+}
+
+fn severity(said: SignalState) -> Option<Severity> {
+    match said {
+        SignalState::Problem(severity) => Some(severity),
+        SignalState::Silent => Some(Severity::Warning),
+        SignalState::Ok => None,
+    }
+}
+
+fn note_change(settings: &Settings, word: &mut Word, now: Time) {
+    word.changes.retain(|change| *change + settings.flap_window > now);
+    if word.changes.len() >= settings.flap_changes.max(1) {
+        word.changes.remove(0); // More than enough of them say nothing new.
+    }
+    word.changes.push(now);
+    word.flapping |= word.changes.len() >= settings.flap_changes;
+}
+
+/// "Silent" and "down" begin anew from each other; a change of severity does not.
+fn kind(said: SignalState) -> u8 {
+    match said {
+        SignalState::Ok => 0,
+        SignalState::Silent => 1,
+        SignalState::Problem(_) => 2,
+    }
+}
+
+fn bounded(text: &str) -> String {
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(MAX_WORD_CHARS).collect()
+}
+
+/// Whether anything bad is known of the object, of what carries it, or of what it carries.
+fn is_near_trouble(
+    topology: &Topology,
+    words: &BTreeMap<Object, Vec<Word>>,
+    object: &Object,
+) -> bool {
+    let is_bad = |object: &Object| {
+        words.get(object).is_some_and(|words| words.iter().any(|word| !word.is_good()))
+    };
+    let switch_is_bad = |switch: &SwitchId| is_bad(&Object::Switch(switch.clone()));
+    let host_is_bad = |host: &HostId| {
+        let switch = topology.hosts.get(host).and_then(|host| host.switch.as_ref());
+        is_bad(&Object::Host(host.clone())) || switch.is_some_and(switch_is_bad)
+    };
+    is_bad(object)
+        || match object {
+            Object::Vm(vm) => {
+                topology.vms.get(vm).and_then(|vm| vm.host.as_ref()).is_some_and(host_is_bad)
+            }
+            Object::Host(host) => host_is_bad(host) || carries_trouble(topology, words, object),
+            Object::Switch(_) => carries_trouble(topology, words, object),
+            Object::Module(_)
+            | Object::Project(_)
+            | Object::DataSource(_)
+            | Object::Collector(_) => false,
+        }
+}
+
+fn carries_trouble(
+    topology: &Topology,
+    words: &BTreeMap<Object, Vec<Word>>,
+    carrier: &Object,
+) -> bool {
+    let bad = words.iter().filter(|(_, words)| words.iter().any(|word| !word.is_good()));
+    bad.map(|(object, _)| object).any(|object| match (object, carrier) {
+        (Object::Vm(vm), Object::Host(host)) => {
+            topology.vms.get(vm).is_some_and(|vm| vm.host.as_ref() == Some(host))
+        }
+        (Object::Host(host), Object::Switch(switch)) => {
+            topology.hosts.get(host).is_some_and(|host| host.switch.as_ref() == Some(switch))
+        }
+        _ => false,
+    })
+}

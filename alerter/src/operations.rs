@@ -1,0 +1,121 @@
+//! The first line for operations: the root, and what it took of whom.
+
+use model::id::Object;
+
+use crate::facts::label;
+use crate::message::RootState;
+use crate::object;
+use crate::text::{Speaker, rest};
+use crate::words::{condition, lasting, row, thing, vms};
+
+/// "host h2 is down; it took 4 VMs: shop/web 2, pool 2".
+pub(crate) fn problem(speaker: &Speaker) -> String {
+    let (facts, lang) = (&speaker.facts, speaker.lang);
+    if facts.roots.len() > 1 {
+        return several(speaker);
+    }
+    let complaint =
+        if facts.state == RootState::Degraded { speaker.complaint() } else { String::new() };
+    let condition = condition(facts.root, facts.state, facts.suspected, lang);
+    let root = thing(facts.root, lang);
+    let start = format!("{root}{} {condition}{complaint}", place(speaker));
+    match (facts.root, facts.vm_count()) {
+        (Object::Collector(_), _) => start + &unseen(speaker),
+        (_, 0) => start + lang.pick("; no VM suffers", "；没有虚拟机受影响"),
+        (Object::Vm(_), 1) => start + &speaker.repaired(),
+        (_, count) => {
+            let (count, shares) = (vms(count, lang), shares(speaker));
+            let took = lang
+                .pick(format!("; it took {count}: {shares}"), format!("；影响 {count}：{shares}"));
+            start + &took + &speaker.repaired()
+        }
+    }
+}
+
+/// "host h2 is well again after 10 min; it had taken 4 VMs: shop/web 2, pool 2".
+pub(crate) fn end(speaker: &Speaker) -> String {
+    let (facts, lang) = (&speaker.facts, speaker.lang);
+    let roots: Vec<String> = facts.roots.iter().map(|root| thing(root, lang)).collect();
+    let (is, roots) = (if roots.len() == 1 { "is" } else { "are" }, row(&roots, lang));
+    let lasted = lasting(facts.lasted(), lang);
+    let end = if is_gone(speaker) {
+        lang.pick(
+            format!("{roots} {is} gone, after {lasted}"),
+            format!("{lasted}后 {roots} 已移除"),
+        )
+    } else {
+        lang.pick(
+            format!("{roots} {is} well again after {lasted}"),
+            format!("{lasted}后 {roots} 已恢复"),
+        )
+    };
+    let took = match facts.vm_count() {
+        0 | 1 => String::new(),
+        count => {
+            let (count, shares) = (vms(count, lang), shares(speaker));
+            lang.pick(
+                format!("; it had taken {count}: {shares}"),
+                format!("；曾影响 {count}：{shares}"),
+            )
+        }
+    };
+    end + &took + &speaker.repaired() + &speaker.left_over()
+}
+
+fn several(speaker: &Speaker) -> String {
+    let (facts, lang) = (&speaker.facts, speaker.lang);
+    let (count, shares) = (vms(facts.roots.len(), lang), shares(speaker));
+    let condition = match facts.state {
+        RootState::Nodata => lang.pick("send no data", "没有数据"),
+        RootState::Degraded => lang.pick("work badly", "工作异常"),
+        RootState::Down | RootState::Blind | RootState::Flapping => lang.pick("are down", "宕机"),
+    };
+    lang.pick(
+        format!("{count} {condition}, each on its own: {shares}"),
+        format!("{count}{condition}，互不相关：{shares}"),
+    )
+}
+
+/// Whose a VM is and where it runs, or that nobody knows.
+fn place(speaker: &Speaker) -> String {
+    let (root, lang) = (speaker.facts.root, speaker.lang);
+    let Some(vm) = object::vm(root) else { return String::new() };
+    let module = speaker.facts.incident.members.get(root).and_then(|m| m.module.as_ref());
+    let of = module.map_or_else(String::new, |module| {
+        let of = label(speaker.topology, module);
+        lang.pick(format!(" of {of}"), format!("（{of}）"))
+    });
+    let on = match speaker.topology.vms.get(vm).map(|place| place.host.as_ref()) {
+        Some(Some(host)) => lang.pick(format!(" on host {host}"), format!("（宿主机 {host}）")),
+        Some(None) => String::new(),
+        None if module.is_none() => format!(" ({})", rest(lang).1),
+        None => String::new(),
+    };
+    of + &on
+}
+
+fn is_gone(speaker: &Speaker) -> bool {
+    let vms: Option<Vec<_>> = speaker.facts.roots.iter().map(|root| object::vm(root)).collect();
+    vms.is_some_and(|vms| vms.iter().all(|vm| !speaker.topology.vms.contains_key(*vm)))
+}
+
+fn unseen(speaker: &Speaker) -> String {
+    let members = || speaker.facts.incident.members.keys();
+    let hosts = members().filter_map(object::host).count();
+    let vms = members().filter_map(object::vm).count();
+    speaker.lang.pick(
+        format!("; nothing is known of {hosts} hosts and {vms} VMs"),
+        format!("；{hosts} 台宿主机和 {vms} 台虚拟机状态未知"),
+    )
+}
+
+/// "shop/web 2, pool 2".
+fn shares(speaker: &Speaker) -> String {
+    let (facts, lang) = (&speaker.facts, speaker.lang);
+    let modules = facts.modules.iter().map(|module| (module.label.as_str(), module.vms.len()));
+    let (pool, unknown) = rest(lang);
+    let others = [(pool, facts.pool.len()), (unknown, facts.unknown.len())];
+    let shares = modules.chain(others).filter(|(_, count)| *count > 0);
+    let shares: Vec<String> = shares.map(|(name, count)| format!("{name} {count}")).collect();
+    row(&shares, lang)
+}

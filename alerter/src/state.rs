@@ -1,0 +1,206 @@
+//! Everything the alerter remembers.
+//!
+//! Two kinds of memory, kept apart: *words*, what each check last said of each object that is
+//! unwell or near something unwell; and *incidents*, what was made of them and who was told.
+//! Roots are never stored as facts: they are found anew from the words each time, so that the
+//! order of arrival cannot matter.
+//!
+//! It serialises whole; read back after a restart it goes on as if nothing had happened. It holds
+//! nothing for what is well, so its size follows what is wrong and not the fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::id::{CheckId, CollectorId, IncidentId, ModuleId, Object, PersonId, SourceId, VmId};
+use model::signal::{Severity, SignalState};
+use model::time::Time;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Acknowledgement, Repair};
+use crate::message::RootState;
+
+/// Everything needed to go on after a restart.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub(crate) words: BTreeMap<Object, Vec<Word>>,
+    /// The open ones, by number; `i7` is number 7.
+    pub(crate) incidents: BTreeMap<u64, Incident>,
+    /// How many incidents there ever were.
+    pub(crate) last_number: u64,
+    pub(crate) repairs: BTreeMap<VmId, Repair>,
+    /// How many VMs a module had when its trouble began, the failed ones among them.
+    pub(crate) module_sizes: BTreeMap<ModuleId, usize>,
+    /// VMs that are gone, and since when: a late word about one is no news of an unknown VM.
+    pub(crate) gone: BTreeMap<VmId, Time>,
+    pub(crate) windows: Vec<Window>,
+    /// Something was heard since the incidents were last settled.
+    pub(crate) unsettled: bool,
+    pub(crate) settled_at: Option<Time>,
+    pub(crate) wake_at: Option<Time>,
+}
+
+/// What one check of one source last said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Word {
+    pub(crate) check: CheckId,
+    pub(crate) source: SourceId,
+    pub(crate) said: SignalState,
+    /// How bad it was when it was last bad.
+    pub(crate) last_severity: Severity,
+    /// The source's own stamp: compared with those of the same check and source only.
+    pub(crate) at: Time,
+    /// Arrival of the first word since which it says good, bad or nothing.
+    pub(crate) since: Time,
+    /// Arrival of the latest word.
+    pub(crate) heard: Time,
+    pub(crate) via: Option<CollectorId>,
+    /// From a monitored system; bounded when it was heard.
+    pub(crate) text: String,
+    /// When it changed between good and bad, within the flap window.
+    pub(crate) changes: Vec<Time>,
+    pub(crate) flapping: bool,
+}
+
+impl Word {
+    pub(crate) fn is_good(&self) -> bool {
+        self.said == SignalState::Ok
+    }
+}
+
+/// A maintenance window that is not over yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Window {
+    pub(crate) on: Object,
+    pub(crate) from: Time,
+    pub(crate) until: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Incident {
+    pub(crate) number: u64,
+    pub(crate) opened: Time,
+    /// When its first message is due.
+    pub(crate) due: Time,
+    /// Never empty. Several only for VMs that failed at the same time, each on its own.
+    pub(crate) roots: BTreeMap<Object, Root>,
+    pub(crate) members: BTreeMap<Object, Member>,
+    pub(crate) told: BTreeMap<PersonId, Told>,
+    pub(crate) acknowledged: Option<Acknowledgement>,
+    /// Changed since the journal last heard of it.
+    pub(crate) changed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Root {
+    pub(crate) since: Time,
+    pub(crate) state: RootState,
+    pub(crate) severity: Severity,
+    pub(crate) basis: Basis,
+    /// Since when it is good again.
+    pub(crate) back: Option<Time>,
+}
+
+/// Why something is held to be a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Basis {
+    Reported,
+    /// So many of the children it carries failed together.
+    Suspected {
+        failing: usize,
+        of: usize,
+    },
+}
+
+/// What suffers, or suffered, under an incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Member {
+    /// Since when it suffers.
+    pub(crate) since: Time,
+    /// Since when it is well again, or gone.
+    pub(crate) well: Option<Time>,
+    /// Its module when it joined; the topology forgets a VM that is gone.
+    pub(crate) module: Option<ModuleId>,
+    /// A check of its own was bad; else it suffers by deduction alone.
+    pub(crate) reported: bool,
+    /// Nothing explains it any more, but it keeps its place until then.
+    pub(crate) held_until: Option<Time>,
+    /// It has become another incident's, and is told of there.
+    pub(crate) elsewhere: bool,
+}
+
+/// What one recipient was told of one incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// The incident as the recipient knows it: one that was merged keeps its number for those
+    /// who have not heard of the other yet.
+    pub(crate) known_as: u64,
+    /// All numbers under which the recipient had a problem message.
+    pub(crate) heard_of: BTreeSet<u64>,
+    /// How many messages.
+    pub(crate) messages: u32,
+    pub(crate) last_at: Time,
+    pub(crate) roots: BTreeSet<Object>,
+    pub(crate) state: RootState,
+    /// The highest that was told.
+    pub(crate) severity: Severity,
+    pub(crate) members: BTreeSet<Object>,
+    /// The end was told and it has not begun again.
+    pub(crate) ended: bool,
+}
+
+impl Basis {
+    pub(crate) fn is_suspicion(self) -> bool {
+        matches!(self, Self::Suspected { .. })
+    }
+}
+
+impl State {
+    /// The open incident that an object suffers under, if any.
+    pub(crate) fn incident_of(&self, object: &Object) -> Option<&Incident> {
+        self.incidents.values().find(|incident| incident.holds(object))
+    }
+}
+
+impl Incident {
+    pub(crate) fn id(&self) -> IncidentId {
+        id(self.number)
+    }
+
+    /// Whether the object is a root or suffers now.
+    pub(crate) fn holds(&self, object: &Object) -> bool {
+        let suffers = self.members.get(object).is_some_and(|member| member.well.is_none());
+        suffers || self.roots.get(object).is_some_and(|root| root.back.is_none())
+    }
+
+    pub(crate) fn was_told(&self) -> bool {
+        !self.told.is_empty()
+    }
+
+    pub(crate) fn suffering(&self) -> impl Iterator<Item = (&Object, &Member)> {
+        self.members.iter().filter(|(_, member)| member.well.is_none())
+    }
+
+    /// When its last root came back; None while one is still bad.
+    pub(crate) fn back(&self) -> Option<Time> {
+        self.roots.values().map(|root| root.back).max_by_key(|back| back.unwrap_or(NEVER))?
+    }
+
+    /// The state of the roots that are still bad, the worst of them; once all are back, what it was.
+    pub(crate) fn root_state(&self) -> RootState {
+        self.bad_roots().map(|root| root.state).min().unwrap_or(RootState::Down)
+    }
+
+    pub(crate) fn severity(&self) -> Severity {
+        self.bad_roots().map(|root| root.severity).max().unwrap_or(Severity::Info)
+    }
+
+    fn bad_roots(&self) -> impl Iterator<Item = &Root> {
+        let all_back = self.back().is_some();
+        self.roots.values().filter(move |root| all_back || root.back.is_none())
+    }
+}
+
+pub(crate) fn id(number: u64) -> IncidentId {
+    IncidentId::parse(&format!("i{number}")).expect("a letter and digits")
+}
+
+const NEVER: Time = Time::from_millis(i64::MAX);

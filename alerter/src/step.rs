@@ -1,0 +1,109 @@
+//! The state machine: one event in, actions out.
+//!
+//! Most events only add a word. What the words mean is settled at most once a second, so that a
+//! storm of ten thousand events costs a hundred looks and not ten thousand.
+
+use model::id::{Object, VmId};
+use model::time::Time;
+use model::topology::Topology;
+
+use crate::event::{Acknowledgement, Action, Event, IncidentSummary, Repair};
+use crate::hear;
+use crate::settings::Settings;
+use crate::settle::{BREATH, settle};
+use crate::state::{State, Window};
+use crate::summary::{End, summary};
+
+/// Takes in one event. `topology` is the present one, already changed by the event.
+///
+/// The caller carries out the actions in their order, stores the state in the same transaction,
+/// and calls again with [`Event::Tick`] no later than [`wake_at`].
+pub fn step(
+    settings: &Settings,
+    topology: &Topology,
+    state: &mut State,
+    event: Event,
+    now: Time,
+) -> Vec<Action> {
+    let changed = take_in(settings, topology, state, event, now);
+    state.unsettled |= changed;
+    let is_due = state.wake_at.is_some_and(|wake_at| wake_at <= now);
+    if !state.unsettled && !is_due {
+        return Vec::new();
+    }
+    if let Some(next) = next_breath(state, now) {
+        state.wake_at = Some(next); // It will see to all that is due by then.
+        return Vec::new();
+    }
+    settle(settings, topology, state, now)
+}
+
+/// When [`step`] next wants a [`Event::Tick`], if nothing else happens first.
+pub fn wake_at(state: &State) -> Option<Time> {
+    state.wake_at
+}
+
+/// The open incidents, the oldest first.
+pub fn incidents(settings: &Settings, topology: &Topology, state: &State) -> Vec<IncidentSummary> {
+    let open = state.incidents.values();
+    open.map(|incident| summary(settings, topology, state, incident, End::default())).collect()
+}
+
+/// Whether anything may follow from it.
+fn take_in(
+    settings: &Settings,
+    topology: &Topology,
+    state: &mut State,
+    event: Event,
+    now: Time,
+) -> bool {
+    match event {
+        Event::Signal(signal) => hear::hear(settings, topology, state, signal, now),
+        Event::VmMoved { .. } => true,
+        Event::VmLeaving { vm } => leave(state, vm),
+        Event::VmGone { vm } => remove(state, vm, now),
+        Event::Repaired(repair) => repaired(state, repair),
+        Event::Acknowledged { incident, by, text } => {
+            let known = state.incidents.values_mut().find(|known| known.id() == incident);
+            known.is_some_and(|known| {
+                known.acknowledged = Some(Acknowledgement { by, at: now, text });
+                known.changed = true;
+                true
+            })
+        }
+        Event::Maintenance { on, from, until } => {
+            state.windows.push(Window { on, from, until });
+            true
+        }
+        Event::Tick => false,
+    }
+}
+
+/// What a VM said before it was taken away on purpose is forgotten, unless it is part of an
+/// incident or was replaced: then it failed first, and leaves because of that.
+fn leave(state: &mut State, vm: VmId) -> bool {
+    let is_replaced = state.repairs.contains_key(&vm);
+    let object = Object::Vm(vm);
+    if !is_replaced && state.incident_of(&object).is_none() {
+        state.words.remove(&object);
+    }
+    true
+}
+
+fn remove(state: &mut State, vm: VmId, now: Time) -> bool {
+    state.words.remove(&Object::Vm(vm.clone()));
+    state.gone.insert(vm, now);
+    true
+}
+
+fn repaired(state: &mut State, repair: Repair) -> bool {
+    state.repairs.insert(repair.vm.clone(), repair);
+    true
+}
+
+/// When the next look is allowed, if not now. A clock that was set back does not stop us.
+fn next_breath(state: &State, now: Time) -> Option<Time> {
+    let last = state.settled_at.filter(|last| *last <= now)?;
+    let next = last + BREATH;
+    (next > now).then_some(next)
+}

@@ -1,0 +1,161 @@
+//! Guesses a root that nobody reported, from how many fail together on it.
+//!
+//! Most of a host's VMs, most of a switch's hosts, or the application on most VMs of a module,
+//! within two minutes: that is no chance. Only what nothing reported explains is counted.
+
+use std::collections::BTreeMap;
+
+use model::id::{HostId, Object, SwitchId};
+use model::time::Time;
+
+use crate::health::Trouble;
+use crate::reach::Taken;
+use crate::settings::Settings;
+use crate::sick::{Ground, Sick};
+use crate::state::Basis;
+
+/// Adds what suspected roots take along to `taken`; returns the roots.
+///
+/// `is_free_for` says whether an object may still be counted against a suspect.
+pub(crate) fn suspect(
+    settings: &Settings,
+    ground: &Ground,
+    sick: &Sick,
+    taken: &mut Taken,
+    is_free_for: &dyn Fn(&Object, &Object) -> bool,
+) -> BTreeMap<Object, Basis> {
+    let mut search = Search { settings, ground, sick, taken, is_free_for, found: BTreeMap::new() };
+    search.hosts();
+    search.switches();
+    search.modules();
+    search.found
+}
+
+struct Search<'a> {
+    settings: &'a Settings,
+    ground: &'a Ground<'a>,
+    sick: &'a Sick,
+    taken: &'a mut Taken,
+    is_free_for: &'a dyn Fn(&Object, &Object) -> bool,
+    found: BTreeMap<Object, Basis>,
+}
+
+impl Search<'_> {
+    fn hosts(&mut self) {
+        let by_host = self.failing_by(Trouble::Dead, |vm| vm.host.clone().map(Object::Host));
+        for (root, failing) in by_host {
+            let Object::Host(host) = &root else { continue };
+            let of = self.ground.vms_on.get(host).map_or(0, Vec::len);
+            if self.is_enough(&failing, self.settings.suspect_min_vms, of) {
+                self.take_unwell_vms_on(host, &root);
+                self.found.insert(root, Basis::Suspected { failing: failing.len(), of });
+            }
+        }
+    }
+
+    /// Beside its dead VMs also those whose application or agent fell silent with them.
+    fn take_unwell_vms_on(&mut self, host: &HostId, root: &Object) {
+        let ground = self.ground;
+        for vm in ground.vms_on.get(host).into_iter().flatten() {
+            let object = Object::Vm((*vm).clone());
+            let trouble = self.sick.get(&object).map(|health| health.trouble);
+            let fits = trouble.is_some_and(|trouble| trouble != Trouble::Degraded);
+            if fits && self.is_free(&object, root) {
+                self.taken.insert(object, root.clone());
+            }
+        }
+    }
+
+    fn switches(&mut self) {
+        let mut by_switch: BTreeMap<SwitchId, Vec<(Object, Time)>> = BTreeMap::new();
+        for (host, since) in self.failing_hosts() {
+            let Object::Host(id) = &host else { continue };
+            let place = self.ground.topology.hosts.get(id);
+            if let Some(switch) = place.and_then(|place| place.switch.clone())
+                && (self.is_free_for)(&host, &Object::Switch(switch.clone()))
+            {
+                by_switch.entry(switch).or_default().push((host, since));
+            }
+        }
+        for (switch, failing) in by_switch {
+            let of = self.ground.hosts_behind.get(&switch).map_or(0, Vec::len);
+            if self.is_enough(&failing, self.settings.suspect_min_hosts, of) {
+                self.blame_switch(Object::Switch(switch), failing, of);
+            }
+        }
+    }
+
+    /// Hosts that are dead, or suspected, and that nothing above them explains.
+    fn failing_hosts(&self) -> Vec<(Object, Time)> {
+        let dead = self.sick.iter().filter(|(object, health)| {
+            matches!(object, Object::Host(_)) && health.trouble == Trouble::Dead
+        });
+        let dead = dead.map(|(object, health)| (object.clone(), health.since));
+        let suspected = self.found.keys().map(|host| (host.clone(), self.first_loss_of(host)));
+        dead.chain(suspected).filter(|(host, _)| !self.taken.contains_key(host)).collect()
+    }
+
+    fn first_loss_of(&self, root: &Object) -> Time {
+        let lost = self.taken.iter().filter(|(_, taker)| *taker == root);
+        let since = lost.filter_map(|(object, _)| self.sick.get(object)).map(|h| h.since);
+        since.min().unwrap_or_default()
+    }
+
+    fn blame_switch(&mut self, switch: Object, failing: Vec<(Object, Time)>, of: usize) {
+        let basis = Basis::Suspected { failing: failing.len(), of };
+        for (host, _) in failing {
+            for taker in self.taken.values_mut().filter(|taker| **taker == host) {
+                *taker = switch.clone();
+            }
+            self.found.remove(&host);
+            self.taken.insert(host, switch.clone());
+        }
+        self.found.insert(switch, basis);
+    }
+
+    fn modules(&mut self) {
+        let by_module = self.failing_by(Trouble::App, |vm| vm.module.clone().map(Object::Module));
+        for (root, failing) in by_module {
+            let Object::Module(module) = &root else { continue };
+            let of = self.ground.topology.vms_of(module).count();
+            if self.is_enough(&failing, self.settings.suspect_min_app, of) {
+                self.taken.extend(failing.iter().map(|(vm, _)| (vm.clone(), root.clone())));
+                self.found.insert(root, Basis::Suspected { failing: failing.len(), of });
+            }
+        }
+    }
+
+    /// The VMs with one trouble that nothing explains yet, by the carrier that might.
+    fn failing_by(
+        &self,
+        trouble: Trouble,
+        carrier: impl Fn(&model::topology::VmPlace) -> Option<Object>,
+    ) -> BTreeMap<Object, Vec<(Object, Time)>> {
+        let mut failing: BTreeMap<Object, Vec<(Object, Time)>> = BTreeMap::new();
+        for (object, health) in self.sick.iter().filter(|(_, health)| health.trouble == trouble) {
+            let Object::Vm(vm) = object else { continue };
+            if let Some(root) = self.ground.topology.vms.get(vm).and_then(&carrier)
+                && self.is_free(object, &root)
+            {
+                failing.entry(root).or_default().push((object.clone(), health.since));
+            }
+        }
+        failing
+    }
+
+    fn is_free(&self, object: &Object, root: &Object) -> bool {
+        !self.taken.contains_key(object) && (self.is_free_for)(object, root)
+    }
+
+    /// Whether enough of them failed within one window.
+    fn is_enough(&self, failing: &[(Object, Time)], least: usize, of: usize) -> bool {
+        let settings = self.settings;
+        let needed = least.max((of * settings.suspect_percent).div_ceil(100)).max(1);
+        let mut since: Vec<Time> = failing.iter().map(|(_, since)| *since).collect();
+        since.sort_unstable();
+        since.windows(needed).any(|run| {
+            let (first, last) = (run[0], run[needed - 1]);
+            last.since(first) <= settings.suspect_window
+        })
+    }
+}

@@ -1,0 +1,219 @@
+//! Who is told what of one incident, and when.
+//!
+//! Owners are told of what they own, operations of all but the software's own faults. Each gets
+//! one message per occasion: the problem, what makes it worse, the end. Whoever was told of a
+//! problem is told of its end, once; nobody else is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::id::{Object, PersonId, ProjectId};
+use model::time::Time;
+use model::topology::Topology;
+
+use crate::message::{MessageKind, RootState, View};
+use crate::object;
+use crate::settings::Settings;
+use crate::state::{Incident, Member, State, Told};
+use crate::timer::Timer;
+
+/// An incident as far as it concerns one recipient.
+#[derive(Debug)]
+pub(crate) struct Share<'a> {
+    pub(crate) view: View,
+    /// Whatever suffers or suffered.
+    pub(crate) members: BTreeMap<&'a Object, &'a Member>,
+}
+
+/// Everybody whom it concerns, and whoever was told of it.
+pub(crate) fn shares<'a>(
+    settings: &Settings,
+    topology: &Topology,
+    incident: &'a Incident,
+) -> BTreeMap<PersonId, Share<'a>> {
+    let mut shares = BTreeMap::new();
+    for (object, member) in &incident.members {
+        for owner in owners(topology, object, member) {
+            if !settings.operations.contains(owner) {
+                let share = shares.entry(owner.clone()).or_insert_with(|| empty(View::Owner));
+                share.members.insert(object, member);
+            }
+        }
+    }
+    for person in &settings.operations {
+        let members = incident.members.iter().collect();
+        shares.insert(person.clone(), Share { view: View::Operations, members });
+    }
+    for person in incident.told.keys() {
+        shares.entry(person.clone()).or_insert_with(|| empty(View::Owner));
+    }
+    shares
+}
+
+/// The business that suffers with a member.
+pub(crate) fn project_of<'a>(topology: &'a Topology, member: &Member) -> Option<&'a ProjectId> {
+    let module = member.module.as_ref()?;
+    topology.modules.get(module).map(|module| &module.project)
+}
+
+/// What this recipient is to be told now, if anything.
+pub(crate) fn occasion(
+    settings: &Settings,
+    topology: &Topology,
+    state: &State,
+    incident: &Incident,
+    person: &PersonId,
+    share: &Share,
+    timer: &mut Timer,
+) -> Option<MessageKind> {
+    let case = Case { settings, state, incident, share };
+    match incident.told.get(person) {
+        None if case.is_concerned(topology) => case.first(timer),
+        None => None,
+        Some(told) if told.ended => case.again(told, timer),
+        Some(told) => match case.well_since() {
+            Some(since) => {
+                timer.reached(since + settings.resolve_hold).then_some(MessageKind::Resolved)
+            }
+            None => case.update(told, timer),
+        },
+    }
+}
+
+/// Notes what was told.
+pub(crate) fn note(incident: &mut Incident, person: &PersonId, kind: MessageKind, now: Time) {
+    let (state, severity) = (incident.root_state(), incident.severity());
+    let members: BTreeSet<Object> =
+        incident.suffering().map(|(object, _)| object.clone()).collect();
+    let roots: BTreeSet<Object> = incident.roots.keys().cloned().collect();
+    let told = incident.told.entry(person.clone()).or_insert_with(|| Told {
+        known_as: incident.number,
+        heard_of: BTreeSet::new(),
+        messages: 0,
+        last_at: now,
+        roots: BTreeSet::new(),
+        state,
+        severity,
+        members: BTreeSet::new(),
+        ended: false,
+    });
+    told.known_as = incident.number;
+    told.heard_of.insert(incident.number);
+    told.messages += 1;
+    told.last_at = now;
+    told.state = state;
+    told.severity = told.severity.max(severity);
+    told.roots = roots;
+    told.members.extend(members);
+    told.ended = kind == MessageKind::Resolved;
+}
+
+struct Case<'a> {
+    settings: &'a Settings,
+    state: &'a State,
+    incident: &'a Incident,
+    share: &'a Share<'a>,
+}
+
+impl Case<'_> {
+    fn is_concerned(&self, topology: &Topology) -> bool {
+        match self.share.view {
+            View::Operations => {
+                self.incident.roots.keys().any(|root| is_for_operations(topology, root))
+            }
+            View::Owner => {
+                !matches!(self.incident.root_state(), RootState::Nodata | RootState::Blind)
+            }
+        }
+    }
+
+    fn first(&self, timer: &mut Timer) -> Option<MessageKind> {
+        let members = self.share.members.iter();
+        let suffering = members.filter(|(object, member)| self.matters(object, member));
+        let first = suffering.map(|(_, member)| member.since).min();
+        let is_root_bad = self.share.view == View::Operations && self.incident.back().is_none();
+        let since = first.or(is_root_bad.then_some(self.incident.opened))?;
+        // Whoever comes to suffer later waits for company of his own.
+        let own_due = since + self.settings.group_wait;
+        let is_late = self.incident.was_told();
+        let due = if is_late { self.incident.due.max(own_due) } else { self.incident.due };
+        timer.reached(due).then_some(MessageKind::Problem)
+    }
+
+    /// A VM that failed and was replaced has cost something, even if it is gone by now.
+    fn matters(&self, object: &Object, member: &Member) -> bool {
+        let is_repaired = object::vm(object).is_some_and(|vm| self.state.repairs.contains_key(vm));
+        !member.elsewhere && (member.well.is_none() || is_repaired)
+    }
+
+    /// The end was told, and it suffers once more.
+    fn again(&self, told: &Told, timer: &mut Timer) -> Option<MessageKind> {
+        let own = self.suffering().map(|(_, member)| member.since).min();
+        let bad_roots = self.incident.roots.values().filter(|root| root.back.is_none());
+        let of_root = bad_roots.map(|root| root.since).min();
+        let of_root = of_root.filter(|_| self.share.view == View::Operations);
+        let since = own.into_iter().chain(of_root).min()?;
+        timer.reached(since + self.settings.group_wait).then(|| self.further(told))
+    }
+
+    /// Whoever was told of an incident that was merged into this one meets a new number.
+    fn further(&self, told: &Told) -> MessageKind {
+        let is_known = told.heard_of.contains(&self.incident.number);
+        if is_known { MessageKind::Update } else { MessageKind::Problem }
+    }
+
+    fn update(&self, told: &Told, timer: &mut Timer) -> Option<MessageKind> {
+        let state = self.incident.root_state();
+        let is_worse = self.incident.roots.keys().any(|root| !told.roots.contains(root))
+            || self.incident.severity() > told.severity
+            || (state == RootState::Flapping && told.state != RootState::Flapping);
+        let is_at_work =
+            self.share.view == View::Operations && self.incident.acknowledged.is_some();
+        // Of what a blind collector cannot see, no list is given, so none can have grown.
+        let has_grown = state != RootState::Blind
+            && self.suffering().any(|(object, _)| !told.members.contains(object));
+        let is_due = is_worse
+            || (has_grown
+                && !is_at_work
+                && timer.reached(told.last_at + self.settings.update_interval));
+        is_due.then(|| self.further(told))
+    }
+
+    /// Since when all is well that concerns the recipient.
+    fn well_since(&self) -> Option<Time> {
+        let mut well = match self.share.view {
+            View::Operations => self.incident.back()?,
+            View::Owner => self.incident.opened,
+        };
+        for member in self.share.members.values().filter(|member| !member.elsewhere) {
+            well = well.max(member.well?);
+        }
+        Some(well)
+    }
+
+    fn suffering(&self) -> impl Iterator<Item = (&Object, &Member)> {
+        let suffering = self.share.members.iter().filter(|(_, member)| member.well.is_none());
+        suffering.map(|(object, member)| (*object, *member))
+    }
+}
+
+/// Operations cannot repair the software; but what nobody owns is theirs.
+fn is_for_operations(topology: &Topology, root: &Object) -> bool {
+    let Object::Module(id) = root else { return true };
+    let project = topology.modules.get(id).and_then(|m| topology.projects.get(&m.project));
+    project.is_none_or(|project| project.owners.is_empty())
+}
+
+fn owners<'a>(
+    topology: &'a Topology,
+    object: &Object,
+    member: &Member,
+) -> impl Iterator<Item = &'a PersonId> {
+    let is_owned = matches!(object, Object::Vm(_) | Object::Module(_));
+    let project = project_of(topology, member).filter(|_| is_owned);
+    let project = project.and_then(|project| topology.projects.get(project));
+    project.into_iter().flat_map(|project| &project.owners)
+}
+
+fn empty<'a>(view: View) -> Share<'a> {
+    Share { view, members: BTreeMap::new() }
+}

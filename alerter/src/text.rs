@@ -1,0 +1,197 @@
+//! The text of a message: who suffers because of what, since when, what was done about it.
+//!
+//! The first line says it all, for an owner in `owner`, for operations in `operations`. What
+//! follows is the same for both: what is new, numbers and at most ten names a line, evidence.
+
+use model::lang::Lang;
+use model::topology::Topology;
+
+use crate::event::Bilingual;
+use crate::facts::Facts;
+use crate::message::{MessageKind, View};
+use crate::state::Told;
+use crate::words::{Lines, lasting, row, severity, thing, vms};
+use crate::{operations, owner};
+
+/// All that a text is made of.
+#[derive(Debug)]
+pub(crate) struct Speaker<'a> {
+    pub(crate) facts: Facts<'a>,
+    pub(crate) topology: &'a Topology,
+    /// What the recipient was told before.
+    pub(crate) told: Option<&'a Told>,
+    pub(crate) reasons: Vec<Bilingual>,
+    pub(crate) lang: Lang,
+}
+
+impl Speaker<'_> {
+    pub(crate) fn text(&self, view: View, kind: MessageKind) -> String {
+        let mut lines = Lines::begin(self.first_line(view, kind), self.lang);
+        if kind != MessageKind::Resolved {
+            self.news(&mut lines);
+        }
+        self.losses(&mut lines);
+        self.replacements(&mut lines);
+        if kind == MessageKind::Resolved {
+            return lines.finish();
+        }
+        let since = self.facts.since;
+        lines.add(&self.lang.pick(format!("Since {since}"), format!("自 {since} 起")));
+        match view {
+            View::Owner => lines.add(owner::advice(self)),
+            View::Operations => self.places(&mut lines),
+        }
+        for reason in &self.reasons {
+            lines.add(self.lang.pick(&reason.en, &reason.zh));
+        }
+        lines.finish()
+    }
+
+    fn first_line(&self, view: View, kind: MessageKind) -> String {
+        match (view, kind) {
+            (_, MessageKind::Update) => {
+                let problem = self.first_line(view, MessageKind::Problem);
+                self.lang.pick(format!("Update: {problem}"), format!("更新：{problem}"))
+            }
+            (View::Owner, MessageKind::Problem) => owner::problem(self),
+            (View::Owner, MessageKind::Resolved) => owner::end(self),
+            (View::Operations, MessageKind::Problem) => operations::problem(self),
+            (View::Operations, MessageKind::Resolved) => operations::end(self),
+        }
+    }
+
+    /// Whether what suffers has no cause but itself.
+    pub(crate) fn is_own_root(&self) -> bool {
+        self.facts.objects.contains(&self.facts.root)
+    }
+
+    pub(crate) fn root_names(&self) -> String {
+        let names: Vec<&str> = self.facts.roots.iter().map(|root| root.name()).collect();
+        row(&names, self.lang)
+    }
+
+    /// "; replaced in 4 s", or how far the scaler has come; nothing if it did nothing.
+    pub(crate) fn repaired(&self) -> String {
+        let (facts, lang) = (&self.facts, self.lang);
+        if let Some(took) = facts.all_replaced_in() {
+            let took = lasting(took, lang);
+            return lang.pick(format!("; replaced in {took}"), format!("；{took}内已替换"));
+        }
+        match (facts.repairs.len(), facts.replaced_count(), facts.owned_vm_count()) {
+            (0, ..) => String::new(),
+            (_, 0, _) => lang.pick("; replacement under way", "；正在替换").to_owned(),
+            (_, done, of) => lang.pick(
+                format!("; {done} of {of} replaced so far"),
+                format!("；{of} 台中已替换 {done} 台"),
+            ),
+        }
+    }
+
+    /// " (host.disk: 100 % full)": which check it is that makes a thing work badly.
+    pub(crate) fn complaint(&self) -> String {
+        self.facts.complaint.map_or_else(String::new, |word| {
+            let text = if word.text.is_empty() { "" } else { ": " };
+            format!(" ({}{text}{})", word.check, word.text)
+        })
+    }
+
+    /// "; 2 VMs still fail and are told of apart: web-03, web-07".
+    pub(crate) fn left_over(&self) -> String {
+        let count = self.facts.elsewhere.len();
+        if count == 0 {
+            return String::new();
+        }
+        let names = row(&self.facts.elsewhere, self.lang);
+        let en = if count == 1 { "still fails and is" } else { "still fail and are" };
+        self.lang.pick(
+            format!("; {} {en} told of apart: {names}", vms(count, Lang::En)),
+            format!("；仍有 {count} 台虚拟机异常，另行通知：{names}"),
+        )
+    }
+
+    /// What the recipient does not know yet.
+    fn news(&self, lines: &mut Lines) {
+        let (Some(told), facts, lang) = (self.told, &self.facts, self.lang) else { return };
+        if !facts.roots.iter().all(|root| told.roots.contains(*root)) {
+            let before: Vec<String> = told.roots.iter().map(|root| thing(root, lang)).collect();
+            let before = row(&before, lang);
+            lines.add(&lang.pick(
+                format!("New: the cause; {before} was named before"),
+                format!("新情况：根因有变，此前为 {before}"),
+            ));
+        }
+        let (before, now) = (severity(told.severity, lang), severity(facts.severity, lang));
+        if facts.severity > told.severity {
+            lines.add(&lang.pick(
+                format!("New: severity {now}, was {before}"),
+                format!("新情况：级别由{before}升为{now}"),
+            ));
+        }
+        let new = facts.objects.iter().filter(|object| !told.members.contains(**object));
+        let new: Vec<&str> = new.map(|object| object.name()).collect();
+        if !new.is_empty() {
+            let names = row(&new, lang);
+            lines.add(&lang.pick(format!("New: {names}"), format!("新增：{names}")));
+        }
+    }
+
+    /// A line for each module with its business, and the names of what it lost.
+    fn losses(&self, lines: &mut Lines) {
+        let (facts, lang) = (&self.facts, self.lang);
+        for module in &facts.modules {
+            let (label, failed, of) = (&module.label, module.vms.len(), module.of);
+            let names = row(&module.vms, lang);
+            lines.add(&match (failed, lang) {
+                (0, _) => label.clone(),
+                (_, Lang::En) => format!("{label}: {failed} of {} ({names})", vms(of, lang)),
+                (_, Lang::Zh) => format!("{label}：{of} 台中 {failed} 台（{names}）"),
+            });
+        }
+        let (pool, unknown) = rest(lang);
+        for (kind, names) in [(pool, &facts.pool), (unknown, &facts.unknown)] {
+            if !names.is_empty() {
+                lines.add(&format!("{kind}: {}", row(names, lang)));
+            }
+        }
+    }
+
+    fn replacements(&self, lines: &mut Lines) {
+        let done = self.facts.repairs.iter().filter(|repair| repair.done_at.is_some());
+        let pairs = done.filter_map(|repair| {
+            let by = repair.replaced_by.as_ref()?;
+            Some(format!("{} → {by}", repair.vm))
+        });
+        let pairs: Vec<String> = pairs.collect();
+        if !pairs.is_empty() {
+            let pairs = row(&pairs, self.lang);
+            lines.add(&self.lang.pick(format!("Replaced: {pairs}"), format!("已替换：{pairs}")));
+        }
+    }
+
+    /// Whose it is, and which hosts still carry how many VMs.
+    fn places(&self, lines: &mut Lines) {
+        let lang = self.lang;
+        let businesses: Vec<&str> = self.facts.businesses.iter().map(|id| id.as_str()).collect();
+        if !businesses.is_empty() {
+            let names = row(&businesses, lang);
+            lines.add(&lang.pick(format!("Businesses: {names}"), format!("业务：{names}")));
+        }
+        let hosts = self.facts.hosts.iter().map(|(host, count)| {
+            let count = vms(*count, lang);
+            lang.pick(
+                format!("{host} (still carries {count})"),
+                format!("{host}（仍承载 {count}）"),
+            )
+        });
+        let hosts: Vec<String> = hosts.collect();
+        if !hosts.is_empty() {
+            let hosts = row(&hosts, lang);
+            lines.add(&lang.pick(format!("Hosts: {hosts}"), format!("宿主机：{hosts}")));
+        }
+    }
+}
+
+/// What VMs are called that work for no module: those in a pool, those that nobody knows.
+pub(crate) fn rest(lang: Lang) -> (&'static str, &'static str) {
+    (lang.pick("pool", "资源池"), lang.pick("in no inventory", "不在清单中"))
+}

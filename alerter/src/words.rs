@@ -1,0 +1,166 @@
+//! Small parts of speech in both languages: kinds, names in a row, durations, and a text that
+//! cannot grow too long.
+
+use std::time::Duration;
+
+use model::id::Object;
+use model::lang::Lang;
+use model::signal::Severity;
+
+use crate::message::{MAX_TEXT_CHARS, RootState};
+
+/// How many names stand in a row before "and n more".
+const MAX_NAMES: usize = 10;
+/// Room for the line that says how many lines were left out.
+const LAST_LINE_CHARS: usize = 60;
+
+/// `host h2`, `宿主机 h2`.
+pub(crate) fn thing(object: &Object, lang: Lang) -> String {
+    let kind = match object {
+        Object::Switch(_) => lang.pick("switch", "交换机"),
+        Object::Host(_) => lang.pick("host", "宿主机"),
+        Object::Vm(_) => lang.pick("VM", "虚拟机"),
+        Object::Module(_) => lang.pick("module", "模块"),
+        Object::Project(_) => lang.pick("business", "业务"),
+        Object::DataSource(_) => lang.pick("data source", "数据源"),
+        Object::Collector(_) => lang.pick("collector", "采集器"),
+    };
+    format!("{kind} {}", object.name())
+}
+
+/// What is the matter, as the end of a sentence: `is down`.
+pub(crate) fn condition(
+    root: &Object,
+    state: RootState,
+    suspected: bool,
+    lang: Lang,
+) -> &'static str {
+    if matches!(root, Object::Module(_)) {
+        return lang.pick("does not work", "工作异常");
+    }
+    match (state, suspected) {
+        (RootState::Down, false) => lang.pick("is down", "宕机"),
+        (RootState::Down, true) => lang.pick("is suspected to be down", "疑似宕机"),
+        (RootState::Degraded, false) => lang.pick("works badly", "工作异常"),
+        (RootState::Degraded, true) => {
+            lang.pick("answers but is suspected to be at fault", "有响应但疑似故障")
+        }
+        (RootState::Nodata, _) => lang.pick("sends no data", "没有数据"),
+        (RootState::Blind, _) => lang.pick("is blind", "失明"),
+        (RootState::Flapping, _) => lang.pick("is unstable", "不稳定"),
+    }
+}
+
+/// As Zabbix calls them.
+pub(crate) fn severity(severity: Severity, lang: Lang) -> &'static str {
+    match severity {
+        Severity::Info => lang.pick("info", "信息"),
+        Severity::Warning => lang.pick("warning", "警告"),
+        Severity::Average => lang.pick("average", "一般"),
+        Severity::High => lang.pick("high", "严重"),
+        Severity::Disaster => lang.pick("disaster", "灾难"),
+    }
+}
+
+/// `a, b and 12 more`; what follows the last name shown is counted, never cut.
+pub(crate) fn row<T: AsRef<str>>(names: &[T], lang: Lang) -> String {
+    let shown: Vec<&str> = names.iter().take(MAX_NAMES).map(AsRef::as_ref).collect();
+    let shown = shown.join(lang.pick(", ", "、"));
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => shown,
+        more => shown + &lang.pick(format!(" and {more} more"), format!(" 等，另有 {more} 个")),
+    }
+}
+
+/// The two largest units: `4 s`, `5 min 30 s`, `1 h 5 min`.
+pub(crate) fn lasting(duration: Duration, lang: Lang) -> String {
+    let seconds = duration.as_secs();
+    let units = [
+        (seconds / 86_400, lang.pick("d", "天")),
+        (seconds / 3_600 % 24, lang.pick("h", "小时")),
+        (seconds / 60 % 60, lang.pick("min", "分")),
+        (seconds % 60, lang.pick("s", "秒")),
+    ];
+    let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
+    let largest = units[first..].iter().take(2);
+    let told = largest.enumerate().filter(|(place, (count, _))| *place == 0 || *count > 0);
+    told.map(|(_, (count, unit))| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
+}
+
+/// `1 VM`, `2 VMs`.
+pub(crate) fn vms(count: usize, lang: Lang) -> String {
+    match (lang, count) {
+        (Lang::En, 1) => "1 VM".to_owned(),
+        (Lang::En, _) => format!("{count} VMs"),
+        (Lang::Zh, _) => format!("{count} 台虚拟机"),
+    }
+}
+
+/// Lines that never exceed [`MAX_TEXT_CHARS`]: one that does not fit is counted, not cut.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    text: String,
+    chars: usize,
+    left_out: usize,
+    lang: Lang,
+}
+
+impl Lines {
+    /// The first line says it all.
+    pub(crate) fn begin(first: String, lang: Lang) -> Self {
+        Self { chars: first.chars().count(), text: first, left_out: 0, lang }
+    }
+
+    pub(crate) fn add(&mut self, line: &str) {
+        let chars = line.chars().count() + 1;
+        if self.left_out > 0 || self.chars + chars + LAST_LINE_CHARS > MAX_TEXT_CHARS {
+            self.left_out += 1;
+            return;
+        }
+        self.chars += chars;
+        self.text.push('\n');
+        self.text.push_str(line);
+    }
+
+    pub(crate) fn finish(mut self) -> String {
+        match self.left_out {
+            0 => self.text,
+            more => {
+                let lines = self.lang.pick("more lines", "行未显示");
+                self.text.push_str(&format!("\n… {more} {lines}"));
+                self.text
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_counts_what_it_does_not_show() {
+        let names: Vec<String> = (1..=12).map(|n| format!("web-{n}")).collect();
+        assert!(row(&names, Lang::En).ends_with("web-9, web-10 and 2 more"));
+        assert_eq!(row(&names[..2], Lang::Zh), "web-1、web-2");
+    }
+
+    #[test]
+    fn a_duration_is_told_in_its_two_largest_units() {
+        let told = |seconds| lasting(Duration::from_secs(seconds), Lang::En);
+        assert_eq!([told(0), told(4), told(330), told(3_600)], ["0 s", "4 s", "5 min 30 s", "1 h"]);
+        assert_eq!(told(90_061), "1 d 1 h");
+        assert_eq!(lasting(Duration::from_secs(65), Lang::Zh), "1 分 5 秒");
+    }
+
+    #[test]
+    fn a_text_stays_within_its_limit_and_says_what_it_left_out() {
+        let mut lines = Lines::begin("first".to_owned(), Lang::En);
+        for _ in 0..30 {
+            lines.add(&"名".repeat(200));
+        }
+        let text = lines.finish();
+        assert!(text.chars().count() <= MAX_TEXT_CHARS);
+        assert!(text.ends_with("… 11 more lines"), "{text}");
+    }
+}

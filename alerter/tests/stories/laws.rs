@@ -1,0 +1,249 @@
+//! What holds whatever happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use alerter::message::{MAX_TEXT_CHARS, Message, MessageKind};
+use alerter::{Action, Event, Settings, State, step, wake_at};
+use model::id::{Object, PersonId};
+use model::signal::{Severity, Signal, SignalState};
+use model::time::Time;
+use model::topology::{Host, Topology};
+
+use crate::script::{add, own};
+
+const START: Time = Time::from_millis(1_772_445_600_000);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Three racks of two hosts with six VMs each, of two businesses.
+fn racks() -> Topology {
+    let mut topology = Topology::default();
+    own(&mut topology, "shop", "web", "alice");
+    own(&mut topology, "bank", "api", "bob");
+    for rack in 1..=3 {
+        topology.switches.insert(format!("sw{rack}").parse().unwrap());
+        for host in [format!("h{rack}1"), format!("h{rack}2")] {
+            let switch = Some(format!("sw{rack}").parse().unwrap());
+            topology.hosts.insert(host.parse().unwrap(), Host { switch });
+            add(&mut topology, &format!("web-{host}-{{1..3}}"), &host, Some("shop/web"));
+            add(&mut topology, &format!("api-{host}-{{1..3}}"), &host, Some("bank/api"));
+        }
+    }
+    topology
+}
+
+/// A small generator with a period long enough for a test.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+}
+
+struct World {
+    topology: Topology,
+    state: State,
+    now: Time,
+    told: Vec<Message>,
+    /// Incidents that others took over: those who were told of one are told of its end by the
+    /// other.
+    merged: BTreeSet<String>,
+}
+
+impl World {
+    fn new(topology: Topology) -> Self {
+        Self {
+            topology,
+            state: State::default(),
+            now: START,
+            told: Vec::new(),
+            merged: BTreeSet::new(),
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let settings = Settings::default();
+        let actions = step(&settings, &self.topology, &mut self.state, event, self.now);
+        for action in actions {
+            match action {
+                Action::Tell(message) => self.told.push(message),
+                Action::Closed(summary) if summary.merged_into.is_some() => {
+                    self.merged.insert(summary.id.to_string());
+                }
+                Action::Opened(_) | Action::Changed(_) | Action::Closed(_) => (),
+            }
+        }
+    }
+
+    fn say(&mut self, object: &Object, said: SignalState) {
+        let check = format!("{}.ping", object.kind()).parse().unwrap();
+        let (source, text) = ("probe".parse().unwrap(), String::new());
+        let (object, at) = (object.clone(), self.now);
+        self.step(Event::Signal(Signal {
+            source,
+            check,
+            object,
+            state: said,
+            at,
+            via: None,
+            text,
+        }));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(due) = wake_at(&self.state).filter(|due| *due <= until) {
+            assert!(due > self.now, "it asks to be woken in the past, again and again");
+            self.now = due;
+            self.step(Event::Tick);
+        }
+        self.now = until;
+    }
+
+    fn objects(&self) -> Vec<Object> {
+        let switches = self.topology.switches.iter().cloned().map(Object::Switch);
+        let hosts = self.topology.hosts.keys().cloned().map(Object::Host);
+        switches.chain(hosts).chain(self.topology.vms.keys().cloned().map(Object::Vm)).collect()
+    }
+}
+
+/// Whoever was told of a problem is told of its end, once; nobody else is.
+fn assert_ends_match(seed: u64, world: &World) {
+    let mut open: BTreeMap<(PersonId, String), bool> = BTreeMap::new();
+    let mut keys = BTreeSet::new();
+    for message in &world.told {
+        assert!(keys.insert(&message.key), "seed {seed}: {} was used before", message.key);
+        assert!(message.text.chars().count() <= MAX_TEXT_CHARS, "seed {seed}");
+        let key = (message.to.clone(), message.incident.to_string());
+        let was_open = open.get(&key).copied();
+        match message.kind {
+            MessageKind::Problem => assert_eq!(was_open, None, "seed {seed}: {}", message.key),
+            MessageKind::Update => assert!(was_open.is_some(), "seed {seed}: {}", message.key),
+            MessageKind::Resolved => {
+                assert_eq!(was_open, Some(true), "seed {seed}: {}", message.key)
+            }
+        }
+        open.insert(key, message.kind != MessageKind::Resolved);
+    }
+    let unfinished: Vec<_> =
+        open.iter().filter(|(key, is_open)| **is_open && !world.merged.contains(&key.1)).collect();
+    assert!(unfinished.is_empty(), "seed {seed}: not told of the end: {unfinished:?}");
+}
+
+#[test]
+fn the_order_of_arrival_does_not_matter() {
+    let mut outcomes = BTreeMap::new();
+    for seed in 0..100 {
+        let mut world = World::new(racks());
+        let mut bad: Vec<Object> = world.objects();
+        bad.retain(|object| object.name().contains("h1") || object.name() == "sw1");
+        let mut chance = Chance(seed);
+        while !bad.is_empty() {
+            let object = bad.swap_remove(chance.below(bad.len()));
+            world.say(&object, SignalState::Problem(Severity::High));
+            world.pass(Duration::from_secs(chance.below(2) as u64));
+        }
+        world.pass(HOUR);
+        let said = world.told.iter().map(|m| (m.to.clone(), m.root.clone(), m.affected.clone()));
+        outcomes.insert(said.collect::<Vec<_>>(), seed);
+    }
+    assert_eq!(outcomes.len(), 1, "{outcomes:#?}");
+    let told = outcomes.first_key_value().unwrap().0;
+    assert!(told.iter().all(|(_, root, _)| root.to_string() == "switch/sw1"), "{told:?}");
+    assert_eq!(told.len(), 3, "one message each for alice, bob and operations");
+}
+
+#[test]
+fn whatever_breaks_and_heals_each_is_told_of_the_end_and_nothing_is_kept() {
+    for seed in 0..100 {
+        let mut world = World::new(racks());
+        let objects = world.objects();
+        let mut chance = Chance(seed);
+        for _ in 0..60 {
+            let object = &objects[chance.below(objects.len())];
+            let said = match chance.below(5) {
+                0 => SignalState::Silent,
+                1 | 2 => SignalState::Ok,
+                3 => SignalState::Problem(Severity::High),
+                _ => SignalState::Problem(Severity::Disaster),
+            };
+            world.say(object, said);
+            world.pass(Duration::from_secs(chance.below(90) as u64));
+        }
+        for object in &objects {
+            world.say(object, SignalState::Ok);
+        }
+        world.pass(HOUR);
+        world.step(Event::Maintenance { on: objects[0].clone(), from: START, until: START });
+        world.pass(HOUR);
+        assert_ends_match(seed, &world);
+        let kept = serde_json::to_value(&world.state).unwrap();
+        for part in ["words", "incidents", "repairs", "module_sizes"] {
+            assert_eq!(kept[part], serde_json::json!({}), "seed {seed} keeps {part}");
+        }
+    }
+}
+
+#[test]
+fn a_fleet_that_is_well_costs_nothing() {
+    let mut world = World::new(racks());
+    for object in world.objects() {
+        world.say(&object, SignalState::Ok);
+    }
+    assert_eq!(world.state, State::default());
+}
+
+#[test]
+fn a_storm_is_looked_at_once_a_second_and_not_once_an_event() {
+    let mut world = World::new(racks());
+    let vms: Vec<Object> = world.topology.vms.keys().cloned().map(Object::Vm).collect();
+    world.say(&vms[0], SignalState::Problem(Severity::High));
+    let after_first = wake_at(&world.state);
+    for vm in &vms[1..] {
+        world.say(vm, SignalState::Problem(Severity::High));
+    }
+    assert_eq!(after_first, Some(START + Duration::from_secs(60)));
+    assert_eq!(wake_at(&world.state), Some(START + Duration::from_secs(1)));
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_stop_it() {
+    let mut world = World::new(racks());
+    let objects = world.objects();
+    world.say(&objects[3], SignalState::Problem(Severity::High));
+    world.now = START - HOUR;
+    world.say(&objects[4], SignalState::Problem(Severity::High));
+    world.pass(HOUR + Duration::from_secs(120));
+    assert!(world.told.iter().any(|message| message.root == objects[3]));
+    assert!(world.told.iter().any(|message| message.root == objects[4]));
+}
+
+#[test]
+fn a_hostile_name_or_text_breaks_no_limit() {
+    let mut topology = racks();
+    let long = "x".repeat(255);
+    own(&mut topology, &long[..120], &long[..120], "mallory");
+    let module = format!("{}/{}", &long[..120], &long[..120]);
+    add(&mut topology, &format!("{}-{{100..160}}", &long[..250]), "h11", Some(&module));
+    let mut world = World::new(topology);
+    let object: Object = "host/h11".parse().unwrap();
+    let text = "\u{1b}[31m<script>名\n".repeat(1_000);
+    let at = world.now;
+    world.step(Event::Signal(Signal {
+        source: "probe".parse().unwrap(),
+        check: "host.ping".parse().unwrap(),
+        object,
+        state: SignalState::Problem(Severity::Disaster),
+        at,
+        via: None,
+        text,
+    }));
+    world.pass(HOUR);
+    let mallory = world.told.iter().find(|message| message.to.as_str() == "mallory").unwrap();
+    assert!(world.told.iter().all(|message| message.text.chars().count() <= MAX_TEXT_CHARS));
+    assert!(mallory.text.contains("and 51 more"), "{}", mallory.text);
+    assert!(!mallory.text.contains('\u{1b}'));
+}

@@ -1,0 +1,8 @@
+//! The alerter played from outside: stories with their expected logs, and laws that hold for all.
+
+#![expect(clippy::unwrap_used, reason = "a story that is written wrongly should panic")]
+
+mod cases;
+mod demo;
+mod laws;
+mod script;

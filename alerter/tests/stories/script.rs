@@ -1,0 +1,265 @@
+//! Plays a story written as lines and writes down what the alerter did.
+//!
+//! A line is a time, a verb and its words; `{1..5}` stands for five of a kind, and `12s+8s`
+//! spreads them over eight seconds from second 12. Timers run in between. After each event the
+//! state goes through JSON, as a restart would have it; so each story is a test of that as well.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alerter::{Action, Event, Repair, Settings, State, incidents, step, wake_at};
+use model::id::{HostId, IncidentId, ModuleId, Object, ProjectId, VmId};
+use model::lang::Lang;
+use model::signal::{Severity, Signal, SignalState};
+use model::time::Time;
+use model::topology::{DataSource, Host, Module, Project, Topology, VmPlace};
+
+/// 2026-03-02T10:00:00Z: what the stories call `0s`.
+const START: Time = Time::from_millis(1_772_445_600_000);
+
+/// How much of each message is written down.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Show {
+    FirstLine,
+    WholeText,
+}
+
+pub(crate) struct Play {
+    pub(crate) settings: Settings,
+    pub(crate) topology: Topology,
+    pub(crate) show: Show,
+    state: State,
+    log: String,
+}
+
+impl Play {
+    /// `h1` carries 20 VMs of shop's web, 20 of bank's api and 10 of game's srv; `h2` 20 more of
+    /// web, `h3` 30 more of api; alice, bob and carol own the three; all behind `sw1`. Shop's web
+    /// uses the data source `orders-db`, which runs on `db-1` on `h4`.
+    pub(crate) fn on_the_usual_fleet() -> Self {
+        let mut topology = Topology::default();
+        for host in ["h1", "h2", "h3", "h4"] {
+            let switch = Some("sw1".parse().unwrap());
+            topology.hosts.insert(host.parse().unwrap(), Host { switch });
+        }
+        topology.switches.insert("sw1".parse().unwrap());
+        own(&mut topology, "shop", "web", "alice");
+        own(&mut topology, "bank", "api", "bob");
+        own(&mut topology, "game", "srv", "carol");
+        for (vms, host, module) in [
+            ("web-{01..20}", "h1", Some("shop/web")),
+            ("api-{01..20}", "h1", Some("bank/api")),
+            ("srv-{01..10}", "h1", Some("game/srv")),
+            ("web-{21..40}", "h2", Some("shop/web")),
+            ("api-{21..50}", "h3", Some("bank/api")),
+        ] {
+            add(&mut topology, vms, host, module);
+        }
+        add(&mut topology, "db-1", "h4", None);
+        let (kind, vm) = ("mysql".to_owned(), Some(id("db-1")));
+        topology.data_sources.insert("orders-db".parse().unwrap(), DataSource { kind, vm });
+        let web = ModuleId::parse("shop/web").unwrap();
+        topology.modules.get_mut(&web).unwrap().uses.insert("orders-db".parse().unwrap());
+        Self::on(topology)
+    }
+
+    pub(crate) fn on(topology: Topology) -> Self {
+        let (settings, state) = (Settings::default(), State::default());
+        Self { settings, topology, show: Show::FirstLine, state, log: String::new() }
+    }
+
+    /// Plays the lines, then lets the timers run to the time of the last.
+    pub(crate) fn play(mut self, story: &str) -> String {
+        let mut events = Vec::new();
+        for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (time, told) = line.split_once(' ').unwrap_or((line, "tick"));
+            for (at, told) in spread(time, told) {
+                events.push((at, told));
+            }
+        }
+        events.sort_by_key(|(at, _)| *at);
+        for (at, told) in events {
+            self.run_until(at);
+            let event = self.read(&told, at);
+            self.step(event, at);
+        }
+        self.log
+    }
+
+    fn run_until(&mut self, until: Time) {
+        while let Some(due) = wake_at(&self.state).filter(|due| *due < until) {
+            self.step(Event::Tick, due);
+        }
+    }
+
+    fn step(&mut self, event: Event, now: Time) {
+        let actions = step(&self.settings, &self.topology, &mut self.state, event, now);
+        for action in actions {
+            self.write(action, now);
+        }
+        let stored = serde_json::to_string(&self.state).unwrap();
+        let restored: State = serde_json::from_str(&stored).unwrap();
+        assert!(restored == self.state, "a restart would lose something of {stored}");
+        self.state = restored;
+    }
+
+    fn write(&mut self, action: Action, now: Time) {
+        let time = now.since(START).as_secs_f64();
+        let line = match action {
+            Action::Opened(summary) => format!("opened {}: {}", summary.id, summary.headline.en),
+            Action::Changed(_) => return,
+            Action::Closed(summary) => match summary.merged_into {
+                Some(into) => format!("{} is now part of {into}", summary.id),
+                None => format!("closed {}", summary.id),
+            },
+            Action::Tell(message) => {
+                let whole = self.show == Show::WholeText;
+                let shown = message.text.lines().take(if whole { usize::MAX } else { 1 });
+                let kind = format!("{:?}", message.kind).to_lowercase();
+                let text = shown.collect::<Vec<_>>().join("\n      ");
+                format!("{} {kind} {}: {text}", message.to, message.incident)
+            }
+        };
+        self.log += &format!("{time}s {line}\n");
+    }
+
+    fn read(&mut self, told: &str, now: Time) -> Event {
+        let words: Vec<&str> = told.split_whitespace().collect();
+        match words[..] {
+            ["bad" | "ok" | "silent", ..] => Event::Signal(signal(&words, now)),
+            ["move", vm, to] => {
+                let (vm, to): (VmId, HostId) = (vm.parse().unwrap(), to.parse().unwrap());
+                let place = self.topology.vms.get_mut(&vm).unwrap();
+                let from = place.host.replace(to.clone()).unwrap();
+                Event::VmMoved { vm, from, to }
+            }
+            ["add", vm, host, module] => {
+                add(&mut self.topology, vm, host, Some(module));
+                self.topology.vms.get_mut(&id(vm)).unwrap().created = now;
+                Event::Tick
+            }
+            ["drain", vm] => {
+                self.topology.vms.get_mut(&id(vm)).unwrap().leaving = true;
+                Event::VmLeaving { vm: id(vm) }
+            }
+            ["gone", vm] => {
+                self.topology.vms.remove(&id(vm));
+                Event::VmGone { vm: id(vm) }
+            }
+            ["repair", vm, "failed", failed] => self.repair(vm, failed, None, now),
+            ["repair", vm, "failed", failed, "by", by] => self.repair(vm, failed, Some(by), now),
+            ["ack", number] => Event::Acknowledged {
+                incident: IncidentId::parse(number).unwrap(),
+                by: "ops".parse().unwrap(),
+                text: String::new(),
+            },
+            ["maintenance", on, until] => {
+                let until = START + seconds(until);
+                Event::Maintenance { on: on.parse().unwrap(), from: now, until }
+            }
+            ["page"] => {
+                self.write_page(now);
+                Event::Tick
+            }
+            ["tick"] => Event::Tick,
+            _ => panic!("not understood: {told}"),
+        }
+    }
+
+    fn repair(&self, vm: &str, failed: &str, by: Option<&str>, now: Time) -> Event {
+        Event::Repaired(Repair {
+            vm: id(vm),
+            module: ModuleId::parse("shop/web").unwrap(),
+            replaced_by: by.map(id),
+            failed_at: START + seconds(failed),
+            done_at: by.map(|_| now),
+        })
+    }
+
+    fn write_page(&mut self, now: Time) {
+        let time = now.since(START).as_secs_f64();
+        for open in incidents(&self.settings, &self.topology, &self.state) {
+            self.log += &format!("{time}s page {}: {}\n", open.id, open.headline.en);
+            for reason in open.reasons {
+                self.log += &format!("      {}\n", reason.en);
+            }
+        }
+    }
+}
+
+pub(crate) fn own(topology: &mut Topology, project: &str, module: &str, owner: &str) {
+    let project = ProjectId::parse(project).unwrap();
+    let owners = [owner.parse().unwrap()].into();
+    topology.projects.insert(project.clone(), Project { owners });
+    let id = ModuleId::of(&project, module).unwrap();
+    topology.modules.insert(id, Module { project, uses: Default::default() });
+}
+
+/// VMs that have been there since the day before.
+pub(crate) fn add(topology: &mut Topology, vms: &str, host: &str, module: Option<&str>) {
+    for vm in names(vms) {
+        let place = VmPlace {
+            host: Some(host.parse().unwrap()),
+            module: module.map(|module| module.parse().unwrap()),
+            created: START - Duration::from_secs(86_400),
+            leaving: false,
+        };
+        topology.vms.insert(id(&vm), place);
+    }
+}
+
+pub(crate) fn chinese(settings: &mut Settings, person: &str) {
+    settings.people = BTreeMap::from([(person.parse().unwrap(), Lang::Zh)]);
+}
+
+/// `bad vm.ping vm/web-1 [high] [by probe] [via col-a] [at 8s]`
+fn signal(words: &[&str], now: Time) -> Signal {
+    let after = |key: &str| words.iter().position(|word| *word == key).map(|at| words[at + 1]);
+    let severity = match (words[1], words.get(3)) {
+        (_, Some(&"warning")) => Severity::Warning,
+        ("host.ping" | "switch.ping" | "ds.up" | "collector.uplink", _) => Severity::Disaster,
+        _ => Severity::High,
+    };
+    Signal {
+        source: after("by").unwrap_or("probe").parse().unwrap(),
+        check: words[1].parse().unwrap(),
+        object: words[2].parse::<Object>().unwrap(),
+        state: match words[0] {
+            "bad" => SignalState::Problem(severity),
+            "ok" => SignalState::Ok,
+            _ => SignalState::Silent,
+        },
+        at: after("at").map_or(now, |at| START + seconds(at)),
+        via: after("via").map(|via| via.parse().unwrap()),
+        text: String::new(),
+    }
+}
+
+/// One event for each object that a range or several objects in a row name.
+fn spread(time: &str, told: &str) -> Vec<(Time, String)> {
+    let (start, over) = time.split_once('+').unwrap_or((time, "0s"));
+    let many = told.split_whitespace().find(|word| word.contains('{') || word.contains(','));
+    let Some(many) = many else { return vec![(START + seconds(start), told.to_owned())] };
+    let each: Vec<String> = many.split(',').flat_map(names).collect();
+    let gap = seconds(over) / u32::try_from(each.len().max(2) - 1).unwrap();
+    let events = each.iter().zip(0u32..);
+    events
+        .map(|(one, place)| (START + seconds(start) + gap * place, told.replace(many, one)))
+        .collect()
+}
+
+fn names(range: &str) -> Vec<String> {
+    let Some((before, rest)) = range.split_once('{') else { return vec![range.to_owned()] };
+    let (bounds, after) = rest.split_once('}').unwrap();
+    let (first, last) = bounds.split_once("..").unwrap();
+    let (width, numbers) = (first.len(), first.parse::<u32>().unwrap()..=last.parse().unwrap());
+    numbers.map(|number| format!("{before}{number:0width$}{after}")).collect()
+}
+
+fn seconds(text: &str) -> Duration {
+    Duration::from_secs_f64(text.strip_suffix('s').unwrap().parse().unwrap())
+}
+
+fn id(vm: &str) -> VmId {
+    VmId::parse(vm).unwrap()
+}

@@ -1,0 +1,3 @@
+//! Where VMs run: one file per kind of provider.
+
+pub mod process;
