@@ -68,7 +68,7 @@ impl<'a> Facts<'a> {
         let idle = told.iter().filter(|(_, member)| member.module.is_none());
         let idle = idle.filter_map(|(object, _)| object::vm(object));
         let (pool, unknown): (Vec<&VmId>, Vec<&VmId>) =
-            idle.partition(|vm| topology.vms.contains_key(*vm));
+            idle.partition(|vm| topology.vms.contains_key(*vm) || state.gone.contains_key(*vm));
         let gone = share.members.iter().filter(|(_, member)| member.elsewhere);
         let since = told.values().map(|member| member.since).chain(root_since(incident, roots[0]));
         Self {
@@ -126,7 +126,9 @@ impl<'a> Facts<'a> {
         };
         let ends = self.objects.iter().filter_map(end);
         let end = ends.chain(self.incident.back()).max();
-        end.unwrap_or(self.since).since(self.since)
+        // The scaler may have seen a VM fail before a check was sure of it.
+        let begin = self.repairs.iter().map(|repair| repair.failed_at).fold(self.since, Time::min);
+        end.unwrap_or(begin).since(begin)
     }
 }
 

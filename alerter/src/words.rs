@@ -74,7 +74,8 @@ pub(crate) fn row<T: AsRef<str>>(names: &[T], lang: Lang) -> String {
 
 /// The two largest units: `4 s`, `5 min 30 s`, `1 h 5 min`.
 pub(crate) fn lasting(duration: Duration, lang: Lang) -> String {
-    let seconds = duration.as_secs();
+    // Nothing that happened took no time.
+    let seconds = duration.as_secs().max(1);
     let units = [
         (seconds / 86_400, lang.pick("d", "天")),
         (seconds / 3_600 % 24, lang.pick("h", "小时")),

@@ -1,1 +1,31 @@
-//! (being written)
+//! Decides when a module was up, when it was down, and when nobody can say. Pure.
+//!
+//! An availability number is worth what its rules are worth. Where probes are simply counted, a
+//! prober that did not look makes the number better, a lost packet makes it worse, and an outage
+//! that is probed more often weighs more. Here time is counted instead: each moment of a module
+//! has exactly one state, *unknown* is a state of its own, and a report gives the number as what
+//! is known, between the lowest and the highest it can have been.
+//!
+//! The idea: an [`Accounting`] names the rules; a [`Ledger`] takes the verdicts of one module, in
+//! whatever order they arrive, and answers with a [`Report`] about any period. Behind a window of
+//! recent verdicts the past is settled into [`Interval`]s, which the caller may store.
+//!
+//! It reads no clock and probes nothing. It does not know about service hours, maintenance
+//! windows, several vantages or error budgets.
+//!
+//! Invariants: the states of a period add up to its length, to the millisecond; time that was not
+//! looked at is never up and never down; the order in which verdicts arrive does not matter; what
+//! is settled does not change.
+
+mod accounting;
+mod interval;
+mod judge;
+mod ledger;
+mod look;
+mod report;
+mod spread;
+
+pub use accounting::Accounting;
+pub use interval::{Interval, State};
+pub use ledger::Ledger;
+pub use report::Report;

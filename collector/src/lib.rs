@@ -1,1 +1,28 @@
-//! (being written)
+//! The senses: they ask agents and probe applications, and say what they found as `model` values.
+//!
+//! The deciding rooms must be able to trust one thing above all: that "it is down" was seen and
+//! not guessed. So each poll has one total deadline, none holds up another, and what went wrong on
+//! our own side is told apart from what went wrong on theirs, all the way up.
+//!
+//! - [`frame`], [`passive`]: the Zabbix passive protocol, asked; [`agent`], [`figures`]: answered.
+//! - [`monitor_x`], [`probe`]: the health contract of an application, and one look at it.
+//! - [`poller`]: who is looked at when; [`gauges`]: how well that goes.
+//! - [`reach`]: from single looks to signals.
+//!
+//! The senses decide nothing about incidents or capacity, remember nothing across a restart, and
+//! read no clock but the one they are given. Whatever comes from a monitored system is bounded in
+//! size and time, and cleaned before it is repeated.
+
+pub mod agent;
+mod blind;
+pub mod figures;
+pub mod frame;
+pub mod gauges;
+pub mod monitor_x;
+pub mod passive;
+pub mod poller;
+pub mod probe;
+pub mod reach;
+mod schedule;
+mod targets;
+mod text;

@@ -125,6 +125,8 @@ pub trait Router: Send + Sync + std::fmt::Debug {
     /// the one in force is refused.
     fn push<'a>(&'a self, routing: &'a Routing) -> Answer<'a, Result<(), HandError>>;
     fn observe(&self) -> Answer<'_, Result<RouterReport, HandError>>;
+    /// Ends it, if it is ours to end; for a fleet that is only for trying things out.
+    fn stop(&self) -> Answer<'_, Result<(), HandError>>;
 }
 
 /// Who gets which traffic.

@@ -5,6 +5,8 @@
 //! bookkeeping cannot hide itself. First safety under faults, then, once the faults stop, that
 //! everything comes to rest at the wanted count.
 
+#![expect(clippy::unwrap_used, reason = "in a test it says where it broke")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{HostId, ModuleId, VmId};

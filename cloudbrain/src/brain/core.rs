@@ -18,7 +18,7 @@ use model::id::{ModuleId, Object, VmId};
 use model::sample::Frame;
 use model::signal::{Signal, SignalState};
 use model::time::Time;
-use model::topology::Topology;
+use model::topology::{Topology, VmPlace};
 use model::verdict::{Outcome, ProbeTarget, Verdict};
 use model::vm::VmState;
 use scaler::hands::{RouterReport, Routing, Sighting};
@@ -95,6 +95,9 @@ pub struct Core {
     pub closed: VecDeque<IncidentSummary>,
     pub config_error: Option<String>,
     pub started: Time,
+    /// VMs that vanished from the pool without having been sent away, and until when they are still
+    /// told of.
+    lost: BTreeMap<VmId, (VmPlace, Time)>,
     reach: Reach,
     stored: Stored,
     targets: Arc<Targets>,
@@ -131,6 +134,7 @@ impl Core {
             closed: inheritance.closed.into(),
             config_error: None,
             started: now,
+            lost: BTreeMap::new(),
             reach: Reach::default(),
             stored: inheritance.stored,
             targets: Arc::default(),
@@ -346,7 +350,8 @@ impl Core {
 
     /// Brings the topology up to date, and tells the alerter what changed in it.
     fn place(&mut self, now: Time) {
-        let topology = place::derive(&self.config, &self.scaler, &self.senses);
+        let mut topology = place::derive(&self.config, &self.scaler, &self.senses);
+        self.keep_lost(&mut topology, now);
         let events = place::changes(&self.topology.vms, &topology.vms);
         self.topology = topology;
         for event in events {
@@ -355,6 +360,20 @@ impl Core {
             }
             self.alert(event, now);
         }
+    }
+
+    /// A VM that dies in the pool is gone within a second, before anybody is told what took it. So
+    /// that operations read of it, it keeps its place until then.
+    fn keep_lost(&mut self, topology: &mut Topology, now: Time) {
+        let until = now + self.settings.group_wait + self.config.raw.tick.0;
+        for (vm, place) in &self.topology.vms {
+            let waited = place.module.is_none() && !place.leaving;
+            if waited && !topology.vms.contains_key(vm) {
+                self.lost.entry(vm.clone()).or_insert_with(|| (place.clone(), until));
+            }
+        }
+        self.lost.retain(|_, (_, until)| *until > now);
+        topology.vms.extend(self.lost.iter().map(|(vm, (place, _))| (vm.clone(), place.clone())));
     }
 
     fn account(&mut self, now: Time) {
@@ -444,6 +463,11 @@ impl Core {
         let names: BTreeSet<String> =
             agents.chain(probes).chain(routers).chain(["provider".to_owned()]).collect();
         self.senses.keep_faults_of(&names);
+        // The last word of a probe that is no longer made must not stay a witness.
+        let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
+        for probe in self.targets.probes.iter().filter(|probe| !probed.contains(&probe.target)) {
+            self.reach.forget_probe(&probe.target);
+        }
         self.targets = targets;
         Some(self.targets.clone())
     }

@@ -37,12 +37,15 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// A question to the brain is given up after this long.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
+/// Something that is read of the core, and its answer sent on.
+type Question = Box<dyn FnOnce(&Core, Time) + Send>;
+
 /// What wakes the brain.
 pub enum Input {
     Heard(Heard),
     Delivered(Delivery),
     /// Somebody wants to read something of the core.
-    Ask(Box<dyn FnOnce(&Core, Time) + Send>),
+    Ask(Question),
     Stop,
 }
 

@@ -43,10 +43,13 @@ fn exists(vm: &Vm) -> bool {
     !matches!(vm.state, VmState::Wanted | VmState::Creating | VmState::Gone)
 }
 
+/// A VM belongs to its module from the moment it serves: what is still on its way there was not
+/// lost by anybody.
 fn place(vm: &Vm) -> VmPlace {
+    let serves = vm.state >= VmState::Serving;
     VmPlace {
         host: vm.host.clone(),
-        module: vm.module.clone(),
+        module: vm.module.clone().filter(|_| serves),
         created: vm.created,
         leaving: matches!(vm.state, VmState::Draining | VmState::Stopped),
     }

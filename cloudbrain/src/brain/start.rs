@@ -58,7 +58,11 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     report_opening(&opened, now);
     let store = opened.store.clone();
     let outbox = Outbox::restore(opened.state.waiting.clone());
-    let inheritance = inherit(&config, &store, opened.state, now).await?;
+    let mut inheritance = inherit(&config, &store, opened.state, now).await?;
+    if let Some(last_alive) = opened.last_alive {
+        // Nobody looked in between: exactly that span is unknown.
+        inheritance.ledgers.values_mut().for_each(|ledger| ledger.blind(last_alive, now));
+    }
     let core = Core::new(config.clone(), inheritance, now);
     let hands = make_hands(&config).await?;
     let (sender, inbox) = mpsc::channel(INBOX);

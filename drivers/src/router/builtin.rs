@@ -69,7 +69,7 @@ impl BuiltinRouter {
     }
 
     /// Ends the router's process, and what it serves with it. None running is a success.
-    pub async fn stop(&self) -> Result<(), HandError> {
+    async fn end(&self) -> Result<(), HandError> {
         let folder = Folder::at(self.folder.clone());
         let gone = async {
             while folder.exists() && matches!(folder.try_lock(), Ok(None)) {
@@ -183,6 +183,10 @@ impl Router for BuiltinRouter {
 
     fn observe(&self) -> Answer<'_, Result<RouterReport, HandError>> {
         Box::pin(self.report())
+    }
+
+    fn stop(&self) -> Answer<'_, Result<(), HandError>> {
+        Box::pin(self.end())
     }
 }
 

@@ -1,12 +1,10 @@
 //! `kill -9` of the brain at any moment: what runs is adopted, nothing is started twice or lost,
 //! no message is repeated, and the time nobody looked is *unknown*.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::Fleet;
+use crate::common::Fleet;
 
 #[test]
 fn a_killed_brain_adopts_what_runs_and_starts_no_second_one() {
@@ -36,7 +34,8 @@ fn traffic_goes_on_while_the_brain_is_dead() {
     fleet.kill_brain();
     for _ in 0..20 {
         let host = "Host: shop.example.com\r\n";
-        let (status, body) = common::http(fleet.router, "GET", "/", host, "").expect("an answer");
+        let (status, body) =
+            crate::common::http(fleet.router, "GET", "/", host, "").expect("an answer");
         assert_eq!((status, body.as_str()), (200, "hello from the shop\n"));
     }
 }

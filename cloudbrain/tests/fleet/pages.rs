@@ -1,14 +1,12 @@
 //! The page in a real browser: complete without JavaScript, live with it, light and dark, English
 //! and Chinese, wide and on a phone. Its pictures are left in `tests/out`.
 
-mod common;
-
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{Fleet, http};
+use crate::common::{Fleet, http};
 use serde_json::{Value, json};
 
 /// A browser, spoken to by the WebDriver protocol.

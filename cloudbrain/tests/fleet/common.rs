@@ -1,8 +1,6 @@
 //! A real fleet for tests: the files of `examples/shop` in a folder of their own, the real binary,
 //! real processes, on ports of its own. It ends with the test, also when the test fails.
 
-#![expect(dead_code, reason = "each test file uses a part of it")]
-
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -158,9 +156,23 @@ impl Fleet {
     }
 }
 
+impl Fleet {
+    /// It goes on without the brain, so it has to be told.
+    fn stop_router(&self) {
+        let socket = self.folder.join("state/router/edge/router.sock");
+        if let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) {
+            let _ =
+                stream.write_all(b"POST /stop HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+            let _ = stream.read(&mut [0; 64]);
+        }
+    }
+}
+
 impl Drop for Fleet {
     fn drop(&mut self) {
         self.kill_brain();
+        self.stop_router();
         let _ = self.tether.kill();
         let _ = self.tether.wait();
         if std::thread::panicking() {

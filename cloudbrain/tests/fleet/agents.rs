@@ -1,14 +1,12 @@
 //! Agents of all kinds: the real ones of Zabbix are polled as our own is, and one that answers
 //! rubbish, late, endlessly or never is a counted, bounded, shown fault of that target alone.
 
-mod common;
-
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::Fleet;
+use crate::common::Fleet;
 
 /// A server for one kind of bad manners. Its threads end with the test process.
 fn rude(manners: fn(TcpStream)) -> SocketAddr {
@@ -70,11 +68,12 @@ fn rude_agents_are_faults_of_their_own_and_of_nobody_else() {
         let shown = overview["monitor"]["faults"].to_string();
         agents.iter().all(|(name, _)| shown.contains(&format!("host/{name}"))).then_some(())
     });
-    let page = common::http(fleet.listen, "GET", "/", "", "").expect("the page").1;
+    let page = crate::common::http(fleet.listen, "GET", "/", "", "").expect("the page").1;
     assert!(!page.contains("<script>alert"), "what an agent says is escaped");
-    let ready = common::http(fleet.listen, "GET", "/readyz", "", "").expect("an answer");
+    let ready = crate::common::http(fleet.listen, "GET", "/readyz", "", "").expect("an answer");
     assert_eq!(ready, (200, "ready\n".to_owned()));
-    let metrics = common::http(fleet.listen, "GET", "/metrics", "", "").expect("an answer").1;
+    let metrics =
+        crate::common::http(fleet.listen, "GET", "/metrics", "", "").expect("an answer").1;
     let faults = metrics.lines().find(|line| line.starts_with("cloudbrain_faults "));
     assert_eq!(faults, Some("cloudbrain_faults 5"));
 }

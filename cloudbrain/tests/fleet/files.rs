@@ -1,12 +1,10 @@
 //! Bad files: one clear error with file, line and what to write instead; the last good ones stay
 //! in force.
 
-mod common;
-
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::{Fleet, copy, example};
+use crate::common::{Fleet, copy, example};
 
 /// The example with one file changed, and what `check` says of it.
 fn check(name: &str, file: &str, change: impl FnOnce(String) -> String) -> (i32, String) {

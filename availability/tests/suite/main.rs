@@ -1,0 +1,12 @@
+//! What a ledger promises: scripts with their expected account, and properties over any verdicts.
+//!
+//! The modules are marked as tests so that the lints take their helpers for tests too.
+
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scripts;
+#[cfg(test)]
+mod verdicts;

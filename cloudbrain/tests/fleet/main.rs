@@ -1,0 +1,11 @@
+//! The real binary with real processes: killed, given bad files, rude agents and a real browser.
+//!
+//! One test binary for all, so that the fleets share their helpers and no more than two of them run
+//! at once on a small machine. What needs a server from outside is ignored with its reason;
+//! `tests/run` installs the servers and lifts that.
+
+mod agents;
+mod common;
+mod files;
+mod kill;
+mod pages;

@@ -1,0 +1,431 @@
+//! Looks at every target once per interval.
+//!
+//! One task holds the schedule; a look is a task of its own only while it is under way. So five
+//! thousand targets cost five thousand entries in a tree, and a target that hangs delays nobody:
+//! see `schedule` for who may go when, which is decided there without any IO.
+//!
+//! What was sensed goes out through a bounded channel. If whoever reads it is slow, looks wait
+//! with their word in hand and keep their place in the budget, so fewer are taken and the lag
+//! rises; nothing sensed is dropped.
+//!
+//! Invariant: nothing is sent about a target after the new list without it was taken in, but for
+//! what stood in the channel already.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::clock::SharedClock;
+use model::id::{Object, VmId};
+use model::metric::TABLE;
+use model::sample::Frame;
+use model::time::Time;
+use model::verdict::{ProbeTarget, Verdict};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{self, AbortHandle, JoinError, JoinSet};
+
+use crate::gauges::{Gauges, LagMeter};
+use crate::passive::{AgentError, PassiveClient, PollError};
+use crate::probe;
+use crate::schedule::{Rhythm, Schedule};
+pub use crate::targets::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
+
+/// How often, how long, how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two looks at one agent or application; [`ReadySpec`] names its own.
+    pub interval: Duration,
+    /// For a whole look; [`ReadySpec`] names its own.
+    pub timeout: Duration,
+    /// A quarter of them is kept for targets that timed out last time.
+    pub max_in_flight: usize,
+}
+
+/// What one look brought.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sensed {
+    /// An agent answered.
+    Frame(Frame),
+    /// An agent did not answer, or wrongly.
+    AgentFault {
+        object: Object,
+        at: Time,
+        error: AgentError,
+    },
+    /// We could not look at an agent: nothing is known about it, so no fault may follow from it.
+    Blind {
+        object: Object,
+        at: Time,
+        reason: String,
+    },
+    /// An application was probed; its outcome may be blind too.
+    Verdict(Verdict),
+    Ready {
+        vm: VmId,
+        assignment: u32,
+        at: Time,
+        ready: bool,
+        detail: String,
+    },
+}
+
+/// Looks at `targets` until their sender or the receiver of `out` is gone.
+pub async fn run(
+    mut targets: watch::Receiver<Arc<Targets>>,
+    pace: Pace,
+    clock: SharedClock,
+    out: mpsc::Sender<Sensed>,
+    gauges: Arc<Gauges>,
+) {
+    let client = PassiveClient::default();
+    let mut poller = Poller::new(Context { pace, clock, out: out.clone(), gauges, client });
+    let first = targets.borrow_and_update().clone();
+    poller.aim(&first);
+    loop {
+        poller.start_due();
+        let until_next = poller.until_next();
+        tokio::select! {
+            () = out.closed() => return,
+            changed = targets.changed() => match changed {
+                Ok(()) => {
+                    let newest = targets.borrow_and_update().clone();
+                    poller.aim(&newest);
+                }
+                Err(_) => return, // Whoever names the targets is gone: the process is shutting down.
+            },
+            Some(ended) = poller.looks.join_next_with_id() => poller.ended(ended),
+            () = tokio::time::sleep(until_next) => (),
+        }
+    }
+}
+
+/// What is looked at, as long as it is the same thing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Agent(Object),
+    Probe(ProbeTarget),
+    Ready(VmId, u32),
+}
+
+/// How to look at it.
+#[derive(Clone, Debug, PartialEq)]
+enum Job {
+    Agent(AgentTarget),
+    Probe(ProbeSpec),
+    Ready(ReadySpec),
+}
+
+/// What each look needs.
+struct Context {
+    pace: Pace,
+    clock: SharedClock,
+    out: mpsc::Sender<Sensed>,
+    gauges: Arc<Gauges>,
+    client: PassiveClient,
+}
+
+struct Poller {
+    context: Arc<Context>,
+    schedule: Schedule<Key>,
+    jobs: BTreeMap<Key, Job>,
+    /// Each gives back whether it used up its whole time. Dropping them ends them.
+    looks: JoinSet<bool>,
+    under_way: BTreeMap<Key, AbortHandle>,
+    keys: BTreeMap<task::Id, Key>,
+    lag: LagMeter,
+}
+
+impl Poller {
+    fn new(context: Context) -> Self {
+        Self {
+            schedule: Schedule::new(context.pace.max_in_flight),
+            context: Arc::new(context),
+            jobs: BTreeMap::new(),
+            looks: JoinSet::new(),
+            under_way: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            lag: LagMeter::default(),
+        }
+    }
+
+    /// Takes in a new list. Who is not in it, or is looked at otherwise now, is dropped at once.
+    fn aim(&mut self, targets: &Targets) {
+        let wanted = jobs(targets);
+        let is_stale = |(key, job): &(&Key, &Job)| wanted.get(key) != Some(*job);
+        let stale: Vec<Key> =
+            self.jobs.iter().filter(is_stale).map(|(key, _)| key.clone()).collect();
+        stale.iter().for_each(|key| self.drop_target(key));
+        let now = self.context.clock.elapsed();
+        for (key, job) in wanted {
+            if !self.jobs.contains_key(&key) {
+                let rhythm = Rhythm::of(&format!("{key:?}"), job.every(&self.context.pace));
+                self.schedule.add(key.clone(), rhythm, now);
+                self.jobs.insert(key, job);
+            }
+        }
+        let addresses: BTreeSet<_> = targets.agents.iter().map(|agent| agent.address).collect();
+        self.context.client.keep_only(&addresses);
+    }
+
+    fn drop_target(&mut self, key: &Key) {
+        self.schedule.remove(key);
+        self.jobs.remove(key);
+        if let Some(look) = self.under_way.remove(key) {
+            look.abort();
+            self.keys.remove(&look.id());
+        }
+    }
+
+    fn start_due(&mut self) {
+        let now = self.context.clock.elapsed();
+        let mut worst = Duration::ZERO;
+        for (key, lag) in self.schedule.take(now) {
+            worst = worst.max(lag);
+            let job = self.jobs.get(&key).expect("who is scheduled has a job").clone();
+            let look = self.looks.spawn(look(job, self.context.clone()));
+            self.keys.insert(look.id(), key.clone());
+            self.under_way.insert(key, look);
+        }
+        let gauges = &self.context.gauges;
+        self.lag.note(worst.max(self.schedule.lag(now)), now, gauges);
+        gauges.set_load(self.jobs.len(), self.schedule.suspects(), self.under_way.len());
+    }
+
+    fn ended(&mut self, ended: Result<(task::Id, bool), JoinError>) {
+        let (id, used_up) = ended.unwrap_or_else(|error| {
+            if error.is_panic() {
+                tracing::error!(%error, "a look has panicked");
+            }
+            (error.id(), false)
+        });
+        let Some(key) = self.keys.remove(&id) else { return }; // It was dropped meanwhile.
+        self.under_way.remove(&key);
+        let missed = self.schedule.ended(&key, used_up, self.context.clock.elapsed());
+        self.context.gauges.count_missed(missed);
+    }
+
+    fn until_next(&self) -> Duration {
+        let now = self.context.clock.elapsed();
+        self.schedule.wake_at().map_or(Duration::MAX, |at| at.saturating_sub(now))
+    }
+}
+
+fn jobs(targets: &Targets) -> BTreeMap<Key, Job> {
+    let agents = targets.agents.iter().cloned();
+    let probes = targets.probes.iter().cloned();
+    let ready = targets.ready.iter().cloned();
+    let agents = agents.map(|agent| (Key::Agent(agent.object.clone()), Job::Agent(agent)));
+    let probes = probes.map(|spec| (Key::Probe(spec.target.clone()), Job::Probe(spec)));
+    let ready = ready.map(|spec| (Key::Ready(spec.vm.clone(), spec.assignment), Job::Ready(spec)));
+    agents.chain(probes).chain(ready).collect()
+}
+
+impl Job {
+    fn every(&self, pace: &Pace) -> Duration {
+        match self {
+            Self::Agent(_) | Self::Probe(_) => pace.interval,
+            Self::Ready(spec) => spec.every,
+        }
+    }
+
+    fn timeout(&self, pace: &Pace) -> Duration {
+        match self {
+            Self::Agent(_) | Self::Probe(_) => pace.timeout,
+            Self::Ready(spec) => spec.timeout,
+        }
+    }
+}
+
+/// One look; whether it used up its whole time.
+async fn look(job: Job, context: Arc<Context>) -> bool {
+    let began = context.clock.elapsed();
+    let timeout = job.timeout(&context.pace);
+    let sensed = match job {
+        Job::Agent(target) => ask(target, &context).await,
+        Job::Probe(spec) => Sensed::Verdict(probe::probe(&spec, timeout, &context.clock).await),
+        Job::Ready(spec) => {
+            let at = context.clock.now();
+            let probe::Readiness { ready, detail } = probe::ready(&spec).await;
+            Sensed::Ready { vm: spec.vm, assignment: spec.assignment, at, ready, detail }
+        }
+    };
+    let used_up = context.clock.elapsed().saturating_sub(began) >= timeout;
+    context.gauges.count(&sensed);
+    // If nobody listens any more, `run` sees so itself and ends.
+    let _: Result<(), _> = context.out.send(sensed).await;
+    used_up
+}
+
+async fn ask(target: AgentTarget, context: &Context) -> Sensed {
+    let at = context.clock.now();
+    let Context { pace, clock, gauges, client, .. } = context;
+    match client.poll(&target, TABLE, pace.timeout, clock).await {
+        Ok(polled) => {
+            gauges.count_losses(&polled);
+            Sensed::Frame(polled.frame)
+        }
+        Err(PollError::Agent(error)) => Sensed::AgentFault { object: target.object, at, error },
+        Err(PollError::Blind { reason }) => Sensed::Blind { object: target.object, at, reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use model::clock::Clock;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::agent::{Figures, serve};
+
+    /// The clock of the test's runtime.
+    struct TestClock(tokio::time::Instant);
+
+    impl Clock for TestClock {
+        fn now(&self) -> Time {
+            Time::from_millis(i64::try_from(self.elapsed().as_millis()).unwrap())
+        }
+
+        fn elapsed(&self) -> Duration {
+            self.0.elapsed()
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own clock")]
+    fn clock() -> SharedClock {
+        SharedClock::new(TestClock(tokio::time::Instant::now()))
+    }
+
+    struct Load;
+
+    impl Figures for Load {
+        fn value(&self, key: &str) -> Result<String, String> {
+            let is_load = key == TABLE[0].zabbix_key;
+            is_load.then(|| "0.5".to_owned()).ok_or_else(|| "Unsupported item key.".to_owned())
+        }
+    }
+
+    struct Bench {
+        targets: watch::Sender<Arc<Targets>>,
+        sensed: mpsc::Receiver<Sensed>,
+        gauges: Arc<Gauges>,
+    }
+
+    fn start(agents: Vec<AgentTarget>, timeout: Duration) -> Bench {
+        let (targets, receiver) = watch::channel(Arc::new(of(agents)));
+        let (out, sensed) = mpsc::channel(16);
+        let gauges = Arc::new(Gauges::default());
+        let pace = Pace { interval: Duration::from_millis(20), timeout, max_in_flight: 8 };
+        tokio::spawn(run(receiver, pace, clock(), out, gauges.clone()));
+        Bench { targets, sensed, gauges }
+    }
+
+    fn of(agents: Vec<AgentTarget>) -> Targets {
+        Targets { agents, ..Targets::default() }
+    }
+
+    fn agent(name: &str, address: SocketAddr) -> AgentTarget {
+        AgentTarget { object: name.parse().unwrap(), address }
+    }
+
+    async fn live_agent() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, "web-1".to_owned(), Arc::new(Load)));
+        address
+    }
+
+    fn object(sensed: &Sensed) -> String {
+        match sensed {
+            Sensed::Frame(frame) => format!("frame of {} with {:?}", frame.target, frame.values),
+            Sensed::AgentFault { object, error, .. } => format!("fault of {object}: {error}"),
+            Sensed::Blind { .. } | Sensed::Verdict(_) | Sensed::Ready { .. } => {
+                panic!("{sensed:?}")
+            }
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_target_is_asked_again_and_again_until_it_is_taken_off_the_list() {
+        let address = live_agent().await;
+        let mut bench = start(vec![agent("vm/a", address)], LONG);
+        for _ in 0..3 {
+            let sensed = bench.sensed.recv().await.unwrap();
+            assert_eq!(object(&sensed), r#"frame of vm/a with {"load1_per_core": 0.5}"#);
+        }
+        assert!(bench.gauges.read().polls >= 3);
+        assert!(bench.gauges.read().keys_unsupported >= 3 * (TABLE.len() as u64 - 1));
+        bench.targets.send_replace(Arc::new(of(vec![agent("vm/b", address)])));
+        // What was sent before the new list was taken in may still stand in the channel.
+        while object(&bench.sensed.recv().await.unwrap()).contains("vm/a") {}
+        for _ in 0..3 {
+            assert!(object(&bench.sensed.recv().await.unwrap()).contains("vm/b"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_target_that_hangs_delays_nobody_and_is_never_asked_twice_at_once() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let hanging = agent("vm/hangs", silent.local_addr().unwrap());
+        let mut bench = start(vec![hanging, agent("vm/a", live_agent().await)], LONG);
+        let (_stream, _) = silent.accept().await.unwrap();
+        for _ in 0..5 {
+            assert!(object(&bench.sensed.recv().await.unwrap()).contains("vm/a"));
+        }
+        tokio::select! {
+            biased;
+            _ = silent.accept() => panic!("it was asked again while the first question was open"),
+            () = std::future::ready(()) => (),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_target_that_vanishes_while_it_is_asked_is_dropped_at_once() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut bench = start(vec![agent("vm/hangs", silent.local_addr().unwrap())], LONG);
+        let (stream, _) = silent.accept().await.unwrap();
+        tokio::time::pause(); // From here on a timeout comes at once, if nothing else does.
+        bench.targets.send_replace(Arc::default());
+        closed(stream).await;
+        assert!(bench.sensed.try_recv().is_err(), "it was asked to its end");
+    }
+
+    #[tokio::test]
+    async fn a_timeout_makes_a_suspect_and_an_answer_clears_it() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap();
+        let mut bench = start(vec![agent("vm/a", address)], Duration::from_millis(50));
+        let fault = object(&bench.sensed.recv().await.unwrap());
+        assert_eq!(fault, "fault of vm/a: no answer within 50ms");
+        tokio::spawn(serve(silent, "web-1".to_owned(), Arc::new(Load)));
+        while !object(&bench.sensed.recv().await.unwrap()).starts_with("frame") {}
+        assert!(bench.gauges.read().faults[&crate::gauges::Fault::TimedOut] >= 1);
+    }
+
+    #[tokio::test]
+    async fn it_ends_when_nobody_names_targets_or_nobody_listens() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for drop_targets in [true, false] {
+            let Bench { targets, sensed, gauges } =
+                start(vec![agent("vm/hangs", silent.local_addr().unwrap())], LONG);
+            let (stream, _) = silent.accept().await.unwrap();
+            tokio::time::pause();
+            if drop_targets {
+                drop(targets)
+            } else {
+                drop(sensed)
+            }
+            closed(stream).await;
+            assert_eq!(gauges.read().polls, 0, "it was asked to its end");
+            tokio::time::resume();
+        }
+    }
+
+    /// Returns once the other end has closed.
+    async fn closed(mut stream: TcpStream) {
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.unwrap();
+    }
+}

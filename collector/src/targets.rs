@@ -1,0 +1,63 @@
+//! Whom to look at: plain data, made by whoever knows the topology.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use model::id::{Object, VmId};
+use model::verdict::ProbeTarget;
+
+/// Everything to look at. A new list replaces the old one whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Targets {
+    pub agents: Vec<AgentTarget>,
+    pub probes: Vec<ProbeSpec>,
+    pub ready: Vec<ReadySpec>,
+}
+
+/// An agent that answers Zabbix passive checks, and what it speaks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentTarget {
+    pub object: Object,
+    pub address: SocketAddr,
+}
+
+/// One application to probe by the Monitor.X contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeSpec {
+    pub target: ProbeTarget,
+    pub address: ProbeAddress,
+    /// Sent as `Host`, whatever the address is.
+    pub host_header: String,
+    /// Begins with `/` and has no parameters: see [`crate::monitor_x::path`].
+    pub path: String,
+}
+
+/// Where a probe connects to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProbeAddress {
+    /// A VM itself, or a domain whose address the config pins.
+    Socket(SocketAddr),
+    /// As its users find it.
+    Resolve { host: String, port: u16 },
+}
+
+/// Whether a program on a VM is ready to serve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadySpec {
+    pub vm: VmId,
+    /// Comes back with the answer, so that a late word about an earlier assignment is recognised.
+    pub assignment: u32,
+    pub address: SocketAddr,
+    pub check: ReadyCheck,
+    pub every: Duration,
+    /// For the whole look, from connecting to the status line.
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadyCheck {
+    /// A GET of this path answers with this status.
+    Http { path: String, expect_status: u16 },
+    /// The port accepts a connection.
+    Tcp,
+}

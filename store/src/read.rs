@@ -1,0 +1,292 @@
+//! Reads rows back. What cannot be read back as it was written is damage, never skipped.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::str::FromStr;
+
+use model::id::{IncidentId, ModuleId};
+use model::time::Time;
+use model::vm::{Addresses, Vm};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Params, Row, params};
+
+use crate::row::{
+    DecisionRow, IncidentRow, JournalRow, OutgoingRow, Remembered, RouterRow, StepRow,
+    TransitionRow,
+};
+
+/// How the last brain ended: whether it said goodbye, and when it was alive last.
+pub(crate) fn last_end(connection: &Connection) -> rusqlite::Result<(bool, Option<Time>)> {
+    connection.query_row("SELECT * FROM brain", [], |row| {
+        Ok((row.get("clean")?, maybe_time(row, "last_alive")?))
+    })
+}
+
+pub(crate) fn remembered(connection: &Connection) -> rusqlite::Result<Remembered> {
+    let vms = rows(connection, "SELECT * FROM vm WHERE state <> 'gone'", [], vm)?;
+    Ok(Remembered {
+        vms: vms.into_iter().map(|vm| (vm.id.clone(), vm)).collect(),
+        open_steps: open_steps(connection)?,
+        waiting: waiting(connection)?,
+        open_incidents: open_incidents(connection)?,
+        memory: memory(connection)?,
+        routers: routers(connection)?,
+        next_step_id: next_step_id(connection)?,
+    })
+}
+
+/// Newest first, from `from` to before `until`.
+pub(crate) fn decisions(
+    connection: &Connection,
+    module: Option<&ModuleId>,
+    from: Time,
+    until: Time,
+    limit: usize,
+) -> rusqlite::Result<Vec<DecisionRow>> {
+    // Two statements, so that each has its index.
+    let sql = match module {
+        Some(_) => {
+            "SELECT * FROM decision WHERE module = ?1 AND at >= ?2 AND at < ?3
+             ORDER BY at DESC, id DESC LIMIT ?4"
+        }
+        None => {
+            "SELECT * FROM decision WHERE ?1 IS NULL AND at >= ?2 AND at < ?3
+             ORDER BY at DESC, id DESC LIMIT ?4"
+        }
+    };
+    let module = module.map(ModuleId::as_str);
+    let question = params![module, from.millis(), until.millis(), limit_of(limit)];
+    rows(connection, sql, question, decision)
+}
+
+/// Those opened last come first.
+pub(crate) fn incidents(
+    connection: &Connection,
+    limit: usize,
+) -> rusqlite::Result<Vec<IncidentRow>> {
+    let sql = "SELECT * FROM incident ORDER BY opened DESC, id DESC LIMIT ?1";
+    rows(connection, sql, params![limit_of(limit)], incident)
+}
+
+/// Newest first, from `from` to before `until`.
+pub(crate) fn journal(
+    connection: &Connection,
+    from: Time,
+    until: Time,
+    limit: usize,
+) -> rusqlite::Result<Vec<JournalRow>> {
+    let sql = "SELECT * FROM journal WHERE at >= ?1 AND at < ?2
+               ORDER BY at DESC, number DESC LIMIT ?3";
+    let question = params![from.millis(), until.millis(), limit_of(limit)];
+    rows(connection, sql, question, journal_line)
+}
+
+/// Newest first.
+pub(crate) fn messages(
+    connection: &Connection,
+    incident: Option<&IncidentId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<OutgoingRow>> {
+    let sql = match incident {
+        Some(_) => {
+            "SELECT * FROM outgoing WHERE incident = ?1
+             ORDER BY created DESC, message_key DESC LIMIT ?2"
+        }
+        None => {
+            "SELECT * FROM outgoing WHERE ?1 IS NULL
+             ORDER BY created DESC, message_key DESC LIMIT ?2"
+        }
+    };
+    let question = params![incident.map(IncidentId::as_str), limit_of(limit)];
+    rows(connection, sql, question, outgoing)
+}
+
+/// Those that overlap the time from `from` to before `until`, oldest first.
+pub(crate) fn transitions(
+    connection: &Connection,
+    module: &ModuleId,
+    from: Time,
+    until: Time,
+) -> rusqlite::Result<Vec<TransitionRow>> {
+    let sql = "SELECT * FROM transition
+               WHERE module = ?1 AND at < ?3 AND (until IS NULL OR until > ?2) ORDER BY at";
+    let question = params![module.as_str(), from.millis(), until.millis()];
+    rows(connection, sql, question, transition)
+}
+
+fn open_steps(connection: &Connection) -> rusqlite::Result<Vec<StepRow>> {
+    let sql = "SELECT * FROM step WHERE status IN ('planned', 'issued', 'unknown') ORDER BY id";
+    rows(connection, sql, [], step)
+}
+
+fn next_step_id(connection: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT COALESCE(MAX(id), 0) + 1 AS next FROM step";
+    connection.query_row(sql, [], |row| whole(row, "next"))
+}
+
+fn waiting(connection: &Connection) -> rusqlite::Result<Vec<OutgoingRow>> {
+    let sql = "SELECT * FROM outgoing WHERE status = 'waiting' ORDER BY created, message_key";
+    rows(connection, sql, [], outgoing)
+}
+
+fn open_incidents(connection: &Connection) -> rusqlite::Result<Vec<IncidentRow>> {
+    let sql = "SELECT * FROM incident WHERE closed IS NULL ORDER BY opened, id";
+    rows(connection, sql, [], incident)
+}
+
+fn memory(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let pair = |row: &Row<'_>| Ok((row.get("room")?, row.get("json")?));
+    Ok(rows(connection, "SELECT * FROM memory", [], pair)?.into_iter().collect())
+}
+
+fn routers(connection: &Connection) -> rusqlite::Result<BTreeMap<String, RouterRow>> {
+    let pair = |row: &Row<'_>| {
+        let router = RouterRow { wanted: whole(row, "wanted")?, acked: whole(row, "acked")? };
+        Ok((row.get("name")?, router))
+    };
+    Ok(rows(connection, "SELECT * FROM router", [], pair)?.into_iter().collect())
+}
+
+fn vm(row: &Row<'_>) -> rusqlite::Result<Vm> {
+    let (agent, app) = (maybe_word(row, "agent_address")?, maybe_word(row, "app_address")?);
+    Ok(Vm {
+        id: word(row, "id")?,
+        flavor: word(row, "flavor")?,
+        state: word(row, "state")?,
+        since: time(row, "since")?,
+        created: time(row, "created")?,
+        host: maybe_word(row, "host")?,
+        addresses: agent.zip(app).map(|(agent, app)| Addresses { agent, app }),
+        module: maybe_word(row, "module")?,
+        assignment: row.get("assignment")?,
+        route_generation: whole(row, "route_generation")?,
+        why: row.get("why")?,
+    })
+}
+
+fn step(row: &Row<'_>) -> rusqlite::Result<StepRow> {
+    Ok(StepRow {
+        id: whole(row, "id")?,
+        vm: word(row, "vm")?,
+        kind: word(row, "kind")?,
+        status: word(row, "status")?,
+        attempt: row.get("attempt")?,
+        not_before: time(row, "not_before")?,
+        issued: maybe_time(row, "issued")?,
+        error: row.get("error")?,
+        planned: time(row, "planned")?,
+    })
+}
+
+fn decision(row: &Row<'_>) -> rusqlite::Result<DecisionRow> {
+    Ok(DecisionRow {
+        id: word(row, "id")?,
+        module: word(row, "module")?,
+        at: time(row, "at")?,
+        from: row.get("from_count")?,
+        to: row.get("to_count")?,
+        held: row.get("held")?,
+        reason: row.get("reason")?,
+        body: row.get("body")?,
+    })
+}
+
+fn incident(row: &Row<'_>) -> rusqlite::Result<IncidentRow> {
+    Ok(IncidentRow {
+        id: word(row, "id")?,
+        opened: time(row, "opened")?,
+        closed: maybe_time(row, "closed")?,
+        root: word(row, "root")?,
+        body: row.get("body")?,
+    })
+}
+
+fn outgoing(row: &Row<'_>) -> rusqlite::Result<OutgoingRow> {
+    Ok(OutgoingRow {
+        key: row.get("message_key")?,
+        incident: word(row, "incident")?,
+        to: word(row, "recipient")?,
+        kind: row.get("kind")?,
+        channel: row.get("channel")?,
+        body: row.get("body")?,
+        created: time(row, "created")?,
+        attempts: row.get("attempts")?,
+        next_at: time(row, "next_at")?,
+        status: word(row, "status")?,
+        error: row.get("error")?,
+        delivered: maybe_time(row, "delivered")?,
+    })
+}
+
+fn transition(row: &Row<'_>) -> rusqlite::Result<TransitionRow> {
+    Ok(TransitionRow {
+        module: word(row, "module")?,
+        at: time(row, "at")?,
+        until: maybe_time(row, "until")?,
+        state: row.get("state")?,
+        why: row.get("why")?,
+    })
+}
+
+fn journal_line(row: &Row<'_>) -> rusqlite::Result<JournalRow> {
+    Ok(JournalRow {
+        at: time(row, "at")?,
+        who: row.get("who")?,
+        what: row.get("what")?,
+        object: maybe_word(row, "object")?,
+        text: row.get("text")?,
+    })
+}
+
+/// Every row of a question, as `read` makes it.
+pub(crate) fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    question: impl Params,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(question, |row| read(row))?.collect()
+}
+
+pub(crate) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Time> {
+    row.get(column).map(Time::from_millis)
+}
+
+fn maybe_time(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Time>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Time::from_millis))
+}
+
+fn word<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| unreadable(row, column, error))
+}
+
+fn maybe_word<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
+    let text: Option<String> = row.get(column)?;
+    let word = text.map(|text| text.parse().map_err(|error| unreadable(row, column, error)));
+    word.transpose()
+}
+
+/// Counts are never negative: [`crate::write`] stores none.
+fn whole(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    u64::try_from(row.get::<_, i64>(column)?).map_err(|error| unreadable(row, column, error))
+}
+
+pub(crate) fn unreadable(
+    row: &Row<'_>,
+    column: &str,
+    error: impl Error + Send + Sync + 'static,
+) -> rusqlite::Error {
+    let index = row.as_ref().column_index(column).unwrap_or(0);
+    rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
+}
+
+fn limit_of(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,249 @@
+//! Applies changes: all of them, or none.
+
+use model::id::Object;
+use model::time::Time;
+use model::vm::Vm;
+use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
+
+use crate::row::{
+    Change, DecisionRow, IncidentRow, JournalRow, OutgoingRow, StepRow, TransitionRow,
+};
+
+/// One transaction. When this returns `Ok`, it is on the disk.
+pub(crate) fn commit(connection: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for change in changes {
+        apply(&transaction, change).map_err(|error| about(change, error))?;
+    }
+    transaction.commit()
+}
+
+/// From now on, and until [`mark_clean`], an end is an end without warning.
+pub(crate) fn mark_running(connection: &Connection) -> rusqlite::Result<()> {
+    run(connection, "UPDATE brain SET clean = FALSE", [])
+}
+
+pub(crate) fn mark_clean(connection: &Connection) -> rusqlite::Result<()> {
+    run(connection, "UPDATE brain SET clean = TRUE", [])
+}
+
+fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::Vm(vm) => write_vm(transaction, vm),
+        Change::Step(step) => write_step(transaction, step),
+        Change::Decision(decision) => add_decision(transaction, decision),
+        Change::Incident(incident) => write_incident(transaction, incident),
+        Change::Outgoing(message) => write_outgoing(transaction, message),
+        Change::Transition(transition) => write_transition(transaction, transition),
+        Change::Journal(line) => add_to_journal(transaction, line),
+        Change::Memory { room, json } => write_memory(transaction, room, json),
+        Change::Router { name, wanted, acked } => write_router(transaction, name, *wanted, *acked),
+        Change::Alive(at) => write_alive(transaction, *at),
+    }
+}
+
+fn write_vm(connection: &Connection, vm: &Vm) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO vm (id, flavor, state, since, created, host, agent_address, app_address,
+            module, assignment, route_generation, why)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+        ON CONFLICT (id) DO UPDATE SET flavor = excluded.flavor, state = excluded.state,
+            since = excluded.since, created = excluded.created, host = excluded.host,
+            agent_address = excluded.agent_address, app_address = excluded.app_address,
+            module = excluded.module, assignment = excluded.assignment,
+            route_generation = excluded.route_generation, why = excluded.why";
+    let row = params![
+        vm.id.as_str(),
+        vm.flavor.as_str(),
+        vm.state.as_str(),
+        vm.since.millis(),
+        vm.created.millis(),
+        vm.host.as_ref().map(|host| host.as_str()),
+        vm.addresses.map(|addresses| addresses.agent.to_string()),
+        vm.addresses.map(|addresses| addresses.app.to_string()),
+        vm.module.as_ref().map(|module| module.as_str()),
+        vm.assignment,
+        whole(vm.route_generation)?,
+        vm.why,
+    ];
+    run(connection, sql, row)
+}
+
+fn write_step(connection: &Connection, step: &StepRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO step (id, vm, kind, status, attempt, not_before, issued, error, planned)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        ON CONFLICT (id) DO UPDATE SET vm = excluded.vm, kind = excluded.kind,
+            status = excluded.status, attempt = excluded.attempt,
+            not_before = excluded.not_before, issued = excluded.issued, error = excluded.error,
+            planned = excluded.planned";
+    let row = params![
+        whole(step.id)?,
+        step.vm.as_str(),
+        step.kind.as_str(),
+        step.status.as_str(),
+        step.attempt,
+        step.not_before.millis(),
+        step.issued.map(Time::millis),
+        step.error,
+        step.planned.millis(),
+    ];
+    run(connection, sql, row)
+}
+
+fn add_decision(connection: &Connection, decision: &DecisionRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO decision (id, module, at, from_count, to_count, held, reason, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let row = params![
+        decision.id.as_str(),
+        decision.module.as_str(),
+        decision.at.millis(),
+        decision.from,
+        decision.to,
+        decision.held,
+        decision.reason,
+        decision.body,
+    ];
+    run(connection, sql, row)
+}
+
+fn write_incident(connection: &Connection, incident: &IncidentRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO incident (id, opened, closed, root, body) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (id) DO UPDATE SET opened = excluded.opened, closed = excluded.closed,
+            root = excluded.root, body = excluded.body";
+    let row = params![
+        incident.id.as_str(),
+        incident.opened.millis(),
+        incident.closed.map(Time::millis),
+        incident.root.to_string(),
+        incident.body,
+    ];
+    run(connection, sql, row)
+}
+
+fn write_outgoing(connection: &Connection, message: &OutgoingRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO outgoing (message_key, incident, recipient, kind, channel, body, created,
+            attempts, next_at, status, error, delivered)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+        ON CONFLICT (message_key) DO UPDATE SET incident = excluded.incident,
+            recipient = excluded.recipient, kind = excluded.kind, channel = excluded.channel,
+            body = excluded.body, created = excluded.created, attempts = excluded.attempts,
+            next_at = excluded.next_at, status = excluded.status, error = excluded.error,
+            delivered = excluded.delivered";
+    let row = params![
+        message.key,
+        message.incident.as_str(),
+        message.to.as_str(),
+        message.kind,
+        message.channel,
+        message.body,
+        message.created.millis(),
+        message.attempts,
+        message.next_at.millis(),
+        message.status.as_str(),
+        message.error,
+        message.delivered.map(Time::millis),
+    ];
+    run(connection, sql, row)
+}
+
+fn write_transition(connection: &Connection, transition: &TransitionRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO transition (module, at, until, state, why) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (module, at) DO UPDATE SET until = excluded.until, state = excluded.state,
+            why = excluded.why";
+    let row = params![
+        transition.module.as_str(),
+        transition.at.millis(),
+        transition.until.map(Time::millis),
+        transition.state,
+        transition.why,
+    ];
+    run(connection, sql, row)
+}
+
+/// Numbers itself, since lines of one moment must keep their order; there is one writer.
+fn add_to_journal(connection: &Connection, line: &JournalRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO journal (number, at, who, what, object, text)
+        VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM journal), ?1, ?2, ?3, ?4, ?5)";
+    let object = line.object.as_ref().map(Object::to_string);
+    run(connection, sql, params![line.at.millis(), line.who, line.what, object, line.text])
+}
+
+fn write_memory(connection: &Connection, room: &str, json: &str) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO memory (room, json) VALUES (?1, ?2)
+        ON CONFLICT (room) DO UPDATE SET json = excluded.json";
+    run(connection, sql, params![room, json])
+}
+
+fn write_router(
+    connection: &Connection,
+    name: &str,
+    wanted: u64,
+    acked: u64,
+) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO router (name, wanted, acked) VALUES (?1, ?2, ?3)
+        ON CONFLICT (name) DO UPDATE SET wanted = excluded.wanted, acked = excluded.acked";
+    run(connection, sql, params![name, whole(wanted)?, whole(acked)?])
+}
+
+fn write_alive(connection: &Connection, at: Time) -> rusqlite::Result<()> {
+    run(connection, "UPDATE brain SET last_alive = ?1", params![at.millis()])
+}
+
+fn run(connection: &Connection, sql: &str, row: impl Params) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// SQL knows signed numbers only.
+fn whole(number: u64) -> rusqlite::Result<i64> {
+    i64::try_from(number).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// Says of which change SQLite spoke when it refused one.
+fn about(change: &Change, error: rusqlite::Error) -> rusqlite::Error {
+    if let rusqlite::Error::SqliteFailure(code, Some(words)) = &error {
+        let words = format!("{}: {}", subject(change), in_our_words(words));
+        return rusqlite::Error::SqliteFailure(*code, Some(words));
+    }
+    if let rusqlite::Error::ToSqlConversionFailure(source) = &error {
+        let words = format!("{}: {source}", subject(change));
+        return rusqlite::Error::ToSqlConversionFailure(words.into());
+    }
+    error
+}
+
+fn subject(change: &Change) -> String {
+    match change {
+        Change::Vm(vm) => format!("vm {}", vm.id),
+        Change::Step(step) => format!("step {} ({} of vm {})", step.id, step.kind, step.vm),
+        Change::Decision(decision) => format!("decision {}", decision.id),
+        Change::Incident(incident) => format!("incident {}", incident.id),
+        Change::Outgoing(message) => format!("message {}", message.key),
+        Change::Transition(row) => format!("transition of {} at {}", row.module, row.at),
+        Change::Journal(line) => format!("journal line of {}", line.at),
+        Change::Memory { room, .. } => format!("memory of {room}"),
+        Change::Router { name, .. } => format!("router {name}"),
+        Change::Alive(at) => format!("alive at {at}"),
+    }
+}
+
+/// Keys and indexes have no message of their own.
+fn in_our_words(words: &str) -> &str {
+    match words {
+        "UNIQUE constraint failed: step.vm" => "the VM has an open step already",
+        "UNIQUE constraint failed: decision.id" => "a decision of this id is there already",
+        "FOREIGN KEY constraint failed" => "there is no such VM",
+        words => words,
+    }
+}

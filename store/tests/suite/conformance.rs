@@ -1,0 +1,288 @@
+//! What goes in comes out: each kind of row, each question, over a restart.
+
+use model::id::{IncidentId, ModuleId};
+use model::vm::VmState;
+use store::{Change, OutgoingStatus, RouterRow, StepStatus, Store};
+
+use crate::folder::{fresh, open};
+use crate::rows::{always, at, decision, frame, incident, line, message, step, transition, vm};
+
+fn module(text: &str) -> ModuleId {
+    text.parse().unwrap()
+}
+
+async fn commit(store: &Store, changes: impl IntoIterator<Item = Change>) {
+    store.commit(changes.into_iter().collect()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_present_is_found_again_after_a_restart() {
+    let folder = fresh("present");
+    let store = open(&folder).store;
+    let bare =
+        model::vm::Vm { host: None, addresses: None, module: None, ..vm("web-2", VmState::Wanted) };
+    let open_step = step(7, "web-1", StepStatus::Unknown);
+    let waiting = message("k1", "i1", 5, OutgoingStatus::Waiting);
+    let lasting = incident("i1", 5, None);
+    commit(
+        &store,
+        [
+            Change::Vm(vm("web-1", VmState::Serving)),
+            Change::Vm(bare.clone()),
+            Change::Vm(vm("web-3", VmState::Gone)),
+            Change::Step(step(6, "web-1", StepStatus::Done)),
+            Change::Step(open_step.clone()),
+            Change::Outgoing(waiting.clone()),
+            Change::Outgoing(message("k2", "i1", 4, OutgoingStatus::Delivered)),
+            Change::Incident(lasting.clone()),
+            Change::Incident(incident("i0", 1, Some(2))),
+            Change::Memory { room: "alerter".to_owned(), json: "[1]".to_owned() },
+            Change::Memory { room: "alerter".to_owned(), json: "[2]".to_owned() },
+            Change::Router { name: "edge".to_owned(), wanted: 9, acked: 8 },
+            Change::Alive(at(77)),
+        ],
+    )
+    .await;
+    store.close().await;
+
+    let opened = open(&folder);
+    let state = opened.state;
+    assert_eq!(
+        state.vms.values().collect::<Vec<_>>(),
+        [&vm("web-1", VmState::Serving), &bare],
+        "the gone one is not of the present"
+    );
+    assert_eq!(state.open_steps, [open_step]);
+    assert_eq!(state.waiting, [waiting]);
+    assert_eq!(state.open_incidents, [lasting]);
+    assert_eq!(state.memory, [("alerter".to_owned(), "[2]".to_owned())].into());
+    assert_eq!(state.routers, [("edge".to_owned(), RouterRow { wanted: 9, acked: 8 })].into());
+    assert_eq!((state.next_step_id, opened.last_alive), (8, Some(at(77))));
+}
+
+#[tokio::test]
+async fn the_last_word_on_a_thing_is_the_one_that_counts() {
+    let folder = fresh("last-word");
+    let store = open(&folder).store;
+    let first = vm("web-1", VmState::Reserved);
+    let last = model::vm::Vm {
+        flavor: "large".parse().unwrap(),
+        state: VmState::Deploying,
+        since: at(21),
+        created: at(11),
+        host: Some("h2".parse().unwrap()),
+        addresses: None,
+        module: Some("shop/api".parse().unwrap()),
+        assignment: 4,
+        route_generation: 8,
+        why: "another".to_owned(),
+        id: first.id.clone(),
+    };
+    let planned = step(1, "web-1", StepStatus::Planned);
+    let issued = store::StepRow {
+        kind: store::StepKind::Deploy,
+        status: StepStatus::Issued,
+        attempt: 3,
+        not_before: at(50),
+        issued: Some(at(51)),
+        error: None,
+        planned: at(49),
+        ..planned.clone()
+    };
+    let told = message("k1", "i1", 5, OutgoingStatus::Waiting);
+    let retold = store::OutgoingRow {
+        incident: "i2".parse().unwrap(),
+        to: "bob".parse().unwrap(),
+        kind: "update".to_owned(),
+        channel: "chat".to_owned(),
+        body: "{}".to_owned(),
+        created: at(6),
+        attempts: 2,
+        next_at: at(12),
+        error: None,
+        delivered: Some(at(13)),
+        ..told.clone()
+    };
+    commit(&store, [Change::Vm(first), Change::Step(planned), Change::Outgoing(told)]).await;
+    commit(
+        &store,
+        [
+            Change::Vm(last.clone()),
+            Change::Step(issued.clone()),
+            Change::Outgoing(retold.clone()),
+            Change::Incident(incident("i1", 5, None)),
+            Change::Incident(store::IncidentRow {
+                root: "vm/web-1".parse().unwrap(),
+                body: "{}".to_owned(),
+                ..incident("i1", 6, None)
+            }),
+            Change::Router { name: "edge".to_owned(), wanted: 1, acked: 1 },
+            Change::Router { name: "edge".to_owned(), wanted: 3, acked: 2 },
+        ],
+    )
+    .await;
+    store.close().await;
+
+    let state = open(&folder).state;
+    assert_eq!(state.vms.into_values().collect::<Vec<_>>(), [last]);
+    assert_eq!(state.open_steps, [issued]);
+    assert_eq!(state.waiting, [retold]);
+    let [incident] = &state.open_incidents[..] else { panic!("{:?}", state.open_incidents) };
+    assert_eq!((incident.opened, incident.root.to_string()), (at(6), "vm/web-1".to_owned()));
+    assert_eq!(incident.body, "{}");
+    assert_eq!(state.routers["edge"], RouterRow { wanted: 3, acked: 2 });
+}
+
+#[tokio::test]
+async fn decisions_are_found_by_module_and_time_newest_first() {
+    let store = open(&fresh("decisions")).store;
+    let all = [
+        decision("d1", "shop/web", 10),
+        decision("d2", "shop/web", 20),
+        decision("d3", "shop/api", 20),
+        decision("d4", "shop/web", 30),
+    ];
+    commit(&store, all.into_iter().map(Change::Decision)).await;
+    let find = async |of: Option<&str>, from, until, limit| {
+        let of = of.map(module);
+        let found = store.decisions(of.as_ref(), at(from), at(until), limit).await.unwrap();
+        found.iter().map(|row| row.id.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(find(None, 0, 99, 9).await, "d4 d3 d2 d1");
+    assert_eq!(find(Some("shop/web"), 10, 30, 9).await, "d2 d1", "half-open");
+    assert_eq!(find(Some("shop/web"), 0, 99, 1).await, "d4");
+    let whole = store.decisions(None, at(10), at(11), 1).await.unwrap();
+    assert_eq!(whole, [decision("d1", "shop/web", 10)]);
+}
+
+#[tokio::test]
+async fn an_incident_is_rewritten_until_it_is_closed() {
+    let store = open(&fresh("incidents")).store;
+    commit(&store, [incident("i1", 10, None), incident("i2", 20, None)].map(Change::Incident))
+        .await;
+    commit(&store, [Change::Incident(incident("i1", 10, Some(30)))]).await;
+    let found = store.incidents(9).await.unwrap();
+    assert_eq!(found, [incident("i2", 20, None), incident("i1", 10, Some(30))]);
+    assert_eq!(store.incidents(1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_is_found_by_its_incident() {
+    let store = open(&fresh("messages")).store;
+    let mut told = message("k1", "i1", 10, OutgoingStatus::Waiting);
+    let other = message("k2", "i2", 20, OutgoingStatus::Overtaken);
+    commit(&store, [told.clone(), other.clone()].map(Change::Outgoing)).await;
+    told.status = OutgoingStatus::Delivered;
+    told.delivered = Some(at(15));
+    told.error = None;
+    commit(&store, [Change::Outgoing(told.clone())]).await;
+    let first = IncidentId::parse("i1").unwrap();
+    assert_eq!(store.messages(Some(&first), 9).await.unwrap(), [told.clone()]);
+    assert_eq!(store.messages(None, 9).await.unwrap(), [other, told]);
+}
+
+#[tokio::test]
+async fn transitions_are_those_that_overlap_the_period() {
+    let store = open(&fresh("transitions")).store;
+    let up = transition("shop/web", 0, Some(10), "up");
+    let down = transition("shop/web", 10, Some(20), "down");
+    let lasting = transition("shop/web", 20, None, "up");
+    let open_ended = transition("shop/web", 10, None, "down");
+    let other = transition("shop/api", 0, None, "up");
+    commit(&store, [up.clone(), open_ended, other].map(Change::Transition)).await;
+    commit(&store, [down.clone(), lasting.clone()].map(Change::Transition)).await;
+    let web = module("shop/web");
+    let find = async |from, until| store.transitions(&web, at(from), at(until)).await.unwrap();
+    assert_eq!(find(0, 99).await, [up.clone(), down.clone(), lasting.clone()]);
+    assert_eq!(find(10, 20).await, std::slice::from_ref(&down), "half-open on both sides");
+    assert_eq!(find(9, 11).await, [up, down]);
+    assert_eq!(find(500, 600).await, [lasting], "what lasts reaches everything after it");
+}
+
+#[tokio::test]
+async fn lines_of_one_moment_keep_their_order() {
+    let store = open(&fresh("journal")).store;
+    let lines = [line(5, "a"), line(5, "b"), line(5, "c"), line(4, "late"), line(9, "end")];
+    commit(&store, lines.into_iter().map(Change::Journal)).await;
+    let nobody = store::JournalRow { object: None, ..line(3, "nobody") };
+    commit(&store, [Change::Journal(nobody.clone())]).await;
+    let found = store.journal(at(3), at(9), 9).await.unwrap();
+    let texts: Vec<_> = found.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(texts, ["c", "b", "a", "late", "nobody"]);
+    assert_eq!(found.last(), Some(&nobody));
+    assert_eq!(store.journal(always().0, always().1, 2).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_sample_comes_back_as_the_number_that_was_measured() {
+    let folder = fresh("frames");
+    let store = open(&folder).store;
+    // Numbers that a careless reader of JSON gets wrong by a bit.
+    let values =
+        [0.1 + 0.2, 1e-300, f64::MIN_POSITIVE / 3.0, 9_007_199_254_740_993.0, -0.0, 5e-324];
+    let mut frames: Vec<_> =
+        (1..).zip(values).map(|(at, value)| frame("vm/web-1", at, value)).collect();
+    frames.push(frame("vm/web-2", 2, 4.5));
+    store.append_frames(frames.clone()).await.unwrap();
+    store.close().await;
+
+    let store = open(&folder).store;
+    let object = "vm/web-1".parse().unwrap();
+    let found = store.frames(&object, at(1), at(7)).await.unwrap();
+    assert_eq!(found, frames[..6]);
+    let bits = |frames: &[model::sample::Frame]| {
+        frames.iter().map(|frame| frame.values["load1_per_core"].to_bits()).collect::<Vec<_>>()
+    };
+    assert_eq!(bits(&found), bits(&frames[..6]), "-0.0 and 0.0 are equal, and yet not the same");
+    let middle = store.frames(&object, at(2), at(4)).await.unwrap();
+    assert_eq!(middle, frames[1..3], "half-open");
+}
+
+#[tokio::test]
+async fn a_number_that_is_none_refuses_its_batch() {
+    let store = open(&fresh("nan")).store;
+    let batch = vec![frame("vm/web-1", 1, 0.5), frame("vm/web-1", 2, f64::NAN)];
+    let error = store.append_frames(batch).await.unwrap_err();
+    assert_eq!(error.to_string(), "refused: frame of vm/web-1: load1_per_core is NaN");
+    let (from, until) = always();
+    let kept = store.frames(&"vm/web-1".parse().unwrap(), from, until).await.unwrap();
+    assert_eq!(kept, []);
+}
+
+#[tokio::test]
+async fn pruning_takes_what_is_older_and_nothing_else() {
+    let store = open(&fresh("prune")).store;
+    // More rows of one moment, and more moments, than are dropped at once.
+    let mut frames = vec![frame("vm/web-1", 5, 1.0); 11_000];
+    frames.extend((6..10_500).map(|at| frame("vm/web-2", at, 2.0)));
+    store.append_frames(frames).await.unwrap();
+    assert_eq!(store.prune_frames(at(5)).await.unwrap(), 0);
+    assert_eq!(store.prune_frames(at(10_400)).await.unwrap(), 11_000 + 10_394);
+    let (from, until) = always();
+    let left = store.frames(&"vm/web-2".parse().unwrap(), from, until).await.unwrap();
+    assert_eq!((left.len(), left[0].at), (100, at(10_400)));
+}
+
+#[tokio::test]
+async fn commits_of_many_tasks_are_all_made() {
+    let store = open(&fresh("many")).store;
+    let commits = (0..100).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let room = format!("room-{number}");
+            let memory = Change::Memory { room, json: number.to_string() };
+            store.commit(vec![memory, Change::Journal(line(number, "x"))]).await
+        })
+    });
+    for commit in commits.collect::<Vec<_>>() {
+        commit.await.unwrap().unwrap();
+    }
+    assert_eq!(store.journal(at(0), at(100), 999).await.unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn nothing_is_a_commit_too() {
+    let store = open(&fresh("nothing")).store;
+    store.commit(Vec::new()).await.unwrap();
+    store.append_frames(Vec::new()).await.unwrap();
+}
