@@ -172,24 +172,21 @@ fn count_path(series: &[(Time, u32)], scale: &Scale, top: f64, most: f64) -> Str
     path
 }
 
-/// Decisions that changed the count bear the number that the table gives them.
+/// Decisions that changed the count bear the number that the table gives them, and lie on top.
 fn marks(module: &ModuleView, scale: &Scale) -> Markup {
     let middle = LOAD_TOP + LOAD_HEIGHT + MARKS_HEIGHT / 2.0 + 2.0;
-    let seen =
-        module.decisions.iter().enumerate().filter(|(_, mark)| mark.at.millis() >= scale.from);
+    let seen = module.decisions.iter().filter(|mark| mark.at.millis() >= scale.from);
+    let numbered = module.changes().filter(|(_, mark)| mark.at.millis() >= scale.from);
+    let bottom = LOAD_TOP + LOAD_HEIGHT + MARKS_HEIGHT + COUNT_HEIGHT;
     html! {
-        @for (index, mark) in seen {
-            @let x = scale.x(mark.at);
-            @if mark.held {
-                circle class="mark held" cx=(px(x)) cy=(px(middle)) r="3" {}
-            } @else {
-                line class="mark-line" x1=(px(x)) x2=(px(x)) y1=(px(LOAD_TOP))
-                    y2=(px(LOAD_TOP + LOAD_HEIGHT + MARKS_HEIGHT + COUNT_HEIGHT)) {}
-                circle class="mark" cx=(px(x)) cy=(px(middle)) r="9" {}
-                text class="mark-word" x=(px(x)) y=(px(middle + 3.5)) text-anchor="middle" {
-                    (index + 1)
-                }
-            }
+        @for mark in seen.filter(|mark| mark.held) {
+            circle class="mark held" cx=(px(scale.x(mark.at))) cy=(px(middle)) r="3" {}
+        }
+        @for (number, mark) in numbered {
+            @let x = px(scale.x(mark.at));
+            line class="mark-line" x1=(x) x2=(x) y1=(px(LOAD_TOP)) y2=(px(bottom)) {}
+            circle class="mark" cx=(x) cy=(px(middle)) r="9" {}
+            text class="mark-word" x=(x) y=(px(middle + 3.5)) text-anchor="middle" { (number) }
         }
     }
 }

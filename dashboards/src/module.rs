@@ -26,7 +26,7 @@ pub fn module_page(overview: &Overview, module: &ModuleView) -> String {
         }
         section class="card" {
             h2 { (words.decisions) }
-            (decisions(module, words, &zone, usize::MAX))
+            (decisions(module, words, &zone, None))
         }
         section class="card" { h2 { (words.vms) } (vms(overview, module, words)) }
     };
@@ -43,7 +43,7 @@ pub(crate) fn figure(
     html! {
         (numbers(overview, module, words))
         (drawing(overview, module, words, zone))
-        (decisions(module, words, zone, SHOWN))
+        (decisions(module, words, zone, Some(SHOWN)))
     }
 }
 
@@ -123,11 +123,13 @@ fn availability(overview: &Overview, module: &ModuleView, words: &Words) -> Mark
 }
 
 /// The newest first; those that changed the count bear their number on the chart.
-fn decisions(module: &ModuleView, words: &Words, zone: &Zone, limit: usize) -> Markup {
-    let numbered = module.decisions.iter().enumerate().rev();
-    let shown: Vec<(usize, &DecisionMark)> = match limit {
-        usize::MAX => numbered.collect(),
-        _ => numbered.filter(|(_, mark)| !mark.held).take(limit).collect(),
+fn decisions(module: &ModuleView, words: &Words, zone: &Zone, limit: Option<usize>) -> Markup {
+    let number = |mark: &DecisionMark| {
+        module.changes().find(|(_, change)| change.id == mark.id).map(|(number, _)| number)
+    };
+    let shown: Vec<&DecisionMark> = match limit {
+        None => module.decisions.iter().rev().collect(),
+        Some(limit) => module.changes().rev().take(limit).map(|(_, mark)| mark).collect(),
     };
     html! {
         @if shown.is_empty() { p class="dim" { (words.no_decisions) } } @else {
@@ -136,22 +138,26 @@ fn decisions(module: &ModuleView, words: &Words, zone: &Zone, limit: usize) -> M
                     th { "#" } th { (words.time) } th class="number" { (words.count) }
                     th { (words.reason) }
                 } }
-                tbody {
-                    @for (index, mark) in shown {
-                        tr class=[mark.held.then_some("held")] {
-                            td data-label="#" {
-                                @if mark.held { "○" } @else { span class="number-mark" { (index + 1) } }
-                            }
-                            td data-label=(words.time) { (zone.time(mark.at)) }
-                            td data-label=(words.count) class="number" {
-                                @if mark.held { (mark.to) " " (words.held) }
-                                @else { (mark.from) " → " b { (mark.to) } }
-                            }
-                            td data-label=(words.reason) { (mark.reason) }
-                        }
-                    }
+                tbody { @for mark in shown { (decision(mark, number(mark), words, zone)) } }
+            }
+        }
+    }
+}
+
+fn decision(mark: &DecisionMark, number: Option<usize>, words: &Words, zone: &Zone) -> Markup {
+    html! {
+        tr class=[mark.held.then_some("held")] {
+            td data-label="#" {
+                @match number {
+                    Some(number) => span class="number-mark" { (number) },
+                    None => "○",
                 }
             }
+            td data-label=(words.time) { (zone.time(mark.at)) }
+            td data-label=(words.count) class="number" {
+                @if mark.held { (mark.to) " " (words.held) } @else { (mark.from) " → " b { (mark.to) } }
+            }
+            td data-label=(words.reason) { (mark.reason) }
         }
     }
 }

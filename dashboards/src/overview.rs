@@ -198,7 +198,7 @@ fn groups(lang: Lang, vms: &[VmTile], words: &Words) -> Markup {
 
 fn tile(lang: Lang, vm: &VmTile) -> Markup {
     let hint = format!("{} · {} · {}", vm.id, state(lang, vm.state), vm.why);
-    let look = if vm.stale { "tile stale" } else { "tile" };
+    let look = if vm.stale && vm.state == VmState::Serving { "tile stale" } else { "tile" };
     let shade = if vm.state == VmState::Pool { "waiting" } else { class(vm.health) };
     html! {
         div class=(format!("{look} {shade}")) title=(hint) {

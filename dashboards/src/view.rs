@@ -92,6 +92,15 @@ pub struct ModuleView {
     pub not_probed: Option<String>,
 }
 
+impl ModuleView {
+    /// The decisions that changed the count, numbered from 1, oldest first.
+    pub(crate) fn changes(&self) -> impl DoubleEndedIterator<Item = (usize, &DecisionMark)> {
+        let changes = self.decisions.iter().filter(|mark| !mark.held);
+        let changes: Vec<_> = changes.enumerate().map(|(index, mark)| (index + 1, mark)).collect();
+        changes.into_iter()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DecisionMark {
     pub at: Time,

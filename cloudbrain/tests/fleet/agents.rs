@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::common::Fleet;
+use crate::common::{Fleet, free_ports};
 
 /// A server for one kind of bad manners. Its threads end with the test process.
 fn rude(manners: fn(TcpStream)) -> SocketAddr {
@@ -87,9 +87,8 @@ struct RealAgent {
 
 impl RealAgent {
     fn start(program: &str) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("it listens");
-        drop(free);
+        // They take no port above 32767, so not one that Linux gives out by itself.
+        let address = SocketAddr::from(([127, 0, 0, 1], free_ports()));
         let name = program.rsplit('/').next().unwrap_or(program);
         let folder = std::env::temp_dir().join(format!("cloudbrain-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder of ours");

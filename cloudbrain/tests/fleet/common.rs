@@ -205,13 +205,30 @@ pub(crate) fn http(
         "{method} {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let answer = read_answer(&mut stream)?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split_whitespace().nth(1)?.parse().ok()?;
     let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
     Some((status, if chunked { unchunk(body) } else { body.to_owned() }))
+}
+
+/// Reads up to the announced length: some servers leave the connection open all the same.
+fn read_answer(stream: &mut TcpStream) -> Option<String> {
+    let mut answer = Vec::new();
+    let mut part = [0; 65_536];
+    loop {
+        let read = stream.read(&mut part).ok()?;
+        answer.extend_from_slice(&part[..read]);
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        let length = end.and_then(|end| {
+            let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+            let line = head.lines().find_map(|line| line.strip_prefix("content-length:"))?;
+            Some(end + 4 + line.trim().parse::<usize>().ok()?)
+        });
+        if read == 0 || length.is_some_and(|length| answer.len() >= length) {
+            return Some(String::from_utf8_lossy(&answer).into_owned());
+        }
+    }
 }
 
 fn unchunk(body: &str) -> String {
@@ -244,7 +261,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 /// The first of a run of ports below those that Linux gives out by itself.
-fn free_ports() -> u16 {
+pub(crate) fn free_ports() -> u16 {
     let start = 22_000 + (std::process::id() % 40) as u16 * 240;
     loop {
         let first = start + NEXT.fetch_add(1, Ordering::Relaxed) * PORTS_PER_FLEET;

@@ -58,10 +58,9 @@ impl Browser {
             "browserName": "chrome", "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"}
         }}});
-        for _ in 0..100 {
-            if let Some((200, answer)) =
-                http(self.driver, "POST", "/session", "", &wanted.to_string())
-            {
+        for _ in 0..50 {
+            let opened = http(self.driver, "POST", "/session", "", &wanted.to_string());
+            if let Some((200, answer)) = opened {
                 let answer: Value = serde_json::from_str(&answer).expect("WebDriver answers JSON");
                 self.session = answer["value"]["sessionId"].as_str().expect("an id").to_owned();
                 return;
