@@ -21,6 +21,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Runs the brain on your files
     Serve(ConfigArg),
+    /// Ends a fleet of processes whole: VMs and routers go on without the brain until then
+    Teardown(ConfigArg),
     /// Tells this machine's figures to whoever asks by the Zabbix passive protocol
     Agent(AgentArgs),
     /// Checks all files; exit 0 fine, 1 errors, 2 warnings

@@ -9,8 +9,6 @@ mod events;
 mod metrics;
 mod pages;
 
-use std::net::SocketAddr;
-
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::Request;
@@ -18,6 +16,7 @@ use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
+use tokio::net::TcpListener;
 
 use crate::brain::Handle;
 
@@ -29,12 +28,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
 /// Serves until `stop` is done.
 pub async fn serve(
     handle: Handle,
-    listen: SocketAddr,
+    listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("listening on {listen}"))?;
     let serving = axum::serve(listener, router(handle)).with_graceful_shutdown(stop);
     serving.await.context("serving the page and the API")
 }

@@ -17,7 +17,7 @@ use drivers::router::builtin::BuiltinRouter;
 use model::clock::SharedClock;
 use model::id::{ModuleId, Object};
 use model::time::Time;
-use scaler::hands::{Deployer, Provider, Router};
+use scaler::hands::Router;
 use serde::de::DeserializeOwned;
 use store::{Opened, Remembered, Store};
 use tokio::sync::{mpsc, watch};
@@ -182,36 +182,55 @@ fn memory<T: DeserializeOwned + Default>(state: &Remembered, room: &str) -> anyh
 }
 
 async fn make_hands(config: &Config) -> anyhow::Result<Hands> {
-    let exe = std::env::current_exe().context("finding this program")?;
-    let (provider, deployer) = match config.raw.providers.first() {
-        None => (None, None),
-        Some(RawProvider::Process(process)) => {
-            let (provider, deployer) = process_hands(config, process, exe.clone()).await?;
-            (Some(provider), Some(deployer))
-        }
-    };
+    let (process, builtin) = make_hands_without_starting(config)?;
     let mut routers: Vec<Arc<dyn Router>> = Vec::new();
-    for RawRouter::Builtin(raw) in &config.raw.routers {
-        let folder = config.store_folder().join("router").join(&raw.name);
-        let router = BuiltinRouter::new(raw.name.clone(), folder, raw.listen, exe.clone());
-        router.ensure_running().await.with_context(|| format!("starting router {}", raw.name))?;
+    for router in builtin {
+        let name = router.name().to_owned();
+        router.ensure_running().await.with_context(|| format!("starting router {name}"))?;
         routers.push(Arc::new(router));
     }
-    let channels = channels(config)?;
-    Ok(Hands { provider, deployer, routers, channels, at_once: Hands::permits() })
+    let mut hands = Hands {
+        provider: None,
+        deployer: None,
+        routers,
+        channels: channels(config)?,
+        at_once: Hands::permits(),
+    };
+    if let Some(provider) = process {
+        provider.start_hosts().await.context("starting the hosts")?;
+        let deployer = ProcessDeployer::new(&process_folder(config));
+        hands.deployer = Some(Arc::new(deployer.context("setting up the process deployer")?));
+        hands.provider = Some(Arc::new(provider));
+    }
+    Ok(hands)
 }
 
-async fn process_hands(
+/// The hands that have processes of their own, as they are found: nothing is started.
+pub fn make_hands_without_starting(
     config: &Config,
-    process: &RawProcessProvider,
-    exe: PathBuf,
-) -> anyhow::Result<(Arc<dyn Provider>, Arc<dyn Deployer>)> {
-    let settings = process_config(config, process, exe);
-    let folder = settings.folder.clone();
-    let provider = ProcessProvider::new(settings).context("setting up the process provider")?;
-    provider.start_hosts().await.context("starting the hosts")?;
-    let deployer = ProcessDeployer::new(&folder).context("setting up the process deployer")?;
-    Ok((Arc::new(provider), Arc::new(deployer)))
+) -> anyhow::Result<(Option<ProcessProvider>, Vec<BuiltinRouter>)> {
+    let exe = std::env::current_exe().context("finding this program")?;
+    let provider = match config.raw.providers.first() {
+        None => None,
+        Some(RawProvider::Process(process)) => {
+            let settings = process_config(config, process, exe.clone());
+            Some(ProcessProvider::new(settings).context("setting up the process provider")?)
+        }
+    };
+    let routers = config.raw.routers.iter().map(|RawRouter::Builtin(raw)| {
+        let folder = router_folder(config, &raw.name);
+        BuiltinRouter::new(raw.name.clone(), folder, raw.listen, exe.clone())
+    });
+    Ok((provider, routers.collect()))
+}
+
+/// The built-in router's own folder.
+pub fn router_folder(config: &Config, name: &str) -> PathBuf {
+    config.store_folder().join("router").join(name)
+}
+
+fn process_folder(config: &Config) -> PathBuf {
+    config.store_folder().join("process")
 }
 
 /// The process provider's own settings, from the files.
@@ -229,7 +248,7 @@ pub fn process_config(
     let flavors = flavors.map(|(id, raw)| (id.clone(), ProcessFlavor { cores: raw.cores }));
     ProcessConfig {
         name: process.name.clone(),
-        folder: config.store_folder().join("process"),
+        folder: process_folder(config),
         exe,
         hosts: hosts.collect(),
         flavors: flavors.collect(),
@@ -325,8 +344,8 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
     match fixed_part(&config) == fixed_part(in_force) {
         true => Ok(Arc::new(config)),
         false => Err(format!(
-            "{}: fleet, listen, store, providers, routers, channels, collector.interval and \
-             collector.timeout are read at start only; restart to change them",
+            "{}: fleet, listen, store, flavors, providers, routers, channels and the times of \
+             collector are read at start only; restart to change them",
             path.display()
         )),
     }
@@ -336,7 +355,7 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
 fn fixed_part(config: &Config) -> Option<String> {
     let raw = &config.raw;
     let collector = (&raw.collector.interval, &raw.collector.timeout, &raw.collector.load_window);
-    let hands = (&raw.providers, &raw.routers, &raw.channels);
+    let hands = (&raw.providers, &raw.flavors, &raw.routers, &raw.channels);
     let words: Vec<String> = config.webhooks.values().map(|url| url.reveal().to_owned()).collect();
     serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector, words)).ok()
 }

@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod inside;
 mod serve;
+mod teardown;
 
 use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => on_runtime(false, crate::demo::run(args)),
         Command::Serve(args) => on_runtime(true, serve::serve(args)),
+        Command::Teardown(args) => on_runtime(false, teardown::teardown(args)),
         Command::Agent(args) => on_runtime(true, inside::agent(args)),
         Command::Router(args) => on_runtime(true, inside::router(args)),
         Command::Vm { folder } => inside::vm(&folder),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Found, say_error};
@@ -25,10 +26,13 @@ pub(super) async fn serve(args: ConfigArg) -> anyhow::Result<Found> {
         bail!("the files are refused; see above");
     };
     let path: PathBuf = args.config;
-    let Started { brain, handle, config } = start(&path, config, clock::real()).await?;
     let listen = config.raw.listen;
+    // Before anything is started: a taken port must not leave half a fleet behind.
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let Started { brain, handle, config } = start(&path, config, clock::real()).await?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let api = tokio::spawn(api::serve(handle.clone(), listen, wait_for(stopped)));
+    let api = tokio::spawn(api::serve(handle.clone(), listener, wait_for(stopped)));
     let routers = brain.hands.routers.clone();
     let running = tokio::spawn(brain::run(brain));
     tracing::info!(fleet = config.raw.fleet, "serving; the page is at http://{listen}/");

@@ -342,7 +342,7 @@ impl Reader {
             self.find(document, path, message);
             return Err("every domain contains \"test\"".to_owned());
         };
-        Ok(Monitor { domain: domain.to_owned(), path: format!("/monitor/monitor.{suffix}") })
+        Ok(Monitor { domain: domain.to_owned(), path: collector::monitor_x::path(suffix) })
     }
 
     fn check_domains(&mut self, modules: &BTreeMap<ModuleId, Module>) {

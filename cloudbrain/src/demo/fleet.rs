@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use scaler::hands::{Provider as _, Router as _, Routing};
 use serde::de::DeserializeOwned;
 
-use crate::brain::start::process_config;
+use crate::brain::start::{make_hands_without_starting, router_folder};
 use crate::config::raw::{RawConfig, RawProvider, RawRouter};
 use crate::config::{self, Config};
 
@@ -88,18 +88,12 @@ impl Fleet {
         write_files(&folder, listen, router, vm_ports)?;
         let main = folder.join("cloudbrain.yaml");
         let config = config::load(&main).config.context("the demo's own files are refused")?;
-        let exe = std::env::current_exe().context("finding this program")?;
-        let RawProvider::Process(process) =
-            config.raw.providers.first().context("the demo's files name no provider")?;
-        let settings = process_config(&config, process, exe.clone());
-        let provider = ProcessProvider::new(settings).context("setting up the hosts")?;
-        let RawRouter::Builtin(raw) =
-            config.raw.routers.first().context("the demo's files name no router")?;
-        let router_folder = config.store_folder().join("router").join(&raw.name);
-        let routing = router_folder.join("routing.json");
-        let router_hand =
-            BuiltinRouter::new(raw.name.clone(), router_folder, raw.listen, exe.clone());
+        let (provider, routers) = make_hands_without_starting(&config)?;
+        let provider = provider.context("the demo's files name no provider")?;
+        let router_hand = routers.into_iter().next().context("the demo's files name no router")?;
+        let routing = router_folder(&config, router_hand.name()).join("routing.json");
         let hands = Arc::new(Hands { provider, router: router_hand, routing });
+        let exe = std::env::current_exe().context("finding this program")?;
         let brain = start_brain(&exe, &main, &folder.join("brain.log"))?;
         Ok(Self { folder, config, router, hands, brain })
     }

@@ -88,3 +88,28 @@ fn after_a_kill_the_incident_goes_on_no_message_is_repeated_and_the_gap_is_unkno
     let unknown_s = overview["modules"][0]["availability"]["unknown_s"].as_f64().expect("a number");
     assert!(unknown_s >= 3.0, "the gap is unknown: {unknown_s} s");
 }
+
+#[test]
+fn a_torn_down_fleet_is_gone_and_can_be_started_anew() {
+    let mut fleet = Fleet::start("teardown");
+    fleet.wait_until_up(2);
+    let teardown = |fleet: &Fleet| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_cloudbrain"))
+            .args(["teardown", "--config"])
+            .arg(fleet.folder.join("cloudbrain.yaml"))
+            .output()
+            .expect("the binary under test runs")
+    };
+    let refused = teardown(&fleet);
+    assert_eq!(refused.status.code(), Some(1), "a brain runs: {refused:?}");
+    assert_eq!(fleet.living().len(), 6, "nothing was touched");
+    let pids = fleet.living();
+    fleet.kill_brain();
+    let ended = teardown(&fleet);
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(pids.iter().all(|pid| !crate::common::is_alive(*pid)), "each process has ended");
+    assert!(crate::common::http(fleet.router, "GET", "/", "", "").is_none(), "the router, too");
+    fleet.start_brain();
+    fleet.wait_until_up(2);
+    assert_eq!(fleet.living().len(), 6);
+}
