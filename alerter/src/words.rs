@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_duration_is_told_in_its_two_largest_units() {
         let told = |seconds| lasting(Duration::from_secs(seconds), Lang::En);
-        assert_eq!([told(0), told(4), told(330), told(3_600)], ["0 s", "4 s", "5 min 30 s", "1 h"]);
+        assert_eq!([told(0), told(4), told(330), told(3_600)], ["1 s", "4 s", "5 min 30 s", "1 h"]);
         assert_eq!(told(90_061), "1 d 1 h");
         assert_eq!(lasting(Duration::from_secs(65), Lang::Zh), "1 分 5 秒");
     }

@@ -20,6 +20,7 @@ use model::time::Time;
 use scaler::hands::Router;
 use serde::de::DeserializeOwned;
 use store::{Opened, Remembered, Store};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::raw::{RawChannel, RawProcessProvider, RawProvider, RawRouter};
@@ -46,6 +47,8 @@ pub struct Started {
     pub brain: Brain,
     pub handle: Handle,
     pub config: Arc<Config>,
+    /// The door, open already.
+    pub listener: TcpListener,
 }
 
 /// Opens the store and starts everything around the brain. `path` is `cloudbrain.yaml`.
@@ -56,6 +59,10 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let opened = Store::open(&folder, now)
         .with_context(|| format!("opening the data folder {}", folder.display()))?;
     report_opening(&opened, now);
+    // Before anything is started: a taken port must not leave half a fleet behind.
+    let listen = config.raw.listen;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let store = opened.store.clone();
     let outbox = Outbox::restore(opened.state.waiting.clone());
     let mut inheritance = inherit(&config, &store, opened.state, now).await?;
@@ -105,7 +112,7 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
         targets,
         frames,
     };
-    Ok(Started { brain, handle, config })
+    Ok(Started { brain, handle, config, listener })
 }
 
 fn report_opening(opened: &Opened, now: Time) {

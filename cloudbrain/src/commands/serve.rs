@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Found, say_error};
@@ -27,10 +26,8 @@ pub(super) async fn serve(args: ConfigArg) -> anyhow::Result<Found> {
     };
     let path: PathBuf = args.config;
     let listen = config.raw.listen;
-    // Before anything is started: a taken port must not leave half a fleet behind.
-    let listener =
-        TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
-    let Started { brain, handle, config } = start(&path, config, clock::real()).await?;
+    let started = start(&path, config, clock::real()).await?;
+    let Started { brain, handle, config, listener } = started;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let api = tokio::spawn(api::serve(handle.clone(), listener, wait_for(stopped)));
     let routers = brain.hands.routers.clone();
