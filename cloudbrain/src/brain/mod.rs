@@ -142,29 +142,20 @@ impl Brain {
     /// stop.
     fn take_in(&mut self, first: Option<Input>) -> (bool, bool) {
         let now = self.clock.now();
-        let mut urgent = false;
+        let (mut urgent, mut taken) = (false, 0);
         let mut next = first;
-        for _ in 0..BATCH {
-            match next {
-                None => break,
-                Some(Input::Stop) => return (urgent, true),
-                Some(Input::Heard(heard)) => urgent |= self.core.hear(heard, now),
-                Some(Input::Delivered(delivery)) => {
+        while let Some(input) = next {
+            match input {
+                Input::Stop => return (urgent, true),
+                Input::Heard(heard) => urgent |= self.core.hear(heard, now),
+                Input::Delivered(delivery) => {
                     self.outbox.delivered(delivery, now);
                     urgent = true;
                 }
-                Some(Input::Ask(question)) => question(&self.core, now),
-            }
-            next = self.inbox.try_recv().ok();
-        }
-        if let Some(input) = next {
-            // Taken from the queue after the batch was full: it must not be lost.
-            match input {
-                Input::Heard(heard) => urgent |= self.core.hear(heard, now),
-                Input::Delivered(delivery) => self.outbox.delivered(delivery, now),
                 Input::Ask(question) => question(&self.core, now),
-                Input::Stop => return (urgent, true),
             }
+            taken += 1;
+            next = if taken < BATCH { self.inbox.try_recv().ok() } else { None };
         }
         (urgent, false)
     }

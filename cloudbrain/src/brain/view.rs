@@ -9,7 +9,7 @@ use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
     MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
 };
-use model::id::{FlavorId, HostId, IncidentId, ModuleId, VmId};
+use model::id::{FlavorId, HostId, IncidentId, ModuleId};
 use model::lang::Lang;
 use model::time::Time;
 use model::vm::{Vm, VmState};
@@ -120,7 +120,7 @@ pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
         hosts,
         unplaced,
         modules: modules.collect(),
-        incidents: core.incidents().iter().map(|i| incident_view(core, i, lang)).collect(),
+        incidents: core.incidents().iter().map(|i| incident_view(i, lang)).collect(),
         pools: pools.collect(),
         monitor: monitor(core, now),
     }
@@ -275,9 +275,8 @@ fn pool_view(pool: PlanPool) -> PoolView {
     }
 }
 
-fn incident_view(core: &Core, incident: &IncidentSummary, lang: Lang) -> IncidentView {
+fn incident_view(incident: &IncidentSummary, lang: Lang) -> IncidentView {
     let reasons = incident.reasons.iter().map(|reason| lang.pick(&reason.en, &reason.zh).clone());
-    let _ = core;
     IncidentView {
         id: incident.id.clone(),
         root: incident.root.to_string(),
@@ -302,7 +301,7 @@ pub fn incident(
     let incidents = core.incidents();
     let incident = incidents.iter().find(|incident| incident.id == *id)?;
     Some(IncidentPage {
-        incident: incident_view(core, incident, lang),
+        incident: incident_view(incident, lang),
         affected: incident.affected.iter().map(ToString::to_string).collect(),
         messages: messages.iter().filter_map(message_view).collect(),
     })
@@ -334,10 +333,4 @@ fn monitor(core: &Core, now: Time) -> MonitorHealth {
         faults: faults.collect(),
         config_error: core.config_error.clone(),
     }
-}
-
-/// The VMs of a module, for its own page.
-pub fn vms_of(core: &Core, id: &ModuleId, now: Time) -> Vec<(VmTile, Option<HostId>, VmId)> {
-    let vms = core.scaler.vms.values().filter(|vm| vm.module.as_ref() == Some(id));
-    vms.map(|vm| (tile(core, vm, now), vm.host.clone(), vm.id.clone())).collect()
 }

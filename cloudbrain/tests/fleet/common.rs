@@ -148,6 +148,19 @@ impl Fleet {
         }
     }
 
+    /// A host that carries a VM in service: which one that is depends on which VM was up first.
+    pub(crate) fn busy_host(&self) -> String {
+        self.wait("a host with a VM in service", |fleet| {
+            let overview = fleet.get("/api/overview")?;
+            let hosts = overview["hosts"].as_array()?.clone();
+            let serves = |host: &&Value| {
+                let vms = host["vms"].as_array();
+                vms.is_some_and(|vms| vms.iter().any(|vm| vm["state"] == "serving"))
+            };
+            Some(hosts.iter().find(serves)?["id"].as_str()?.to_owned())
+        })
+    }
+
     /// The messages in the inbox file, as they were delivered.
     pub(crate) fn inbox(&self) -> Vec<Value> {
         let path = self.folder.join("state/messages.ndjson");

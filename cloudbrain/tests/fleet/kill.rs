@@ -59,7 +59,7 @@ fn a_second_brain_on_the_same_folder_is_refused() {
 fn after_a_kill_the_incident_goes_on_no_message_is_repeated_and_the_gap_is_unknown() {
     let mut fleet = Fleet::start("incident");
     fleet.wait_until_up(2);
-    fleet.kill_host("h2");
+    fleet.kill_host(&fleet.busy_host());
     fleet.wait("the owner to be told", |fleet| {
         let messages = fleet.inbox();
         let told = |to: &str| messages.iter().any(|m| m["to"] == to && m["kind"] == "problem");
