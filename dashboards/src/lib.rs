@@ -1,25 +1,28 @@
-//! The face: pages and charts, drawn from plain views.
+//! The face: what is known of the fleet, as pages.
 //!
-//! It reads and never decides: somebody else fills in a [`view`], the functions here turn it into
-//! HTML. A page is complete without JavaScript, loads nothing from elsewhere, and says each thing
-//! by word and shape as well as by colour. All text is escaped by the page builder, since names,
-//! reasons and faults come from outside.
+//! People look here when something is wrong, on any screen, and must see within a breath what
+//! suffers, why, and what was done about it. So each page is one complete HTML text made on the
+//! server: the worst first, charts as SVG, nothing that needs a script. Where a script runs, it
+//! only keeps the page fresh.
+//!
+//! Whoever serves the pages fills in the [`view`] and hands it over; this crate draws it. It does no
+//! IO but for looking up a time zone, reads no clock, and decides nothing: every state, reason and
+//! headline was decided in another room.
+//!
+//! Invariants: what comes from outside is escaped; a page has no inline script and no inline style,
+//! and loads nothing but [`STYLE`], [`SCRIPT`] and an empty `data:` icon; each text is there in both languages; a state is told by a
+//! glyph and a word, never by colour alone; a gap in a series is a gap in its line.
 
 mod chart;
-mod incident;
-mod module;
-mod overview;
 mod page;
 pub mod view;
-mod when;
+mod voice;
 mod words;
 
-pub use incident::incident_page;
-pub use module::module_page;
-pub use overview::{overview_fragment, overview_page};
-pub use page::not_found_page;
+pub use page::{incident_page, module_page, not_found_page, overview_fragment, overview_page};
 
-/// Served as `/assets/style.css`.
-pub const STYLE: &str = include_str!("style.css");
-/// Served as `/assets/live.js`.
-pub const SCRIPT: &str = include_str!("live.js");
+/// The style sheet, served as `/assets/style.css`.
+pub const STYLE: &str = include_str!("../assets/style.css");
+
+/// Keeps the first page fresh, served as `/assets/live.js`.
+pub const SCRIPT: &str = include_str!("../assets/live.js");

@@ -1,0 +1,112 @@
+//! One module: its figure in full width, every decision with its reason, its VMs.
+
+use maud::{Markup, html};
+use model::id::HostId;
+
+use super::modules::{availability, change, facts, figure, mark};
+use super::{back, cell, fleet, head, note_cell};
+use crate::chart::Size;
+use crate::view::{DecisionMark, ModuleView, Overview, VmTile};
+use crate::voice::Voice;
+use crate::words;
+
+pub(super) fn sections(overview: &Overview, module: &ModuleView) -> Markup {
+    let voice = &Voice::of(overview);
+    html! {
+        section #module {
+            (back(voice))
+            h1 { (module.id) }
+            p.quiet {
+                (voice.say(words::PROJECT)) " " (module.project) " · "
+                (voice.say(words::AS_OF)) " " (voice.time(overview.now)) " · "
+                (voice.fill(words::ZONE, &[voice.zone_name()]))
+            }
+            (facts(module, voice))
+            (figure(module, voice, Size::Large))
+            (availability(module, voice))
+        }
+        (decisions(module, voice))
+        (vms(overview, module, voice))
+    }
+}
+
+/// The newest first, since that is what people come for.
+fn decisions(module: &ModuleView, voice: &Voice) -> Markup {
+    let heads = [words::NUMBER, words::TIME, words::CHANGE, words::REASON, words::DECISION];
+    html! {
+        section #decisions {
+            h2 { (voice.say(words::DECISIONS)) }
+            @if module.decisions.is_empty() {
+                p.calm { (voice.say(words::NO_DECISIONS)) }
+            } @else {
+                table.cards {
+                    (head(&heads, voice))
+                    tbody {
+                        @for (number, decision) in module.numbered().into_iter().rev() {
+                            (decision_row(number, decision, heads.map(|word| voice.say(word)), voice))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn decision_row(
+    number: Option<usize>,
+    decision: &DecisionMark,
+    [_, time, count, reason, id]: [&str; 5],
+    voice: &Voice,
+) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (mark(number)) }
+            (cell(time, voice.time(decision.at)))
+            (cell(count, change(decision, voice)))
+            (cell(reason, &decision.reason))
+            (cell(id, decision.id.as_str()))
+        }
+    }
+}
+
+fn vms(overview: &Overview, module: &ModuleView, voice: &Voice) -> Markup {
+    let mut ours =
+        overview.vms().filter(|(_, vm)| vm.module.as_ref() == Some(&module.id)).peekable();
+    let heads = [words::VM, words::STATE, words::HOST, words::LOAD_PER_CORE, words::REASON];
+    html! {
+        section #vms {
+            h2 { (voice.say(words::VMS)) }
+            @if ours.peek().is_none() {
+                p.calm { (voice.say(words::NO_VMS)) }
+            } @else {
+                table.cards {
+                    (head(&heads, voice))
+                    tbody {
+                        @for (host, vm) in ours {
+                            (vm_row(host, vm, heads.map(|word| voice.say(word)), voice))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn vm_row(
+    host: Option<&HostId>,
+    vm: &VmTile,
+    [_, state, host_label, load, reason]: [&str; 5],
+    voice: &Voice,
+) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (vm.id) }
+            td.(vm.health.class()) data-label=(state) {
+                (vm.health.glyph()) " " (voice.vm_state(vm.state))
+            }
+            (cell(host_label, host.map_or(voice.say(words::NO_HOST), HostId::as_str)))
+            (cell(load, fleet::load_cell(vm, voice)))
+            (note_cell(reason, &vm.why))
+        }
+    }
+}
