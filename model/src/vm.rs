@@ -3,8 +3,8 @@
 //! Edges go forward only, but for the few that are named in [`VmState::may_become`]; so a step
 //! that is repeated or comes late finds the VM past it and is harmless.
 
+use core::net::SocketAddr;
 use std::fmt;
-use std::net::SocketAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};

@@ -3,9 +3,9 @@
 //! `drivers` does it for real, `tests` in memory. Each call may be repeated, may come late and may
 //! be cut off by a crash in the middle; so each is idempotent, and "I do not know" is an answer.
 
+use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use alerter::hands::Channel;
 use anyhow::{Context as _, bail};
 use collector::gauges::Gauges;
-use collector::poller::Pace;
+use collector::poller::{Pace, Targets};
 use drivers::channel::inbox::InboxChannel;
 use drivers::channel::webhook::WebhookChannel;
 use drivers::deployer::process::ProcessDeployer;
@@ -16,8 +16,9 @@ use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, Proc
 use drivers::router::builtin::BuiltinRouter;
 use model::clock::SharedClock;
 use model::id::{ModuleId, Object};
+use model::sample::Frame;
 use model::time::Time;
-use scaler::hands::Router;
+use scaler::hands::{Router, Routing};
 use serde::de::DeserializeOwned;
 use store::{Opened, Remembered, Store};
 use tokio::net::TcpListener;
@@ -34,6 +35,8 @@ use super::{Brain, Handle, INBOX, Input};
 
 /// How often files are looked at for a change.
 const FILES_EVERY: Duration = Duration::from_secs(2);
+/// The provider is looked at this often at least.
+const PROVIDER_EVERY: Duration = Duration::from_secs(15);
 /// Polls and probes under way at once.
 const POLLS_AT_ONCE: usize = 256;
 /// Batches of samples that may wait for the sample store.
@@ -54,8 +57,8 @@ pub struct Started {
 /// Opens the store and starts everything around the brain. `path` is `cloudbrain.yaml`.
 pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::Result<Started> {
     let config = Arc::new(config);
-    let folder = config.store_folder();
     let now = clock.now();
+    let folder = config.store_folder();
     let opened = Store::open(&folder, now)
         .with_context(|| format!("opening the data folder {}", folder.display()))?;
     report_opening(&opened, now);
@@ -65,39 +68,52 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let store = opened.store.clone();
     let outbox = Outbox::restore(opened.state.waiting.clone());
-    let mut inheritance = inherit(&config, &store, opened.state, now).await?;
+    let core = take_up(&config, opened, now).await?;
+    let hands = make_hands(&config).await?;
+    let (brain, handle, ends) = wire(core, hands, outbox, store, clock);
+    spawn_around(path, &config, &brain, &handle, ends);
+    Ok(Started { brain, handle, config, listener })
+}
+
+/// Goes on where a former brain stopped.
+async fn take_up(config: &Arc<Config>, opened: Opened, now: Time) -> anyhow::Result<Core> {
+    let mut inheritance = inherit(config, &opened.store, opened.state, now).await?;
     if let Some(last_alive) = opened.last_alive {
         // Nobody looked in between: exactly that span is unknown.
         inheritance.ledgers.values_mut().for_each(|ledger| ledger.blind(last_alive, now));
     }
-    let core = Core::new(config.clone(), inheritance, now);
-    let hands = make_hands(&config).await?;
+    Ok(Core::new(config.clone(), inheritance, now))
+}
+
+/// The ends of the brain's channels that the tasks around it hold.
+struct Ends {
+    routing: watch::Receiver<Routing>,
+    targets: watch::Receiver<Arc<Targets>>,
+    frames: mpsc::Receiver<Vec<Frame>>,
+}
+
+fn wire(
+    core: Core,
+    hands: Hands,
+    outbox: Outbox,
+    store: Store,
+    clock: SharedClock,
+) -> (Brain, Handle, Ends) {
     let (sender, inbox) = mpsc::channel(INBOX);
     let (routing, routing_seen) = watch::channel(core.scaler.routing());
     let (targets, targets_seen) = watch::channel(Arc::default());
     let (frames, frames_taken) = mpsc::channel(SAMPLE_BATCHES);
     let (turns, turns_seen) = watch::channel(0);
     let (trouble, trouble_seen) = watch::channel(None);
-    let gauges = Arc::new(Gauges::default());
-    spawn_senses(&config, &clock, &sender, targets_seen, gauges.clone());
-    for router in &hands.routers {
-        tokio::spawn(tend_router(router.clone(), routing_seen.clone(), sender.clone()));
-    }
-    if let Some(provider) = &hands.provider {
-        let every = config.raw.tick.0.min(Duration::from_secs(15));
-        tokio::spawn(watch_provider(provider.clone(), every, sender.clone()));
-    }
-    let keep = config.raw.collector.keep.0;
-    tokio::spawn(keep_samples(store.clone(), keep, clock.clone(), frames_taken));
-    tokio::spawn(watch_files(path.to_owned(), config.clone(), sender.clone()));
     let handle = Handle {
         inbox: sender.clone(),
         turns: turns_seen,
         trouble: trouble_seen,
         store: store.clone(),
         clock: clock.clone(),
-        gauges,
+        gauges: Arc::new(Gauges::default()),
     };
+    let ends = Ends { routing: routing_seen, targets: targets_seen, frames: frames_taken };
     let brain = Brain {
         core,
         hands,
@@ -112,7 +128,23 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
         targets,
         frames,
     };
-    Ok(Started { brain, handle, config, listener })
+    (brain, handle, ends)
+}
+
+/// Starts what feeds the brain and what carries its wishes on.
+fn spawn_around(path: &Path, config: &Arc<Config>, brain: &Brain, handle: &Handle, ends: Ends) {
+    let (sender, clock) = (&handle.inbox, &handle.clock);
+    spawn_senses(config, clock, sender, ends.targets, handle.gauges.clone());
+    for router in &brain.hands.routers {
+        tokio::spawn(tend_router(router.clone(), ends.routing.clone(), sender.clone()));
+    }
+    if let Some(provider) = &brain.hands.provider {
+        let every = config.raw.tick.0.min(PROVIDER_EVERY);
+        tokio::spawn(watch_provider(provider.clone(), every, sender.clone()));
+    }
+    let keep = config.raw.collector.keep.0;
+    tokio::spawn(keep_samples(handle.store.clone(), keep, clock.clone(), ends.frames));
+    tokio::spawn(watch_files(path.to_owned(), config.clone(), sender.clone()));
 }
 
 fn report_opening(opened: &Opened, now: Time) {
