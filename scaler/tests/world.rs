@@ -372,3 +372,19 @@ fn the_same_seed_makes_the_same_world() {
     assert_eq!(story(7), story(7));
     assert_ne!(story(7), story(8));
 }
+
+#[test]
+fn a_dry_run_decides_and_gives_the_module_nothing() {
+    let mut world = World::from_seed(1);
+    world.faults = false;
+    for policy in world.config.policies.values_mut() {
+        policy.mode = scaler::policy::Mode::DryRun;
+    }
+    world.run(60);
+    assert!(world.state.vms.values().all(|vm| vm.module.is_none()), "no VM was taken");
+    assert_eq!(world.ledger.vms.len(), 3, "the pool is filled all the same");
+    let facts = world.facts();
+    let decisions = scaler::tick::preview(&world.config, &world.state, &facts, world.now);
+    let told = decisions[0].reason.to_string();
+    assert!(told.starts_with("mode dry-run: would be"), "{told}");
+}
