@@ -18,6 +18,7 @@ mod blind;
 pub mod figures;
 pub mod frame;
 pub mod gauges;
+pub mod look;
 pub mod monitor_x;
 pub mod passive;
 pub mod poller;

@@ -12,6 +12,7 @@ pub mod id;
 pub mod lang;
 pub mod metric;
 pub mod sample;
+pub mod series;
 pub mod signal;
 pub mod time;
 pub mod topology;

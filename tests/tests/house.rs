@@ -17,6 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("availability", &["model"]),
     ("drivers", &["model", "scaler", "alerter"]),
     ("store", &["model"]),
+    ("query", &["model"]),
+    ("samples", &["model", "query"]),
     (
         "dashboards",
         &["model", "collector", "alerter", "scaler", "availability", "drivers", "store"],
@@ -31,13 +33,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "availability",
             "drivers",
             "store",
+            "samples",
+            "query",
             "dashboards",
         ],
     ),
 ];
 
 /// The crates that decide, and what they must never depend on, not even through others.
-const PURE: &[&str] = &["model", "alerter", "scaler", "availability"];
+const PURE: &[&str] = &["model", "alerter", "scaler", "availability", "query"];
 const NEVER_IN_PURE: &[&str] = &["tokio", "hyper", "reqwest", "rusqlite", "rand", "rustix", "libc"];
 
 fn root() -> PathBuf {

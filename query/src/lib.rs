@@ -1,0 +1,3 @@
+//! PromQL: expressions over samples, evaluated.
+
+pub mod source;

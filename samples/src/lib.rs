@@ -1,0 +1,1 @@
+//! The samples: what was measured, kept on disk and found again.
