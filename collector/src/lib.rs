@@ -25,5 +25,6 @@ pub mod poller;
 pub mod probe;
 pub mod reach;
 mod schedule;
+pub mod sight;
 mod targets;
 mod text;

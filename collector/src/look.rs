@@ -29,12 +29,20 @@ pub struct Look {
 pub enum Answer {
     Up,
     /// It did not answer, or wrongly: this is how far the look came.
-    Down { phase: Phase, hint: String },
+    Down {
+        phase: Phase,
+        hint: String,
+    },
     /// It lives and does not let us see: a wrong password, a missing grant. That is a fault of the
     /// configuration and never counted as "down".
-    Misconfigured { what: String, remedy: String },
+    Misconfigured {
+        what: String,
+        remedy: String,
+    },
     /// We could not look. Nothing is known about the target.
-    Blind { reason: String },
+    Blind {
+        reason: String,
+    },
 }
 
 /// A value that was not taken.

@@ -159,7 +159,7 @@ impl Poller {
         for (key, job) in wanted {
             if !self.jobs.contains_key(&key) {
                 let rhythm = Rhythm::of(&format!("{key:?}"), job.every(&self.context.pace));
-                self.schedule.add(key.clone(), rhythm, now);
+                self.schedule.add(key.clone(), job.destination(), rhythm, now);
                 self.jobs.insert(key, job);
             }
         }
@@ -221,6 +221,18 @@ fn jobs(targets: &Targets) -> BTreeMap<Key, Job> {
 }
 
 impl Job {
+    /// Whom a look burdens: an address, or a name that stands for one.
+    fn destination(&self) -> String {
+        match self {
+            Self::Agent(target) => target.address.to_string(),
+            Self::Probe(spec) => match &spec.address {
+                ProbeAddress::Socket(address) => address.to_string(),
+                ProbeAddress::Resolve { host, port } => format!("{host}:{port}"),
+            },
+            Self::Ready(spec) => spec.address.to_string(),
+        }
+    }
+
     fn every(&self, pace: &Pace) -> Duration {
         match self {
             Self::Agent(_) | Self::Probe(_) => pace.interval,

@@ -8,10 +8,14 @@
 //! is to see. So whoever used up its whole time at the last look is a suspect, and suspects share
 //! a small part of the budget that is theirs alone. They wait for each other, and for nobody else.
 //!
+//! Nor must one machine get all our questions at once because many targets live there: each
+//! destination has a small budget of its own. Who waits for its destination is parked there, off
+//! the lanes, so that nobody else waits behind it; that wait is the destination's and not our lag.
+//!
 //! Pure: time comes in, as a [`Duration`] since some fixed moment.
 //!
-//! Invariants: a target is never under way twice; no more are under way than the budget; a target
-//! that was removed is not started again. Each operation costs a few searches in ordered trees.
+//! Invariants: a target is never under way twice; no more are under way than the budget, in all and
+//! per destination; a target that was removed is not started again. Each operation costs a few searches in ordered trees.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,7 +26,11 @@ pub(crate) struct Schedule<K> {
     entries: BTreeMap<K, Entry>,
     healthy: Lane<K>,
     suspects: Lane<K>,
+    destinations: BTreeMap<String, Destination<K>>,
 }
+
+/// The most looks under way at one destination. A `zabbix_agentd` serves three at once.
+const AT_ONE_DESTINATION: usize = 8;
 
 /// When a target is due: at `phase` and then `every` so often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +43,20 @@ pub(crate) struct Rhythm {
 #[derive(Debug)]
 struct Entry {
     rhythm: Rhythm,
+    destination: String,
     /// When it is due, or, while it is under way, when it was.
     due: Duration,
     running: bool,
     is_suspect: bool,
+    /// It is due, and waits for its destination.
+    parked: bool,
+}
+
+/// Those who look at the same address.
+#[derive(Debug)]
+struct Destination<K> {
+    running: usize,
+    parked: BTreeSet<(Duration, K)>,
 }
 
 /// Those who share one part of the budget.
@@ -71,13 +89,19 @@ impl<K: Clone + Ord> Schedule<K> {
         let suspects = (max_in_flight / 4).max(1);
         let healthy = max_in_flight.saturating_sub(suspects).max(1);
         let lane = |budget| Lane { budget, running: 0, due: BTreeSet::new() };
-        Self { entries: BTreeMap::new(), healthy: lane(healthy), suspects: lane(suspects) }
+        Self {
+            entries: BTreeMap::new(),
+            healthy: lane(healthy),
+            suspects: lane(suspects),
+            destinations: BTreeMap::new(),
+        }
     }
 
     /// Adds a target that is not there yet; it is due within one interval.
-    pub(crate) fn add(&mut self, key: K, rhythm: Rhythm, now: Duration) {
+    pub(crate) fn add(&mut self, key: K, destination: String, rhythm: Rhythm, now: Duration) {
         let due = rhythm.next_after(now);
-        let entry = Entry { rhythm, due, running: false, is_suspect: false };
+        let entry =
+            Entry { rhythm, destination, due, running: false, is_suspect: false, parked: false };
         let former = self.entries.insert(key.clone(), entry);
         debug_assert!(former.is_none(), "a target is removed before it is added anew");
         self.healthy.due.insert((due, key));
@@ -86,11 +110,17 @@ impl<K: Clone + Ord> Schedule<K> {
     /// Forgets a target. If it is under way, its look no longer counts.
     pub(crate) fn remove(&mut self, key: &K) {
         let Some(entry) = self.entries.remove(key) else { return };
-        let lane = self.lane(entry.is_suspect);
         if entry.running {
-            lane.running -= 1;
+            self.lane(entry.is_suspect).running -= 1;
+            self.leave(&entry.destination);
+        } else if entry.parked {
+            let destination = self.destinations.get_mut(&entry.destination);
+            destination
+                .expect("who is parked has a place")
+                .parked
+                .remove(&(entry.due, key.clone()));
         } else {
-            lane.due.remove(&(entry.due, key.clone()));
+            self.lane(entry.is_suspect).due.remove(&(entry.due, key.clone()));
         }
     }
 
@@ -98,8 +128,17 @@ impl<K: Clone + Ord> Schedule<K> {
     pub(crate) fn take(&mut self, now: Duration) -> Vec<(K, Duration)> {
         let mut started = Vec::new();
         for lane in [&mut self.healthy, &mut self.suspects] {
-            while let Some((due, key)) = lane.take_first(now) {
+            while let Some((due, key)) = lane.first(now) {
+                lane.due.remove(&(due, key.clone()));
                 let entry = self.entries.get_mut(&key).expect("who is due has an entry");
+                let destination = self.destinations.entry(entry.destination.clone()).or_default();
+                if destination.running >= AT_ONE_DESTINATION {
+                    entry.parked = true;
+                    destination.parked.insert((due, key));
+                    continue;
+                }
+                destination.running += 1;
+                lane.running += 1;
                 entry.running = true;
                 started.push((key, now.saturating_sub(due)));
             }
@@ -113,11 +152,30 @@ impl<K: Clone + Ord> Schedule<K> {
         let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.running) else { return 0 };
         let (was_suspect, was_due, every) = (entry.is_suspect, entry.due, entry.rhythm.every);
         let due = entry.rhythm.next_after(now);
-        *entry = Entry { rhythm: entry.rhythm, due, running: false, is_suspect: used_up };
+        entry.due = due;
+        entry.running = false;
+        entry.is_suspect = used_up;
+        let destination = entry.destination.clone();
         self.lane(was_suspect).running -= 1;
         self.lane(used_up).due.insert((due, key.clone()));
+        self.leave(&destination);
         let beats = (due - was_due).as_nanos() / every.as_nanos();
         u64::try_from(beats.saturating_sub(1)).unwrap_or(u64::MAX)
+    }
+
+    /// A look at a destination is over: whoever waits for it longest goes back to its lane.
+    fn leave(&mut self, destination: &str) {
+        let Some(place) = self.destinations.get_mut(destination) else { return };
+        place.running -= 1;
+        let next = place.parked.pop_first();
+        if place.running == 0 && place.parked.is_empty() {
+            self.destinations.remove(destination);
+        }
+        let Some((due, key)) = next else { return };
+        let entry = self.entries.get_mut(&key).expect("who is parked has an entry");
+        entry.parked = false;
+        let is_suspect = entry.is_suspect;
+        self.lane(is_suspect).due.insert((due, key));
     }
 
     /// When somebody may go next, unless a look ends before.
@@ -131,7 +189,9 @@ impl<K: Clone + Ord> Schedule<K> {
     }
 
     pub(crate) fn suspects(&self) -> usize {
-        self.suspects.due.len() + self.suspects.running
+        let parked = self.destinations.values().flat_map(|place| &place.parked);
+        let parked = parked.filter(|(_, key)| self.entries[key].is_suspect).count();
+        self.suspects.due.len() + self.suspects.running + parked
     }
 
     fn lane(&mut self, is_suspect: bool) -> &mut Lane<K> {
@@ -140,17 +200,19 @@ impl<K: Clone + Ord> Schedule<K> {
 }
 
 impl<K: Clone + Ord> Lane<K> {
-    fn take_first(&mut self, now: Duration) -> Option<(Duration, K)> {
-        if self.wake_at()? > now {
-            return None;
-        }
-        self.running += 1;
-        self.due.pop_first()
+    fn first(&self, now: Duration) -> Option<(Duration, K)> {
+        (self.wake_at()? <= now).then(|| self.due.first().cloned()).flatten()
     }
 
     fn wake_at(&self) -> Option<Duration> {
         let (due, _) = self.due.first()?;
         (self.running < self.budget).then_some(*due)
+    }
+}
+
+impl<K> Default for Destination<K> {
+    fn default() -> Self {
+        Self { running: 0, parked: BTreeSet::new() }
     }
 }
 
@@ -176,6 +238,11 @@ mod tests {
         Schedule::new(max_in_flight)
     }
 
+    /// A destination of its own.
+    fn here(name: &str) -> String {
+        format!("host of {name}")
+    }
+
     fn at(phase: Duration) -> Rhythm {
         Rhythm { every: 10 * SECOND, phase }
     }
@@ -187,7 +254,7 @@ mod tests {
     #[test]
     fn each_target_keeps_its_beat_however_late_it_was() {
         let mut schedule = schedule(4);
-        schedule.add("a".to_owned(), at(3 * SECOND), Duration::ZERO);
+        schedule.add("a".to_owned(), here("a"), at(3 * SECOND), Duration::ZERO);
         assert!(schedule.take(3 * SECOND - MILLISECOND).is_empty());
         assert_eq!(schedule.wake_at(), Some(3 * SECOND));
         assert_eq!(schedule.take(5 * SECOND), [("a".to_owned(), 2 * SECOND)]);
@@ -198,7 +265,7 @@ mod tests {
     #[test]
     fn a_target_that_outlives_its_interval_does_not_overlap_itself() {
         let mut schedule = schedule(4);
-        schedule.add("a".to_owned(), at(SECOND), Duration::ZERO);
+        schedule.add("a".to_owned(), here("a"), at(SECOND), Duration::ZERO);
         assert_eq!(schedule.take(SECOND).len(), 1);
         assert!(schedule.take(11 * SECOND).is_empty());
         assert_eq!(schedule.ended(&"a".to_owned(), true, 22 * SECOND), 2);
@@ -208,14 +275,14 @@ mod tests {
     #[test]
     fn a_target_that_is_removed_under_way_frees_its_place() {
         let mut schedule = schedule(2);
-        schedule.add("a".to_owned(), at(SECOND), Duration::ZERO);
-        schedule.add("b".to_owned(), at(2 * SECOND), Duration::ZERO);
+        schedule.add("a".to_owned(), here("a"), at(SECOND), Duration::ZERO);
+        schedule.add("b".to_owned(), here("b"), at(2 * SECOND), Duration::ZERO);
         assert_eq!(names(&schedule.take(5 * SECOND)), ["a"]);
         schedule.remove(&"a".to_owned());
         assert_eq!(names(&schedule.take(5 * SECOND)), ["b"]);
         assert_eq!(schedule.ended(&"a".to_owned(), true, 6 * SECOND), 0, "a late word of a");
         schedule.remove(&"b".to_owned());
-        schedule.add("c".to_owned(), at(7 * SECOND), 6 * SECOND);
+        schedule.add("c".to_owned(), here("c"), at(7 * SECOND), 6 * SECOND);
         schedule.remove(&"c".to_owned());
         assert_eq!(schedule.wake_at(), None);
     }
@@ -259,7 +326,12 @@ mod tests {
         fn of(targets: &[String], max_in_flight: usize) -> Self {
             let mut schedule = schedule(max_in_flight);
             for name in targets {
-                schedule.add(name.clone(), Rhythm::of(name, 10 * SECOND), Duration::ZERO);
+                schedule.add(
+                    name.clone(),
+                    here(name),
+                    Rhythm::of(name, 10 * SECOND),
+                    Duration::ZERO,
+                );
             }
             let (ends, looks) = (BTreeSet::new(), BTreeMap::new());
             let worst_lag_of_healthy = Duration::ZERO;
@@ -333,12 +405,38 @@ mod tests {
     fn the_lag_tells_of_those_who_still_wait() {
         let mut schedule = schedule(2);
         for name in ["a", "b"] {
-            schedule.add(name.to_owned(), at(SECOND), Duration::ZERO);
+            schedule.add(name.to_owned(), here(name), at(SECOND), Duration::ZERO);
         }
         assert_eq!(names(&schedule.take(SECOND)), ["a"]);
         assert_eq!(schedule.lag(4 * SECOND), 3 * SECOND);
         schedule.ended(&"a".to_owned(), false, 4 * SECOND);
         assert_eq!(schedule.take(4 * SECOND), [("b".to_owned(), 3 * SECOND)]);
         assert_eq!(schedule.lag(4 * SECOND), Duration::ZERO);
+    }
+
+    #[test]
+    fn one_destination_gets_a_few_looks_at_once_and_nobody_else_waits_for_it() {
+        let mut schedule = schedule(64);
+        for vm in 0..20 {
+            schedule.add(format!("a{vm:02}"), here("all"), at(SECOND), Duration::ZERO);
+        }
+        schedule.add("b".to_owned(), here("b"), at(SECOND), Duration::ZERO);
+        let first = schedule.take(SECOND);
+        assert_eq!(first.len(), AT_ONE_DESTINATION + 1);
+        assert_eq!(schedule.lag(5 * SECOND), Duration::ZERO, "the wait is the destination's");
+        schedule.remove(&"a08".to_owned());
+        schedule.ended(&"a00".to_owned(), false, 5 * SECOND);
+        schedule.remove(&"a01".to_owned());
+        let next = schedule.take(5 * SECOND);
+        assert_eq!(next, [("a09".to_owned(), 4 * SECOND), ("a10".to_owned(), 4 * SECOND)]);
+        for vm in 2..20 {
+            schedule.ended(&format!("a{vm:02}"), false, 6 * SECOND);
+            schedule.take(6 * SECOND);
+        }
+        for vm in 2..20 {
+            schedule.ended(&format!("a{vm:02}"), false, 6 * SECOND);
+        }
+        assert_eq!(schedule.ended(&"b".to_owned(), false, 6 * SECOND), 0);
+        assert!(schedule.destinations.is_empty(), "{:?}", schedule.destinations);
     }
 }
