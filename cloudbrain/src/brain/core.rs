@@ -210,6 +210,9 @@ impl Core {
     }
 
     fn verdict(&mut self, verdict: &Verdict, now: Time) -> bool {
+        if !self.is_published(&verdict.target) {
+            return false;
+        }
         let name = probe_name(&verdict.target);
         match &verdict.outcome {
             Outcome::Healthy { .. } => self.senses.no_fault(&name),
@@ -220,13 +223,20 @@ impl Core {
                 self.senses.fault(name, &format!("blind: {reason}"), verdict.at);
             }
         }
-        if let ProbeTarget::Domain { module, .. } = &verdict.target
-            && let Some(ledger) = self.ledgers.get_mut(module)
-        {
+        if let ProbeTarget::Domain { module, .. } = &verdict.target {
+            let ledger = self.ledgers.entry(module.clone());
+            let ledger = ledger.or_insert_with(|| Ledger::new(verdict.at));
             ledger.observe(&self.accounting, verdict.at, &verdict.outcome);
         }
         let signals = self.reach.on_verdict(verdict);
         self.signals(signals, now)
+    }
+
+    /// A module of ours that has not served yet fails its probes as it must. One that we only watch
+    /// counts from the first look.
+    fn is_published(&self, target: &ProbeTarget) -> bool {
+        let module = target.module();
+        self.ledgers.contains_key(module) || !self.config.scaler.policies.contains_key(module)
     }
 
     fn signals(&mut self, signals: impl IntoIterator<Item = Signal>, now: Time) -> bool {
@@ -392,8 +402,8 @@ impl Core {
         }
     }
 
-    /// A module's account begins when it serves for the first time: before that there is nothing
-    /// that could be up or down.
+    /// The account of a module that we run begins when it serves for the first time: before that
+    /// there is nothing that could be up or down.
     fn publish(&mut self, now: Time) {
         for vm in self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving) {
             let Some(module) = &vm.module else { continue };
@@ -452,8 +462,7 @@ impl Core {
 
     /// The targets, if they are others than before.
     fn aim(&mut self) -> Option<Arc<Targets>> {
-        let published = |module: &ModuleId| self.ledgers.contains_key(module);
-        let targets = targets::derive(&self.config, &self.scaler, &self.senses, published);
+        let targets = targets::derive(&self.config, &self.scaler, &self.senses);
         if *targets == *self.targets {
             return None;
         }

@@ -11,13 +11,11 @@ use crate::config::{Config, Module, Monitor};
 
 use super::senses::Senses;
 
-/// Derives the targets anew. The domain of a module is probed once it is `published`: served for
-/// the first time.
+/// Derives the targets anew. The domain of a module is probed from the moment its file is there.
 pub(super) fn derive(
     config: &Config,
     scaler: &scaler::state::State,
     senses: &Senses,
-    published: impl Fn(&ModuleId) -> bool,
 ) -> Arc<Targets> {
     let mut targets = Targets::default();
     for agent in &config.raw.collector.agents {
@@ -29,7 +27,7 @@ pub(super) fn derive(
             targets.agents.push(AgentTarget { object: Object::Host(host.id.clone()), address });
         }
     }
-    for (id, module) in config.modules.iter().filter(|(id, _)| published(id)) {
+    for (id, module) in &config.modules {
         targets.probes.extend(domain_probe(config, id, module));
     }
     for vm in scaler.vms.values() {

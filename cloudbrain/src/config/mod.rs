@@ -306,10 +306,6 @@ impl Reader {
                 return None;
             }
         };
-        if written.program.is_empty() {
-            let message = "no program; write program: [path, argument, ...]";
-            self.find(document, format!("modules.{index}.program"), message);
-        }
         let own = !written.domains.is_empty() || index > 0;
         let domains = if own { &written.domains } else { &file.domains };
         let monitor = self.monitor(document, written, domains, index, own);
@@ -433,6 +429,14 @@ impl Reader {
         config: &scaler::state::Config,
         policy: &Policy,
     ) {
+        if modules.get(&policy.module).is_some_and(|module| module.program.is_empty()) {
+            let message = format!(
+                "module {} has no program to run; write program: [path, argument, ...] in its \
+                 project file",
+                policy.module
+            );
+            self.find(document, "module", message);
+        }
         if !modules.contains_key(&policy.module) {
             let names: Vec<&str> = modules.keys().map(|module| module.as_str()).collect();
             let message = unknown("module", policy.module.as_str(), &names);

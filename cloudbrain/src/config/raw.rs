@@ -224,7 +224,9 @@ pub struct RawModule {
     /// The X of `/monitor/monitor.X`: `js`, `php`, `jsp`. Without it the module is not probed,
     /// and the page says so.
     pub monitor: Option<String>,
-    /// The program and its arguments; `${PORT}` stands for the port to listen on.
+    /// The program and its arguments; `${PORT}` stands for the port to listen on. A module without
+    /// one is watched, and not run.
+    #[serde(default)]
     pub program: Vec<String>,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
