@@ -16,6 +16,7 @@
 pub mod agent;
 mod blind;
 pub mod figures;
+pub mod findings;
 pub mod frame;
 pub mod gauges;
 pub mod look;

@@ -1,0 +1,42 @@
+//! Targets that are looked at by a watcher of their own, which remembers something between looks:
+//! a connection, the shape of a page, the counters of last time.
+//!
+//! One more sort of source is one more line in [`Source`] and its watcher in a file of its own.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::time::Duration;
+
+use model::clock::SharedClock;
+use model::series::Row;
+use model::time::Time;
+
+use crate::findings::Subject;
+use crate::look::Look;
+
+/// One target, and how to look at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchSpec {
+    /// Unique among all watches, for people and for its place in the schedule.
+    pub name: String,
+    /// What follows from its answer; None if nothing does but that it is shown.
+    pub subject: Option<Subject>,
+    /// Whom a look burdens: looks at one destination share a small budget.
+    pub destination: String,
+    pub every: Duration,
+    /// For a whole look.
+    pub timeout: Duration,
+    pub source: Source,
+}
+
+/// Looks at one target. It is never asked twice at once.
+pub trait Watcher: Debug + Send {
+    /// Takes no longer than `timeout`, and not much memory, whatever the target answers.
+    fn look<'a>(&'a mut self, timeout: Duration, clock: &'a SharedClock) -> Looking<'a>;
+
+    /// The last rows: all its series have ended, since it is looked at no longer.
+    fn end(&mut self, at: Time) -> Vec<Row>;
+}
+
+/// A look under way.
+pub type Looking<'a> = Pin<Box<dyn Future<Output = Look> + Send + 'a>>;
