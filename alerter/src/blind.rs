@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::id::{CollectorId, Object};
 use model::topology::Topology;
 
+use crate::health::Trouble;
 use crate::reach::Taken;
 use crate::settings::Settings;
 use crate::sick::{Sick, Sieve};
@@ -31,7 +32,9 @@ pub(crate) fn set_aside(
     sick: &mut Sick,
 ) -> Unseen {
     let suspected = suspected(settings, topology, sick);
-    let reported = sick.keys().filter_map(|object| {
+    // One that is merely slow sees still.
+    let cut_off = sick.iter().filter(|(_, health)| health.trouble != Trouble::Degraded);
+    let reported = cut_off.filter_map(|(object, _)| {
         if let Object::Collector(id) = object { Some(id.clone()) } else { None }
     });
     let blind: BTreeSet<CollectorId> = reported.chain(suspected.keys().cloned()).collect();

@@ -107,6 +107,8 @@ impl Fault {
                 Outcome::Blind { .. } => Some(Self::Blind),
             },
             Sensed::Ready { ready, .. } => (!ready).then_some(Self::NotReady),
+            Sensed::Canary { answered, .. } => (!answered).then_some(Self::TimedOut),
+            Sensed::Lag { .. } => None,
         }
     }
 }

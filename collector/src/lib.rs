@@ -19,6 +19,7 @@ pub mod figures;
 pub mod findings;
 pub mod frame;
 pub mod gauges;
+pub mod lag;
 pub mod look;
 pub mod monitor_x;
 pub mod passive;

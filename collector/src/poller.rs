@@ -12,6 +12,7 @@
 //! what stood in the channel already.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use model::metric::TABLE;
 use model::sample::Frame;
 use model::time::Time;
 use model::verdict::{ProbeTarget, Verdict};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 
@@ -67,6 +69,17 @@ pub enum Sensed {
         ready: bool,
         detail: String,
     },
+    /// A canary was called: it took the connection, or refused it, or was not there.
+    Canary {
+        address: SocketAddr,
+        at: Time,
+        answered: bool,
+    },
+    /// How late looks begin, the worst of the last interval: our own doing, not the targets'.
+    Lag {
+        at: Time,
+        worst: Duration,
+    },
 }
 
 /// Looks at `targets` until their sender or the receiver of `out` is gone.
@@ -105,6 +118,7 @@ enum Key {
     Agent(Object),
     Probe(ProbeTarget),
     Ready(VmId, u32),
+    Canary(SocketAddr),
 }
 
 /// How to look at it.
@@ -113,6 +127,7 @@ enum Job {
     Agent(AgentTarget),
     Probe(ProbeSpec),
     Ready(ReadySpec),
+    Canary(SocketAddr),
 }
 
 /// What each look needs.
@@ -133,6 +148,9 @@ struct Poller {
     under_way: BTreeMap<Key, AbortHandle>,
     keys: BTreeMap<task::Id, Key>,
     lag: LagMeter,
+    /// The worst since it was told last, and when it is told next.
+    worst_lag: Duration,
+    lag_due: Duration,
 }
 
 impl Poller {
@@ -145,6 +163,8 @@ impl Poller {
             under_way: BTreeMap::new(),
             keys: BTreeMap::new(),
             lag: LagMeter::default(),
+            worst_lag: Duration::ZERO,
+            lag_due: Duration::ZERO,
         }
     }
 
@@ -187,8 +207,24 @@ impl Poller {
             self.under_way.insert(key, look);
         }
         let gauges = &self.context.gauges;
-        self.lag.note(worst.max(self.schedule.lag(now)), now, gauges);
+        let worst = worst.max(self.schedule.lag(now));
+        self.lag.note(worst, now, gauges);
+        self.tell_lag(worst, now);
+        let gauges = &self.context.gauges;
         gauges.set_load(self.jobs.len(), self.schedule.suspects(), self.under_way.len());
+    }
+
+    /// Once per interval. If the channel is full the next one will tell.
+    fn tell_lag(&mut self, worst: Duration, now: Duration) {
+        self.worst_lag = self.worst_lag.max(worst);
+        if now < self.lag_due {
+            return;
+        }
+        self.lag_due = now + self.context.pace.interval;
+        let lag = Sensed::Lag { at: self.context.clock.now(), worst: self.worst_lag };
+        if self.context.out.try_send(lag).is_ok() {
+            self.worst_lag = Duration::ZERO;
+        }
     }
 
     fn ended(&mut self, ended: Result<(task::Id, bool), JoinError>) {
@@ -217,7 +253,9 @@ fn jobs(targets: &Targets) -> BTreeMap<Key, Job> {
     let agents = agents.map(|agent| (Key::Agent(agent.object.clone()), Job::Agent(agent)));
     let probes = probes.map(|spec| (Key::Probe(spec.target.clone()), Job::Probe(spec)));
     let ready = ready.map(|spec| (Key::Ready(spec.vm.clone(), spec.assignment), Job::Ready(spec)));
-    agents.chain(probes).chain(ready).collect()
+    let canaries = targets.canaries.iter();
+    let canaries = canaries.map(|address| (Key::Canary(*address), Job::Canary(*address)));
+    agents.chain(probes).chain(ready).chain(canaries).collect()
 }
 
 impl Job {
@@ -230,19 +268,20 @@ impl Job {
                 ProbeAddress::Resolve { host, port } => format!("{host}:{port}"),
             },
             Self::Ready(spec) => spec.address.to_string(),
+            Self::Canary(address) => address.to_string(),
         }
     }
 
     fn every(&self, pace: &Pace) -> Duration {
         match self {
-            Self::Agent(_) | Self::Probe(_) => pace.interval,
+            Self::Agent(_) | Self::Probe(_) | Self::Canary(_) => pace.interval,
             Self::Ready(spec) => spec.every,
         }
     }
 
     fn timeout(&self, pace: &Pace) -> Duration {
         match self {
-            Self::Agent(_) | Self::Probe(_) => pace.timeout,
+            Self::Agent(_) | Self::Probe(_) | Self::Canary(_) => pace.timeout,
             Self::Ready(spec) => spec.timeout,
         }
     }
@@ -260,12 +299,25 @@ async fn look(job: Job, context: Arc<Context>) -> bool {
             let probe::Readiness { ready, detail } = probe::ready(&spec).await;
             Sensed::Ready { vm: spec.vm, assignment: spec.assignment, at, ready, detail }
         }
+        Job::Canary(address) => {
+            let at = context.clock.now();
+            Sensed::Canary { address, at, answered: answers(address, timeout).await }
+        }
     };
     let used_up = context.clock.elapsed().saturating_sub(began) >= timeout;
     context.gauges.count(&sensed);
     // If nobody listens any more, `run` sees so itself and ends.
     let _: Result<(), _> = context.out.send(sensed).await;
     used_up
+}
+
+/// Whether anything came back: to refuse a connection, somebody must be there.
+async fn answers(address: SocketAddr, timeout: Duration) -> bool {
+    match tokio::time::timeout(timeout, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        Err(_) => false,
+    }
 }
 
 async fn ask(target: AgentTarget, context: &Context) -> Sensed {
@@ -286,7 +338,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use model::clock::Clock;
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpListener;
 
     use super::*;
     use crate::agent::{Figures, serve};
@@ -307,6 +359,18 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a test makes its own clock")]
     fn clock() -> SharedClock {
         SharedClock::new(TestClock(tokio::time::Instant::now()))
+    }
+
+    impl Bench {
+        /// What is said of a target; the lag is told between.
+        async fn next(&mut self) -> Sensed {
+            loop {
+                let sensed = self.sensed.recv().await.unwrap();
+                if !matches!(sensed, Sensed::Lag { .. }) {
+                    return sensed;
+                }
+            }
+        }
     }
 
     struct Load;
@@ -352,9 +416,11 @@ mod tests {
         match sensed {
             Sensed::Frame(frame) => format!("frame of {} with {:?}", frame.target, frame.values),
             Sensed::AgentFault { object, error, .. } => format!("fault of {object}: {error}"),
-            Sensed::Blind { .. } | Sensed::Verdict(_) | Sensed::Ready { .. } => {
-                panic!("{sensed:?}")
-            }
+            Sensed::Blind { .. }
+            | Sensed::Verdict(_)
+            | Sensed::Ready { .. }
+            | Sensed::Canary { .. }
+            | Sensed::Lag { .. } => panic!("{sensed:?}"),
         }
     }
 
@@ -365,16 +431,16 @@ mod tests {
         let address = live_agent().await;
         let mut bench = start(vec![agent("vm/a", address)], LONG);
         for _ in 0..3 {
-            let sensed = bench.sensed.recv().await.unwrap();
+            let sensed = bench.next().await;
             assert_eq!(object(&sensed), r#"frame of vm/a with {"load1_per_core": 0.5}"#);
         }
         assert!(bench.gauges.read().polls >= 3);
         assert!(bench.gauges.read().keys_unsupported >= 3 * (TABLE.len() as u64 - 1));
         bench.targets.send_replace(Arc::new(of(vec![agent("vm/b", address)])));
         // What was sent before the new list was taken in may still stand in the channel.
-        while object(&bench.sensed.recv().await.unwrap()).contains("vm/a") {}
+        while object(&bench.next().await).contains("vm/a") {}
         for _ in 0..3 {
-            assert!(object(&bench.sensed.recv().await.unwrap()).contains("vm/b"));
+            assert!(object(&bench.next().await).contains("vm/b"));
         }
     }
 
@@ -385,7 +451,7 @@ mod tests {
         let mut bench = start(vec![hanging, agent("vm/a", live_agent().await)], LONG);
         let (_stream, _) = silent.accept().await.unwrap();
         for _ in 0..5 {
-            assert!(object(&bench.sensed.recv().await.unwrap()).contains("vm/a"));
+            assert!(object(&bench.next().await).contains("vm/a"));
         }
         tokio::select! {
             biased;
@@ -402,7 +468,9 @@ mod tests {
         tokio::time::pause(); // From here on a timeout comes at once, if nothing else does.
         bench.targets.send_replace(Arc::default());
         closed(stream).await;
-        assert!(bench.sensed.try_recv().is_err(), "it was asked to its end");
+        while let Ok(sensed) = bench.sensed.try_recv() {
+            assert!(matches!(sensed, Sensed::Lag { .. }), "it was asked to its end");
+        }
     }
 
     #[tokio::test]
@@ -410,10 +478,10 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = silent.local_addr().unwrap();
         let mut bench = start(vec![agent("vm/a", address)], Duration::from_millis(50));
-        let fault = object(&bench.sensed.recv().await.unwrap());
+        let fault = object(&bench.next().await);
         assert_eq!(fault, "fault of vm/a: no answer within 50ms");
         tokio::spawn(serve(silent, "web-1".to_owned(), Arc::new(Load)));
-        while !object(&bench.sensed.recv().await.unwrap()).starts_with("frame") {}
+        while !object(&bench.next().await).starts_with("frame") {}
         assert!(bench.gauges.read().faults[&crate::gauges::Fault::TimedOut] >= 1);
     }
 

@@ -12,6 +12,8 @@ pub struct Targets {
     pub agents: Vec<AgentTarget>,
     pub probes: Vec<ProbeSpec>,
     pub ready: Vec<ReadySpec>,
+    /// Addresses that always answer: while one of them does, our own network is in order.
+    pub canaries: Vec<SocketAddr>,
 }
 
 /// An agent that answers Zabbix passive checks, and what it speaks for.

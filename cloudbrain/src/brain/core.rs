@@ -19,7 +19,7 @@ use model::sample::Frame;
 use model::signal::{Signal, SignalState};
 use model::time::Time;
 use model::topology::{Topology, VmPlace};
-use model::verdict::{Outcome, ProbeTarget, Verdict};
+use model::verdict::{Outcome, Phase, ProbeTarget, Verdict};
 use model::vm::VmState;
 use scaler::hands::{RouterReport, Routing, Sighting};
 use scaler::reason::Decision;
@@ -28,6 +28,7 @@ use store::{Change, IncidentRow, JournalRow, TransitionRow};
 
 use crate::config::Config;
 
+use super::eye::{self, Eye, News};
 use super::record::{self, Stored};
 use super::senses::{Senses, probe_name};
 use super::{place, targets};
@@ -99,6 +100,9 @@ pub struct Core {
     /// told of.
     lost: BTreeMap<VmId, (VmPlace, Time)>,
     reach: Reach,
+    pub eye: Eye,
+    /// Up to here the present blindness is in the accounts.
+    blind_until: Time,
     stored: Stored,
     targets: Arc<Targets>,
     pending: Turn,
@@ -116,6 +120,8 @@ pub struct Inheritance {
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
 }
 
+/// Looks in a row that must fail before anybody is told.
+const MISSES: u32 = 2;
 /// How many decisions and ended incidents the pages show without asking the store.
 const RECENT: usize = 200;
 
@@ -135,7 +141,9 @@ impl Core {
             config_error: None,
             started: now,
             lost: BTreeMap::new(),
-            reach: Reach::default(),
+            reach: Reach::new(MISSES, Some(eye::collector())),
+            eye: Eye::new(&config),
+            blind_until: now,
             stored: inheritance.stored,
             targets: Arc::default(),
             pending: Turn::default(),
@@ -180,27 +188,58 @@ impl Core {
     fn sensed(&mut self, sensed: Sensed, now: Time) -> bool {
         match sensed {
             Sensed::Frame(frame) => {
-                let news = self.is_first_word(&frame.target);
+                let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
                 self.senses.frame(&frame);
                 let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
                 self.pending.frames.push(frame);
                 self.signals(signals, now) || news
             }
             Sensed::AgentFault { object, at, error } => {
+                let silent = error.is_silence();
+                let news = self.saw(&object, !silent, now);
+                if silent && self.eye.is_blind() {
+                    return news;
+                }
                 self.senses.agent_fault(&object, at, &error);
                 let signals = self.reach.on_agent(&object, at, Err(&error));
-                self.signals(signals, now)
+                self.signals(signals, now) || news
             }
             Sensed::Blind { object, at, reason } => {
                 self.senses.fault(object.to_string(), &format!("blind: {reason}"), at);
                 false
             }
             Sensed::Verdict(verdict) => self.verdict(&verdict, now),
+            Sensed::Ready { ready: false, .. } if self.eye.is_blind() => false,
+            Sensed::Canary { address, at, answered } => {
+                let news = self.eye.on_canary(&address.to_string(), answered, at);
+                self.looked_up(news, now)
+            }
+            Sensed::Lag { at, worst } => {
+                let signal = self.eye.on_lag(at, worst);
+                self.signals(signal, now)
+            }
             Sensed::Ready { vm, assignment, at, ready, .. } => {
                 self.senses.ready(&vm, assignment, at, ready);
                 self.scaler.vms.get(&vm).is_some_and(|vm| vm.state == VmState::Deploying)
             }
         }
+    }
+
+    /// An agent was asked: what does that say about our own eyes?
+    fn saw(&mut self, object: &Object, answered: bool, now: Time) -> bool {
+        let news = self.eye.on_target(object, &self.topology, answered, now);
+        self.looked_up(news, now)
+    }
+
+    /// Whoever finds himself blind has been so since the first silence: nothing that followed from
+    /// it may stand.
+    fn looked_up(&mut self, news: News, now: Time) -> bool {
+        if let Some(since) = news.blind_since {
+            self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
+            self.senses.unsee();
+            self.blind_until = now;
+        }
+        self.signals(news.signal, now)
     }
 
     /// A VM that boots and is heard for the first time is worth a turn.
@@ -210,7 +249,11 @@ impl Core {
     }
 
     fn verdict(&mut self, verdict: &Verdict, now: Time) -> bool {
-        if !self.is_published(&verdict.target) {
+        let is_silence = matches!(
+            verdict.outcome,
+            Outcome::Unhealthy { phase: Phase::Dns | Phase::Connect, .. } | Outcome::Blind { .. }
+        );
+        if !self.is_published(&verdict.target) || (is_silence && self.eye.is_blind()) {
             return false;
         }
         let name = probe_name(&verdict.target);
@@ -388,6 +431,10 @@ impl Core {
 
     fn account(&mut self, now: Time) {
         self.publish(now);
+        if self.eye.is_blind() {
+            let since = std::mem::replace(&mut self.blind_until, now);
+            self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
+        }
         for (module, ledger) in &mut self.ledgers {
             ledger.tick(&self.accounting, now);
             for interval in ledger.take_transitions() {
@@ -469,6 +516,7 @@ impl Core {
         let agents = targets.agents.iter().map(|agent| agent.object.to_string());
         let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
         let routers = self.senses.facts.routers.keys().map(|name| format!("router {name}"));
+        self.eye.keep_only(&agents.clone().collect());
         let names: BTreeSet<String> =
             agents.chain(probes).chain(routers).chain(["provider".to_owned()]).collect();
         self.senses.keep_faults_of(&names);

@@ -16,6 +16,7 @@ use super::senses::Senses;
 /// Derives the topology anew.
 pub(super) fn derive(config: &Config, scaler: &State, senses: &Senses) -> Topology {
     let mut topology = Topology::default();
+    topology.collectors.insert(super::eye::collector());
     for host in senses.hosts.keys() {
         topology.hosts.insert(host.clone(), Host::default());
     }

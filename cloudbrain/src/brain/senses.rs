@@ -58,6 +58,19 @@ impl Senses {
         agent.silent_since = agent.silent_since.or(Some(at));
     }
 
+    /// We were blind: what was not seen lately was not silence.
+    pub fn unsee(&mut self) {
+        for agent in self.facts.agents.values_mut() {
+            agent.silent_since = None;
+            agent.misses = 0;
+        }
+        for ready in self.facts.ready.values_mut() {
+            ready.fails_in_a_row = 0;
+            ready.failing_since = None;
+        }
+        self.facts.hosts_down.clear();
+    }
+
     pub fn fault(&mut self, target: String, error: &str, at: Time) {
         let fault = Fault { error: error.to_owned(), since: at };
         let entry = self.faults.entry(target).or_insert(fault);

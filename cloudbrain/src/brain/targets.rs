@@ -17,7 +17,8 @@ pub(super) fn derive(
     scaler: &scaler::state::State,
     senses: &Senses,
 ) -> Arc<Targets> {
-    let mut targets = Targets::default();
+    let canaries = config.raw.collector.canaries.clone();
+    let mut targets = Targets { canaries, ..Targets::default() };
     for agent in &config.raw.collector.agents {
         let target = AgentTarget { object: agent.object.clone(), address: agent.address };
         targets.agents.push(target);

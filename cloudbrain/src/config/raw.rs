@@ -119,6 +119,9 @@ pub struct RawCollector {
     pub load_window: Span,
     /// Addresses for domains that this machine should not look up, as `curl --resolve` has it.
     pub resolve: BTreeMap<String, SocketAddr>,
+    /// Addresses that always answer, for example a gateway and a name server: while one of them
+    /// does, our own network is in order. What is lost while none does is unknown, not down.
+    pub canaries: Vec<SocketAddr>,
     /// Agents to poll beside those of our own VMs: a `zabbix_agentd`, a `zabbix_agent2`, ours.
     pub agents: Vec<RawAgent>,
     /// Samples older than this are dropped.
@@ -264,6 +267,7 @@ impl Default for RawCollector {
             timeout: Span::secs(3),
             load_window: Span::secs(60),
             resolve: BTreeMap::new(),
+            canaries: Vec::new(),
             agents: Vec::new(),
             keep: Span::secs(86_400),
         }

@@ -1,0 +1,112 @@
+//! The brain without a socket or a disk: what it says when it cannot see, and when it is late.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudbrain::brain::core::{Core, Heard, Inheritance};
+use cloudbrain::config::{self, Config};
+use collector::passive::AgentError;
+use collector::poller::Sensed;
+use model::id::Object;
+use model::sample::Frame;
+use model::time::Time;
+use model::verdict::{Outcome, Phase, ProbeTarget, Verdict};
+
+/// The example's files, with legacy machines to poll and a module that is watched only.
+fn config() -> Config {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let loaded = config::load(&path.join("../examples/shop/cloudbrain.yaml"));
+    let mut config = loaded.config.expect("the example is in order");
+    config.scaler = scaler::state::Config::default();
+    config
+}
+
+fn at(second: i64) -> Time {
+    Time::from_millis(1_800_000_000_000 + second * 1000)
+}
+
+fn machine(number: u64) -> Object {
+    format!("host/legacy-{number}").parse().expect("a good name")
+}
+
+struct World {
+    core: Core,
+    told: Vec<String>,
+}
+
+impl World {
+    fn new() -> Self {
+        let core = Core::new(Arc::new(config()), Inheritance::default(), at(0));
+        Self { core, told: Vec::new() }
+    }
+
+    fn hear(&mut self, sensed: Sensed, now: Time) {
+        self.core.hear(Heard::Sensed(sensed), now);
+        let turn = self.core.turn(now);
+        self.told.extend(turn.messages.iter().map(|message| message.text.clone()));
+    }
+
+    /// All machines are asked, one after the other, within one second.
+    fn ask_all(&mut self, second: i64, answer: bool) {
+        for machine in 0..20 {
+            let object = self::machine(machine);
+            let at = at(second) + Duration::from_millis(machine * 40);
+            let sensed = if answer {
+                let values = [("load1_per_core".to_owned(), 0.5)].into();
+                Sensed::Frame(Frame { target: object, at, values })
+            } else {
+                let error = AgentError::TimedOut(Duration::from_millis(800));
+                Sensed::AgentFault { object, at, error }
+            };
+            self.hear(sensed, at);
+        }
+        let healthy = Outcome::Healthy { doubt: None };
+        let unhealthy = Outcome::Unhealthy { phase: Phase::Connect, hint: "no route".to_owned() };
+        let module = "shop/web".parse().expect("a good name");
+        let target = ProbeTarget::Domain { module, domain: "shop.example.com".to_owned() };
+        let outcome = if answer { healthy } else { unhealthy };
+        let at = at(second) + Duration::from_millis(900);
+        self.hear(Sensed::Verdict(Verdict { target, at, outcome, took: Duration::ZERO }), at);
+    }
+}
+
+#[test]
+fn a_broken_uplink_is_one_message_and_nobodys_downtime() {
+    let mut world = World::new();
+    for second in 0..60 {
+        let answer = !(20..40).contains(&second);
+        world.ask_all(second, answer);
+    }
+    assert!(world.core.eye.blindness().is_none());
+    let spell = &world.core.eye.spells[0];
+    assert_eq!((spell.from, world.core.eye.spells.len()), (at(20), 1));
+    let about_others: Vec<_> = world.told.iter().filter(|text| !text.contains("main")).collect();
+    assert!(about_others.is_empty(), "{about_others:?}");
+    assert!(!world.told.is_empty(), "operations are told that the monitor is blind");
+    let ledger = &world.core.ledgers[&"shop/web".parse().unwrap()];
+    let report = ledger.report(&world.core.accounting, at(1), at(58));
+    assert_eq!(report.down, Duration::ZERO, "{report:?}");
+    assert!(report.unknown >= Duration::from_secs(19), "{report:?}");
+}
+
+#[test]
+fn looks_that_begin_late_are_told_without_a_rule_and_hide_nothing() {
+    let mut world = World::new();
+    world.ask_all(0, true);
+    for second in 1..30 {
+        let worst = Duration::from_millis(700);
+        world.hear(Sensed::Lag { at: at(second), worst }, at(second));
+    }
+    let late = world.told.iter().filter(|text| text.contains("main")).count();
+    assert_eq!(late, 1, "{:?}", world.told);
+    let fault = |number: u64, second: i64| {
+        let object = machine(number);
+        let error = AgentError::TimedOut(Duration::from_millis(800));
+        Sensed::AgentFault { object, at: at(second), error }
+    };
+    for second in 30..60 {
+        world.hear(fault(3, second), at(second));
+    }
+    let down = world.told.iter().filter(|text| text.contains("legacy-3")).count();
+    assert_eq!(down, 1, "a slow collector still sees: {:?}", world.told);
+}
