@@ -35,6 +35,9 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Incidents: what happened, who was told
     Incidents(AskArgs),
+    /// Says that somebody works on an incident: operations hear only what makes it worse, and the
+    /// end
+    Ack(AckArgs),
     /// The built-in router, which `serve` starts by itself
     #[command(hide = true)]
     Router(RouterArgs),
@@ -104,6 +107,20 @@ pub struct ExplainArgs {
     /// A moment: 2026-03-02T10:00:00Z, or 10:00 of today in UTC; the newest decision if left out
     #[arg(long)]
     pub at: Option<String>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct AckArgs {
+    /// The incident, for example I-7
+    pub incident: model::id::IncidentId,
+    /// Who takes it on: a person of the main file
+    #[arg(long)]
+    pub by: model::id::PersonId,
+    /// What the others should know
+    #[arg(long, default_value = "")]
+    pub text: String,
     #[command(flatten)]
     pub ask: AskArgs,
 }

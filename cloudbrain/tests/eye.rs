@@ -1,9 +1,10 @@
-//! The brain without a socket or a disk: what it says when it cannot see, and when it is late.
+//! The brain without a socket or a disk: what it says when it cannot see, when it is late, and
+//! when somebody takes an incident on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloudbrain::brain::core::{Core, Heard, Inheritance};
+use cloudbrain::brain::core::{Acknowledgement, Core, Heard, Inheritance};
 use cloudbrain::config::{self, Config};
 use collector::passive::AgentError;
 use collector::poller::Sensed;
@@ -109,4 +110,29 @@ fn looks_that_begin_late_are_told_without_a_rule_and_hide_nothing() {
     }
     let down = world.told.iter().filter(|text| text.contains("legacy-3")).count();
     assert_eq!(down, 1, "a slow collector still sees: {:?}", world.told);
+}
+
+#[test]
+fn an_incident_is_taken_on_by_people_of_the_files_only_and_its_objects_are_named() {
+    let mut world = World::new();
+    world.ask_all(0, true);
+    let error = AgentError::TimedOut(Duration::from_millis(800));
+    for second in 1..30 {
+        let (object, at) = (machine(3), at(second));
+        world.hear(Sensed::AgentFault { object, at, error: error.clone() }, at);
+    }
+    let open = world.core.incidents();
+    let word = |by: &str| Acknowledgement { by: by.parse().expect("a name"), text: "disk".into() };
+    let refused = world.core.acknowledged(&open[0].id, word("mallory")).expect_err("a stranger");
+    assert_eq!(refused, r#"nobody is called "mallory"; known are alice, ops"#);
+    let unknown = "I-99".parse().expect("a name");
+    let refused = world.core.acknowledged(&unknown, word("ops")).expect_err("no such incident");
+    assert_eq!(refused, "no incident I-99 is open");
+    let taken = world.core.acknowledged(&open[0].id, word("ops")).expect("it is open");
+    assert_eq!(taken.objects, [machine(3)].into());
+    world.core.hear(Heard::Acknowledged(taken.clone()), at(31));
+    let turn = world.core.turn(at(31));
+    assert_eq!(turn.acknowledged, [taken], "the sources are to be told");
+    let acknowledged = world.core.incidents()[0].acknowledged.clone().expect("it was taken on");
+    assert_eq!((acknowledged.by.as_str(), acknowledged.text.as_str()), ("ops", "disk"));
 }

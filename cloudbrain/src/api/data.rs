@@ -12,8 +12,9 @@ use model::time::Time;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::brain::Handle;
+use crate::brain::core::{Acknowledgement, Heard};
 use crate::brain::view;
+use crate::brain::{Handle, Input};
 
 /// At most so many rows in one answer.
 const MAX_ROWS: usize = 1000;
@@ -110,6 +111,25 @@ pub(super) async fn incident(State(handle): State<Handle>, Path(id): Path<Incide
         .ok_or_else(|| ApiError(StatusCode::NOT_FOUND, format!("no incident {id} is known")))?;
     let messages = messages_of(&handle, Some(&id), MAX_ROWS).await?;
     Ok(Json(json!({"incident": incident, "messages": messages})))
+}
+
+/// Somebody takes an incident on. The answer is the incident, once that is on record.
+pub(super) async fn acknowledge(
+    State(handle): State<Handle>,
+    Path(id): Path<IncidentId>,
+    Json(word): Json<Acknowledgement>,
+) -> Answer {
+    let wanted = id.clone();
+    let asked = handle.ask(move |core, _| core.acknowledged(&wanted, word));
+    let acknowledged = asked.await.map_err(unavailable)?;
+    let acknowledged =
+        acknowledged.map_err(|why| ApiError(StatusCode::UNPROCESSABLE_ENTITY, why))?;
+    let mut turns = handle.turns.clone();
+    turns.mark_unchanged();
+    let heard = Input::Heard(Heard::Acknowledged(acknowledged));
+    handle.inbox.send(heard).await.map_err(|_| unavailable("the brain is shutting down"))?;
+    turns.changed().await.map_err(|_| unavailable("the brain is shutting down"))?;
+    incident(State(handle), Path(id)).await
 }
 
 /// The newest first.

@@ -52,6 +52,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(data::incident))
+        .route("/api/incidents/{id}/acknowledge", post(data::acknowledge))
         .route("/api/messages", get(data::messages))
         .route("/api/journal", get(data::journal))
         .route("/api/samples", get(data::samples))

@@ -14,7 +14,7 @@ use alerter::{Action, IncidentSummary};
 use availability::{Accounting, Ledger};
 use collector::poller::{Sensed, Targets};
 use collector::reach::Reach;
-use model::id::{ModuleId, Object, VmId};
+use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
 use model::sample::Frame;
 use model::signal::{Signal, SignalState};
 use model::time::Time;
@@ -47,10 +47,29 @@ pub enum Heard {
         kind: StepKind,
         outcome: StepOutcome,
     },
+    /// Somebody works on it.
+    Acknowledged(Acknowledged),
     /// New files are in force.
     Config(Arc<Config>),
     /// New files were refused; the last good ones stay in force.
     BadConfig(String),
+}
+
+/// Somebody has taken an incident on.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    pub by: PersonId,
+    #[serde(default)]
+    pub text: String,
+}
+
+/// An acknowledgement, and what its incident is about: the sources are told, too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Acknowledged {
+    pub incident: IncidentId,
+    pub word: Acknowledgement,
+    pub objects: BTreeSet<Object>,
 }
 
 /// What a turn wants recorded and done. The effects may begin once the changes are durable.
@@ -63,6 +82,7 @@ pub struct Turn {
     pub targets: Option<Arc<Targets>>,
     pub frames: Vec<Frame>,
     pub decisions: Vec<Decision>,
+    pub acknowledged: Vec<Acknowledged>,
 }
 
 /// One point of a module's chart.
@@ -167,6 +187,10 @@ impl Core {
             Heard::StepDone { vm, kind, outcome } => {
                 let config = &self.config.scaler;
                 scaler::steps::absorb(config, &mut self.scaler, &vm, kind, outcome, now);
+                true
+            }
+            Heard::Acknowledged(acknowledged) => {
+                self.acknowledge(acknowledged, now);
                 true
             }
             Heard::Config(config) => {
@@ -326,6 +350,40 @@ impl Core {
                 false
             }
         }
+    }
+
+    /// Who may take on which incident: the people of the files, and what is open.
+    pub fn acknowledged(
+        &self,
+        incident: &IncidentId,
+        word: Acknowledgement,
+    ) -> Result<Acknowledged, String> {
+        if !self.config.raw.people.contains_key(&word.by) {
+            let people: Vec<&str> = self.config.raw.people.keys().map(PersonId::as_str).collect();
+            let people = people.join(", ");
+            return Err(format!("nobody is called {:?}; known are {people}", word.by.as_str()));
+        }
+        let open = alerter::incidents(&self.settings, &self.topology, &self.alerter);
+        let Some(found) = open.iter().find(|open| open.id == *incident) else {
+            return Err(format!("no incident {incident} is open"));
+        };
+        let objects = found.affected.iter().chain(&found.more_roots).chain([&found.root]);
+        let objects = objects.cloned().collect();
+        Ok(Acknowledged { incident: incident.clone(), word, objects })
+    }
+
+    fn acknowledge(&mut self, acknowledged: Acknowledged, now: Time) {
+        let Acknowledged { incident, word, .. } = &acknowledged;
+        let (incident, by, text) = (incident.clone(), word.by.clone(), word.text.clone());
+        self.pending.changes.push(Change::Journal(JournalRow {
+            at: now,
+            who: by.to_string(),
+            what: "acknowledge".to_owned(),
+            object: None,
+            text: format!("incident {incident}: {text}"),
+        }));
+        self.alert(alerter::Event::Acknowledged { incident, by, text }, now);
+        self.pending.acknowledged.push(acknowledged);
     }
 
     fn note(&mut self, what: &str, text: &str, now: Time) {

@@ -9,10 +9,11 @@ use model::time::Time;
 use scaler::reason::{Decision, Reading};
 use serde_json::Value;
 
-use super::http::get_json;
+use super::http::{get_json, post_json};
 use super::{Found, say};
+use crate::brain::core::Acknowledgement;
 use crate::brain::view::Plan;
-use crate::cli::{AskArgs, ExplainArgs, Output, PlanArgs};
+use crate::cli::{AckArgs, AskArgs, ExplainArgs, Output, PlanArgs};
 use crate::config::raw::RawConfig;
 use crate::config::yaml::Document;
 
@@ -194,4 +195,19 @@ mod tests {
         assert!(moment("09:31:15").unwrap().to_string().ends_with("T09:31:15Z"));
         assert!(moment("tomorrow").unwrap_err().to_string().contains("write 2026"));
     }
+}
+
+pub(super) async fn acknowledge(args: AckArgs) -> anyhow::Result<Found> {
+    let brain = brain_of(&args.ask)?;
+    let word = Acknowledgement { by: args.by.clone(), text: args.text };
+    let path = format!("/api/incidents/{}/acknowledge", args.incident);
+    let answer: Value = post_json(brain, &path, &word).await?;
+    match args.ask.output.output {
+        Output::Json => say(&serde_json::to_string(&answer)?),
+        Output::Text => {
+            let headline = answer["incident"]["headline"]["en"].as_str().unwrap_or_default();
+            say(&format!("{} is acknowledged by {}: {headline}", args.incident, args.by));
+        }
+    }
+    Ok(Found::Nothing)
 }

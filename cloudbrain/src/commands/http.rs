@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::Request;
+use hyper::header::CONTENT_TYPE;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// An answer of the brain is bounded, like everything that comes in.
@@ -20,12 +22,32 @@ pub async fn get_json<T: DeserializeOwned>(brain: SocketAddr, path: &str) -> any
     serde_json::from_str(&text).with_context(|| format!("reading what {brain} answered to {path}"))
 }
 
+/// POSTs JSON to a path of the API and reads the JSON it answers.
+pub(super) async fn post_json<T: DeserializeOwned>(
+    brain: SocketAddr,
+    path: &str,
+    body: &impl Serialize,
+) -> anyhow::Result<T> {
+    let body = Full::from(serde_json::to_vec(body).context("forming the request")?);
+    let request = Request::post(format!("http://{brain}{path}"));
+    let request = request.header(CONTENT_TYPE, "application/json").body(body);
+    let text = ask(brain, path, request.context("forming the request")?).await?;
+    serde_json::from_str(&text).with_context(|| format!("reading what {brain} answered to {path}"))
+}
+
 /// GETs a path and reads the body. A status other than 2xx is an error with the body as its reason.
 pub async fn get_text(brain: SocketAddr, path: &str) -> anyhow::Result<String> {
-    let uri = format!("http://{brain}{path}");
+    let request = Request::get(format!("http://{brain}{path}")).body(Full::default());
+    ask(brain, path, request.context("forming the request")?).await
+}
+
+async fn ask(
+    brain: SocketAddr,
+    path: &str,
+    request: Request<Full<bytes::Bytes>>,
+) -> anyhow::Result<String> {
     let asking = async {
-        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
-        let request = Request::get(&uri).body(Empty::new()).context("forming the request")?;
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<bytes::Bytes>>();
         let response = client.request(request).await.with_context(|| {
             format!("no brain answers on {brain}; start it with `cloudbrain serve`, or say --brain")
         })?;

@@ -43,6 +43,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => on_runtime(false, ask::plan(args)),
         Command::Explain(args) => on_runtime(false, ask::explain(args)),
         Command::Incidents(args) => on_runtime(false, ask::incidents(args)),
+        Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
     };
     match result {
         Ok(Found::Nothing) => ExitCode::SUCCESS,
