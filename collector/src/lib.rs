@@ -6,6 +6,7 @@
 //!
 //! - [`frame`], [`passive`]: the Zabbix passive protocol, asked; [`agent`], [`figures`]: answered.
 //! - [`monitor_x`], [`probe`]: the health contract of an application, and one look at it.
+//! - [`prometheus`]: exporters scraped, targets discovered, pushes taken in.
 //! - [`poller`]: who is looked at when; [`gauges`]: how well that goes.
 //! - [`reach`]: from single looks to signals.
 //!
@@ -25,6 +26,7 @@ pub mod monitor_x;
 pub mod passive;
 pub mod poller;
 pub mod probe;
+pub mod prometheus;
 pub mod reach;
 mod schedule;
 pub mod sight;

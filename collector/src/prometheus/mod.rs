@@ -1,0 +1,9 @@
+//! Prometheus: its pages scraped, its targets discovered, its pushes taken in.
+//!
+//! Much of what a fleet already measures speaks this language. So an exporter can be scraped as it
+//! is, the files and services that name targets for Prometheus name them for us too, and a
+//! Prometheus, an agent or a vmagent that is there already sends on what it has.
+//!
+//! - [`remote_write`]: samples pushed to us, as remote write 1.0.
+
+pub mod remote_write;
