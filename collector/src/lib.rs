@@ -16,6 +16,7 @@
 
 pub mod agent;
 mod blind;
+pub mod datasource;
 pub mod figures;
 pub mod findings;
 pub mod frame;

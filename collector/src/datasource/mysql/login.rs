@@ -1,0 +1,203 @@
+//! Logs in to a MySQL or MariaDB server without TLS.
+//!
+//! The password is never sent as it is: both usual plugins take a proof made from the server's
+//! nonce. Only when a `caching_sha2_password` server does not know us yet does it need the password
+//! itself, and gets it under its RSA key. That key is the server's own word: who can stand in for
+//! the server can then read the password, as with every client that uses no TLS. So the account
+//! must be one for monitoring alone.
+//!
+//! The key is checked before it is used: big enough to hide something, small enough to cost nothing.
+
+use mysql_common::crypto::rsa::{GetRandom, Pkcs1OaepPadding, PublicKey as RsaKey};
+use mysql_common::num_bigint::BigUint;
+use mysql_common::scramble::{scramble_native, scramble_sha256};
+use x509_parser::pem::parse_x509_pem;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::super::DataSourceTarget;
+use super::super::bytes::Reader;
+use super::super::fault::Fault;
+use super::packet::{END, ERROR, OK, Packets, Refused};
+use super::{Server, refusal};
+
+/// What is sent in one login at most, in packets.
+const MAX_ROUNDS: usize = 8;
+/// The longest password that one block of the smallest key can hold, in bytes.
+const MAX_PASSWORD_BYTES: usize = 80;
+
+const LONG_FLAG: u32 = 0x4;
+const CONNECT_WITH_DB: u32 = 0x8;
+const PROTOCOL_41: u32 = 0x200;
+const TRANSACTIONS: u32 = 0x2000;
+const SECURE_CONNECTION: u32 = 0x8000;
+const PLUGIN_AUTH: u32 = 0x8_0000;
+/// utf8mb4, so that names come as they are.
+const UTF8MB4: u8 = 45;
+const MAX_PACKET_BYTES: u32 = 1 << 20;
+
+const NATIVE: &str = "mysql_native_password";
+const CACHING_SHA2: &str = "caching_sha2_password";
+
+/// `caching_sha2_password`, server: it knows us already; it needs the password itself.
+const KNOWN: u8 = 3;
+const NEEDS_PASSWORD: u8 = 4;
+/// `caching_sha2_password`, client: send your key.
+const SEND_KEY: u8 = 2;
+const MORE: u8 = 1;
+
+/// What the server says first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Greeting {
+    pub(super) server: Server,
+    nonce: Vec<u8>,
+    plugin: String,
+}
+
+/// Reads the greeting and logs in.
+pub(super) async fn log_in(
+    packets: &mut Packets<'_>,
+    target: &DataSourceTarget,
+) -> Result<Server, Fault> {
+    let packet = packets.greeting().await?;
+    if packet[0] == ERROR {
+        return Err(refusal(&Refused::read(&packet), target, &Server::default()));
+    }
+    let greeting = Greeting::read(&packet).ok_or_else(|| Fault::not_a("MySQL", &packet))?;
+    let Greeting { server, mut nonce, mut plugin } = greeting;
+    packets.send(&response(target, &plugin, &nonce), "logging in").await?;
+    for _ in 0..MAX_ROUNDS {
+        let packet = packets.receive().await?;
+        match packet[0] {
+            OK => return Ok(server),
+            ERROR => return Err(refusal(&Refused::read(&packet), target, &server)),
+            END => {
+                (plugin, nonce) =
+                    switched(&packet).ok_or_else(|| Fault::not_a("MySQL", &packet))?;
+                let proof = proof(&plugin, &nonce, target.password());
+                let proof = proof.ok_or_else(|| unknown_plugin(&plugin, target))?;
+                packets.send(&proof, "logging in").await?;
+            }
+            MORE => match packet.get(1) {
+                Some(&KNOWN) => {}
+                Some(&NEEDS_PASSWORD) => packets.send(&[SEND_KEY], "logging in").await?,
+                _ => {
+                    let sealed = seal(&packet[1..], target.password(), &nonce)?;
+                    packets.send(&sealed, "logging in").await?;
+                }
+            },
+            _ => return Err(Fault::not_a("MySQL", &packet)),
+        }
+    }
+    Err(Fault::rubbish("its login never ends"))
+}
+
+impl Greeting {
+    fn read(packet: &[u8]) -> Option<Self> {
+        let mut reader = Reader(packet);
+        let [10] = reader.array()? else { return None };
+        let server = Server::of(&String::from_utf8_lossy(reader.text()?));
+        reader.take(4)?; // The number of the connection.
+        let mut nonce = reader.take(8)?.to_vec();
+        reader.take(1 + 2 + 1 + 2 + 2)?; // Filler, abilities, character set, status, abilities.
+        let length = usize::from(reader.byte()?);
+        reader.take(10)?;
+        // The rest of the nonce: at least 13 bytes of which the last is a NUL.
+        let rest = reader.take(length.saturating_sub(8).max(13))?;
+        nonce.extend_from_slice(rest.split_last()?.1);
+        let plugin = reader.text().unwrap_or(reader.0);
+        let plugin = match plugin {
+            b"" => NATIVE.to_owned(),
+            named => String::from_utf8_lossy(named).into_owned(),
+        };
+        Some(Self { server, nonce, plugin })
+    }
+}
+
+/// Our answer to the greeting. To a plugin that we do not know we answer as to the usual one; the
+/// server then names what the account really needs.
+fn response(target: &DataSourceTarget, plugin: &str, nonce: &[u8]) -> Vec<u8> {
+    let (plugin, proof) = match proof(plugin, nonce, target.password()) {
+        Some(proof) => (plugin, proof),
+        None => (NATIVE, proof(NATIVE, nonce, target.password()).unwrap_or_default()),
+    };
+    let database = target.database.as_deref().filter(|name| !name.is_empty());
+    let mut abilities = LONG_FLAG | PROTOCOL_41 | TRANSACTIONS | SECURE_CONNECTION | PLUGIN_AUTH;
+    if database.is_some() {
+        abilities |= CONNECT_WITH_DB;
+    }
+    let mut packet = abilities.to_le_bytes().to_vec();
+    packet.extend_from_slice(&MAX_PACKET_BYTES.to_le_bytes());
+    packet.push(UTF8MB4);
+    packet.extend_from_slice(&[0; 23]);
+    push_text(&mut packet, target.user());
+    packet.push(u8::try_from(proof.len()).expect("a proof is a hash"));
+    packet.extend_from_slice(&proof);
+    if let Some(database) = database {
+        push_text(&mut packet, database);
+    }
+    push_text(&mut packet, plugin);
+    packet
+}
+
+fn push_text(packet: &mut Vec<u8>, text: &str) {
+    packet.extend(text.bytes().filter(|byte| *byte != 0));
+    packet.push(0);
+}
+
+/// The server wants another plugin: its name and a new nonce.
+fn switched(packet: &[u8]) -> Option<(String, Vec<u8>)> {
+    let mut reader = Reader(packet.get(1..)?);
+    let plugin = String::from_utf8_lossy(reader.text()?).into_owned();
+    let nonce = reader.0.strip_suffix(b"\0").unwrap_or(reader.0).to_vec();
+    Some((plugin, nonce))
+}
+
+/// Proves that we know the password; nothing for an empty one. None if the plugin is not known, as
+/// is `mysql_clear_password`, which would give the password to anyone.
+fn proof(plugin: &str, nonce: &[u8], password: &str) -> Option<Vec<u8>> {
+    let password = password.as_bytes();
+    match plugin {
+        NATIVE => Some(scramble_native(nonce, password).map(Vec::from).unwrap_or_default()),
+        CACHING_SHA2 => Some(scramble_sha256(nonce, password).map(Vec::from).unwrap_or_default()),
+        _ => None,
+    }
+}
+
+fn unknown_plugin(plugin: &str, target: &DataSourceTarget) -> Fault {
+    let account = super::account(None, target);
+    Fault::misconfigured(
+        &format!("the account logs in by {plugin}, which is not supported here"),
+        format!(
+            "MySQL: ALTER USER {account} IDENTIFIED WITH {CACHING_SHA2} BY 'PASSWORD'; \
+             MariaDB: ALTER USER {account} IDENTIFIED VIA {NATIVE} USING PASSWORD('PASSWORD');"
+        ),
+    )
+}
+
+/// The password under the server's key, mixed with the nonce so that it cannot be sent again.
+fn seal(pem: &[u8], password: &str, nonce: &[u8]) -> Result<Vec<u8>, Fault> {
+    let key = public_key(pem).ok_or_else(|| Fault::rubbish("its RSA key cannot be used"))?;
+    if nonce.is_empty() {
+        return Err(Fault::rubbish("its nonce is empty"));
+    }
+    if password.len() > MAX_PASSWORD_BYTES {
+        let remedy = format!("choose one of at most {MAX_PASSWORD_BYTES} bytes");
+        return Err(Fault::misconfigured("the password is too long", remedy));
+    }
+    let ended = password.bytes().chain([0]);
+    let mixed: Vec<u8> = ended.zip(nonce.iter().cycle()).map(|(one, other)| one ^ other).collect();
+    Ok(key.encrypt_block(&mixed, Pkcs1OaepPadding::new(GetRandom)))
+}
+
+/// A key of 1,024 to 8,192 bits with a small odd exponent; anything else is a trap or a mistake.
+fn public_key(pem: &[u8]) -> Option<RsaKey> {
+    let (_, pem) = parse_x509_pem(pem).ok()?;
+    let (_, info) = SubjectPublicKeyInfo::from_der(&pem.contents).ok()?;
+    let PublicKey::RSA(rsa) = info.parsed().ok()? else { return None };
+    let exponent = rsa.try_exponent().ok().filter(|exponent| *exponent <= u64::from(u32::MAX))?;
+    let modulus = BigUint::from_bytes_be(rsa.modulus);
+    let fit = (1_024..=8_192).contains(&modulus.bits()) && modulus.bit(0) && exponent >= 3;
+    fit.then(|| RsaKey::new(modulus, BigUint::from(exponent)))
+}

@@ -1,0 +1,171 @@
+//! One connection to a data source, and how far a look has come on it.
+//!
+//! All four protocols are lines or counted blocks, so this is all the reading there is: some bytes
+//! more, a line, so many bytes. Memory follows what has arrived, never what was announced.
+//!
+//! The deadline is the caller's. When it strikes, the look's future is dropped; what remains is the
+//! [`Progress`], and that is what the hint is made of.
+//!
+//! Writing fails silently unless the fault is our own: a server that refuses us says why and
+//! closes, often before it has read what we sent. What it said still waits to be read.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use model::verdict::Phase;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, lookup_host};
+
+use super::fault::{Fault, looks_like};
+use crate::blind::is_own_fault;
+
+/// The most that is read in one look, in bytes.
+pub(super) const MAX_LOOK_BYTES: usize = 8 << 20;
+/// The longest counted block, in bytes.
+pub(super) const MAX_BLOCK_BYTES: usize = 1 << 20;
+/// The longest line, in bytes.
+const MAX_LINE_BYTES: usize = 16 << 10;
+
+/// How far a look has come.
+#[derive(Debug)]
+pub(super) struct Progress {
+    phase: Phase,
+    /// Continues a sentence: `waiting for the greeting`.
+    doing: &'static str,
+}
+
+/// A connection that is read with bounds.
+#[derive(Debug)]
+pub(super) struct Wire<'a> {
+    stream: TcpStream,
+    buffer: BytesMut,
+    read_bytes: usize,
+    progress: &'a mut Progress,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { phase: Phase::Dns, doing: "resolving its name" }
+    }
+}
+
+impl Progress {
+    pub(super) fn timed_out(&self, after: Duration) -> Fault {
+        let hint = format!("no end within {after:?}, {}", self.doing);
+        Fault::Down { phase: self.phase, hint }
+    }
+
+    fn at(&mut self, phase: Phase, doing: &'static str) {
+        (self.phase, self.doing) = (phase, doing);
+    }
+}
+
+impl<'a> Wire<'a> {
+    /// Resolves and connects, to each address in turn.
+    pub(super) async fn connect(address: &str, progress: &'a mut Progress) -> Result<Self, Fault> {
+        progress.at(Phase::Dns, "resolving its name");
+        let addresses: Vec<SocketAddr> = match lookup_host(address).await {
+            Ok(found) => found.collect(),
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                let what = format!("{address:?} is no address");
+                return Err(Fault::misconfigured(&what, "write it as host:port"));
+            }
+            Err(error) => return Err(Fault::from_io(Phase::Dns, &error, progress.doing)),
+        };
+        progress.at(Phase::Connect, "connecting");
+        let stream = TcpStream::connect(&*addresses).await;
+        let stream =
+            stream.map_err(|error| Fault::from_io(Phase::Connect, &error, progress.doing))?;
+        // Questions are small and each waits for its answer: nothing is gained by gathering them.
+        stream
+            .set_nodelay(true)
+            .map_err(|error| Fault::from_io(Phase::Connect, &error, "connecting"))?;
+        Ok(Self { stream, buffer: BytesMut::new(), read_bytes: 0, progress })
+    }
+
+    /// The other end speaks next, unasked.
+    pub(super) fn listen(&mut self, doing: &'static str) {
+        self.progress.at(Phase::FirstByte, doing);
+    }
+
+    /// Sends a question; `doing` continues the sentence "it did not answer, ...".
+    pub(super) async fn send(&mut self, bytes: &[u8], doing: &'static str) -> Result<(), Fault> {
+        self.progress.at(Phase::Send, doing);
+        match self.stream.write_all(bytes).await {
+            Err(error) if is_own_fault(&error) => {
+                return Err(Fault::from_io(Phase::Send, &error, doing));
+            }
+            _ => self.progress.at(Phase::FirstByte, doing),
+        }
+        Ok(())
+    }
+
+    /// All that was read and not yet taken; at least `count` bytes.
+    pub(super) async fn peek(&mut self, count: usize) -> Result<&[u8], Fault> {
+        while self.buffer.len() < count {
+            self.fill().await?;
+        }
+        Ok(&self.buffer)
+    }
+
+    /// So many bytes.
+    pub(super) async fn block(&mut self, count: usize) -> Result<Bytes, Fault> {
+        if count > MAX_BLOCK_BYTES {
+            let limit = MAX_BLOCK_BYTES;
+            return Err(self.down(format!("an answer of {count} bytes, at most {limit} are read")));
+        }
+        self.peek(count).await?;
+        Ok(self.buffer.split_to(count).freeze())
+    }
+
+    /// One line, without its end.
+    pub(super) async fn line(&mut self) -> Result<Bytes, Fault> {
+        let mut searched = 0;
+        loop {
+            if let Some(found) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                let mut line = self.buffer.split_to(searched + found + 1);
+                line.truncate(line.len() - 1);
+                if line.last() == Some(&b'\r') {
+                    line.truncate(line.len() - 1);
+                }
+                return Ok(line.freeze());
+            }
+            searched = self.buffer.len();
+            if searched > MAX_LINE_BYTES {
+                let hint = format!("a line without end: {}", looks_like(&self.buffer));
+                return Err(self.down(hint));
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// What is wrong with what was read.
+    pub(super) fn down(&self, hint: impl Into<String>) -> Fault {
+        let hint = format!("{}, {}", hint.into(), self.progress.doing);
+        Fault::Down { phase: self.progress.phase, hint }
+    }
+
+    /// Reads something more.
+    async fn fill(&mut self) -> Result<(), Fault> {
+        if self.read_bytes >= MAX_LOOK_BYTES {
+            return Err(self.down(format!("more than {MAX_LOOK_BYTES} bytes in one look")));
+        }
+        self.buffer.reserve(4 << 10);
+        let Progress { phase, doing } = *self.progress;
+        match self.stream.read_buf(&mut self.buffer).await {
+            Ok(0) if self.buffer.is_empty() => Err(self.down("it closed the connection")),
+            Ok(0) => {
+                let said = looks_like(&self.buffer);
+                Err(self.down(format!("it closed the connection amid an answer; {said}")))
+            }
+            Ok(count) => {
+                self.read_bytes += count;
+                self.progress.phase = Phase::Body;
+                Ok(())
+            }
+            Err(error) => Err(Fault::from_io(phase, &error, doing)),
+        }
+    }
+}
