@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use model::verdict::Outcome;
 
+use crate::look::Answer;
 use crate::passive::{AgentError, Polled};
 use crate::poller::Sensed;
 
@@ -24,6 +25,8 @@ pub enum Fault {
     Unsupported,
     Unhealthy,
     NotReady,
+    /// It lives and does not let us see.
+    Misconfigured,
     /// Our own: we could not look.
     Blind,
 }
@@ -69,7 +72,7 @@ pub struct GaugeReadings {
 }
 
 impl Fault {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Refused,
         Self::TimedOut,
         Self::ClosedWithoutReply,
@@ -78,6 +81,7 @@ impl Fault {
         Self::Unsupported,
         Self::Unhealthy,
         Self::NotReady,
+        Self::Misconfigured,
         Self::Blind,
     ];
 
@@ -92,6 +96,7 @@ impl Fault {
             Self::Unsupported => "unsupported",
             Self::Unhealthy => "unhealthy",
             Self::NotReady => "not_ready",
+            Self::Misconfigured => "misconfigured",
             Self::Blind => "blind",
         }
     }
@@ -108,6 +113,12 @@ impl Fault {
             },
             Sensed::Ready { ready, .. } => (!ready).then_some(Self::NotReady),
             Sensed::Canary { answered, .. } => (!answered).then_some(Self::TimedOut),
+            Sensed::Looked { look, .. } => match look.answer {
+                Answer::Up => None,
+                Answer::Down { .. } => Some(Self::Unhealthy),
+                Answer::Misconfigured { .. } => Some(Self::Misconfigured),
+                Answer::Blind { .. } => Some(Self::Blind),
+            },
             Sensed::Lag { .. } => None,
         }
     }

@@ -33,3 +33,4 @@ mod schedule;
 pub mod sight;
 mod targets;
 mod text;
+pub mod watch;

@@ -10,7 +10,7 @@ use model::time::Time;
 use model::verdict::Phase;
 
 /// What one look brought.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     /// When it began.
     pub at: Time,

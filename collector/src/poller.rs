@@ -20,17 +20,21 @@ use model::clock::SharedClock;
 use model::id::{Object, VmId};
 use model::metric::TABLE;
 use model::sample::Frame;
+use model::series::Row;
 use model::time::Time;
 use model::verdict::{ProbeTarget, Verdict};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 
+use crate::findings::Subject;
 use crate::gauges::{Gauges, LagMeter};
+use crate::look::Look;
 use crate::passive::{AgentError, PassiveClient, PollError};
 use crate::probe;
 use crate::schedule::{Rhythm, Schedule};
 pub use crate::targets::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
+use crate::watch::{WatchSpec, Watcher};
 
 /// How often, how long, how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +79,12 @@ pub enum Sensed {
         at: Time,
         answered: bool,
     },
+    /// A data source, a check or an exporter was looked at; what it brought went its own way.
+    Looked {
+        name: String,
+        subject: Option<Subject>,
+        look: Look,
+    },
     /// How late looks begin, the worst of the last interval: our own doing, not the targets'.
     Lag {
         at: Time,
@@ -82,16 +92,18 @@ pub enum Sensed {
     },
 }
 
-/// Looks at `targets` until their sender or the receiver of `out` is gone.
+/// Looks at `targets` until their sender or the receiver of `out` is gone. What watches measured
+/// goes to `rows`.
 pub async fn run(
     mut targets: watch::Receiver<Arc<Targets>>,
     pace: Pace,
     clock: SharedClock,
     out: mpsc::Sender<Sensed>,
+    rows: mpsc::Sender<Vec<Row>>,
     gauges: Arc<Gauges>,
 ) {
     let client = PassiveClient::default();
-    let mut poller = Poller::new(Context { pace, clock, out: out.clone(), gauges, client });
+    let mut poller = Poller::new(Context { pace, clock, out: out.clone(), rows, gauges, client });
     let first = targets.borrow_and_update().clone();
     poller.aim(&first);
     loop {
@@ -119,6 +131,7 @@ enum Key {
     Probe(ProbeTarget),
     Ready(VmId, u32),
     Canary(SocketAddr),
+    Watch(String),
 }
 
 /// How to look at it.
@@ -128,6 +141,22 @@ enum Job {
     Probe(ProbeSpec),
     Ready(ReadySpec),
     Canary(SocketAddr),
+    Watch(Arc<Watch>),
+}
+
+/// A target with a watcher of its own.
+#[derive(Debug)]
+struct Watch {
+    spec: WatchSpec,
+    /// Made at the first look. Never contended: a target is not looked at twice at once.
+    watcher: Mutex<Option<Box<dyn Watcher>>>,
+}
+
+/// The same target, whatever its watcher has seen.
+impl PartialEq for Watch {
+    fn eq(&self, other: &Self) -> bool {
+        self.spec == other.spec
+    }
 }
 
 /// What each look needs.
@@ -135,6 +164,7 @@ struct Context {
     pace: Pace,
     clock: SharedClock,
     out: mpsc::Sender<Sensed>,
+    rows: mpsc::Sender<Vec<Row>>,
     gauges: Arc<Gauges>,
     client: PassiveClient,
 }
@@ -189,7 +219,9 @@ impl Poller {
 
     fn drop_target(&mut self, key: &Key) {
         self.schedule.remove(key);
-        self.jobs.remove(key);
+        if let Some(Job::Watch(watch)) = self.jobs.remove(key) {
+            self.looks.spawn(end(watch, self.context.clone()));
+        }
         if let Some(look) = self.under_way.remove(key) {
             look.abort();
             self.keys.remove(&look.id());
@@ -255,7 +287,11 @@ fn jobs(targets: &Targets) -> BTreeMap<Key, Job> {
     let ready = ready.map(|spec| (Key::Ready(spec.vm.clone(), spec.assignment), Job::Ready(spec)));
     let canaries = targets.canaries.iter();
     let canaries = canaries.map(|address| (Key::Canary(*address), Job::Canary(*address)));
-    agents.chain(probes).chain(ready).chain(canaries).collect()
+    let watches = targets.watches.iter().map(|spec| {
+        let watch = Watch { spec: spec.clone(), watcher: Mutex::new(None) };
+        (Key::Watch(spec.name.clone()), Job::Watch(Arc::new(watch)))
+    });
+    agents.chain(probes).chain(ready).chain(canaries).chain(watches).collect()
 }
 
 impl Job {
@@ -269,6 +305,7 @@ impl Job {
             },
             Self::Ready(spec) => spec.address.to_string(),
             Self::Canary(address) => address.to_string(),
+            Self::Watch(watch) => watch.spec.destination.clone(),
         }
     }
 
@@ -276,6 +313,7 @@ impl Job {
         match self {
             Self::Agent(_) | Self::Probe(_) | Self::Canary(_) => pace.interval,
             Self::Ready(spec) => spec.every,
+            Self::Watch(watch) => watch.spec.every,
         }
     }
 
@@ -283,6 +321,7 @@ impl Job {
         match self {
             Self::Agent(_) | Self::Probe(_) | Self::Canary(_) => pace.timeout,
             Self::Ready(spec) => spec.timeout,
+            Self::Watch(watch) => watch.spec.timeout,
         }
     }
 }
@@ -303,12 +342,27 @@ async fn look(job: Job, context: Arc<Context>) -> bool {
             let at = context.clock.now();
             Sensed::Canary { address, at, answered: answers(address, timeout).await }
         }
+        Job::Watch(watch) => observe(&watch, &context).await,
     };
     let used_up = context.clock.elapsed().saturating_sub(began) >= timeout;
     context.gauges.count(&sensed);
     // If nobody listens any more, `run` sees so itself and ends.
     let _: Result<(), _> = context.out.send(sensed).await;
     used_up
+}
+
+/// What was measured goes to whoever keeps it; what follows from it goes to whoever decides.
+async fn observe(watch: &Watch, context: &Context) -> Sensed {
+    let WatchSpec { name, subject, timeout, source, .. } = &watch.spec;
+    let mut watcher = watch.watcher.lock().await;
+    let watcher = watcher.get_or_insert_with(|| source.watcher());
+    let mut look = watcher.look(*timeout, &context.clock).await;
+    let rows = std::mem::take(&mut look.rows);
+    if !rows.is_empty() {
+        // If nobody keeps samples any more, the process is shutting down.
+        let _: Result<(), _> = context.rows.send(rows).await;
+    }
+    Sensed::Looked { name: name.clone(), subject: subject.clone(), look }
 }
 
 /// Whether anything came back: to refuse a connection, somebody must be there.
@@ -318,6 +372,16 @@ async fn answers(address: SocketAddr, timeout: Duration) -> bool {
         Ok(Err(error)) => error.kind() == std::io::ErrorKind::ConnectionRefused,
         Err(_) => false,
     }
+}
+
+/// Says that the series of a target that is looked at no longer have ended.
+async fn end(watch: Arc<Watch>, context: Arc<Context>) -> bool {
+    let Some(mut watcher) = watch.watcher.lock().await.take() else { return false };
+    let rows = watcher.end(context.clock.now());
+    if !rows.is_empty() {
+        let _: Result<(), _> = context.rows.send(rows).await; // Else the process is shutting down.
+    }
+    false
 }
 
 async fn ask(target: AgentTarget, context: &Context) -> Sensed {
@@ -342,6 +406,9 @@ mod tests {
 
     use super::*;
     use crate::agent::{Figures, serve};
+    use crate::look::Answer;
+    use crate::watch::Source;
+    use crate::watch::tests::Made;
 
     /// The clock of the test's runtime.
     struct TestClock(tokio::time::Instant);
@@ -385,16 +452,22 @@ mod tests {
     struct Bench {
         targets: watch::Sender<Arc<Targets>>,
         sensed: mpsc::Receiver<Sensed>,
+        rows: mpsc::Receiver<Vec<Row>>,
         gauges: Arc<Gauges>,
     }
 
     fn start(agents: Vec<AgentTarget>, timeout: Duration) -> Bench {
-        let (targets, receiver) = watch::channel(Arc::new(of(agents)));
+        start_on(of(agents), timeout)
+    }
+
+    fn start_on(targets: Targets, timeout: Duration) -> Bench {
+        let (targets, receiver) = watch::channel(Arc::new(targets));
         let (out, sensed) = mpsc::channel(16);
+        let (rows, rows_taken) = mpsc::channel(16);
         let gauges = Arc::new(Gauges::default());
         let pace = Pace { interval: Duration::from_millis(20), timeout, max_in_flight: 8 };
-        tokio::spawn(run(receiver, pace, clock(), out, gauges.clone()));
-        Bench { targets, sensed, gauges }
+        tokio::spawn(run(receiver, pace, clock(), out, rows, gauges.clone()));
+        Bench { targets, sensed, rows: rows_taken, gauges }
     }
 
     fn of(agents: Vec<AgentTarget>) -> Targets {
@@ -420,6 +493,7 @@ mod tests {
             | Sensed::Verdict(_)
             | Sensed::Ready { .. }
             | Sensed::Canary { .. }
+            | Sensed::Looked { .. }
             | Sensed::Lag { .. } => panic!("{sensed:?}"),
         }
     }
@@ -489,7 +563,7 @@ mod tests {
     async fn it_ends_when_nobody_names_targets_or_nobody_listens() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         for drop_targets in [true, false] {
-            let Bench { targets, sensed, gauges } =
+            let Bench { targets, sensed, gauges, .. } =
                 start(vec![agent("vm/hangs", silent.local_addr().unwrap())], LONG);
             let (stream, _) = silent.accept().await.unwrap();
             tokio::time::pause();
@@ -507,5 +581,30 @@ mod tests {
     /// Returns once the other end has closed.
     async fn closed(mut stream: TcpStream) {
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_watcher_remembers_between_looks_and_its_series_end_with_it() {
+        let spec = WatchSpec {
+            name: "made".to_owned(),
+            subject: None,
+            destination: "here".to_owned(),
+            every: Duration::from_millis(5),
+            timeout: LONG,
+            source: Source::Made(Made { name: "a", looks: 0 }),
+        };
+        let mut bench = start_on(Targets { watches: vec![spec], ..Targets::default() }, LONG);
+        for look in 1..=3 {
+            let Sensed::Looked { name, look: seen, .. } = bench.next().await else { panic!() };
+            assert_eq!((name.as_str(), &seen.answer), ("made", &Answer::Up));
+            assert_eq!(bench.rows.recv().await.unwrap()[0].values, [f64::from(look)]);
+        }
+        bench.targets.send_replace(Arc::default());
+        loop {
+            let rows = bench.rows.recv().await.unwrap();
+            if model::series::is_stale(rows[0].values[0]) {
+                return;
+            }
+        }
     }
 }

@@ -6,12 +6,16 @@ use std::time::Duration;
 use model::id::{Object, VmId};
 use model::verdict::ProbeTarget;
 
+use crate::watch::WatchSpec;
+
 /// Everything to look at. A new list replaces the old one whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Targets {
     pub agents: Vec<AgentTarget>,
     pub probes: Vec<ProbeSpec>,
     pub ready: Vec<ReadySpec>,
+    /// Data sources, checks, scrapes.
+    pub watches: Vec<WatchSpec>,
     /// Addresses that always answer: while one of them does, our own network is in order.
     pub canaries: Vec<SocketAddr>,
 }

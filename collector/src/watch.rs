@@ -11,6 +11,7 @@ use model::clock::SharedClock;
 use model::series::Row;
 use model::time::Time;
 
+use crate::datasource::{DataSourceTarget, DataSourceWatch};
 use crate::findings::Subject;
 use crate::look::Look;
 
@@ -40,3 +41,58 @@ pub trait Watcher: Debug + Send {
 
 /// A look under way.
 pub type Looking<'a> = Pin<Box<dyn Future<Output = Look> + Send + 'a>>;
+
+/// The sorts of targets. One more is one more line here and in [`Source::watcher`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    DataSource(DataSourceTarget),
+    #[cfg(test)]
+    Made(tests::Made),
+}
+
+impl Source {
+    /// The one that looks at this target from now on; it has seen nothing yet.
+    pub fn watcher(&self) -> Box<dyn Watcher> {
+        match self {
+            Self::DataSource(target) => Box::new(DataSourceWatch::new(target.clone())),
+            #[cfg(test)]
+            Self::Made(made) => Box::new(made.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use model::series::{Labels, STALE, Shaper};
+
+    use super::*;
+    use crate::look::Answer;
+
+    /// A target that answers as it is told to.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Made {
+        pub(crate) name: &'static str,
+        pub(crate) looks: u64,
+    }
+
+    impl Made {
+        fn row(&self, at: Time, value: f64) -> Row {
+            let mut shaper = Shaper::new(Labels::of([("instance", self.name)]));
+            shaper.row(at, [(Labels::metric("looks"), value)])
+        }
+    }
+
+    impl Watcher for Made {
+        fn look<'a>(&'a mut self, _: Duration, clock: &'a SharedClock) -> Looking<'a> {
+            self.looks += 1;
+            let at = clock.now();
+            let mut look = Look::new(at, Duration::ZERO, Answer::Up);
+            look.rows.push(self.row(at, self.looks as f64));
+            Box::pin(std::future::ready(look))
+        }
+
+        fn end(&mut self, at: Time) -> Vec<Row> {
+            vec![self.row(at, STALE)]
+        }
+    }
+}

@@ -62,7 +62,7 @@ pub struct Shape {
 }
 
 /// What one look brought: one time, one value per column of its shape.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// Who keeps the same `Arc` for the next row spares the store a search.
     pub shape: Arc<Shape>,

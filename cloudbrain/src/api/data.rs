@@ -1,5 +1,7 @@
 //! The JSON API. Each answer is what the pages show, as data; each "no" says why.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use axum::Json;
@@ -8,7 +10,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::id::{IncidentId, ModuleId, Object};
 use model::lang::Lang;
+use model::series::{METRIC_NAME, MatchOp, Matcher};
 use model::time::Time;
+use query::source::{Points, Source as _, SourceError, Wanted};
+use samples::Samples;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -178,13 +183,44 @@ pub(super) struct Whose {
     until: Option<i64>,
 }
 
-/// The frames of one object, oldest first; those of the last minute if no time is given.
+/// What was measured of one object, oldest first; the last minute if no time is given.
 pub(super) async fn samples(State(handle): State<Handle>, Query(whose): Query<Whose>) -> Answer {
     let until = whose.until.map_or(handle.clock.now(), Time::from_millis);
     let from = whose.from.map_or(until - Duration::from_secs(60), Time::from_millis);
-    let frames = handle.store.frames(&whose.object, from, until).await.map_err(unavailable)?;
-    let skip = frames.len().saturating_sub(MAX_ROWS);
-    to_json(&&frames[skip..])
+    let times = from.millis()..until.millis() + 1;
+    let object = whose.object;
+    let read = handle.recorder.run(move |samples| by_time(samples, &object, times));
+    let rows = read.await.map_err(unavailable)?;
+    let skip = rows.len().saturating_sub(MAX_ROWS);
+    let rows = rows.into_iter().skip(skip);
+    Ok(Json(rows.map(|(at, values)| json!({"at": at, "values": values})).collect()))
+}
+
+/// Values by time, and by metric with its labels that are not the object's own.
+type ByTime = BTreeMap<i64, BTreeMap<String, f64>>;
+
+fn by_time(samples: &Samples, object: &Object, times: Range<i64>) -> Result<ByTime, SourceError> {
+    let equal = |name: &str, value: &str| Matcher {
+        name: name.to_owned(),
+        op: MatchOp::Equal,
+        value: value.to_owned(),
+    };
+    let mut matchers = vec![equal(object.kind(), object.name())];
+    if !matches!(object, Object::Vm(_)) {
+        matchers.push(equal("vm", "")); // Of a host or module itself, not of what it carries.
+    }
+    let mut rows = ByTime::new();
+    for found in samples.find(&matchers, times.clone(), MAX_ROWS)? {
+        let mut points = Points::default();
+        samples.read(found.series, times.clone(), Wanted::Last, &mut points)?;
+        let name = found.labels.get(METRIC_NAME);
+        for (at, value) in points.times.into_iter().zip(points.values) {
+            if !value.is_nan() {
+                rows.entry(at).or_default().insert(name.to_owned(), value);
+            }
+        }
+    }
+    Ok(rows)
 }
 
 fn to_json(value: &impl serde::Serialize) -> Answer {

@@ -8,14 +8,16 @@ mod data;
 mod events;
 mod metrics;
 mod pages;
+mod prom;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
+use collector::prometheus::remote_write::MAX_BODY_BYTES;
 use tokio::net::TcpListener;
 
 use crate::brain::Handle;
@@ -47,6 +49,9 @@ fn router(handle: Handle) -> Router {
         .route("/healthz", get(data::healthz))
         .route("/readyz", get(data::readyz))
         .route("/metrics", get(metrics::metrics))
+        .route("/api/v1/write", post(prom::write).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)))
+        .route("/api/v1/admin/tsdb/flush", post(prom::flush))
+        .route("/api/v1/admin/tsdb/compact", post(prom::compact))
         .route("/api/overview", get(data::overview))
         .route("/api/plan", get(data::plan))
         .route("/api/decisions", get(data::decisions))

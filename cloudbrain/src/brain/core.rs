@@ -12,10 +12,12 @@ use std::time::Duration;
 use alerter::message::Message;
 use alerter::{Action, IncidentSummary};
 use availability::{Accounting, Ledger};
+use collector::findings::{Findings, Subject};
+use collector::look::{Answer, Look};
 use collector::poller::{Sensed, Targets};
 use collector::reach::Reach;
 use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
-use model::sample::Frame;
+use model::series::{ABSENT, Row};
 use model::signal::{Signal, SignalState};
 use model::time::Time;
 use model::topology::{Topology, VmPlace};
@@ -30,6 +32,7 @@ use crate::config::Config;
 
 use super::eye::{self, Eye, News};
 use super::record::{self, Stored};
+use super::rows::Rows;
 use super::senses::{Senses, probe_name};
 use super::{place, targets};
 
@@ -80,7 +83,7 @@ pub struct Turn {
     pub steps: Vec<Step>,
     pub messages: Vec<Message>,
     pub targets: Option<Arc<Targets>>,
-    pub frames: Vec<Frame>,
+    pub rows: Vec<Row>,
     pub decisions: Vec<Decision>,
     pub acknowledged: Vec<Acknowledged>,
 }
@@ -96,8 +99,10 @@ pub struct Point {
 /// How long the charts reach back, and how many points that may be at most.
 pub const CHART_SPAN: Duration = Duration::from_secs(3600);
 const MAX_POINTS: usize = 3600;
-/// The metrics of a module's own frames.
+/// The metrics of a module.
 pub const SERVING: &str = "cloudbrain_module_serving_vms";
+pub const DESIRED: &str = "cloudbrain_module_desired_vms";
+pub const LOAD: &str = "cloudbrain_module_load";
 
 /// The whole brain but its hands and senses.
 #[derive(Debug)]
@@ -120,6 +125,8 @@ pub struct Core {
     /// told of.
     lost: BTreeMap<VmId, (VmPlace, Time)>,
     reach: Reach,
+    findings: Findings,
+    rows: Rows,
     pub eye: Eye,
     /// Up to here the present blindness is in the accounts.
     blind_until: Time,
@@ -162,6 +169,8 @@ impl Core {
             started: now,
             lost: BTreeMap::new(),
             reach: Reach::new(MISSES, Some(eye::collector())),
+            findings: Findings::new(MISSES, Some(eye::collector())),
+            rows: Rows::default(),
             eye: Eye::new(&config),
             blind_until: now,
             stored: inheritance.stored,
@@ -215,7 +224,8 @@ impl Core {
                 let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
                 self.senses.frame(&frame);
                 let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
-                self.pending.frames.push(frame);
+                let readings = frame.values.iter().map(|(name, value)| (name.as_str(), *value));
+                self.rows.add(&frame.target, &self.topology, frame.at, readings);
                 self.signals(signals, now) || news
             }
             Sensed::AgentFault { object, at, error } => {
@@ -234,6 +244,9 @@ impl Core {
             }
             Sensed::Verdict(verdict) => self.verdict(&verdict, now),
             Sensed::Ready { ready: false, .. } if self.eye.is_blind() => false,
+            Sensed::Looked { name, subject, look } => {
+                self.looked(&name, subject.as_ref(), &look, now)
+            }
             Sensed::Canary { address, at, answered } => {
                 let news = self.eye.on_canary(&address.to_string(), answered, at);
                 self.looked_up(news, now)
@@ -251,7 +264,7 @@ impl Core {
 
     /// An agent was asked: what does that say about our own eyes?
     fn saw(&mut self, object: &Object, answered: bool, now: Time) -> bool {
-        let news = self.eye.on_target(object, &self.topology, answered, now);
+        let news = self.eye.on_object(object, &self.topology, answered, now);
         self.looked_up(news, now)
     }
 
@@ -264,6 +277,35 @@ impl Core {
             self.blind_until = now;
         }
         self.signals(news.signal, now)
+    }
+
+    /// A data source, a check or an exporter was looked at.
+    fn looked(&mut self, name: &str, subject: Option<&Subject>, look: &Look, now: Time) -> bool {
+        let is_silence = matches!(
+            look.answer,
+            Answer::Down { phase: Phase::Dns | Phase::Connect, .. } | Answer::Blind { .. }
+        );
+        let news = self.eye.on_target(name, name, !is_silence, look.at);
+        let news = self.looked_up(news, now);
+        if is_silence && self.eye.is_blind() {
+            return news;
+        }
+        match &look.answer {
+            Answer::Up => self.senses.no_fault(name),
+            Answer::Down { phase, hint } => {
+                self.senses.fault(name.to_owned(), &format!("{phase}: {hint}"), look.at);
+            }
+            Answer::Misconfigured { what, remedy } => {
+                self.senses.misconfigured(name.to_owned(), what, remedy, look.at);
+            }
+            Answer::Blind { reason } => {
+                self.senses.fault(name.to_owned(), &format!("blind: {reason}"), look.at);
+            }
+        }
+        self.senses.refusals(name, look);
+        let Some(subject) = subject else { return news };
+        let signals = self.findings.on_look(subject, look.at, &look.answer);
+        self.signals(signals, now) || news
     }
 
     /// A VM that boots and is heard for the first time is worth a turn.
@@ -449,6 +491,7 @@ impl Core {
         turn.routing = outcome.routing;
         turn.steps = steps;
         turn.decisions = outcome.decisions;
+        turn.rows = self.rows.take();
         turn.targets = self.aim();
         turn
     }
@@ -468,6 +511,7 @@ impl Core {
         for event in events {
             if let alerter::Event::VmGone { vm } = &event {
                 self.reach.forget(&Object::Vm(vm.clone()));
+                self.rows.end(&Object::Vm(vm.clone()), now);
             }
             self.alert(event, now);
         }
@@ -532,11 +576,10 @@ impl Core {
             while points.len() > MAX_POINTS || points.front().is_some_and(|point| point.at < old) {
                 points.pop_front();
             }
-            let mut values = BTreeMap::from([(SERVING.to_owned(), f64::from(serving))]);
-            values.extend(load.map(|load| (model::metric::LOAD1_PER_CORE.to_owned(), load)));
-            values.insert("cloudbrain_module_desired_vms".to_owned(), f64::from(memory.desired));
-            let target = Object::Module(module.clone());
-            self.pending.frames.push(Frame { target, at: now, values });
+            let load = load.unwrap_or(ABSENT); // The series goes on; it has no value just now.
+            let readings =
+                [(SERVING, f64::from(serving)), (DESIRED, f64::from(memory.desired)), (LOAD, load)];
+            self.rows.add(&Object::Module(module.clone()), &self.topology, now, readings);
         }
     }
 
@@ -574,9 +617,20 @@ impl Core {
         let agents = targets.agents.iter().map(|agent| agent.object.to_string());
         let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
         let routers = self.senses.facts.routers.keys().map(|name| format!("router {name}"));
-        self.eye.keep_only(&agents.clone().collect());
-        let names: BTreeSet<String> =
-            agents.chain(probes).chain(routers).chain(["provider".to_owned()]).collect();
+        let watches = targets.watches.iter().map(|watch| watch.name.clone());
+        self.eye.keep_only(&agents.clone().chain(watches.clone()).collect());
+        let subjects: Vec<&Subject> =
+            targets.watches.iter().filter_map(|watch| watch.subject.as_ref()).collect();
+        let subjects_before = self.targets.watches.iter().filter_map(|w| w.subject.as_ref());
+        for subject in subjects_before.filter(|subject| !subjects.contains(subject)) {
+            self.findings.forget(subject);
+        }
+        let names: BTreeSet<String> = agents
+            .chain(probes)
+            .chain(watches)
+            .chain(routers)
+            .chain(["provider".to_owned()])
+            .collect();
         self.senses.keep_faults_of(&names);
         // The last word of a probe that is no longer made must not stay a witness.
         let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();

@@ -72,15 +72,19 @@ impl Eye {
         self.spells.last().filter(|spell| spell.until.is_none())
     }
 
-    pub fn on_target(
+    pub fn on_object(
         &mut self,
         object: &Object,
         topology: &Topology,
         answered: bool,
         at: Time,
     ) -> News {
-        let place = place(object, topology);
-        let sight = self.watchman.on_target(&object.to_string(), &place, answered, at).cloned();
+        self.on_target(&object.to_string(), &place(object, topology), answered, at)
+    }
+
+    /// A target of any sort, which stands on `place`.
+    pub fn on_target(&mut self, name: &str, place: &str, answered: bool, at: Time) -> News {
+        let sight = self.watchman.on_target(name, place, answered, at).cloned();
         self.changed(sight, at)
     }
 

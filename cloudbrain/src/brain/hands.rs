@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::Channel;
-use model::clock::SharedClock;
 use model::vm::Vm;
 use scaler::hands::{CreateOrder, Deployer, HandError, Program, Provider, Router, Routing};
 use scaler::steps::{Step, StepKind, StepOutcome};
@@ -160,29 +159,5 @@ pub async fn watch_provider(
             return;
         }
         tokio::time::sleep(every).await;
-    }
-}
-
-/// Writes samples to the store, batch by batch, and drops the old ones now and then.
-pub async fn keep_samples(
-    store: store::Store,
-    keep: Duration,
-    clock: SharedClock,
-    mut frames: mpsc::Receiver<Vec<model::sample::Frame>>,
-) {
-    let mut batches: u64 = 0;
-    while let Some(mut batch) = frames.recv().await {
-        while let Ok(more) = frames.try_recv() {
-            batch.extend(more);
-        }
-        if let Err(error) = store.append_frames(batch).await {
-            tracing::error!(%error, "samples lost: they could not be written");
-        }
-        batches += 1;
-        if batches.is_multiple_of(600)
-            && let Err(error) = store.prune_frames(clock.now() - keep).await
-        {
-            tracing::warn!(%error, "old samples could not be dropped");
-        }
     }
 }

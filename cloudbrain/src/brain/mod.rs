@@ -9,6 +9,8 @@ pub mod hands;
 mod outbox;
 mod place;
 mod record;
+pub mod recorder;
+pub mod rows;
 mod senses;
 pub mod start;
 mod targets;
@@ -18,8 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use collector::poller::Targets;
+use collector::prometheus::remote_write::Decoder;
 use model::clock::SharedClock;
-use model::sample::Frame;
+use model::series::Row;
 use model::time::Time;
 use scaler::hands::Routing;
 use store::{Change, Store, StoreError};
@@ -28,6 +31,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::core::{Core, Heard, Turn};
 use self::hands::Hands;
 use self::outbox::{Delivery, Outbox};
+use self::recorder::Recorder;
 
 /// Room for everything that may come in at once: a poll of 5,000 VMs and some.
 const INBOX: usize = 8192;
@@ -72,6 +76,9 @@ pub struct Handle {
     pub store: Store,
     pub clock: SharedClock,
     pub gauges: Arc<collector::gauges::Gauges>,
+    pub recorder: Recorder,
+    /// Remembers the labels of those who push.
+    pub remote_write: Arc<Decoder>,
 }
 
 impl Handle {
@@ -107,7 +114,7 @@ pub struct Brain {
     pub trouble: watch::Sender<Option<String>>,
     pub routing: watch::Sender<Routing>,
     pub targets: watch::Sender<Arc<Targets>>,
-    pub frames: mpsc::Sender<Vec<Frame>>,
+    pub rows: mpsc::Sender<Vec<Row>>,
 }
 
 /// Runs until it is told to stop. An error means that the record cannot be trusted any more: it is
@@ -183,7 +190,7 @@ impl Brain {
             tracing::info!(%module, %id, from, to, reason = %decision.reason, "decision");
         }
         // Samples are kept beside; when their queue is full they are dropped and counted there.
-        if !turn.frames.is_empty() && self.frames.try_send(turn.frames).is_err() {
+        if !turn.rows.is_empty() && self.rows.try_send(turn.rows).is_err() {
             tracing::warn!("samples dropped: the sample store is too slow");
         }
         self.turns.send_modify(|turns| *turns += 1);

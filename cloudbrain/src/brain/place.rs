@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alerter::Event;
 use model::id::VmId;
-use model::topology::{Host, Module, Project, Topology, VmPlace};
+use model::topology::{DataSource, Host, Module, Project, Topology, VmPlace};
 use model::vm::{Vm, VmState};
 use scaler::state::State;
 
@@ -31,8 +31,12 @@ pub(super) fn derive(config: &Config, scaler: &State, senses: &Senses) -> Topolo
         topology.projects.insert(id.clone(), Project { owners: project.owners.clone() });
     }
     for (id, module) in &config.modules {
-        let module = Module { project: module.project.clone(), uses: Default::default() };
+        let module = Module { project: module.project.clone(), uses: module.uses.clone() };
         topology.modules.insert(id.clone(), module);
+    }
+    for (id, source) in &config.data_sources {
+        let (kind, vm) = (source.raw.kind().to_owned(), source.raw.server().vm.clone());
+        topology.data_sources.insert(id.clone(), DataSource { kind, vm });
     }
     for vm in scaler.vms.values().filter(|vm| exists(vm)) {
         topology.vms.insert(vm.id.clone(), place(vm));

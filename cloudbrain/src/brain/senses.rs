@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use collector::look::{Look, Refusal};
 use collector::passive::AgentError;
 use model::id::{HostId, Object, VmId};
 use model::sample::Frame;
@@ -15,6 +16,26 @@ use scaler::hands::{RouterReport, SeenHost, Sighting};
 pub struct Fault {
     pub error: String,
     pub since: Time,
+    /// It lives, and this is what to do so that it lets us see.
+    pub remedy: Option<String>,
+}
+
+/// Values that were not taken, by target: how many, and a few of them by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refused {
+    pub by_target: BTreeMap<String, (u64, Vec<Refusal>)>,
+}
+
+impl Refused {
+    /// What the newest look at a target refused.
+    fn note(&mut self, target: &str, look: &Look) {
+        if look.refused_count == 0 {
+            self.by_target.remove(target);
+        } else {
+            let refused = (look.refused_count, look.refused.clone());
+            self.by_target.insert(target.to_owned(), refused);
+        }
+    }
 }
 
 /// Everything sensed, newest first known. Rebuilt from fresh polls after a restart.
@@ -24,6 +45,7 @@ pub struct Senses {
     pub hosts: BTreeMap<HostId, SeenHost>,
     /// Targets that do not answer as they should: shown, and bounded by the number of targets.
     pub faults: BTreeMap<String, Fault>,
+    pub refused: Refused,
     /// When any agent was heard last: the age of what the page shows.
     pub newest: Option<Time>,
     /// When a router's witness was last renewed; an old one says nothing.
@@ -72,9 +94,23 @@ impl Senses {
     }
 
     pub fn fault(&mut self, target: String, error: &str, at: Time) {
-        let fault = Fault { error: error.to_owned(), since: at };
+        let fault = Fault { error: error.to_owned(), since: at, remedy: None };
         let entry = self.faults.entry(target).or_insert(fault);
         error.clone_into(&mut entry.error);
+        entry.remedy = None;
+    }
+
+    /// It lives, and does not let us see.
+    pub fn misconfigured(&mut self, target: String, what: &str, remedy: &str, at: Time) {
+        self.fault(target.clone(), what, at);
+        if let Some(fault) = self.faults.get_mut(&target) {
+            fault.remedy = Some(remedy.to_owned());
+        }
+    }
+
+    /// Values of a target that were not taken.
+    pub fn refusals(&mut self, target: &str, look: &Look) {
+        self.refused.note(target, look);
     }
 
     pub fn no_fault(&mut self, target: &str) {
@@ -133,6 +169,7 @@ impl Senses {
     /// Forgets the faults of targets that are no longer asked.
     pub fn keep_faults_of(&mut self, targets: &BTreeSet<String>) {
         self.faults.retain(|target, _| targets.contains(target));
+        self.refused.by_target.retain(|target, _| targets.contains(target));
     }
 }
 

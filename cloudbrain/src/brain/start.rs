@@ -1,6 +1,6 @@
 //! Puts a brain together: files, store, what a former brain left behind, hands, senses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,10 @@ use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
 use drivers::router::builtin::BuiltinRouter;
 use model::clock::SharedClock;
-use model::id::{ModuleId, Object};
-use model::sample::Frame;
+use model::id::ModuleId;
+use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
 use model::time::Time;
+use samples::Samples;
 use scaler::hands::{Router, Routing};
 use serde::de::DeserializeOwned;
 use store::{Opened, Remembered, Store};
@@ -27,10 +28,11 @@ use tokio::sync::{mpsc, watch};
 use crate::config::raw::{RawChannel, RawProcessProvider, RawProvider, RawRouter};
 use crate::config::{self, Config};
 
-use super::core::{CHART_SPAN, Core, Heard, Inheritance, Point, SERVING};
-use super::hands::{Hands, keep_samples, tend_router, watch_provider};
+use super::core::{CHART_SPAN, Core, Heard, Inheritance, LOAD, Point, SERVING};
+use super::hands::{Hands, tend_router, watch_provider};
 use super::outbox::Outbox;
 use super::record::{self, Stored};
+use super::recorder::Recorder;
 use super::{Brain, Handle, INBOX, Input};
 
 /// How often files are looked at for a change.
@@ -67,17 +69,24 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let store = opened.store.clone();
+    let recorder = open_samples(&config, clock.clone())?;
     let outbox = Outbox::restore(opened.state.waiting.clone());
-    let core = take_up(&config, opened, now).await?;
+    let core = take_up(&config, opened, &recorder, now).await?;
     let hands = make_hands(&config).await?;
-    let (brain, handle, ends) = wire(core, hands, outbox, store, clock);
+    let (brain, handle, ends) = wire(core, hands, outbox, store, recorder, clock);
     spawn_around(path, &config, &brain, &handle, ends);
     Ok(Started { brain, handle, config, listener })
 }
 
 /// Goes on where a former brain stopped.
-async fn take_up(config: &Arc<Config>, opened: Opened, now: Time) -> anyhow::Result<Core> {
+async fn take_up(
+    config: &Arc<Config>,
+    opened: Opened,
+    recorder: &Recorder,
+    now: Time,
+) -> anyhow::Result<Core> {
     let mut inheritance = inherit(config, &opened.store, opened.state, now).await?;
+    inheritance.series = series(config, recorder, now).await?;
     if let Some(last_alive) = opened.last_alive {
         // Nobody looked in between: exactly that span is unknown.
         inheritance.ledgers.values_mut().for_each(|ledger| ledger.blind(last_alive, now));
@@ -89,7 +98,8 @@ async fn take_up(config: &Arc<Config>, opened: Opened, now: Time) -> anyhow::Res
 struct Ends {
     routing: watch::Receiver<Routing>,
     targets: watch::Receiver<Arc<Targets>>,
-    frames: mpsc::Receiver<Vec<Frame>>,
+    polled: mpsc::Receiver<Vec<Row>>,
+    rows: mpsc::Sender<Vec<Row>>,
 }
 
 fn wire(
@@ -97,12 +107,13 @@ fn wire(
     hands: Hands,
     outbox: Outbox,
     store: Store,
+    recorder: Recorder,
     clock: SharedClock,
 ) -> (Brain, Handle, Ends) {
     let (sender, inbox) = mpsc::channel(INBOX);
     let (routing, routing_seen) = watch::channel(core.scaler.routing());
     let (targets, targets_seen) = watch::channel(Arc::default());
-    let (frames, frames_taken) = mpsc::channel(SAMPLE_BATCHES);
+    let (rows, polled) = mpsc::channel(SAMPLE_BATCHES);
     let (turns, turns_seen) = watch::channel(0);
     let (trouble, trouble_seen) = watch::channel(None);
     let handle = Handle {
@@ -112,8 +123,10 @@ fn wire(
         store: store.clone(),
         clock: clock.clone(),
         gauges: Arc::new(Gauges::default()),
+        recorder,
+        remote_write: Arc::default(),
     };
-    let ends = Ends { routing: routing_seen, targets: targets_seen, frames: frames_taken };
+    let ends = Ends { routing: routing_seen, targets: targets_seen, polled, rows: rows.clone() };
     let brain = Brain {
         core,
         hands,
@@ -126,7 +139,7 @@ fn wire(
         trouble,
         routing,
         targets,
-        frames,
+        rows,
     };
     (brain, handle, ends)
 }
@@ -134,7 +147,7 @@ fn wire(
 /// Starts what feeds the brain and what carries its wishes on.
 fn spawn_around(path: &Path, config: &Arc<Config>, brain: &Brain, handle: &Handle, ends: Ends) {
     let (sender, clock) = (&handle.inbox, &handle.clock);
-    spawn_senses(config, clock, sender, ends.targets, handle.gauges.clone());
+    spawn_senses(config, clock, sender, ends.targets, ends.rows, handle.gauges.clone());
     for router in &brain.hands.routers {
         tokio::spawn(tend_router(router.clone(), ends.routing.clone(), sender.clone()));
     }
@@ -142,8 +155,8 @@ fn spawn_around(path: &Path, config: &Arc<Config>, brain: &Brain, handle: &Handl
         let every = config.raw.tick.0.min(PROVIDER_EVERY);
         tokio::spawn(watch_provider(provider.clone(), every, sender.clone()));
     }
-    let keep = config.raw.collector.keep.0;
-    tokio::spawn(keep_samples(handle.store.clone(), keep, clock.clone(), ends.frames));
+    tokio::spawn(handle.recorder.clone().keep(ends.polled));
+    tokio::spawn(handle.recorder.clone().maintain());
     tokio::spawn(watch_files(path.to_owned(), config.clone(), sender.clone()));
 }
 
@@ -185,7 +198,7 @@ async fn inherit(
         stored,
         recent,
         closed,
-        series: series(config, store, now).await?,
+        series: BTreeMap::new(),
     })
 }
 
@@ -196,23 +209,53 @@ async fn closed_incidents(store: &Store) -> anyhow::Result<Vec<alerter::Incident
     Ok(closed.filter_map(|row| serde_json::from_str(&row.body).ok()).collect())
 }
 
+/// The charts of the last hour, from the samples.
 async fn series(
     config: &Config,
-    store: &Store,
+    recorder: &Recorder,
     now: Time,
-) -> anyhow::Result<BTreeMap<ModuleId, std::collections::VecDeque<Point>>> {
+) -> anyhow::Result<BTreeMap<ModuleId, VecDeque<Point>>> {
     let mut series = BTreeMap::new();
+    let times = (now - CHART_SPAN).millis()..now.millis() + 1;
     for module in config.modules.keys() {
-        let object = Object::Module(module.clone());
-        let frames = store.frames(&object, now - CHART_SPAN, now).await?;
-        let points = frames.iter().map(|frame| Point {
-            at: frame.at,
-            load: frame.values.get(model::metric::LOAD1_PER_CORE).copied(),
-            serving: frame.values.get(SERVING).copied().unwrap_or(0.0) as u32,
+        let read = |metric| recorder.read(of_module(metric, module), times.clone());
+        let load: BTreeMap<i64, f64> = read(LOAD).await?.into_iter().collect();
+        let points = read(SERVING).await?.into_iter().map(|(at, serving)| Point {
+            at: Time::from_millis(at),
+            load: load.get(&at).copied(),
+            serving: serving as u32,
         });
         series.insert(module.clone(), points.collect());
     }
     Ok(series)
+}
+
+fn of_module(metric: &str, module: &ModuleId) -> Vec<Matcher> {
+    let equal = |name: &str, value: &str| Matcher {
+        name: name.to_owned(),
+        op: MatchOp::Equal,
+        value: value.to_owned(),
+    };
+    vec![equal(METRIC_NAME, metric), equal("module", module.as_str())]
+}
+
+fn open_samples(config: &Config, clock: SharedClock) -> anyhow::Result<Recorder> {
+    let folder = config.store_folder().join("samples");
+    let opened = Samples::open(&folder, sample_settings(config), clock.now());
+    let (samples, opened) = opened.with_context(|| format!("opening {}", folder.display()))?;
+    tracing::info!(?opened, "samples");
+    Ok(Recorder::new(samples, clock))
+}
+
+fn sample_settings(config: &Config) -> samples::Settings {
+    let raw = &config.raw.samples;
+    samples::Settings {
+        keep_raw: raw.keep_raw.0,
+        keep_five_minutes: raw.keep_five_minutes.0,
+        keep_hours: raw.keep_hours.0,
+        max_series: raw.max_series,
+        ..samples::Settings::default()
+    }
 }
 
 fn memory<T: DeserializeOwned + Default>(state: &Remembered, room: &str) -> anyhow::Result<T> {
@@ -323,6 +366,7 @@ fn spawn_senses(
     clock: &SharedClock,
     sender: &mpsc::Sender<Input>,
     targets: watch::Receiver<Arc<collector::poller::Targets>>,
+    rows: mpsc::Sender<Vec<Row>>,
     gauges: Arc<Gauges>,
 ) {
     let pace = Pace {
@@ -331,7 +375,7 @@ fn spawn_senses(
         max_in_flight: POLLS_AT_ONCE,
     };
     let (out, mut sensed) = mpsc::channel(INBOX);
-    tokio::spawn(collector::poller::run(targets, pace, clock.clone(), out, gauges));
+    tokio::spawn(collector::poller::run(targets, pace, clock.clone(), out, rows, gauges));
     let sender = sender.clone();
     tokio::spawn(async move {
         while let Some(sensed) = sensed.recv().await {

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use collector::datasource::{DataSourceTarget, Password};
+use collector::findings::Subject;
 use collector::poller::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
-use model::id::{ModuleId, Object};
+use collector::watch::{Source, WatchSpec};
+use model::id::{CheckId, DataSourceId, ModuleId, Object};
+use model::series::Labels;
+use model::signal::Severity;
 use model::verdict::ProbeTarget;
 use model::vm::{Vm, VmState};
 
-use crate::config::{Config, Module, Monitor};
+use crate::config::{Config, DataSource, Module, Monitor};
 
 use super::senses::Senses;
 
@@ -34,7 +39,37 @@ pub(super) fn derive(
     for vm in scaler.vms.values() {
         add_vm(config, vm, &mut targets);
     }
+    targets.watches.extend(config.data_sources.iter().map(|(id, source)| data_source(id, source)));
     Arc::new(targets)
+}
+
+/// A data source is watched without being asked for.
+fn data_source(id: &DataSourceId, source: &DataSource) -> WatchSpec {
+    let server = source.raw.server();
+    let password = source.password.as_ref().map(|password| Password::new(password.reveal()));
+    let mut common = vec![("project", source.project.to_string())];
+    common.extend(server.vm.iter().map(|vm| ("vm", vm.to_string())));
+    let target = DataSourceTarget {
+        id: id.clone(),
+        kind: source.raw.kind().parse().expect("the files know the kinds that are looked at"),
+        address: server.address.clone(),
+        user: server.user.clone(),
+        password,
+        database: server.database.clone(),
+        common: Labels::of(common),
+    };
+    WatchSpec {
+        name: format!("datasource/{id}"),
+        subject: Some(Subject {
+            object: Object::DataSource(id.clone()),
+            check: CheckId::parse("ds.up").expect("it is a name"),
+            severity: Severity::Disaster,
+        }),
+        destination: server.address.clone(),
+        every: server.interval.0,
+        timeout: server.timeout.0,
+        source: Source::DataSource(target),
+    }
 }
 
 fn domain_probe(config: &Config, id: &ModuleId, module: &Module) -> Option<ProbeSpec> {

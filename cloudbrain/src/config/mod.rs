@@ -5,19 +5,21 @@
 
 pub mod raw;
 pub mod secret;
+pub mod sources;
 pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use model::id::{ModuleId, PersonId, ProjectId};
+use model::id::{DataSourceId, ModuleId, PersonId, ProjectId};
 use scaler::policy::{Finding, Policy, RawPolicy};
 use scaler::pool::{Pool, RawPool};
 use serde::Deserialize;
 
 use raw::{RawChannel, RawConfig, RawModule, RawProject, RawProvider};
 use secret::Secret;
+use sources::{RawDataSource, RawScrape};
 use yaml::{Document, Problem};
 
 /// Everything the files say, checked.
@@ -31,6 +33,8 @@ pub struct Config {
     pub webhooks: BTreeMap<String, Secret>,
     pub projects: BTreeMap<ProjectId, Project>,
     pub modules: BTreeMap<ModuleId, Module>,
+    pub data_sources: BTreeMap<DataSourceId, DataSource>,
+    pub scrapes: Vec<Scrape>,
     pub scaler: scaler::state::Config,
 }
 
@@ -46,8 +50,24 @@ pub struct Module {
     pub domains: Vec<String>,
     pub program: Vec<String>,
     pub environment: BTreeMap<String, String>,
+    pub uses: BTreeSet<DataSourceId>,
     /// What of it is probed, or why nothing is.
     pub monitor: Result<Monitor, String>,
+}
+
+/// A data source, and whose it is.
+#[derive(Clone, Debug)]
+pub struct DataSource {
+    pub project: ProjectId,
+    pub raw: RawDataSource,
+    pub password: Option<Secret>,
+}
+
+/// Exporters to scrape, with their secret.
+#[derive(Clone, Debug)]
+pub struct Scrape {
+    pub raw: RawScrape,
+    pub bearer: Option<Secret>,
 }
 
 /// Where Monitor.X of a module answers.
@@ -113,11 +133,23 @@ impl Reader {
         self.check_main(&document, &raw);
         let ports = self.ports(&document, &raw);
         let webhooks = self.webhooks(&document, &raw, &folder);
+        let scrapes = self.scrapes(&document, &raw, &folder);
         let projects = self.read_projects(&folder.join(&raw.projects));
-        let (projects, modules) = self.check_projects(&raw, projects);
+        let data_sources = self.data_sources(&projects, &folder);
+        let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
         let policies = self.read_policies(&folder.join(&raw.policies));
         let scaler = self.check_policies(&document, &raw, &modules, policies);
-        Some(Config { folder, raw, ports, webhooks, projects, modules, scaler })
+        Some(Config {
+            folder,
+            raw,
+            ports,
+            webhooks,
+            projects,
+            modules,
+            data_sources,
+            scrapes,
+            scaler,
+        })
     }
 
     fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
@@ -248,6 +280,7 @@ impl Reader {
     fn check_projects(
         &mut self,
         raw: &RawConfig,
+        data_sources: &BTreeMap<DataSourceId, DataSource>,
         files: Vec<(Document, RawProject)>,
     ) -> (BTreeMap<ProjectId, Project>, BTreeMap<ModuleId, Module>) {
         let mut projects = BTreeMap::new();
@@ -260,6 +293,7 @@ impl Reader {
             }
             let owners = self.owners(&document, raw, &file);
             projects.insert(file.name.clone(), Project { owners });
+            self.check_uses(&document, &file, data_sources);
             for index in 0..file.modules.len() {
                 if let Some((id, module)) = self.module(&document, &file, index)
                     && modules.insert(id.clone(), module).is_some()
@@ -314,6 +348,7 @@ impl Reader {
             domains: domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
             program: written.program.clone(),
             environment: written.environment.clone(),
+            uses: written.uses.iter().cloned().collect(),
             monitor,
         };
         Some((id, module))

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use model::id::{FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
+use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
 use model::unit::Span;
 use scaler::policy::ApiVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::sources::{RawActive, RawDataSource, RawSamples, RawScrape};
 
 /// `cloudbrain.yaml`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +46,8 @@ pub struct RawConfig {
     pub routers: Vec<RawRouter>,
     #[serde(default)]
     pub collector: RawCollector,
+    #[serde(default)]
+    pub samples: RawSamples,
     #[serde(default)]
     pub alerter: RawAlerter,
     #[serde(default)]
@@ -124,8 +128,10 @@ pub struct RawCollector {
     pub canaries: Vec<SocketAddr>,
     /// Agents to poll beside those of our own VMs: a `zabbix_agentd`, a `zabbix_agent2`, ours.
     pub agents: Vec<RawAgent>,
-    /// Samples older than this are dropped.
-    pub keep: Span,
+    /// Exporters of the Prometheus text format.
+    pub scrapes: Vec<RawScrape>,
+    /// Takes in what agents with `ServerActive=` send here.
+    pub active: Option<RawActive>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -203,7 +209,11 @@ pub struct RawProject {
     /// first module, but for those that a module names itself.
     #[serde(default)]
     pub domains: Vec<String>,
+    #[serde(default)]
     pub modules: Vec<RawModule>,
+    /// What its modules use; each is watched without being asked for.
+    #[serde(default)]
+    pub data_sources: Vec<RawDataSource>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -233,6 +243,9 @@ pub struct RawModule {
     pub program: Vec<String>,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Data sources, of this project or another.
+    #[serde(default)]
+    pub uses: Vec<DataSourceId>,
 }
 
 fn default_listen() -> SocketAddr {
@@ -269,7 +282,8 @@ impl Default for RawCollector {
             resolve: BTreeMap::new(),
             canaries: Vec::new(),
             agents: Vec::new(),
-            keep: Span::secs(86_400),
+            scrapes: Vec::new(),
+            active: None,
         }
     }
 }

@@ -1,14 +1,20 @@
 //! What is looked at beside our own VMs, as written in the files: Zabbix servers, scrapes, active
-//! agents, data sources. Kinds are keys, so that an error keeps its line.
+//! agents, data sources. Kinds are keys, so that an error keeps its line. And what is checked of
+//! them before they are taken.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::id::{DataSourceId, VmId};
 use model::unit::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::raw::{RawConfig, RawProject};
+use super::secret::Secret;
+use super::yaml::Document;
+use super::{DataSource, Reader, Scrape, unknown};
 
 /// Exporters that speak the Prometheus text format.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -166,4 +172,109 @@ fn default_max_series() -> usize {
 }
 fn yes() -> bool {
     true
+}
+
+impl Reader {
+    pub(super) fn scrapes(
+        &mut self,
+        document: &Document,
+        raw: &RawConfig,
+        folder: &Path,
+    ) -> Vec<Scrape> {
+        let mut scrapes: Vec<Scrape> = Vec::new();
+        for (index, scrape) in raw.collector.scrapes.iter().enumerate() {
+            let at = |field: &str| format!("collector.scrapes.{index}.{field}");
+            if scrapes.iter().any(|other| other.raw.name == scrape.name) {
+                let message = format!("a second scrape {:?}; give it another name", scrape.name);
+                self.find(document, at("name"), message);
+            }
+            self.check_times_of(document, &at(""), scrape.interval, scrape.timeout);
+            for target in &scrape.targets {
+                if !is_address(target) {
+                    let message = format!("{target:?} is no address; write host:port");
+                    self.find(document, at("targets"), message);
+                }
+            }
+            if scrape.targets.is_empty() && scrape.file_sd.is_empty() && scrape.http_sd.is_empty() {
+                let message = "nothing to scrape; write targets: [host:port], file_sd or http_sd";
+                self.find(document, at("name"), message);
+            }
+            let bearer = self.secret(document, &at("bearer"), scrape.bearer.as_deref(), folder);
+            scrapes.push(Scrape { raw: scrape.clone(), bearer });
+        }
+        scrapes
+    }
+
+    /// All data sources of all projects. Secrets are relative to the main file.
+    pub(super) fn data_sources(
+        &mut self,
+        files: &[(Document, RawProject)],
+        folder: &Path,
+    ) -> BTreeMap<DataSourceId, DataSource> {
+        let mut all = BTreeMap::new();
+        for (document, file) in files {
+            for (index, raw) in file.data_sources.iter().enumerate() {
+                let at = |field: &str| format!("data_sources.{index}.{}.{field}", raw.kind());
+                let server = raw.server();
+                if !is_address(&server.address) {
+                    let message = format!("{:?} is no address; write host:port", server.address);
+                    self.find(document, at("address"), message);
+                }
+                self.check_times_of(document, &at(""), server.interval, server.timeout);
+                let password =
+                    self.secret(document, &at("password"), server.password.as_deref(), folder);
+                let project = file.name.clone();
+                let source = DataSource { project, raw: raw.clone(), password };
+                if all.insert(server.name.clone(), source).is_some() {
+                    let message = format!("a second data source {}; rename one", server.name);
+                    self.find(document, at("name"), message);
+                }
+            }
+        }
+        all
+    }
+
+    pub(super) fn check_uses(
+        &mut self,
+        document: &Document,
+        file: &RawProject,
+        data_sources: &BTreeMap<DataSourceId, DataSource>,
+    ) {
+        let known: Vec<&str> = data_sources.keys().map(DataSourceId::as_str).collect();
+        for (index, module) in file.modules.iter().enumerate() {
+            for (place, used) in module.uses.iter().enumerate() {
+                if !data_sources.contains_key(used) {
+                    let message = unknown("data source", used.as_str(), &known);
+                    self.find(document, format!("modules.{index}.uses.{place}"), message);
+                }
+            }
+        }
+    }
+
+    fn check_times_of(&mut self, document: &Document, at: &str, interval: Span, timeout: Span) {
+        if interval.0.is_zero() || timeout.0.is_zero() {
+            let message = "interval and timeout must be above 0";
+            self.find(document, format!("{at}interval"), message);
+        } else if timeout > interval {
+            let message = "a timeout longer than the interval would let looks pile up; write less";
+            self.find(document, format!("{at}timeout"), message);
+        }
+    }
+
+    fn secret(
+        &mut self,
+        document: &Document,
+        at: &str,
+        written: Option<&str>,
+        folder: &Path,
+    ) -> Option<Secret> {
+        let resolved = Secret::resolve(written?, folder);
+        resolved.map_err(|message| self.find(document, at, message)).ok()
+    }
+}
+
+/// `host:port`, whatever the host is called.
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }

@@ -55,14 +55,14 @@ pub(super) const METRICS: &[Metric] = &[
 
 /// A Memcached that lets us in.
 #[derive(Debug)]
-pub(super) struct Memcached<'wire> {
-    wire: Wire<'wire>,
+pub(super) struct Memcached {
+    wire: Wire,
 }
 
 type Stats = BTreeMap<String, String>;
 
-impl<'wire> Session<'wire> for Memcached<'wire> {
-    async fn open(target: &DataSourceTarget, wire: Wire<'wire>) -> Result<Self, Fault> {
+impl Session for Memcached {
+    async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault> {
         let mut memcached = Self { wire };
         let greeting = memcached.ask("version\r\n", "waiting for its version").await?;
         if greeting == "CLIENT_ERROR unauthenticated" {
@@ -91,7 +91,7 @@ impl<'wire> Session<'wire> for Memcached<'wire> {
     }
 }
 
-impl Memcached<'_> {
+impl Memcached {
     async fn ask(&mut self, line: &str, doing: &'static str) -> Result<String, Fault> {
         self.wire.send(line.as_bytes(), doing).await?;
         self.line().await

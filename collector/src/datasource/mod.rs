@@ -36,9 +36,11 @@ use std::time::Duration;
 
 use model::clock::SharedClock;
 use model::id::DataSourceId;
-use model::series::Labels;
+use model::series::{Labels, Row};
+use model::time::Time;
 
 use crate::look::{Answer, Look};
+use crate::watch::{Looking, Watcher};
 use fault::Fault;
 use readings::{Columns, Readings};
 pub use table::{Metric, Origin};
@@ -46,7 +48,7 @@ use table::{derived, metrics_of};
 use wire::{Progress, Wire};
 
 /// One data source, and how to get in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DataSourceTarget {
     pub id: DataSourceId,
     pub kind: DataSourceKind,
@@ -120,8 +122,8 @@ impl DataSourceWatch {
     /// series that is not there any more ends with a stale mark. A blind look brings no row.
     pub async fn look(&mut self, timeout: Duration, clock: &SharedClock) -> Look {
         let (at, began) = (clock.now(), clock.elapsed());
-        let (mut progress, mut readings) = (Progress::default(), Readings::default());
-        let read = read(&self.target, &mut progress, &mut readings, clock);
+        let (progress, mut readings) = (Progress::default(), Readings::default());
+        let read = read(&self.target, progress.clone(), &mut readings, clock);
         let end = tokio::time::timeout(timeout, read).await;
         let end = end.unwrap_or_else(|_| Err(progress.timed_out(timeout)));
         let took = clock.elapsed().saturating_sub(began);
@@ -140,10 +142,20 @@ impl DataSourceWatch {
     }
 }
 
+impl Watcher for DataSourceWatch {
+    fn look<'a>(&'a mut self, timeout: Duration, clock: &'a SharedClock) -> Looking<'a> {
+        Box::pin(self.look(timeout, clock))
+    }
+
+    fn end(&mut self, at: Time) -> Vec<Row> {
+        self.columns.end(at).into_iter().collect()
+    }
+}
+
 /// One kind of server, once we are connected to it.
-trait Session<'wire>: Sized {
+trait Session: Sized + Send {
     /// Makes sure that it is this kind of server, and logs in.
-    async fn open(target: &DataSourceTarget, wire: Wire<'wire>) -> Result<Self, Fault>;
+    async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault>;
     /// Has one small command answered.
     async fn ping(&mut self) -> Result<(), Fault>;
     /// Reads its figures. What is refused to us alone is a shortcoming of `readings`, no error.
@@ -152,25 +164,25 @@ trait Session<'wire>: Sized {
 
 async fn read(
     target: &DataSourceTarget,
-    progress: &mut Progress,
+    progress: Progress,
     readings: &mut Readings,
     clock: &SharedClock,
 ) -> Result<(), Fault> {
     match target.kind {
-        DataSourceKind::MySql => run::<mysql::MySql<'_>>(target, progress, readings, clock).await,
-        DataSourceKind::Redis => run::<redis::Redis<'_>>(target, progress, readings, clock).await,
+        DataSourceKind::MySql => run::<mysql::MySql>(target, progress, readings, clock).await,
+        DataSourceKind::Redis => run::<redis::Redis>(target, progress, readings, clock).await,
         DataSourceKind::Memcached => {
-            run::<memcached::Memcached<'_>>(target, progress, readings, clock).await
+            run::<memcached::Memcached>(target, progress, readings, clock).await
         }
         DataSourceKind::PostgreSql => {
-            run::<postgres::Postgres<'_>>(target, progress, readings, clock).await
+            run::<postgres::Postgres>(target, progress, readings, clock).await
         }
     }
 }
 
-async fn run<'wire, S: Session<'wire>>(
+async fn run<S: Session>(
     target: &DataSourceTarget,
-    progress: &'wire mut Progress,
+    progress: Progress,
     readings: &mut Readings,
     clock: &SharedClock,
 ) -> Result<(), Fault> {

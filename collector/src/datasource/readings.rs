@@ -157,6 +157,11 @@ impl Columns {
         self.known = now;
         self.shaper.row(at, values.into_iter().chain(gone))
     }
+
+    /// All series end.
+    pub(super) fn end(&mut self, at: Time) -> Option<Row> {
+        self.shaper.stale(at)
+    }
 }
 
 #[cfg(test)]

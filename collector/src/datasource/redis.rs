@@ -81,15 +81,15 @@ pub(super) const METRICS: &[Metric] = &[
 
 /// A Redis that let us in.
 #[derive(Debug)]
-pub(super) struct Redis<'wire> {
-    wire: Wire<'wire>,
+pub(super) struct Redis {
+    wire: Wire,
     user: String,
     /// It wants no password, and we have one.
     needless_password: bool,
 }
 
-impl<'wire> Session<'wire> for Redis<'wire> {
-    async fn open(target: &DataSourceTarget, wire: Wire<'wire>) -> Result<Self, Fault> {
+impl Session for Redis {
+    async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault> {
         let user = target.user.as_deref().unwrap_or("default").to_owned();
         let mut redis = Self { wire, user, needless_password: false };
         let greeting = redis.ask(&["PING"], "waiting for the answer to PING").await?;
@@ -132,7 +132,7 @@ impl<'wire> Session<'wire> for Redis<'wire> {
     }
 }
 
-impl Redis<'_> {
+impl Redis {
     async fn ask(
         &mut self,
         words: &[&str],

@@ -36,7 +36,7 @@ pub(super) fn command(words: &[&str]) -> Vec<u8> {
 }
 
 /// Reads one answer. The outer error is the connection's, the inner one the command's.
-pub(super) async fn reply(wire: &mut Wire<'_>) -> Result<Result<Reply, Refused>, Fault> {
+pub(super) async fn reply(wire: &mut Wire) -> Result<Result<Reply, Refused>, Fault> {
     if !b"+-:$_".contains(&wire.peek(1).await?[0]) {
         return Err(Fault::not_a("Redis", wire.peek(1).await?));
     }

@@ -11,6 +11,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -28,9 +29,13 @@ pub(super) const MAX_BLOCK_BYTES: usize = 1 << 20;
 /// The longest line, in bytes.
 const MAX_LINE_BYTES: usize = 16 << 10;
 
-/// How far a look has come.
-#[derive(Debug)]
-pub(super) struct Progress {
+/// How far a look has come; shared by the look and by whoever breaks it off.
+#[derive(Clone, Debug)]
+pub(super) struct Progress(Arc<Mutex<Step>>);
+
+/// What is under way.
+#[derive(Clone, Copy, Debug)]
+struct Step {
     phase: Phase,
     /// Continues a sentence: `waiting for the greeting`.
     doing: &'static str,
@@ -38,33 +43,38 @@ pub(super) struct Progress {
 
 /// A connection that is read with bounds.
 #[derive(Debug)]
-pub(super) struct Wire<'a> {
+pub(super) struct Wire {
     stream: TcpStream,
     buffer: BytesMut,
     read_bytes: usize,
-    progress: &'a mut Progress,
+    progress: Progress,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { phase: Phase::Dns, doing: "resolving its name" }
+        Self(Arc::new(Mutex::new(Step { phase: Phase::Dns, doing: "resolving its name" })))
     }
 }
 
 impl Progress {
     pub(super) fn timed_out(&self, after: Duration) -> Fault {
-        let hint = format!("no end within {after:?}, {}", self.doing);
-        Fault::Down { phase: self.phase, hint }
+        let Step { phase, doing } = self.step();
+        let hint = format!("no end within {after:?}, {doing}");
+        Fault::Down { phase, hint }
     }
 
-    fn at(&mut self, phase: Phase, doing: &'static str) {
-        (self.phase, self.doing) = (phase, doing);
+    fn at(&self, phase: Phase, doing: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Step { phase, doing };
+    }
+
+    fn step(&self) -> Step {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<'a> Wire<'a> {
+impl Wire {
     /// Resolves and connects, to each address in turn.
-    pub(super) async fn connect(address: &str, progress: &'a mut Progress) -> Result<Self, Fault> {
+    pub(super) async fn connect(address: &str, progress: Progress) -> Result<Self, Fault> {
         progress.at(Phase::Dns, "resolving its name");
         let addresses: Vec<SocketAddr> = match lookup_host(address).await {
             Ok(found) => found.collect(),
@@ -72,12 +82,12 @@ impl<'a> Wire<'a> {
                 let what = format!("{address:?} is no address");
                 return Err(Fault::misconfigured(&what, "write it as host:port"));
             }
-            Err(error) => return Err(Fault::from_io(Phase::Dns, &error, progress.doing)),
+            Err(error) => return Err(Fault::from_io(Phase::Dns, &error, progress.step().doing)),
         };
         progress.at(Phase::Connect, "connecting");
         let stream = TcpStream::connect(&*addresses).await;
-        let stream =
-            stream.map_err(|error| Fault::from_io(Phase::Connect, &error, progress.doing))?;
+        let stream = stream
+            .map_err(|error| Fault::from_io(Phase::Connect, &error, progress.step().doing))?;
         // Questions are small and each waits for its answer: nothing is gained by gathering them.
         stream
             .set_nodelay(true)
@@ -143,8 +153,9 @@ impl<'a> Wire<'a> {
 
     /// What is wrong with what was read.
     pub(super) fn down(&self, hint: impl Into<String>) -> Fault {
-        let hint = format!("{}, {}", hint.into(), self.progress.doing);
-        Fault::Down { phase: self.progress.phase, hint }
+        let Step { phase, doing } = self.progress.step();
+        let hint = format!("{}, {doing}", hint.into());
+        Fault::Down { phase, hint }
     }
 
     /// Reads something more.
@@ -153,7 +164,7 @@ impl<'a> Wire<'a> {
             return Err(self.down(format!("more than {MAX_LOOK_BYTES} bytes in one look")));
         }
         self.buffer.reserve(4 << 10);
-        let Progress { phase, doing } = *self.progress;
+        let Step { phase, doing } = self.progress.step();
         match self.stream.read_buf(&mut self.buffer).await {
             Ok(0) if self.buffer.is_empty() => Err(self.down("it closed the connection")),
             Ok(0) => {
@@ -162,7 +173,7 @@ impl<'a> Wire<'a> {
             }
             Ok(count) => {
                 self.read_bytes += count;
-                self.progress.phase = Phase::Body;
+                self.progress.at(Phase::Body, doing);
                 Ok(())
             }
             Err(error) => Err(Fault::from_io(phase, &error, doing)),

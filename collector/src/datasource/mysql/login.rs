@@ -57,7 +57,7 @@ pub(super) struct Greeting {
 
 /// Reads the greeting and logs in.
 pub(super) async fn log_in(
-    packets: &mut Packets<'_>,
+    packets: &mut Packets,
     target: &DataSourceTarget,
 ) -> Result<Server, Fault> {
     let packet = packets.greeting().await?;

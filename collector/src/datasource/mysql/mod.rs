@@ -101,8 +101,8 @@ struct Server {
 
 /// A server that let us in.
 #[derive(Debug)]
-pub(super) struct MySql<'wire> {
-    packets: Packets<'wire>,
+pub(super) struct MySql {
+    packets: Packets,
     server: Server,
     target: DataSourceTarget,
     /// The account that the server has matched us with: `monitor@%`.
@@ -111,8 +111,8 @@ pub(super) struct MySql<'wire> {
     lacking: BTreeSet<&'static str>,
 }
 
-impl<'wire> Session<'wire> for MySql<'wire> {
-    async fn open(target: &DataSourceTarget, wire: Wire<'wire>) -> Result<Self, Fault> {
+impl Session for MySql {
+    async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault> {
         let mut packets = Packets::new(wire);
         let server = login::log_in(&mut packets, target).await?;
         let (target, lacking) = (target.clone(), BTreeSet::new());
@@ -146,7 +146,7 @@ impl<'wire> Session<'wire> for MySql<'wire> {
     }
 }
 
-impl MySql<'_> {
+impl MySql {
     /// Asks one statement; what is refused has no rows.
     async fn ask(
         &mut self,

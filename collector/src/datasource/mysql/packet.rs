@@ -40,8 +40,8 @@ pub(super) struct Refused {
 
 /// Packets to and fro.
 #[derive(Debug)]
-pub(super) struct Packets<'wire> {
-    wire: Wire<'wire>,
+pub(super) struct Packets {
+    wire: Wire,
     sequence: u8,
 }
 
@@ -54,8 +54,8 @@ impl Rows {
     }
 }
 
-impl<'wire> Packets<'wire> {
-    pub(super) fn new(wire: Wire<'wire>) -> Self {
+impl Packets {
+    pub(super) fn new(wire: Wire) -> Self {
         Self { wire, sequence: 0 }
     }
 

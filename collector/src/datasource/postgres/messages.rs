@@ -49,8 +49,8 @@ pub(super) struct Refused {
 
 /// Messages to and fro.
 #[derive(Debug)]
-pub(super) struct Messages<'wire> {
-    wire: Wire<'wire>,
+pub(super) struct Messages {
+    wire: Wire,
 }
 
 impl Rows {
@@ -60,8 +60,8 @@ impl Rows {
     }
 }
 
-impl<'wire> Messages<'wire> {
-    pub(super) fn new(wire: Wire<'wire>) -> Self {
+impl Messages {
+    pub(super) fn new(wire: Wire) -> Self {
         Self { wire }
     }
 

@@ -185,14 +185,14 @@ const QUESTIONS: &[Question] = &[
 
 /// A server that let us in.
 #[derive(Debug)]
-pub(super) struct Postgres<'wire> {
-    messages: Messages<'wire>,
+pub(super) struct Postgres {
+    messages: Messages,
     /// Our account, as SQL writes it.
     account: String,
 }
 
-impl<'wire> Session<'wire> for Postgres<'wire> {
-    async fn open(target: &DataSourceTarget, wire: Wire<'wire>) -> Result<Self, Fault> {
+impl Session for Postgres {
+    async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault> {
         let mut messages = Messages::new(wire);
         let database = target.database.as_deref().unwrap_or("postgres");
         let refusal = |refused: &Refused| refusal(refused, target.user(), database);
@@ -234,7 +234,7 @@ impl<'wire> Session<'wire> for Postgres<'wire> {
     }
 }
 
-impl Postgres<'_> {
+impl Postgres {
     /// Asks one question; what is refused has no rows.
     async fn ask(
         &mut self,

@@ -1,0 +1,124 @@
+//! What the fleet measures of itself, as rows for the sample store.
+//!
+//! Series bear the names of what they speak of: a VM's samples name the VM, and its module,
+//! project and host of that moment. When one of these changes, the old series end and new ones
+//! begin, so that "the mean load of a module" never counts a VM for a module it has left.
+
+use std::collections::BTreeMap;
+
+use model::id::Object;
+use model::series::{Labels, Row, Shaper};
+use model::time::Time;
+use model::topology::Topology;
+
+/// Rows that wait for the end of the turn, and the shape of each object's last one.
+#[derive(Debug, Default)]
+pub struct Rows {
+    shapers: BTreeMap<Object, (Labels, Shaper)>,
+    waiting: Vec<Row>,
+}
+
+impl Rows {
+    /// Adds what was measured of an object.
+    pub fn add<'a>(
+        &mut self,
+        object: &Object,
+        topology: &Topology,
+        at: Time,
+        readings: impl IntoIterator<Item = (&'a str, f64)>,
+    ) {
+        let labels = labels(object, topology);
+        if self.shapers.get(object).is_some_and(|(known, _)| *known != labels) {
+            self.end(object, at);
+        }
+        let fresh = || (labels.clone(), Shaper::new(labels.clone()));
+        let (_, shaper) = self.shapers.entry(object.clone()).or_insert_with(fresh);
+        let readings = readings.into_iter().map(|(name, value)| (Labels::metric(name), value));
+        self.waiting.push(shaper.row(at, readings));
+    }
+
+    /// An object is gone, or is no longer what it was: its series end.
+    pub fn end(&mut self, object: &Object, at: Time) {
+        let ended = self.shapers.remove(object).and_then(|(_, mut shaper)| shaper.stale(at));
+        self.waiting.extend(ended);
+    }
+
+    pub fn take(&mut self) -> Vec<Row> {
+        std::mem::take(&mut self.waiting)
+    }
+}
+
+/// The labels that an object's own series bear.
+pub fn labels(object: &Object, topology: &Topology) -> Labels {
+    let mut pairs = vec![(object.kind(), object.name().to_owned())];
+    match object {
+        Object::Vm(vm) => {
+            if let Some(place) = topology.vms.get(vm) {
+                pairs.extend(place.host.iter().map(|host| ("host", host.to_string())));
+                pairs.extend(place.module.iter().map(|module| ("module", module.to_string())));
+                let project = topology.project_of(vm);
+                pairs.extend(project.map(|project| ("project", project.to_string())));
+            }
+        }
+        Object::Host(host) => {
+            let switch = topology.hosts.get(host).and_then(|host| host.switch.as_ref());
+            pairs.extend(switch.map(|switch| ("switch", switch.to_string())));
+        }
+        Object::Module(module) => {
+            let module = topology.modules.get(module);
+            pairs.extend(module.map(|module| ("project", module.project.to_string())));
+        }
+        Object::Switch(_) | Object::Project(_) | Object::DataSource(_) | Object::Collector(_) => {}
+    }
+    Labels::of(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::series::is_stale;
+    use model::topology::{Module, VmPlace};
+
+    use super::*;
+
+    fn topology(module: &str) -> Topology {
+        let mut topology = Topology::default();
+        let project = "shop".parse().unwrap();
+        let uses = Default::default();
+        topology.modules.insert(module.parse().unwrap(), Module { project, uses });
+        let place = VmPlace {
+            host: Some("h1".parse().unwrap()),
+            module: Some(module.parse().unwrap()),
+            created: Time::default(),
+            leaving: false,
+        };
+        topology.vms.insert("web-1".parse().unwrap(), place);
+        topology
+    }
+
+    #[test]
+    fn a_vm_that_changes_its_module_ends_its_series_and_begins_others() {
+        let vm: Object = "vm/web-1".parse().unwrap();
+        let mut rows = Rows::default();
+        rows.add(&vm, &topology("shop/web"), Time::default(), [("load", 1.0)]);
+        rows.add(&vm, &topology("shop/web"), Time::default(), [("load", 2.0)]);
+        rows.add(&vm, &topology("shop/api"), Time::default(), [("load", 3.0)]);
+        rows.end(&vm, Time::default());
+        rows.end(&vm, Time::default());
+        let told = rows.take().into_iter().map(|row| {
+            let value = row.values[0];
+            let value = if is_stale(value) { "ends".to_owned() } else { value.to_string() };
+            format!("{} {value}", row.shape.common)
+        });
+        let series =
+            |module| format!(r#"{{host="h1",module="shop/{module}",project="shop",vm="web-1"}}"#);
+        let (web, api) = (series("web"), series("api"));
+        let expected = [
+            format!("{web} 1"),
+            format!("{web} 2"),
+            format!("{web} ends"),
+            format!("{api} 3"),
+            format!("{api} ends"),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+}
