@@ -4,6 +4,13 @@
 //! is, the files and services that name targets for Prometheus name them for us too, and a
 //! Prometheus, an agent or a vmagent that is there already sends on what it has.
 //!
+//! - [`scrape`]: one look at a target; [`http`]: how it is asked.
+//! - [`text`], [`page`]: a line of an exporter's page, and the page with the one before it.
 //! - [`remote_write`]: samples pushed to us, as remote write 1.0.
 
+pub mod http;
+pub mod page;
 pub mod remote_write;
+mod rows;
+pub mod scrape;
+pub mod text;

@@ -7,13 +7,12 @@
 //! time form a new group.
 //!
 //! At the end the entries, which mostly lie in order already, fall into rows: one for each group
-//! and time. A row has all columns of its group, or, where less than half of them came, just those
-//! that did; so what is given out is never much bigger than what came in.
+//! and time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use model::series::{ABSENT, Row, Shape, is_absent};
+use model::series::{Shape, is_absent};
 use model::time::Time;
 
 use super::labels::{self, Pairs, SeriesFault};
@@ -21,6 +20,7 @@ use super::memory::{Group, Memory};
 use super::wire::{Fields, Value, WireError};
 use super::{Decoded, LABELS_FIELD, RemoteWriteError};
 use crate::look::{Look, Refusal};
+use crate::prometheus::rows::row;
 
 const SAMPLES_FIELD: u32 = 2;
 const HISTOGRAMS_FIELD: u32 = 4;
@@ -114,7 +114,12 @@ impl<'a, 'm> Request<'a, 'm> {
             self.groups.into_iter().map(|met| kept(met, self.memory)).collect();
         self.entries.sort_by_key(|entry| (entry.group, entry.at));
         let runs = self.entries.chunk_by(|a, b| (a.group, a.at) == (b.group, b.at));
-        let rows = runs.map(|run| row(&groups[run[0].group as usize].shape, run)).collect();
+        let rows = runs.map(|run| {
+            let shape = &groups[run[0].group as usize].shape;
+            let found = run.iter().map(|entry| (entry.column as usize, entry.value));
+            row(shape, Time::from_millis(run[0].at), found)
+        });
+        let rows = rows.collect();
         let samples = self.entries.len() as u64;
         Decoded { rows, samples, refused: self.refused, refused_count: self.refused_count }
     }
@@ -229,22 +234,6 @@ fn kept(met: Met<'_>, memory: &RwLock<Memory>) -> Arc<Group> {
     };
     memory.write().unwrap_or_else(PoisonError::into_inner).keep(&group);
     group
-}
-
-/// One row of entries of one group and one time; of two for one column the last counts.
-fn row(shape: &Arc<Shape>, run: &[Entry]) -> Row {
-    let at = Time::from_millis(run[0].at);
-    if run.len() * 2 >= shape.columns.len() {
-        let mut values = vec![ABSENT; shape.columns.len()];
-        for entry in run {
-            values[entry.column as usize] = entry.value;
-        }
-        return Row { shape: shape.clone(), at, values };
-    }
-    let few: BTreeMap<u32, f64> = run.iter().map(|entry| (entry.column, entry.value)).collect();
-    let columns = few.keys().map(|column| shape.columns[*column as usize].clone()).collect();
-    let shape = Arc::new(Shape { common: shape.common.clone(), columns });
-    Row { shape, at, values: few.into_values().collect() }
 }
 
 /// A sample's time in milliseconds since the epoch, and its value.
