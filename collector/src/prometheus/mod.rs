@@ -6,8 +6,10 @@
 //!
 //! - [`scrape`]: one look at a target; [`http`]: how it is asked.
 //! - [`text`], [`page`]: a line of an exporter's page, and the page with the one before it.
+//! - [`discovery`]: which targets there are.
 //! - [`remote_write`]: samples pushed to us, as remote write 1.0.
 
+pub mod discovery;
 pub mod http;
 pub mod page;
 pub mod remote_write;
