@@ -2,14 +2,21 @@
 //!
 //! 1,000 targets of 100 series each, with help and types as exporters write them, about 9 kB a
 //! page. `steady` is a page like the one before; `first` one of which nothing is known;
-//! `one_more_series` differs from the one before at each look.
+//! `one_more_series` differs from the one before at each look. `looks_over_loopback` is the whole
+//! of a look, with HTTP and the sockets, and with the time of the target that answers.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
+use collector::prometheus::http::{HttpUrl, TlsRoots};
 use collector::prometheus::page::Page;
+use collector::prometheus::scrape::{ScrapeTarget, ScrapeWatch};
 use collector::prometheus::text::Format;
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use model::clock::{FixedClock, SharedClock};
 use model::series::Labels;
 use model::time::Time;
 
@@ -46,6 +53,45 @@ fn first(bencher: Bencher<'_, '_>) {
         .counter(ItemsCount::new(TARGETS * SERIES))
         .with_inputs(targets)
         .bench_local_refs(|targets| read_all(targets, &texts));
+}
+
+#[divan::bench]
+fn looks_over_loopback(bencher: Bencher<'_, '_>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let mut watch = watch(served(&text(0, 0, 0)));
+    let clock = SharedClock::new(FixedClock(Time::default()));
+    bencher.counter(ItemsCount::new(SERIES)).bench_local(|| {
+        let look = runtime.block_on(watch.look(Duration::from_secs(1), &clock));
+        assert_eq!(look.rows[0].values[0], 1.0, "{:?}", look.answer);
+    });
+}
+
+fn watch(address: SocketAddr) -> ScrapeWatch {
+    let url = HttpUrl::parse(&format!("http://{address}/metrics")).expect("a good URL");
+    let made = rcgen::generate_simple_self_signed(["a".to_owned()]).expect("it is made");
+    let roots = TlsRoots::of_pem(made.cert.pem().as_bytes()).expect("a good certificate");
+    ScrapeWatch::new(ScrapeTarget::new(url, Labels::default()), roots).expect("good headers")
+}
+
+/// Answers each request of one connection with the same page, for as long as it is asked.
+fn served(text: &str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("it listens");
+        answer_all(stream, answer.as_bytes());
+    });
+    address
+}
+
+fn answer_all(mut stream: TcpStream, answer: &[u8]) {
+    let mut request = [0; 4096];
+    // A request is small enough to come in one piece.
+    while stream.read(&mut request).is_ok_and(|bytes| bytes > 0) {
+        stream.write_all(answer).expect("the other end reads");
+    }
 }
 
 fn read_all(targets: &mut [Page], texts: &[String]) {
