@@ -147,7 +147,7 @@ enum Job {
 /// A target with a watcher of its own.
 #[derive(Debug)]
 struct Watch {
-    spec: WatchSpec,
+    spec: Arc<WatchSpec>,
     /// Made at the first look. Never contended: a target is not looked at twice at once.
     watcher: Mutex<Option<Box<dyn Watcher>>>,
 }
@@ -353,7 +353,7 @@ async fn look(job: Job, context: Arc<Context>) -> bool {
 
 /// What was measured goes to whoever keeps it; what follows from it goes to whoever decides.
 async fn observe(watch: &Watch, context: &Context) -> Sensed {
-    let WatchSpec { name, subject, timeout, source, .. } = &watch.spec;
+    let WatchSpec { name, subject, timeout, source, .. } = &*watch.spec;
     let mut watcher = watch.watcher.lock().await;
     let watcher = watcher.get_or_insert_with(|| source.watcher());
     let mut look = watcher.look(*timeout, &context.clock).await;
@@ -593,7 +593,8 @@ mod tests {
             timeout: LONG,
             source: Source::Made(Made { name: "a", looks: 0 }),
         };
-        let mut bench = start_on(Targets { watches: vec![spec], ..Targets::default() }, LONG);
+        let mut bench =
+            start_on(Targets { watches: vec![Arc::new(spec)], ..Targets::default() }, LONG);
         for look in 1..=3 {
             let Sensed::Looked { name, look: seen, .. } = bench.next().await else { panic!() };
             assert_eq!((name.as_str(), &seen.answer), ("made", &Answer::Up));

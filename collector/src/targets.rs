@@ -1,6 +1,7 @@
 //! Whom to look at: plain data, made by whoever knows the topology.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::id::{Object, VmId};
@@ -15,7 +16,7 @@ pub struct Targets {
     pub probes: Vec<ProbeSpec>,
     pub ready: Vec<ReadySpec>,
     /// Data sources, checks, scrapes.
-    pub watches: Vec<WatchSpec>,
+    pub watches: Vec<Arc<WatchSpec>>,
     /// Addresses that always answer: while one of them does, our own network is in order.
     pub canaries: Vec<SocketAddr>,
 }

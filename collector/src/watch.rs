@@ -14,6 +14,8 @@ use model::time::Time;
 use crate::datasource::{DataSourceTarget, DataSourceWatch};
 use crate::findings::Subject;
 use crate::look::Look;
+use crate::prometheus::http::{HeaderError, TlsRoots};
+use crate::prometheus::scrape::{ScrapeTarget, ScrapeWatch};
 
 /// One target, and how to look at it.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,10 +44,38 @@ pub trait Watcher: Debug + Send {
 /// A look under way.
 pub type Looking<'a> = Pin<Box<dyn Future<Output = Look> + Send + 'a>>;
 
+/// An exporter, checked, and whose certificates are trusted.
+#[derive(Clone, Debug)]
+pub struct Scrape {
+    target: ScrapeTarget,
+    roots: TlsRoots,
+}
+
+/// The roots are the same for all.
+impl PartialEq for Scrape {
+    fn eq(&self, other: &Self) -> bool {
+        self.target == other.target
+    }
+}
+
+impl Scrape {
+    /// Fails for a header that cannot be sent.
+    pub fn new(target: ScrapeTarget, roots: TlsRoots) -> Result<Self, HeaderError> {
+        ScrapeWatch::new(target.clone(), roots.clone())?;
+        Ok(Self { target, roots })
+    }
+
+    fn watcher(&self) -> ScrapeWatch {
+        ScrapeWatch::new(self.target.clone(), self.roots.clone())
+            .expect("its headers were in order when it was made")
+    }
+}
+
 /// The sorts of targets. One more is one more line here and in [`Source::watcher`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     DataSource(DataSourceTarget),
+    Scrape(Box<Scrape>),
     #[cfg(test)]
     Made(tests::Made),
 }
@@ -55,6 +85,7 @@ impl Source {
     pub fn watcher(&self) -> Box<dyn Watcher> {
         match self {
             Self::DataSource(target) => Box::new(DataSourceWatch::new(target.clone())),
+            Self::Scrape(scrape) => Box::new(scrape.watcher()),
             #[cfg(test)]
             Self::Made(made) => Box::new(made.clone()),
         }

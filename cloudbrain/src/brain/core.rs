@@ -15,7 +15,10 @@ use availability::{Accounting, Ledger};
 use collector::findings::{Findings, Subject};
 use collector::look::{Answer, Look};
 use collector::poller::{Sensed, Targets};
+use collector::prometheus::discovery::{Brake, Endpoint};
+use collector::prometheus::http::TlsRoots;
 use collector::reach::Reach;
+use collector::watch::WatchSpec;
 use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
 use model::series::{ABSENT, Row};
 use model::signal::{Signal, SignalState};
@@ -30,6 +33,7 @@ use store::{Change, IncidentRow, JournalRow, TransitionRow};
 
 use crate::config::Config;
 
+use super::discover::{Found, ListName};
 use super::eye::{self, Eye, News};
 use super::record::{self, Stored};
 use super::rows::Rows;
@@ -50,6 +54,8 @@ pub enum Heard {
         kind: StepKind,
         outcome: StepOutcome,
     },
+    /// A list of exporters says something new.
+    Found(Found),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
     /// New files are in force.
@@ -126,6 +132,7 @@ pub struct Core {
     lost: BTreeMap<VmId, (VmPlace, Time)>,
     reach: Reach,
     findings: Findings,
+    discovered: Discovered,
     rows: Rows,
     pub eye: Eye,
     /// Up to here the present blindness is in the accounts.
@@ -144,11 +151,23 @@ pub struct Inheritance {
     pub stored: Stored,
     pub recent: Vec<Decision>,
     pub closed: Vec<IncidentSummary>,
+    pub discovered: Discovered,
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
 }
 
 /// Looks in a row that must fail before anybody is told.
 const MISSES: u32 = 2;
+/// The exporters that there are, by list, and what was believed of each list last.
+#[derive(Debug, Default)]
+pub struct Discovered {
+    pub lists: BTreeMap<ListName, Vec<Endpoint>>,
+    pub brakes: BTreeMap<ListName, Brake>,
+    /// Whose certificates are trusted.
+    pub roots: Option<TlsRoots>,
+    /// What follows from the lists.
+    pub watches: Vec<Arc<WatchSpec>>,
+}
+
 /// How many decisions and ended incidents the pages show without asking the store.
 const RECENT: usize = 200;
 
@@ -170,6 +189,7 @@ impl Core {
             lost: BTreeMap::new(),
             reach: Reach::new(MISSES, Some(eye::collector())),
             findings: Findings::new(MISSES, Some(eye::collector())),
+            discovered: inheritance.discovered,
             rows: Rows::default(),
             eye: Eye::new(&config),
             blind_until: now,
@@ -178,6 +198,7 @@ impl Core {
             pending: Turn::default(),
             config,
         };
+        core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.topology = place::derive(&core.config, &core.scaler, &core.senses);
         core
     }
@@ -198,6 +219,10 @@ impl Core {
                 scaler::steps::absorb(config, &mut self.scaler, &vm, kind, outcome, now);
                 true
             }
+            Heard::Found(found) => {
+                self.found(found, now);
+                true
+            }
             Heard::Acknowledged(acknowledged) => {
                 self.acknowledge(acknowledged, now);
                 true
@@ -206,6 +231,7 @@ impl Core {
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
                 self.config = config;
+                self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
                 self.note("config", "new files are in force", now);
                 true
@@ -391,6 +417,20 @@ impl Core {
                 self.senses.fault(target, &error, now);
                 false
             }
+        }
+    }
+
+    fn found(&mut self, found: Found, now: Time) {
+        let name = format!("discovery {}", found.list.0);
+        match found.troubles.is_empty() {
+            true => self.senses.no_fault(&name),
+            false => self.senses.fault(name, &found.troubles.join("; "), now),
+        }
+        self.discovered.lists.insert(found.list.clone(), found.endpoints);
+        self.discovered.brakes.insert(found.list, found.brake);
+        self.discovered.watches = targets::exporters(&self.config, &self.discovered);
+        if let Ok(json) = serde_json::to_string(&self.discovered.brakes) {
+            self.pending.changes.push(Change::Memory { room: record::DISCOVERY.to_owned(), json });
         }
     }
 
@@ -610,7 +650,7 @@ impl Core {
 
     /// The targets, if they are others than before.
     fn aim(&mut self) -> Option<Arc<Targets>> {
-        let targets = targets::derive(&self.config, &self.scaler, &self.senses);
+        let targets = targets::derive(&self.config, &self.scaler, &self.senses, &self.discovered);
         if *targets == *self.targets {
             return None;
         }
@@ -625,10 +665,12 @@ impl Core {
         for subject in subjects_before.filter(|subject| !subjects.contains(subject)) {
             self.findings.forget(subject);
         }
+        let lists = self.discovered.lists.keys().map(|list| format!("discovery {}", list.0));
         let names: BTreeSet<String> = agents
             .chain(probes)
             .chain(watches)
             .chain(routers)
+            .chain(lists)
             .chain(["provider".to_owned()])
             .collect();
         self.senses.keep_faults_of(&names);
@@ -639,6 +681,10 @@ impl Core {
         }
         self.targets = targets;
         Some(self.targets.clone())
+    }
+
+    pub fn discovered(&self) -> &Discovered {
+        &self.discovered
     }
 
     pub fn target_count(&self) -> usize {

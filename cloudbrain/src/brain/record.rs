@@ -17,6 +17,7 @@ use store::{Change, DecisionRow, JournalRow, StepRow, StepStatus};
 pub(super) const SCALER: &str = "scaler";
 pub(super) const ALERTER: &str = "alerter";
 pub(super) const AVAILABILITY: &str = "availability";
+pub(super) const DISCOVERY: &str = "discovery";
 
 /// What the store holds, by our last word.
 #[derive(Debug, Default)]

@@ -9,6 +9,8 @@ use alerter::hands::Channel;
 use anyhow::{Context as _, bail};
 use collector::gauges::Gauges;
 use collector::poller::{Pace, Targets};
+use collector::prometheus::discovery::Brake;
+use collector::prometheus::http::TlsRoots;
 use drivers::channel::inbox::InboxChannel;
 use drivers::channel::webhook::WebhookChannel;
 use drivers::deployer::process::ProcessDeployer;
@@ -28,7 +30,8 @@ use tokio::sync::{mpsc, watch};
 use crate::config::raw::{RawChannel, RawProcessProvider, RawProvider, RawRouter};
 use crate::config::{self, Config};
 
-use super::core::{CHART_SPAN, Core, Heard, Inheritance, LOAD, Point, SERVING};
+use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
+use super::discover::{self, ListName};
 use super::hands::{Hands, tend_router, watch_provider};
 use super::outbox::Outbox;
 use super::record::{self, Stored};
@@ -74,6 +77,10 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let core = take_up(&config, opened, &recorder, now).await?;
     let hands = make_hands(&config).await?;
     let (brain, handle, ends) = wire(core, hands, outbox, store, recorder, clock);
+    let Discovered { roots, brakes, .. } = brain.core.discovered();
+    if let Some(roots) = roots {
+        discover::spawn(&config, roots, brakes.clone(), &handle.inbox)?;
+    }
     spawn_around(path, &config, &brain, &handle, ends);
     Ok(Started { brain, handle, config, listener })
 }
@@ -198,6 +205,7 @@ async fn inherit(
         stored,
         recent,
         closed,
+        discovered: discovered(&state)?,
         series: BTreeMap::new(),
     })
 }
@@ -256,6 +264,17 @@ fn sample_settings(config: &Config) -> samples::Settings {
         max_series: raw.max_series,
         ..samples::Settings::default()
     }
+}
+
+fn discovered(state: &Remembered) -> anyhow::Result<Discovered> {
+    let brakes: BTreeMap<ListName, Brake> = memory(state, record::DISCOVERY)?;
+    let lists = brakes.iter().map(|(list, brake)| (list.clone(), brake.targets().collect()));
+    let roots = TlsRoots::of_system();
+    if let Err(error) = &roots {
+        tracing::warn!(%error, "no exporter can be scraped");
+    }
+    let (lists, roots) = (lists.collect(), roots.ok());
+    Ok(Discovered { lists, brakes, roots, watches: Vec::new() })
 }
 
 fn memory<T: DeserializeOwned + Default>(state: &Remembered, room: &str) -> anyhow::Result<T> {
@@ -427,8 +446,8 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
     match fixed_part(&config) == fixed_part(in_force) {
         true => Ok(Arc::new(config)),
         false => Err(format!(
-            "{}: fleet, listen, store, flavors, providers, routers, channels and the times of \
-             collector are read at start only; restart to change them",
+            "{}: fleet, listen, store, samples, flavors, providers, routers, channels, and of \
+             collector its times, canaries, scrapes and active are read at start only; restart to change them",
             path.display()
         )),
     }
@@ -437,7 +456,9 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
 /// What is read at start only, in a form that can be compared.
 fn fixed_part(config: &Config) -> Option<String> {
     let raw = &config.raw;
-    let collector = (&raw.collector.interval, &raw.collector.timeout, &raw.collector.load_window);
+    let senses = &raw.collector;
+    let collector = (&senses.interval, &senses.timeout, &senses.load_window, &senses.canaries);
+    let collector = (collector, &senses.scrapes, &senses.active, &raw.samples);
     let hands = (&raw.providers, &raw.flavors, &raw.routers, &raw.channels);
     let words: Vec<String> = config.webhooks.values().map(|url| url.reveal().to_owned()).collect();
     serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector, words)).ok()

@@ -1,19 +1,25 @@
 //! Whom the collector asks, derived from what exists.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use collector::datasource::{DataSourceTarget, Password};
 use collector::findings::Subject;
 use collector::poller::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
-use collector::watch::{Source, WatchSpec};
+use collector::prometheus::discovery::Endpoint;
+use collector::prometheus::http::{HttpUrl, TlsRoots};
+use collector::prometheus::scrape::ScrapeTarget;
+use collector::watch::{self, Source, WatchSpec};
 use model::id::{CheckId, DataSourceId, ModuleId, Object};
 use model::series::Labels;
 use model::signal::Severity;
 use model::verdict::ProbeTarget;
 use model::vm::{Vm, VmState};
 
-use crate::config::{Config, DataSource, Module, Monitor};
+use crate::config::{Config, DataSource, Module, Monitor, Scrape};
 
+use super::core::Discovered;
+use super::discover;
 use super::senses::Senses;
 
 /// Derives the targets anew. The domain of a module is probed from the moment its file is there.
@@ -21,6 +27,7 @@ pub(super) fn derive(
     config: &Config,
     scaler: &scaler::state::State,
     senses: &Senses,
+    discovered: &Discovered,
 ) -> Arc<Targets> {
     let canaries = config.raw.collector.canaries.clone();
     let mut targets = Targets { canaries, ..Targets::default() };
@@ -39,8 +46,68 @@ pub(super) fn derive(
     for vm in scaler.vms.values() {
         add_vm(config, vm, &mut targets);
     }
-    targets.watches.extend(config.data_sources.iter().map(|(id, source)| data_source(id, source)));
+    targets
+        .watches
+        .extend(config.data_sources.iter().map(|(id, source)| Arc::new(data_source(id, source))));
+    targets.watches.extend(discovered.watches.iter().cloned());
     Arc::new(targets)
+}
+
+/// All exporters that there are. There may be thousands, so they are derived when the lists change
+/// and not each turn.
+pub(super) fn exporters(config: &Config, discovered: &Discovered) -> Vec<Arc<WatchSpec>> {
+    let scrapes = config.scrapes.iter();
+    scrapes.flat_map(|scrape| scrapes_of(scrape, discovered)).map(Arc::new).collect()
+}
+
+/// The exporters of one scrape, whichever list names them; of two lists the first counts.
+fn scrapes_of(scrape: &Scrape, discovered: &Discovered) -> Vec<WatchSpec> {
+    let Some(roots) = &discovered.roots else { return Vec::new() };
+    let lists = discovered.lists.iter().filter(|(list, _)| list.scrape() == scrape.raw.name);
+    let mut watches: BTreeMap<String, WatchSpec> = BTreeMap::new();
+    for endpoint in lists.flat_map(|(_, endpoints)| endpoints) {
+        let name = format!("scrape/{}/{}", scrape.raw.name, endpoint.url);
+        if let Some(watch) = exporter(&name, scrape, endpoint, roots) {
+            watches.entry(name).or_insert(watch);
+        }
+    }
+    watches.into_values().collect()
+}
+
+fn exporter(
+    name: &str,
+    scrape: &Scrape,
+    endpoint: &Endpoint,
+    roots: &TlsRoots,
+) -> Option<WatchSpec> {
+    let raw = &scrape.raw;
+    // The lists were checked when they were read; a header that cannot be sent, with the files.
+    let mut target =
+        ScrapeTarget::new(HttpUrl::parse(&endpoint.url).ok()?, endpoint.labels.clone());
+    target.interval = raw.interval.0;
+    target.timeout = raw.timeout.0;
+    target.limits.series = raw.max_series;
+    target.honor_timestamps = raw.honor_timestamps;
+    target.access = discover::access(scrape);
+    let source = watch::Scrape::new(target, roots.clone()).ok()?;
+    Some(WatchSpec {
+        name: name.to_owned(),
+        subject: subject_of(&endpoint.labels),
+        destination: endpoint.url.clone(),
+        every: raw.interval.0,
+        timeout: raw.timeout.0,
+        source: Source::Scrape(Box::new(source)),
+    })
+}
+
+/// An exporter that says of which VM or host it speaks goes bad with it.
+fn subject_of(labels: &Labels) -> Option<Subject> {
+    let object = ["vm", "host"].into_iter().find_map(|kind| {
+        let name = Some(labels.get(kind)).filter(|name| !name.is_empty())?;
+        format!("{kind}/{name}").parse().ok()
+    })?;
+    let check = CheckId::parse("exporter.up").expect("it is a name");
+    Some(Subject { object, check, severity: Severity::Warning })
 }
 
 /// A data source is watched without being asked for.

@@ -23,6 +23,7 @@ use super::page::{Page, Reading};
 use super::text::Format;
 use crate::look::{Answer, Look};
 use crate::text::clean;
+use crate::watch::{Looking, Watcher};
 
 /// The longest page accepted, in bytes, unless told otherwise.
 pub const DEFAULT_BODY_BYTES: usize = 16 << 20;
@@ -37,7 +38,7 @@ const OWN_METRICS: [&str; 4] =
     ["up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_refused"];
 
 /// One page to look at, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ScrapeTarget {
     pub url: HttpUrl,
     /// What all series of the target have: `job`, `instance`, and whatever else is known of it.
@@ -140,7 +141,7 @@ impl ScrapeWatch {
     }
 
     /// Nobody will look again: what the target had has ended, what was said of the looks too.
-    pub fn end(mut self, at: Time) -> Row {
+    pub fn end(&mut self, at: Time) -> Row {
         with_own(self.page.lost(at), [STALE; OWN_METRICS.len()])
     }
 
@@ -153,6 +154,16 @@ impl ScrapeWatch {
                 remedy: "raise the limit of the target, or let it show less".to_owned(),
             },
         }
+    }
+}
+
+impl Watcher for ScrapeWatch {
+    fn look<'a>(&'a mut self, timeout: Duration, clock: &'a SharedClock) -> Looking<'a> {
+        Box::pin(self.look(timeout, clock))
+    }
+
+    fn end(&mut self, at: Time) -> Vec<Row> {
+        vec![self.end(at)]
     }
 }
 
