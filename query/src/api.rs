@@ -17,10 +17,12 @@ use crate::source::SourceError;
 use crate::value::{Series, Value};
 use number::unsigned;
 
+type Write<'v> = dyn Fn(&mut Vec<u8>) + 'v;
+
 /// The answer to an instant query.
 pub fn value(value: &Value, warnings: &[String], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"status\":\"success\",\"data\":{\"resultType\":\"");
-    let (kind, write): (&str, &dyn Fn(&mut Vec<u8>)) = match value {
+    let (kind, write): (&str, &Write<'_>) = match value {
         Value::Vector(samples) => ("vector", &|out| {
             list(samples, out, |sample, out| {
                 metric(&sample.labels, out);

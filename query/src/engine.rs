@@ -20,12 +20,12 @@ mod relabel;
 mod select;
 mod selection;
 mod slide;
+mod statistics;
 mod window;
 
 use model::series::is_absent;
 
 use crate::error::{Limits, QueryError};
-use crate::expression::node::Node;
 use crate::expression::{Expression, Kind};
 use crate::source::{Points, Source};
 use crate::value::{Point, Sample, Series, Value};
@@ -77,7 +77,10 @@ impl Expression {
                 Ok(Value::Vector(samples(columns, at_ms)))
             }
             Kind::Matrix => engine.matrix(&self.node, at_ms).map(Value::Matrix),
-            Kind::String => Ok(Value::String { at_ms, text: text(&self.node) }),
+            Kind::String => Ok(Value::String {
+                at_ms,
+                text: self.node.as_text().unwrap_or_default().to_owned(),
+            }),
         }
     }
 
@@ -133,11 +136,4 @@ fn all_series(columns: Vec<Column>, steps: Steps) -> Vec<Series> {
     let mut series: Vec<Series> = series.collect();
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
     series
-}
-
-fn text(node: &Node) -> String {
-    match node {
-        Node::Text(text) => text.clone(),
-        _ => String::new(),
-    }
 }

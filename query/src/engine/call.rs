@@ -10,52 +10,56 @@ use super::relabel;
 use super::selection::nan_last;
 use super::window::spans;
 use crate::error::QueryError;
-use crate::expression::functions::{Function, Order};
-use crate::expression::node::{Call, Node, Windowed};
+use crate::expression::functions::{
+    Clamp, DatePart, Function, Order, ScalarFunction, VectorFunction,
+};
+use crate::expression::node::{Call, Node};
 use crate::source::Wanted;
 
 impl Engine<'_> {
     /// A call whose outcome is a scalar.
     pub(super) fn scalar_call(&self, call: &Call, steps: Steps) -> Result<Vec<f64>, QueryError> {
         match call.function {
-            Function::Time => Ok(seconds(steps)),
-            Function::Pi => Ok(vec![std::f64::consts::PI; steps.count]),
-            Function::Scalar => Ok(only_values(&self.argument(call, 0, steps)?, steps)),
-            _ => Err(QueryError::execution("expected a function that gives a scalar")),
+            Function::Scalar(ScalarFunction::Time) => Ok(seconds(steps)),
+            Function::Scalar(ScalarFunction::Pi) => Ok(vec![std::f64::consts::PI; steps.count]),
+            Function::Scalar(ScalarFunction::OnlyValue) => {
+                Ok(only_values(&self.argument(call, 0, steps)?, steps))
+            }
+            Function::Over(_) | Function::Vector(_) => {
+                Err(QueryError::execution("expected a function that gives a scalar"))
+            }
         }
     }
 
-    /// A call whose outcome is an instant vector.
-    pub(super) fn vector_call(&self, call: &Call, steps: Steps) -> Result<Vec<Column>, QueryError> {
+    /// A call whose outcome is an instant vector, and that takes no window.
+    pub(super) fn vector_call(
+        &self,
+        function: VectorFunction,
+        call: &Call,
+        steps: Steps,
+    ) -> Result<Vec<Column>, QueryError> {
         let columns = |index| self.argument(call, index, steps);
-        match call.function {
-            Function::Map(number) => self.mapped(call, steps, |_, value| number(value)),
-            Function::Date(part) if call.arguments.is_empty() => {
-                let values = seconds(steps).iter().map(|at| calendar::part(part, *at)).collect();
-                Ok(vec![Column { labels: Labels::default(), values }])
-            }
-            Function::Date(part) => {
-                self.mapped(call, steps, |_, value| calendar::part(part, value))
-            }
-            Function::Clamp | Function::ClampMin | Function::ClampMax => self.clamp(call, steps),
-            Function::Round => self.round(call, steps),
-            Function::Timestamp => self.timestamp(call, steps),
-            Function::Vector => {
+        match function {
+            VectorFunction::Map(number) => self.mapped(call, steps, |_, value| number(value)),
+            VectorFunction::Date(part) => self.date(part, call, steps),
+            VectorFunction::Clamp(clamp) => self.clamp(clamp, call, steps),
+            VectorFunction::Round => self.round(call, steps),
+            VectorFunction::Timestamp => self.timestamp(call, steps),
+            VectorFunction::Vector => {
                 let values = self.scalar(&call.arguments[0], steps)?;
                 Ok(vec![Column { labels: Labels::default(), values }])
             }
-            Function::Absent => Ok(absent(&call.arguments[0], &columns(0)?, steps)),
-            Function::AbsentOverTime => self.absent_over_time(call, steps),
-            Function::HistogramQuantile => {
+            VectorFunction::Absent => Ok(absent(&call.arguments[0], &columns(0)?, steps)),
+            VectorFunction::AbsentOverTime => self.absent_over_time(call, steps),
+            VectorFunction::HistogramQuantile => {
                 let quantiles = self.scalar(&call.arguments[0], steps)?;
                 histogram::quantiles(&quantiles, &columns(1)?, steps)
             }
-            Function::LabelReplace => relabel::replace(columns(0)?, &texts(call)),
-            Function::LabelJoin => relabel::join(columns(0)?, &texts(call)),
-            Function::Sort(order) => Ok(sorted(columns(0)?, steps, order)),
-            Function::SortByLabel(order) => Ok(relabel::sorted(columns(0)?, &texts(call), order)),
-            Function::Over(_) | Function::Pi | Function::Scalar | Function::Time => {
-                Err(QueryError::execution("expected a function that gives an instant vector"))
+            VectorFunction::LabelReplace => relabel::replace(columns(0)?, &texts(call)),
+            VectorFunction::LabelJoin => relabel::join(columns(0)?, &texts(call)),
+            VectorFunction::Sort(order) => Ok(sorted(columns(0)?, steps, order)),
+            VectorFunction::SortByLabel(order) => {
+                Ok(relabel::sorted(columns(0)?, &texts(call), order))
             }
         }
     }
@@ -75,13 +79,21 @@ impl Engine<'_> {
         without_names(columns)
     }
 
-    fn clamp(&self, call: &Call, steps: Steps) -> Result<Vec<Column>, QueryError> {
+    fn date(&self, part: DatePart, call: &Call, steps: Steps) -> Result<Vec<Column>, QueryError> {
+        if !call.arguments.is_empty() {
+            return self.mapped(call, steps, |_, value| calendar::part(part, value));
+        }
+        let values = seconds(steps).iter().map(|at| calendar::part(part, *at)).collect();
+        Ok(vec![Column { labels: Labels::default(), values }])
+    }
+
+    fn clamp(&self, clamp: Clamp, call: &Call, steps: Steps) -> Result<Vec<Column>, QueryError> {
         let second = self.scalar(&call.arguments[1], steps)?;
         let unbounded = |bound| vec![bound; steps.count];
-        let (lowest, highest) = match call.function {
-            Function::ClampMin => (second, unbounded(f64::INFINITY)),
-            Function::ClampMax => (unbounded(f64::NEG_INFINITY), second),
-            _ => (second, self.scalar(&call.arguments[2], steps)?),
+        let (lowest, highest) = match clamp {
+            Clamp::Lowest => (second, unbounded(f64::INFINITY)),
+            Clamp::Highest => (unbounded(f64::NEG_INFINITY), second),
+            Clamp::Both => (second, self.scalar(&call.arguments[2], steps)?),
         };
         self.mapped(call, steps, |step, value| {
             let (low, high) = (lowest[step], highest[step]);
@@ -110,20 +122,15 @@ impl Engine<'_> {
 
     /// When a sample was taken; of what is worked out, when that was.
     fn timestamp(&self, call: &Call, steps: Steps) -> Result<Vec<Column>, QueryError> {
-        let Node::Selector(selector) = &call.arguments[0] else {
+        let Some(selector) = call.arguments[0].as_selector() else {
             return self.mapped(call, steps, |step, _| steps.at(step) as f64 / 1000.0);
         };
-        let mut columns = Vec::new();
-        self.latest(selector, true, steps, &mut |labels, values| {
-            self.keep(values.len())?;
-            columns.push(Column { labels: labels.clone(), values: values.to_vec() });
-            Ok(())
-        })?;
+        let columns = self.collect(|sink| self.latest(selector, true, steps, sink))?;
         without_names(columns)
     }
 
     fn absent_over_time(&self, call: &Call, steps: Steps) -> Result<Vec<Column>, QueryError> {
-        let Some(Node::Window(window)) = call.arguments.first() else {
+        let Some(window) = call.arguments.first().and_then(Node::as_window) else {
             return Err(QueryError::execution("expected a range vector"));
         };
         let mut values = vec![1.0; steps.count];
@@ -136,11 +143,7 @@ impl Engine<'_> {
             }
             Ok(())
         })?;
-        let labels = match &window.of {
-            Windowed::Series(matchers) => equal_labels(matchers),
-            Windowed::Subquery { .. } => Labels::default(),
-        };
-        Ok(vec![Column { labels, values }])
+        Ok(vec![Column { labels: equal_labels(window.of.matchers()), values }])
     }
 }
 
@@ -164,10 +167,8 @@ fn only_values(columns: &[Column], steps: Steps) -> Vec<f64> {
 fn absent(argument: &Node, columns: &[Column], steps: Steps) -> Vec<Column> {
     let is_present = |step: usize| columns.iter().any(|column| !is_absent(column.values[step]));
     let value = |step| if is_present(step) { ABSENT } else { 1.0 };
-    let labels = match argument {
-        Node::Selector(selector) => equal_labels(&selector.matchers),
-        _ => Labels::default(),
-    };
+    let matchers = argument.as_selector().map_or(&[][..], |selector| &selector.matchers);
+    let labels = equal_labels(matchers);
     vec![Column { labels, values: (0..steps.count).map(value).collect() }]
 }
 
@@ -184,11 +185,7 @@ fn equal_labels(matchers: &[Matcher]) -> Labels {
 
 /// The arguments that are strings.
 fn texts(call: &Call) -> Vec<&str> {
-    let texts = call.arguments.iter().filter_map(|argument| match argument {
-        Node::Text(text) => Some(text.as_str()),
-        _ => None,
-    });
-    texts.collect()
+    call.arguments.iter().filter_map(Node::as_text).collect()
 }
 
 /// By value; only one step has an order, so at several this does nothing.

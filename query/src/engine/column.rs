@@ -12,7 +12,7 @@ use crate::expression::node::LabelChoice;
 
 /// Times beyond this, in milliseconds before or after the epoch, are refused: no sum of a time,
 /// an offset and a window can then overflow.
-const MAX_MS: i64 = 1_000_000_000_000_000;
+const MAX_MS: u64 = 1_000_000_000_000_000;
 
 /// The moments an expression is evaluated at: at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct Column {
 
 impl Steps {
     pub(super) fn over(start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Self, QueryError> {
-        if start_ms.abs().max(end_ms.abs()) > MAX_MS {
+        if start_ms.unsigned_abs().max(end_ms.unsigned_abs()) > MAX_MS {
             return Err(QueryError::Invalid("time out of bounds".to_owned()));
         }
         if end_ms < start_ms {
@@ -99,10 +99,10 @@ pub(super) fn choose(labels: &Labels, choice: &LabelChoice) -> Labels {
             name != METRIC_NAME && !names.iter().any(|known| known == name)
         }
     };
-    match choice {
-        LabelChoice::Only(names) if names.is_empty() => Labels::default(),
-        _ => Labels::of(labels.pairs().iter().filter(|(name, _)| stays(name)).cloned()),
+    if *choice == LabelChoice::Only(Vec::new()) {
+        return Labels::default();
     }
+    Labels::of(labels.pairs().iter().filter(|(name, _)| stays(name)).cloned())
 }
 
 /// Joins columns whose labels have become the same; an error if both have a value at one step.

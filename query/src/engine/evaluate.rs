@@ -7,12 +7,13 @@ use std::cell::Cell;
 
 use model::series::{ABSENT, Labels, METRIC_NAME, MatchOp, Matcher, is_absent};
 
-use super::column::{self, Column, Steps, map_values, without_names};
+use super::column::{Column, Steps, gather, map_values, without_names};
 use super::number;
+use super::over_time::keeps_name;
 use crate::error::{Limits, QueryError};
 use crate::expression::Kind;
 use crate::expression::functions::{Function, Over};
-use crate::expression::node::{Anchor, Binary, Call, Node, Operator, Shift, Windowed};
+use crate::expression::node::{Anchor, Binary, Call, Node, Shift};
 use crate::source::Source;
 use crate::value::Series;
 
@@ -71,8 +72,17 @@ impl<'a> Engine<'a> {
             }
             Node::Binary(binary) => self.binary(binary, steps),
             Node::Aggregation(aggregation) => self.aggregate(aggregation, steps),
-            Node::Call(call) if streamed(call).is_none() => self.vector_call(call, steps),
-            Node::Selector(_) | Node::Call(_) => self.collect(node, steps),
+            Node::Selector(selector) => {
+                self.collect(|sink| self.latest(selector, false, steps, sink))
+            }
+            Node::Call(call) => match call.function {
+                Function::Vector(function) => self.vector_call(function, call, steps),
+                Function::Over(over) => {
+                    let columns = self.collect(|sink| self.over_time(over, call, steps, sink))?;
+                    if differ_unnamed(over, call) { Ok(columns) } else { gather(columns) }
+                }
+                Function::Scalar(_) => Err(QueryError::execution("expected an instant vector")),
+            },
             Node::Number(_) | Node::Text(_) | Node::Window(_) => {
                 Err(QueryError::execution("expected an instant vector"))
             }
@@ -86,16 +96,17 @@ impl<'a> Engine<'a> {
         steps: Steps,
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
-        match node {
-            Node::Selector(selector) => self.latest(selector, false, steps, sink),
-            Node::Call(call) if streamed(call).is_some_and(|plain| plain.differ_unnamed) => {
-                self.over_time(call, steps, sink)
-            }
-            _ => {
-                let columns = self.vector(node, steps)?;
-                columns.iter().try_for_each(|column| sink(&column.labels, &column.values))
-            }
+        if let Node::Selector(selector) = node {
+            return self.latest(selector, false, steps, sink);
         }
+        if let Node::Call(call) = node
+            && let Function::Over(over) = call.function
+            && differ_unnamed(over, call)
+        {
+            return self.over_time(over, call, steps, sink);
+        }
+        let columns = self.vector(node, steps)?;
+        columns.iter().try_for_each(|column| sink(&column.labels, &column.values))
     }
 
     /// What a node of kind matrix selects at one moment.
@@ -124,23 +135,18 @@ impl<'a> Engine<'a> {
         Ok(found)
     }
 
-    /// Keeps all that a streamed node hands over.
-    fn collect(&self, node: &Node, steps: Steps) -> Result<Vec<Column>, QueryError> {
+    /// Keeps all that is handed over.
+    pub(super) fn collect(
+        &self,
+        hand_over: impl FnOnce(&mut Sink<'_>) -> Result<(), QueryError>,
+    ) -> Result<Vec<Column>, QueryError> {
         let mut columns = Vec::new();
-        let mut keep = |labels: &Labels, values: &[f64]| {
-            self.charge(values.len())?;
+        hand_over(&mut |labels, values| {
+            self.keep(values.len())?;
             columns.push(Column { labels: labels.clone(), values: values.to_vec() });
             Ok(())
-        };
-        match node {
-            Node::Call(call) => self.over_time(call, steps, &mut keep)?,
-            _ => self.each(node, steps, &mut keep)?,
-        }
-        let differ = match node {
-            Node::Call(call) => streamed(call).is_none_or(|plain| plain.differ_unnamed),
-            _ => true,
-        };
-        if differ { Ok(columns) } else { column::gather(columns) }
+        })?;
+        Ok(columns)
     }
 
     fn binary(&self, binary: &Binary, steps: Steps) -> Result<Vec<Column>, QueryError> {
@@ -160,11 +166,12 @@ impl<'a> Engine<'a> {
         map_values(&mut columns, |step, value| {
             let (left, right) =
                 if left_is_scalar { (scalars[step], value) } else { (value, scalars[step]) };
-            match (binary.operator, number::keeps(binary.operator, left, right)) {
-                (Operator::Compare(_), keep) if binary.as_bool => f64::from(u8::from(keep)),
-                (Operator::Compare(_), true) => value,
-                (Operator::Compare(_), false) => ABSENT,
-                _ => number::scalar(binary.operator, left, right),
+            if !binary.operator.is_comparison() || binary.as_bool {
+                number::scalar(binary.operator, left, right)
+            } else if number::keeps(binary.operator, left, right) {
+                value
+            } else {
+                ABSENT
             }
         });
         if binary.operator.is_comparison() && !binary.as_bool {
@@ -201,27 +208,10 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// A call that can hand over its series one by one.
-struct Streamed {
-    /// Whether they surely differ once their names are gone.
-    differ_unnamed: bool,
-}
-
-fn streamed(call: &Call) -> Option<Streamed> {
-    let Function::Over(over) = call.function else {
-        return None;
-    };
-    let window = call.arguments.iter().find_map(|argument| match argument {
-        Node::Window(window) => Some(window),
-        _ => None,
-    })?;
-    let keeps_name = matches!(over, Over::Last | Over::First);
-    let differ_unnamed = keeps_name
-        || match &window.of {
-            Windowed::Series(matchers) => matchers.iter().any(names_one_metric),
-            Windowed::Subquery { .. } => false,
-        };
-    Some(Streamed { differ_unnamed })
+/// Whether the series of a function over windows surely differ once their names are gone.
+fn differ_unnamed(over: Over, call: &Call) -> bool {
+    let mut windows = call.arguments.iter().filter_map(Node::as_window);
+    keeps_name(over) || windows.any(|window| window.of.matchers().iter().any(names_one_metric))
 }
 
 fn names_one_metric(matcher: &Matcher) -> bool {

@@ -3,7 +3,7 @@
 use model::series::ABSENT;
 
 use super::number::{Mean, Total, better};
-use crate::expression::node::Aggregator;
+use crate::expression::node::Fold;
 
 /// What is kept of the values of one group at one step.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,14 +25,12 @@ pub(super) struct Spread {
     squares: f64,
 }
 
-pub(super) fn add(operator: Aggregator, cell: &mut Cell, value: f64) {
+pub(super) fn add(operator: Fold, cell: &mut Cell, value: f64) {
     match cell {
         Cell::Empty => *cell = first(operator, value),
-        Cell::Number(kept) => match operator {
-            Aggregator::Min => *kept = better(*kept, value, |new, kept| new < kept),
-            Aggregator::Max => *kept = better(*kept, value, |new, kept| new > kept),
-            _ => (),
-        },
+        Cell::Number(kept) if operator == Fold::Min => *kept = better(*kept, value, f64::lt),
+        Cell::Number(kept) if operator == Fold::Max => *kept = better(*kept, value, f64::gt),
+        Cell::Number(_) => (),
         Cell::Count(count) => *count += 1,
         Cell::Total(total) => *total = total.plus(value),
         Cell::Mean(mean) => mean.add(value),
@@ -45,7 +43,7 @@ pub(super) fn add(operator: Aggregator, cell: &mut Cell, value: f64) {
     }
 }
 
-pub(super) fn value(operator: Aggregator, cell: &Cell) -> f64 {
+pub(super) fn value(operator: Fold, cell: &Cell) -> f64 {
     match cell {
         Cell::Empty => ABSENT,
         Cell::Number(value) => *value,
@@ -54,26 +52,21 @@ pub(super) fn value(operator: Aggregator, cell: &Cell) -> f64 {
         Cell::Mean(mean) => mean.value(),
         Cell::Spread(spread) => {
             let variance = spread.squares / spread.count;
-            if operator == Aggregator::Stddev { variance.sqrt() } else { variance }
+            if operator == Fold::Stddev { variance.sqrt() } else { variance }
         }
     }
 }
 
-fn first(operator: Aggregator, value: f64) -> Cell {
+fn first(operator: Fold, value: f64) -> Cell {
     match operator {
-        Aggregator::Sum => Cell::Total(Total::of(value)),
-        Aggregator::Avg => Cell::Mean(Mean::of(value)),
-        Aggregator::Count => Cell::Count(1),
-        Aggregator::Group => Cell::Number(1.0),
-        Aggregator::Stddev | Aggregator::Stdvar => {
+        Fold::Sum => Cell::Total(Total::of(value)),
+        Fold::Avg => Cell::Mean(Mean::of(value)),
+        Fold::Count => Cell::Count(1),
+        Fold::Group => Cell::Number(1.0),
+        Fold::Stddev | Fold::Stdvar => {
             let squares = if value.is_finite() { 0.0 } else { f64::NAN };
             Cell::Spread(Spread { count: 1.0, mean: value, squares })
         }
-        Aggregator::Min
-        | Aggregator::Max
-        | Aggregator::TopK
-        | Aggregator::BottomK
-        | Aggregator::Quantile
-        | Aggregator::CountValues => Cell::Number(value),
+        Fold::Min | Fold::Max => Cell::Number(value),
     }
 }

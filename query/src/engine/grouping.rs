@@ -13,7 +13,7 @@ use super::evaluate::Engine;
 use super::fold::{self, Cell};
 use super::selection;
 use crate::error::QueryError;
-use crate::expression::node::{Aggregation, Aggregator, Node};
+use crate::expression::node::{Aggregation, Aggregator, Fold, Node};
 
 /// Groups by their labels, in which order they come out.
 #[derive(Debug)]
@@ -49,22 +49,19 @@ impl Engine<'_> {
         steps: Steps,
     ) -> Result<Vec<Column>, QueryError> {
         match aggregation.operator {
-            Aggregator::TopK | Aggregator::BottomK => selection::extremes(self, aggregation, steps),
+            Aggregator::Fold(fold) => self.fold(fold, aggregation, steps),
+            Aggregator::Extremes(order) => selection::extremes(self, order, aggregation, steps),
             Aggregator::Quantile => selection::quantiles(self, aggregation, steps),
             Aggregator::CountValues => selection::count_values(self, aggregation, steps),
-            Aggregator::Sum
-            | Aggregator::Avg
-            | Aggregator::Min
-            | Aggregator::Max
-            | Aggregator::Count
-            | Aggregator::Group
-            | Aggregator::Stddev
-            | Aggregator::Stdvar => self.fold(aggregation, steps),
         }
     }
 
-    fn fold(&self, aggregation: &Aggregation, steps: Steps) -> Result<Vec<Column>, QueryError> {
-        let operator = aggregation.operator;
+    fn fold(
+        &self,
+        fold: Fold,
+        aggregation: &Aggregation,
+        steps: Steps,
+    ) -> Result<Vec<Column>, QueryError> {
         let mut groups: Groups<Vec<Cell>> = Groups::new();
         self.each(&aggregation.of, steps, &mut |labels, values| {
             let group = groups.of(choose(labels, &aggregation.by), || {
@@ -73,13 +70,13 @@ impl Engine<'_> {
             })?;
             for (cell, value) in group.iter_mut().zip(values) {
                 if !is_absent(*value) {
-                    fold::add(operator, cell, *value);
+                    fold::add(fold, cell, *value);
                 }
             }
             Ok(())
         })?;
         let columns = groups.into_iter().map(|(labels, cells)| {
-            let values = cells.iter().map(|cell| fold::value(operator, cell)).collect();
+            let values = cells.iter().map(|cell| fold::value(fold, cell)).collect();
             Column { labels, values }
         });
         Ok(columns.collect())
@@ -100,8 +97,6 @@ impl Engine<'_> {
 
 /// The parameter of an aggregation that takes a string.
 pub(super) fn text_parameter(aggregation: &Aggregation) -> Result<&str, QueryError> {
-    match &aggregation.parameter {
-        Some(Node::Text(text)) => Ok(text),
-        _ => Err(QueryError::execution("expected a string literal")),
-    }
+    let text = aggregation.parameter.as_ref().and_then(Node::as_text);
+    text.ok_or_else(|| QueryError::execution("expected a string literal"))
 }

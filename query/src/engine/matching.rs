@@ -234,11 +234,12 @@ impl Join<'_> {
             Cardinality::OneToMany => (one, many),
             Cardinality::OneToOne | Cardinality::ManyToOne => (many, one),
         };
-        match operator {
-            Operator::Compare(_) if !self.binary.as_bool => {
-                if number::keeps(operator, left, right) { left } else { ABSENT }
-            }
-            _ => number::scalar(operator, left, right),
+        if !operator.is_comparison() || self.binary.as_bool {
+            number::scalar(operator, left, right)
+        } else if number::keeps(operator, left, right) {
+            left
+        } else {
+            ABSENT
         }
     }
 

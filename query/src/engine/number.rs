@@ -116,8 +116,8 @@ impl Mean {
 }
 
 /// Of the two, the one that `wins`; any number wins over NaN.
-pub(super) fn better(kept: f64, value: f64, wins: impl FnOnce(f64, f64) -> bool) -> f64 {
-    if wins(value, kept) || kept.is_nan() { value } else { kept }
+pub(super) fn better(kept: f64, value: f64, wins: fn(&f64, &f64) -> bool) -> f64 {
+    if wins(&value, &kept) || kept.is_nan() { value } else { kept }
 }
 
 /// The quantile of `values`, which it sorts; between two of them it is interpolated.

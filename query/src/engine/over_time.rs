@@ -10,10 +10,11 @@ use super::column::{Steps, without_name};
 use super::evaluate::{Engine, Sink, any_present};
 use super::number::{Total, better, mean, quantile};
 use super::slide::Slide;
+use super::statistics::{Line, copy, last_two, median_deviation, smooth, variance};
 use super::window::{Span, spans};
 use crate::error::QueryError;
-use crate::expression::functions::{Function, Over};
-use crate::expression::node::{Call, Node, Window, Windowed};
+use crate::expression::functions::Over;
+use crate::expression::node::{Call, Window, Windowed};
 use crate::source::{Points, Wanted};
 
 /// How often a subquery that does not say is evaluated.
@@ -65,19 +66,18 @@ impl Engine<'_> {
     /// Evaluates a call of a function over windows, series by series.
     pub(super) fn over_time(
         &self,
+        over: Over,
         call: &Call,
         steps: Steps,
         sink: &mut Sink<'_>,
     ) -> Result<(), QueryError> {
-        let Function::Over(over) = call.function else {
-            return Err(QueryError::execution("expected a function over a window"));
-        };
         let mut parameters = Vec::new();
         let mut window = None;
         for argument in &call.arguments {
-            match argument {
-                Node::Window(found) => window = Some(found),
-                scalar => parameters.push(self.scalar(scalar, steps)?),
+            if let Some(found) = argument.as_window() {
+                window = Some(found);
+            } else {
+                parameters.push(self.scalar(argument, steps)?);
             }
         }
         let window = window.ok_or_else(|| QueryError::execution("expected a range vector"))?;
@@ -117,7 +117,7 @@ impl Engine<'_> {
 }
 
 /// `last_over_time` and its like pick a sample; all others make something new.
-fn keeps_name(over: Over) -> bool {
+pub(super) fn keeps_name(over: Over) -> bool {
     matches!(over, Over::Last | Over::First)
 }
 
@@ -215,10 +215,12 @@ struct Walk<'p> {
 impl<'p> Walk<'p> {
     fn new(over: Over, points: &'p Points, range_ms: i64) -> Self {
         let values = points.values.as_slice();
-        let marks = match over {
-            Over::Rate | Over::Increase | Over::Resets => marks(values, |a, b| b < a),
-            Over::Changes => marks(values, |a, b| b != a && !(a.is_nan() && b.is_nan())),
-            _ => Vec::new(),
+        let marks = if matches!(over, Over::Rate | Over::Increase | Over::Resets) {
+            marks(values, |a, b| b < a)
+        } else if over == Over::Changes {
+            marks(values, |a, b| b != a && !(a.is_nan() && b.is_nan()))
+        } else {
+            Vec::new()
         };
         Self {
             over,
@@ -250,8 +252,8 @@ impl<'p> Walk<'p> {
             Over::IncrementalDelta => last_two(times, values, false),
             Over::Sum => self.total(asked.span).map(Total::value),
             Over::Average => self.average(asked.span),
-            Over::Min => self.extreme(asked.span, |new, kept| new < kept),
-            Over::Max => self.extreme(asked.span, |new, kept| new > kept),
+            Over::Min => self.extreme(asked.span, f64::lt),
+            Over::Max => self.extreme(asked.span, f64::gt),
             Over::Variance => Some(variance(values)),
             Over::StandardDeviation => Some(variance(values).sqrt()),
             Over::Quantile => Some(quantile(asked.parameters[0], copy(values, &mut self.scratch))),
@@ -322,101 +324,13 @@ impl<'p> Walk<'p> {
         Some(total.sum / count + total.lost / count)
     }
 
-    fn extreme(&mut self, span: Span, wins: impl Fn(f64, f64) -> bool) -> Option<f64> {
+    fn extreme(&mut self, span: Span, wins: fn(&f64, &f64) -> bool) -> Option<f64> {
         let values = self.values;
-        self.extremes.to(span, |at| values[at], |kept, new| better(kept, new, &wins))
+        self.extremes.to(span, |at| values[at], |kept, new| better(kept, new, wins))
     }
 }
 
 fn marks(values: &[f64], differ: impl Fn(f64, f64) -> bool) -> Vec<usize> {
     let pairs = values.windows(2).enumerate();
     pairs.filter(|(_, pair)| differ(pair[0], pair[1])).map(|(at, _)| at + 1).collect()
-}
-
-/// The change between the last two samples; per second, and mindful of resets, for a rate.
-fn last_two(times: &[i64], values: &[f64], is_rate: bool) -> Option<f64> {
-    let at = values.len().checked_sub(2)?;
-    let (before, last) = (values[at], values[at + 1]);
-    let seconds = (times[at + 1] - times[at]) as f64 / 1000.0;
-    match is_rate {
-        false => Some(last - before),
-        true if last < before => Some(last / seconds),
-        true => Some((last - before) / seconds),
-    }
-}
-
-fn variance(values: &[f64]) -> f64 {
-    let mut mean = Total::default();
-    let mut squares = Total::default();
-    for (index, value) in values.iter().enumerate() {
-        let delta = value - (mean.sum + mean.lost);
-        mean = mean.plus(delta / (index + 1) as f64);
-        squares = squares.plus(delta * (value - (mean.sum + mean.lost)));
-    }
-    (squares.sum + squares.lost) / values.len() as f64
-}
-
-fn copy<'s>(values: &[f64], scratch: &'s mut Vec<f64>) -> &'s mut [f64] {
-    scratch.clear();
-    scratch.extend_from_slice(values);
-    scratch
-}
-
-fn median_deviation(values: &[f64], scratch: &mut Vec<f64>) -> f64 {
-    if values.iter().any(|value| value.is_nan()) {
-        return f64::NAN;
-    }
-    let scratch = copy(values, scratch);
-    let median = quantile(0.5, scratch);
-    scratch.iter_mut().for_each(|value| *value = (*value - median).abs());
-    quantile(0.5, scratch)
-}
-
-/// Holt's double exponential smoothing; the factors were checked.
-fn smooth(values: &[f64], [smoothing, trend]: [f64; 2]) -> Option<f64> {
-    let mut slope = values.get(1)? - values[0];
-    let (mut before, mut smoothed) = (0.0, values[0]);
-    for (index, value) in values.iter().enumerate().skip(1) {
-        if index > 1 {
-            slope = trend * (smoothed - before) + (1.0 - trend) * slope;
-        }
-        let next = smoothing * value + (1.0 - smoothing) * (smoothed + slope);
-        (before, smoothed) = (smoothed, next);
-    }
-    Some(smoothed)
-}
-
-/// The line of least squares through samples.
-struct Line {
-    /// Per second.
-    slope: f64,
-    /// At the moment that was asked for.
-    intercept: f64,
-}
-
-impl Line {
-    /// `None` with fewer than two samples.
-    fn through(times: &[i64], values: &[f64], intercept_ms: i64) -> Option<Self> {
-        let first = *values.first()?;
-        if values.len() < 2 {
-            return None;
-        }
-        if values.iter().all(|value| *value == first) {
-            let slope = if first.is_infinite() { f64::NAN } else { 0.0 };
-            let intercept = if first.is_infinite() { f64::NAN } else { first };
-            return Some(Self { slope, intercept });
-        }
-        let [mut x, mut y, mut xy, mut xx] = [Total::default(); 4];
-        for (time, value) in times.iter().zip(values) {
-            let seconds = (time - intercept_ms) as f64 / 1000.0;
-            x = x.plus(seconds);
-            y = y.plus(*value);
-            xy = xy.plus(seconds * value);
-            xx = xx.plus(seconds * seconds);
-        }
-        let count = values.len() as f64;
-        let [x, y, xy, xx] = [x, y, xy, xx].map(|total| total.sum + total.lost);
-        let slope = (xy - x * y / count) / (xx - x * x / count);
-        Some(Self { slope, intercept: y / count - slope * x / count })
-    }
 }

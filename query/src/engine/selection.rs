@@ -11,7 +11,8 @@ use super::grouping::{Groups, text_parameter};
 use super::number::{nan_first, quantile};
 use crate::api::plain_number;
 use crate::error::QueryError;
-use crate::expression::node::{Aggregation, Aggregator, LabelChoice};
+use crate::expression::functions::Order;
+use crate::expression::node::{Aggregation, LabelChoice};
 
 /// A value at one step, and which series it is of.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +25,12 @@ struct Candidate {
 /// one step alone they come group by group, the best first.
 pub(super) fn extremes(
     engine: &Engine<'_>,
+    order: Order,
     aggregation: &Aggregation,
     steps: Steps,
 ) -> Result<Vec<Column>, QueryError> {
     let counts = whole_counts(&engine.parameter(aggregation, steps)?)?;
-    let better = |a: f64, b: f64| match aggregation.operator {
-        Aggregator::BottomK => a < b,
-        _ => a > b,
-    };
+    let better = if order == Order::Ascending { f64::lt } else { f64::gt };
     let mut series: Vec<Labels> = Vec::new();
     let mut groups: Groups<Vec<Vec<Candidate>>> = Groups::new();
     if counts.iter().all(|count| *count == 0) {
@@ -82,10 +81,10 @@ fn enter(
     best: &mut Vec<Candidate>,
     candidate: Candidate,
     count: usize,
-    better: impl Fn(f64, f64) -> bool,
+    better: fn(&f64, &f64) -> bool,
 ) {
     let beats = |kept: &Candidate| {
-        better(candidate.value, kept.value) || (kept.value.is_nan() && !candidate.value.is_nan())
+        better(&candidate.value, &kept.value) || (kept.value.is_nan() && !candidate.value.is_nan())
     };
     if best.len() >= count && !best.last().is_some_and(beats) {
         return;

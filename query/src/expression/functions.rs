@@ -18,28 +18,39 @@ pub(crate) struct Signature {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Function {
+    /// Over a window of samples; gives an instant vector.
+    Over(Over),
+    /// Gives an instant vector.
+    Vector(VectorFunction),
+    /// Gives a scalar.
+    Scalar(ScalarFunction),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum VectorFunction {
     /// Number by number.
     Map(fn(f64) -> f64),
-    /// Over a window of samples.
-    Over(Over),
     /// A part of the date that a value in seconds means.
     Date(DatePart),
     Absent,
     AbsentOverTime,
-    Clamp,
-    ClampMax,
-    ClampMin,
+    Clamp(Clamp),
     HistogramQuantile,
     LabelJoin,
     LabelReplace,
-    Pi,
     Round,
-    Scalar,
     Sort(Order),
     SortByLabel(Order),
-    Time,
     Timestamp,
     Vector,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ScalarFunction {
+    /// `scalar`: the value of the only series.
+    OnlyValue,
+    Pi,
+    Time,
 }
 
 /// What is made of the samples of a window.
@@ -87,26 +98,19 @@ pub(crate) enum Order {
     Descending,
 }
 
+/// Which bounds a clamp takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clamp {
+    Both,
+    Lowest,
+    Highest,
+}
+
 impl Function {
     pub(crate) fn gives(self) -> Kind {
         match self {
-            Self::Time | Self::Pi | Self::Scalar => Kind::Scalar,
-            Self::Map(_)
-            | Self::Over(_)
-            | Self::Date(_)
-            | Self::Absent
-            | Self::AbsentOverTime
-            | Self::Clamp
-            | Self::ClampMax
-            | Self::ClampMin
-            | Self::HistogramQuantile
-            | Self::LabelJoin
-            | Self::LabelReplace
-            | Self::Round
-            | Self::Sort(_)
-            | Self::SortByLabel(_)
-            | Self::Timestamp
-            | Self::Vector => Kind::Vector,
+            Self::Scalar(_) => Kind::Scalar,
+            Self::Over(_) | Self::Vector(_) => Kind::Vector,
         }
     }
 }
@@ -117,6 +121,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Signature> {
 
 const MATRIX: &[Kind] = &[Kind::Matrix];
 const VECTOR: &[Kind] = &[Kind::Vector];
+const MATRIX_AND_TWO: &[Kind] = &[Kind::Matrix, Kind::Scalar, Kind::Scalar];
 
 const FUNCTIONS: &[Signature] = &[
     map("abs", f64::abs),
@@ -161,14 +166,10 @@ const FUNCTIONS: &[Signature] = &[
     over("stddev_over_time", Over::StandardDeviation),
     over("stdvar_over_time", Over::Variance),
     over("sum_over_time", Over::Sum),
-    with(
-        "double_exponential_smoothing",
-        Function::Over(Over::Smooth),
-        &[Kind::Matrix, Kind::Scalar, Kind::Scalar],
-    ),
-    with("holt_winters", Function::Over(Over::Smooth), &[Kind::Matrix, Kind::Scalar, Kind::Scalar]),
-    with("predict_linear", Function::Over(Over::PredictLinear), &[Kind::Matrix, Kind::Scalar]),
-    with("quantile_over_time", Function::Over(Over::Quantile), &[Kind::Scalar, Kind::Matrix]),
+    over_with("double_exponential_smoothing", Over::Smooth, MATRIX_AND_TWO),
+    over_with("holt_winters", Over::Smooth, MATRIX_AND_TWO),
+    over_with("predict_linear", Over::PredictLinear, &[Kind::Matrix, Kind::Scalar]),
+    over_with("quantile_over_time", Over::Quantile, &[Kind::Scalar, Kind::Matrix]),
     date("day_of_month", DatePart::DayOfMonth),
     date("day_of_week", DatePart::DayOfWeek),
     date("day_of_year", DatePart::DayOfYear),
@@ -177,66 +178,72 @@ const FUNCTIONS: &[Signature] = &[
     date("minute", DatePart::Minute),
     date("month", DatePart::Month),
     date("year", DatePart::Year),
-    with("absent", Function::Absent, VECTOR),
-    with("absent_over_time", Function::AbsentOverTime, MATRIX),
-    with("clamp", Function::Clamp, &[Kind::Vector, Kind::Scalar, Kind::Scalar]),
-    with("clamp_max", Function::ClampMax, &[Kind::Vector, Kind::Scalar]),
-    with("clamp_min", Function::ClampMin, &[Kind::Vector, Kind::Scalar]),
-    with("histogram_quantile", Function::HistogramQuantile, &[Kind::Scalar, Kind::Vector]),
+    vector("absent", VectorFunction::Absent, VECTOR),
+    vector("absent_over_time", VectorFunction::AbsentOverTime, MATRIX),
+    vector(
+        "clamp",
+        VectorFunction::Clamp(Clamp::Both),
+        &[Kind::Vector, Kind::Scalar, Kind::Scalar],
+    ),
+    vector("clamp_max", VectorFunction::Clamp(Clamp::Highest), &[Kind::Vector, Kind::Scalar]),
+    vector("clamp_min", VectorFunction::Clamp(Clamp::Lowest), &[Kind::Vector, Kind::Scalar]),
+    vector("histogram_quantile", VectorFunction::HistogramQuantile, &[Kind::Scalar, Kind::Vector]),
     Signature {
-        name: "label_join",
-        function: Function::LabelJoin,
-        takes: &[Kind::Vector, Kind::String, Kind::String, Kind::String],
         optional: 1,
         repeats: true,
+        ..vector(
+            "label_join",
+            VectorFunction::LabelJoin,
+            &[Kind::Vector, Kind::String, Kind::String, Kind::String],
+        )
     },
-    with(
+    vector(
         "label_replace",
-        Function::LabelReplace,
+        VectorFunction::LabelReplace,
         &[Kind::Vector, Kind::String, Kind::String, Kind::String, Kind::String],
     ),
-    with("pi", Function::Pi, &[]),
     Signature {
-        name: "round",
-        function: Function::Round,
-        takes: &[Kind::Vector, Kind::Scalar],
         optional: 1,
-        repeats: false,
+        ..vector("round", VectorFunction::Round, &[Kind::Vector, Kind::Scalar])
     },
-    with("scalar", Function::Scalar, VECTOR),
-    with("sort", Function::Sort(Order::Ascending), VECTOR),
-    with("sort_desc", Function::Sort(Order::Descending), VECTOR),
+    vector("sort", VectorFunction::Sort(Order::Ascending), VECTOR),
+    vector("sort_desc", VectorFunction::Sort(Order::Descending), VECTOR),
     by_label("sort_by_label", Order::Ascending),
     by_label("sort_by_label_desc", Order::Descending),
-    with("time", Function::Time, &[]),
-    with("timestamp", Function::Timestamp, VECTOR),
-    with("vector", Function::Vector, &[Kind::Scalar]),
+    vector("timestamp", VectorFunction::Timestamp, VECTOR),
+    vector("vector", VectorFunction::Vector, &[Kind::Scalar]),
+    signature("pi", Function::Scalar(ScalarFunction::Pi), &[]),
+    signature("scalar", Function::Scalar(ScalarFunction::OnlyValue), VECTOR),
+    signature("time", Function::Scalar(ScalarFunction::Time), &[]),
 ];
 
-const fn with(name: &'static str, function: Function, takes: &'static [Kind]) -> Signature {
+const fn signature(name: &'static str, function: Function, takes: &'static [Kind]) -> Signature {
     Signature { name, function, takes, optional: 0, repeats: false }
 }
 
+const fn vector(name: &'static str, function: VectorFunction, takes: &'static [Kind]) -> Signature {
+    signature(name, Function::Vector(function), takes)
+}
+
 const fn map(name: &'static str, number: fn(f64) -> f64) -> Signature {
-    with(name, Function::Map(number), VECTOR)
+    vector(name, VectorFunction::Map(number), VECTOR)
 }
 
 const fn over(name: &'static str, over: Over) -> Signature {
-    with(name, Function::Over(over), MATRIX)
+    signature(name, Function::Over(over), MATRIX)
+}
+
+const fn over_with(name: &'static str, over: Over, takes: &'static [Kind]) -> Signature {
+    signature(name, Function::Over(over), takes)
 }
 
 const fn date(name: &'static str, part: DatePart) -> Signature {
-    Signature { name, function: Function::Date(part), takes: VECTOR, optional: 1, repeats: false }
+    Signature { optional: 1, ..vector(name, VectorFunction::Date(part), VECTOR) }
 }
 
 const fn by_label(name: &'static str, order: Order) -> Signature {
-    Signature {
-        name,
-        function: Function::SortByLabel(order),
-        takes: &[Kind::Vector, Kind::String],
-        optional: 1,
-        repeats: true,
-    }
+    let function = VectorFunction::SortByLabel(order);
+    Signature { repeats: true, ..vector(name, function, &[Kind::Vector, Kind::String]) }
 }
 
 /// Unlike [`f64::signum`], zero and NaN stay what they are.

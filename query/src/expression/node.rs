@@ -3,7 +3,7 @@
 use model::series::Matcher;
 
 use super::Kind;
-use super::functions::Function;
+use super::functions::{Function, Order};
 
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
@@ -144,6 +144,16 @@ pub(crate) struct Aggregation {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aggregator {
+    /// Into one number as values come.
+    Fold(Fold),
+    /// `bottomk` if ascending, `topk` if descending.
+    Extremes(Order),
+    Quantile,
+    CountValues,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fold {
     Sum,
     Avg,
     Min,
@@ -152,10 +162,6 @@ pub(crate) enum Aggregator {
     Group,
     Stddev,
     Stdvar,
-    TopK,
-    BottomK,
-    Quantile,
-    CountValues,
 }
 
 #[derive(Clone, Debug)]
@@ -182,6 +188,41 @@ impl Node {
     }
 }
 
+impl Node {
+    pub(crate) fn as_selector(&self) -> Option<&Selector> {
+        if let Self::Selector(selector) = self { Some(selector) } else { None }
+    }
+
+    pub(crate) fn as_window(&self) -> Option<&Window> {
+        if let Self::Window(window) = self { Some(window) } else { None }
+    }
+
+    /// What `offset` and `@` change.
+    pub(crate) fn shift_mut(&mut self) -> Option<&mut Shift> {
+        if let Self::Selector(selector) = self {
+            Some(&mut selector.shift)
+        } else if let Self::Window(window) = self {
+            Some(&mut window.shift)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+}
+
+impl Windowed {
+    /// The matchers, unless it is a subquery.
+    pub(crate) fn matchers(&self) -> &[Matcher] {
+        match self {
+            Self::Series(matchers) => matchers,
+            Self::Subquery { .. } => &[],
+        }
+    }
+}
+
 impl Operator {
     pub(crate) fn is_comparison(self) -> bool {
         matches!(self, Self::Compare(_))
@@ -191,16 +232,16 @@ impl Operator {
 impl Aggregator {
     /// Every aggregation, by its name in the language.
     pub(crate) const ALL: &[(&str, Self)] = &[
-        ("sum", Self::Sum),
-        ("avg", Self::Avg),
-        ("min", Self::Min),
-        ("max", Self::Max),
-        ("count", Self::Count),
-        ("group", Self::Group),
-        ("stddev", Self::Stddev),
-        ("stdvar", Self::Stdvar),
-        ("topk", Self::TopK),
-        ("bottomk", Self::BottomK),
+        ("sum", Self::Fold(Fold::Sum)),
+        ("avg", Self::Fold(Fold::Avg)),
+        ("min", Self::Fold(Fold::Min)),
+        ("max", Self::Fold(Fold::Max)),
+        ("count", Self::Fold(Fold::Count)),
+        ("group", Self::Fold(Fold::Group)),
+        ("stddev", Self::Fold(Fold::Stddev)),
+        ("stdvar", Self::Fold(Fold::Stdvar)),
+        ("topk", Self::Extremes(Order::Descending)),
+        ("bottomk", Self::Extremes(Order::Ascending)),
         ("quantile", Self::Quantile),
         ("count_values", Self::CountValues),
     ];
@@ -208,16 +249,9 @@ impl Aggregator {
     /// What its first argument must be, if it takes two.
     pub(crate) fn parameter(self) -> Option<Kind> {
         match self {
-            Self::TopK | Self::BottomK | Self::Quantile => Some(Kind::Scalar),
+            Self::Fold(_) => None,
+            Self::Extremes(_) | Self::Quantile => Some(Kind::Scalar),
             Self::CountValues => Some(Kind::String),
-            Self::Sum
-            | Self::Avg
-            | Self::Min
-            | Self::Max
-            | Self::Count
-            | Self::Group
-            | Self::Stddev
-            | Self::Stdvar => None,
         }
     }
 }

@@ -5,23 +5,22 @@
 //!
 //! Invariants: no more than [`MAX_DEPTH`] nested brackets and [`MAX_OPERATORS`] operators, since
 //! every later walk over the nodes recurses as deep as both together; all durations and times are
-//! below [`MAX_MS`], so that sums of them cannot overflow.
+//! below [`selectors::MAX_MS`], so that sums of them cannot overflow.
 
-use model::series::{METRIC_NAME, MatchOp, Matcher};
-use regex::Regex;
+mod calls;
+mod selectors;
 
-use super::functions::{self, Signature};
+use model::series::Matcher;
+
 use super::lexer::{self, Placed, Token};
 use super::node::{
-    Aggregation, Aggregator, Anchor, Arithmetic, Binary, Call, Cardinality, Compare, LabelChoice,
-    Matching, Node, Operator, Selector, SetOperator, Shift, Window, Windowed,
+    Aggregator, Arithmetic, Binary, Cardinality, Compare, LabelChoice, Matching, Node, Operator,
+    Selector, SetOperator, Shift,
 };
 use super::{Kind, ParseError};
 
 const MAX_DEPTH: usize = 64;
 const MAX_OPERATORS: usize = 256;
-/// Some 30,000 years.
-const MAX_MS: f64 = 1e15;
 
 /// How tightly `^` binds, and thereby what a leading minus reaches over.
 const POWER: u8 = 6;
@@ -59,13 +58,8 @@ pub(super) fn parse(text: &str) -> Parsed<Node> {
 
 pub(super) fn parse_selector(text: &str) -> Parsed<Vec<Matcher>> {
     let mut parser = Parser::new(text)?;
-    let matchers = match parser.peek().clone() {
-        Token::Word(name) => {
-            parser.advance();
-            parser.matchers(Some(name))?
-        }
-        _ => parser.matchers(None)?,
-    };
+    let name = parser.take_name();
+    let matchers = parser.matchers(name)?;
     parser.end()?;
     Ok(matchers)
 }
@@ -158,6 +152,14 @@ impl<'a> Parser<'a> {
             self.advance();
         }
         found
+    }
+
+    fn take_name(&mut self) -> Option<&'a str> {
+        let Token::Word(word) = *self.peek() else {
+            return None;
+        };
+        self.advance();
+        Some(word)
     }
 
     fn end(&self) -> Parsed<()> {
@@ -285,11 +287,7 @@ impl Parser<'_> {
                 let what = format!("a sign needs a scalar or instant vector, got {found}");
                 return Err(self.error_at(place, what));
             }
-            return Ok(match node {
-                node if !negative => node,
-                Node::Number(number) => Node::Number(-number),
-                node => Node::Negate(Box::new(node)),
-            });
+            return Ok(if negative { negated(node) } else { node });
         }
         let mut operand = self.primary()?;
         loop {
@@ -356,295 +354,14 @@ impl Parser<'_> {
     }
 }
 
+fn negated(node: Node) -> Node {
+    if let Node::Number(number) = node {
+        return Node::Number(-number);
+    }
+    Node::Negate(Box::new(node))
+}
+
 fn selector(matchers: Vec<Matcher>) -> Operand {
     let node = Node::Selector(Selector { matchers, shift: Shift::default() });
     Operand { node, bare: true }
-}
-
-/// Calls and aggregations.
-impl Parser<'_> {
-    fn arguments(&mut self) -> Parsed<Vec<(usize, Node)>> {
-        self.expect_sign("(")?;
-        let mut arguments = Vec::new();
-        if self.take_sign(")") {
-            return Ok(arguments);
-        }
-        loop {
-            arguments.push((self.place(), self.expression(0)?));
-            if self.take_sign(")") {
-                return Ok(arguments);
-            }
-            if !self.take_sign(",") {
-                return Err(self.unexpected("\",\" or \")\""));
-            }
-        }
-    }
-
-    fn aggregation(&mut self, name: &str, operator: Aggregator) -> Parsed<Node> {
-        let place = self.place();
-        self.advance();
-        let before = self.grouping()?;
-        let mut arguments = self.arguments()?;
-        let by = match before {
-            Some(by) => by,
-            None => self.grouping()?.unwrap_or(LabelChoice::Only(Vec::new())),
-        };
-        let wanted = operator.parameter();
-        let count = 1 + usize::from(wanted.is_some());
-        if arguments.len() != count {
-            let found = arguments.len();
-            let what = format!("expected {count} argument(s) in {name:?}, got {found}");
-            return Err(self.error_at(place, what));
-        }
-        let whose = format!("aggregation {name:?}");
-        let (of_place, of) = arguments.remove(count - 1);
-        self.expect_kind(&of, Kind::Vector, of_place, &whose)?;
-        let parameter = match (wanted, arguments.pop()) {
-            (Some(kind), Some((place, parameter))) => {
-                self.expect_kind(&parameter, kind, place, &whose)?;
-                Some(parameter)
-            }
-            _ => None,
-        };
-        Ok(Node::Aggregation(Box::new(Aggregation { operator, parameter, of, by })))
-    }
-
-    fn grouping(&mut self) -> Parsed<Option<LabelChoice>> {
-        if self.take_word("by") {
-            return Ok(Some(LabelChoice::Only(self.label_list()?)));
-        }
-        if self.take_word("without") {
-            return Ok(Some(LabelChoice::AllBut(self.label_list()?)));
-        }
-        Ok(None)
-    }
-
-    fn label_list(&mut self) -> Parsed<Vec<String>> {
-        self.expect_sign("(")?;
-        let mut labels = Vec::new();
-        while !self.take_sign(")") {
-            labels.push(self.label_name()?);
-            if !self.take_sign(",") && !self.is_sign(")") {
-                return Err(self.unexpected("\",\" or \")\""));
-            }
-        }
-        Ok(labels)
-    }
-
-    fn label_name(&mut self) -> Parsed<String> {
-        let name = match self.peek() {
-            Token::Word(word) if !word.contains(':') => (*word).to_owned(),
-            Token::Text(text) if !text.is_empty() => text.clone(),
-            _ => return Err(self.unexpected("a label name")),
-        };
-        self.advance();
-        Ok(name)
-    }
-
-    fn call(&mut self, name: &str) -> Parsed<Node> {
-        let place = self.place();
-        let signature = functions::find(name);
-        let signature =
-            signature.ok_or_else(|| self.error(format!("unknown function {name:?}")))?;
-        self.advance();
-        let arguments = self.arguments()?;
-        self.check_count(signature, arguments.len(), place)?;
-        for (index, (place, argument)) in arguments.iter().enumerate() {
-            let wanted = signature.takes[index.min(signature.takes.len() - 1)];
-            self.expect_kind(argument, wanted, *place, &format!("call to function {name:?}"))?;
-        }
-        let arguments = arguments.into_iter().map(|(_, argument)| argument).collect();
-        Ok(Node::Call(Box::new(Call { function: signature.function, arguments })))
-    }
-
-    fn check_count(&self, signature: &Signature, found: usize, place: usize) -> Parsed<()> {
-        let most = signature.takes.len();
-        let least = most - signature.optional;
-        if found >= least && (found <= most || signature.repeats) {
-            return Ok(());
-        }
-        let wanted = match (signature.optional, signature.repeats) {
-            (_, true) => format!("at least {least}"),
-            (0, false) => most.to_string(),
-            _ => format!("{least} to {most}"),
-        };
-        let name = signature.name;
-        let what = format!("expected {wanted} argument(s) in call to {name:?}, got {found}");
-        Err(self.error_at(place, what))
-    }
-}
-
-/// Selectors, windows and shifts in time.
-impl Parser<'_> {
-    /// The part in braces, which may be missing behind a name.
-    fn matchers(&mut self, name: Option<&str>) -> Parsed<Vec<Matcher>> {
-        let place = self.place();
-        let equal_name = |value: &str| Matcher {
-            name: METRIC_NAME.to_owned(),
-            op: MatchOp::Equal,
-            value: value.to_owned(),
-        };
-        let mut matchers: Vec<Matcher> = name.map(equal_name).into_iter().collect();
-        if name.is_some() && !self.is_sign("{") {
-            return Ok(matchers);
-        }
-        self.expect_sign("{")?;
-        let mut selects = name.is_some();
-        while !self.take_sign("}") {
-            let place = self.place();
-            let label = self.label_name()?;
-            let quoted = matches!(self.tokens[self.next - 1].token, Token::Text(_));
-            let stands_alone = self.is_sign(",") || self.is_sign("}");
-            let (matcher, matches_empty) = if quoted && stands_alone {
-                (equal_name(&label), false)
-            } else {
-                self.matcher(label)?
-            };
-            let is_name = matcher.name == METRIC_NAME && matcher.op == MatchOp::Equal;
-            if name.is_some() && is_name {
-                return Err(self.error_at(place, "metric name must not be set twice"));
-            }
-            selects |= !matches_empty;
-            matchers.push(matcher);
-            if !self.take_sign(",") && !self.is_sign("}") {
-                return Err(self.unexpected("\",\" or \"}\""));
-            }
-        }
-        if !selects {
-            let what = "a selector must contain at least one matcher that is not empty";
-            return Err(self.error_at(place, what));
-        }
-        Ok(matchers)
-    }
-
-    /// One matcher behind its label, and whether it matches a label that is not there.
-    fn matcher(&mut self, name: String) -> Parsed<(Matcher, bool)> {
-        let op = match self.peek() {
-            Token::Sign("=") => MatchOp::Equal,
-            Token::Sign("!=") => MatchOp::NotEqual,
-            Token::Sign("=~") => MatchOp::Regex,
-            Token::Sign("!~") => MatchOp::NotRegex,
-            _ => return Err(self.unexpected("one of \"=\", \"!=\", \"=~\", \"!~\"")),
-        };
-        self.advance();
-        let Token::Text(value) = self.peek().clone() else {
-            return Err(self.unexpected("a string"));
-        };
-        let fits_empty = match op {
-            MatchOp::Equal | MatchOp::NotEqual => value.is_empty(),
-            MatchOp::Regex | MatchOp::NotRegex => {
-                let whole = Regex::new(&format!("^(?s:{value})$"));
-                let bad = |_| self.error(format!("bad regular expression {value:?}"));
-                whole.map_err(bad)?.is_match("")
-            }
-        };
-        self.advance();
-        let negated = matches!(op, MatchOp::NotEqual | MatchOp::NotRegex);
-        Ok((Matcher { name, op, value }, fits_empty != negated))
-    }
-
-    fn window(&mut self, operand: Operand, place: usize) -> Parsed<Operand> {
-        self.count_operator()?;
-        self.expect_sign("[")?;
-        let range_ms = self.positive_ms()?;
-        let of = if self.take_sign(":") {
-            let step_ms = if self.is_sign("]") { None } else { Some(self.positive_ms()?) };
-            self.expect_kind(&operand.node, Kind::Vector, place, "a subquery")?;
-            Windowed::Subquery { node: operand.node, step_ms }
-        } else {
-            match operand.node {
-                Node::Selector(Selector { matchers, shift }) if operand.bare => {
-                    if shift.anchor.is_some() || shift.offset_ms != 0 {
-                        let what = "no offset or @ modifiers allowed before a range";
-                        return Err(self.error_at(place, what));
-                    }
-                    Windowed::Series(matchers)
-                }
-                _ => return Err(self.error_at(place, "ranges only allowed for vector selectors")),
-            }
-        };
-        self.expect_sign("]")?;
-        let window = Window { of, range_ms, shift: Shift::default() };
-        Ok(Operand { node: Node::Window(Box::new(window)), bare: true })
-    }
-
-    fn offset(&mut self, operand: Operand) -> Parsed<Operand> {
-        let place = self.place();
-        self.advance();
-        let sign = self.sign();
-        let offset_ms = sign * self.ms()?;
-        self.shifted(operand, place, "offset", |shift| {
-            let is_new = shift.offset_ms == 0;
-            shift.offset_ms = offset_ms;
-            is_new
-        })
-    }
-
-    fn anchor(&mut self, operand: Operand) -> Parsed<Operand> {
-        let place = self.place();
-        self.advance();
-        let anchor = if self.is_word("start") || self.is_word("end") {
-            let anchor = if self.is_word("start") { Anchor::Start } else { Anchor::End };
-            self.advance();
-            self.expect_sign("(")?;
-            self.expect_sign(")")?;
-            anchor
-        } else {
-            let sign = self.sign();
-            Anchor::Time(sign * self.ms()?)
-        };
-        self.shifted(operand, place, "@ modifier", |shift| shift.anchor.replace(anchor).is_none())
-    }
-
-    fn shifted(
-        &self,
-        mut operand: Operand,
-        place: usize,
-        what: &str,
-        set: impl FnOnce(&mut Shift) -> bool,
-    ) -> Parsed<Operand> {
-        let shift = match &mut operand.node {
-            Node::Selector(selector) if operand.bare => &mut selector.shift,
-            Node::Window(window) if operand.bare => &mut window.shift,
-            _ => {
-                let what = format!("{what} must be preceded by a selector or a subquery");
-                return Err(self.error_at(place, what));
-            }
-        };
-        if set(shift) {
-            Ok(operand)
-        } else {
-            Err(self.error_at(place, format!("{what} may not be set multiple times")))
-        }
-    }
-
-    fn sign(&mut self) -> i64 {
-        if self.take_sign("-") {
-            return -1;
-        }
-        self.take_sign("+");
-        1
-    }
-
-    /// A duration, or a number of seconds.
-    fn ms(&mut self) -> Parsed<i64> {
-        let ms = match self.peek() {
-            Token::DurationMs(ms) => *ms as f64,
-            Token::Number(seconds) => (seconds * 1000.0).round(),
-            _ => return Err(self.unexpected("a duration")),
-        };
-        if ms.is_nan() || ms.abs() > MAX_MS {
-            return Err(self.error("time or duration out of bounds"));
-        }
-        self.advance();
-        Ok(ms as i64)
-    }
-
-    fn positive_ms(&mut self) -> Parsed<i64> {
-        let place = self.place();
-        match self.ms()? {
-            ms if ms > 0 => Ok(ms),
-            _ => Err(self.error_at(place, "duration must be greater than 0")),
-        }
-    }
 }
