@@ -21,6 +21,7 @@ mod select;
 mod selection;
 mod slide;
 mod statistics;
+mod walk;
 mod window;
 
 use model::series::is_absent;

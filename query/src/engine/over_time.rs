@@ -1,17 +1,13 @@
 //! Functions over windows of samples: `rate`, `avg_over_time` and their like.
 //!
-//! Most cost O(samples + steps) however wide the window is: rates and counts need its ends and the
-//! few places where a counter fell, sums and extremes slide ([`super::slide`]). Quantiles,
-//! variances and regressions do look at each sample of each window.
+//! This half finds out which windows there are, over series or a subquery; what is made of the
+//! samples of each is in [`super::walk`].
 
 use model::series::{ABSENT, Labels, METRIC_NAME, is_absent, is_stale};
 
 use super::column::{Steps, without_name};
 use super::evaluate::{Engine, Sink, any_present};
-use super::number::{Total, better, mean, quantile};
-use super::slide::Slide;
-use super::statistics::{Line, copy, last_two, median_deviation, smooth, variance};
-use super::window::{Span, spans};
+use super::walk::{Asked, Walk};
 use crate::error::QueryError;
 use crate::expression::functions::Over;
 use crate::expression::node::{Call, Window, Windowed};
@@ -84,27 +80,9 @@ impl Engine<'_> {
         check_factors(over, &parameters)?;
         let mut values = Vec::with_capacity(steps.count);
         self.windowed(window, steps, wanted(over), &mut |labels, points, ends| {
+            let walk = Walk::new(over, points, window.range_ms);
             values.clear();
-            let mut walk = Walk::new(over, points, window.range_ms);
-            let mut before = None;
-            let mut work = 0;
-            for (step, span) in spans(&points.times, ends, window.range_ms).enumerate() {
-                let parameter = |index: usize| parameters.get(index).map_or(0.0, |p| p[step]);
-                let asked =
-                    Asked { span, at_ms: steps.at(step), parameters: [parameter(0), parameter(1)] };
-                work += span.high - span.low;
-                if work > WORK_BETWEEN_ASKING {
-                    self.go_on()?;
-                    work = 0;
-                }
-                // With `@` all steps look at one window, which need not be worked out again.
-                let value = match before {
-                    Some((known, value)) if asked.is_as(&known, over) => value,
-                    _ => walk.value(&asked).unwrap_or(ABSENT),
-                };
-                before = Some((asked, value));
-                values.push(value);
-            }
+            self.walk(walk, &parameters, steps, ends, &mut values)?;
             if !any_present(&values) {
                 return Ok(());
             }
@@ -113,6 +91,39 @@ impl Engine<'_> {
             }
             sink(&without_name(labels), &values)
         })
+    }
+
+    /// The values of one series at all steps.
+    fn walk(
+        &self,
+        mut walk: Walk<'_>,
+        parameters: &[Vec<f64>],
+        steps: Steps,
+        ends: &[i64],
+        values: &mut Vec<f64>,
+    ) -> Result<(), QueryError> {
+        let mut work = 0;
+        for (step, span) in walk.spans(ends).enumerate() {
+            // With `@` all steps look at one window, which need not be worked out again.
+            let repeats = step > 0
+                && ends[step] == ends[step - 1]
+                && walk.is_timeless()
+                && parameters.iter().all(|all| all[step] == all[step - 1]);
+            if repeats {
+                values.push(values[step - 1]);
+                continue;
+            }
+            work += span.high - span.low;
+            if work > WORK_BETWEEN_ASKING {
+                self.go_on()?;
+                work = 0;
+            }
+            let parameter = |index: usize| parameters.get(index).map_or(0.0, |all| all[step]);
+            let parameters = [parameter(0), parameter(1)];
+            let asked = Asked { span, at_ms: steps.at(step), parameters };
+            values.push(walk.value(&asked).unwrap_or(ABSENT));
+        }
+        Ok(())
     }
 }
 
@@ -180,157 +191,4 @@ fn present(values: &[f64], steps: Steps) -> Points {
         }
     }
     points
-}
-
-/// What one step asks of a window.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    span: Span,
-    /// The step itself, which `@` and `offset` do not move.
-    at_ms: i64,
-    parameters: [f64; 2],
-}
-
-impl Asked {
-    fn is_as(&self, other: &Self, over: Over) -> bool {
-        self.span == other.span
-            && self.parameters == other.parameters
-            && (over != Over::PredictLinear || self.at_ms == other.at_ms)
-    }
-}
-
-/// The windows over one series, worked out one after another.
-struct Walk<'p> {
-    over: Over,
-    times: &'p [i64],
-    values: &'p [f64],
-    range_s: f64,
-    /// Where a value differs from the one before in the way that `over` is about.
-    marks: Vec<usize>,
-    totals: Slide<Total>,
-    extremes: Slide<f64>,
-    scratch: Vec<f64>,
-}
-
-impl<'p> Walk<'p> {
-    fn new(over: Over, points: &'p Points, range_ms: i64) -> Self {
-        let values = points.values.as_slice();
-        let marks = if matches!(over, Over::Rate | Over::Increase | Over::Resets) {
-            marks(values, |a, b| b < a)
-        } else if over == Over::Changes {
-            marks(values, |a, b| b != a && !(a.is_nan() && b.is_nan()))
-        } else {
-            Vec::new()
-        };
-        Self {
-            over,
-            times: &points.times,
-            values,
-            range_s: range_ms as f64 / 1000.0,
-            marks,
-            totals: Slide::new(),
-            extremes: Slide::new(),
-            scratch: Vec::new(),
-        }
-    }
-
-    /// The function's value; `None` where the window holds too few samples for it.
-    fn value(&mut self, asked: &Asked) -> Option<f64> {
-        let Span { low, high, .. } = asked.span;
-        let (times, values) = (&self.times[low..high], &self.values[low..high]);
-        let (first, last) = (*values.first()?, *values.last()?);
-        match self.over {
-            Over::First => Some(first),
-            Over::Last => Some(last),
-            Over::Present => Some(1.0),
-            Over::Count => Some(values.len() as f64),
-            Over::Changes | Over::Resets => Some(self.marks_within(low, high).len() as f64),
-            Over::Rate => self.extrapolated(asked.span, true).map(|rise| rise / self.range_s),
-            Over::Increase => self.extrapolated(asked.span, true),
-            Over::Delta => self.extrapolated(asked.span, false),
-            Over::InstantRate => last_two(times, values, true),
-            Over::IncrementalDelta => last_two(times, values, false),
-            Over::Sum => self.total(asked.span).map(Total::value),
-            Over::Average => self.average(asked.span),
-            Over::Min => self.extreme(asked.span, f64::lt),
-            Over::Max => self.extreme(asked.span, f64::gt),
-            Over::Variance => Some(variance(values)),
-            Over::StandardDeviation => Some(variance(values).sqrt()),
-            Over::Quantile => Some(quantile(asked.parameters[0], copy(values, &mut self.scratch))),
-            Over::MedianDeviation => Some(median_deviation(values, &mut self.scratch)),
-            Over::Derivative => Some(Line::through(times, values, times[0])?.slope),
-            Over::PredictLinear => {
-                let line = Line::through(times, values, asked.at_ms)?;
-                Some(line.slope * asked.parameters[0] + line.intercept)
-            }
-            Over::Smooth => smooth(values, asked.parameters),
-        }
-    }
-
-    /// The marks between two samples of the window.
-    fn marks_within(&self, low: usize, high: usize) -> &[usize] {
-        let from = self.marks.partition_point(|mark| *mark <= low);
-        let to = self.marks.partition_point(|mark| *mark < high);
-        &self.marks[from..to.max(from)]
-    }
-
-    /// How much the series rose over the whole window, though its samples cover a part of it only.
-    ///
-    /// Where the nearest sample is about as close to an end of the window as samples are to each
-    /// other, the series is taken to reach that end. Else it is taken to begin or end half a
-    /// distance beyond its sample. A counter is not taken to have been below zero.
-    fn extrapolated(&self, span: Span, is_counter: bool) -> Option<f64> {
-        let Span { low, high, start_ms, end_ms } = span;
-        if high - low < 2 {
-            return None;
-        }
-        let (first, last) = (self.values[low], self.values[high - 1]);
-        let (first_ms, last_ms) = (self.times[low], self.times[high - 1]);
-        let mut rise = last - first;
-        if is_counter {
-            for mark in self.marks_within(low, high) {
-                rise += self.values[mark - 1];
-            }
-        }
-        let sampled = (last_ms - first_ms) as f64 / 1000.0;
-        let between = sampled / (high - low - 1) as f64;
-        let threshold = between * 1.1;
-        let mut to_start = (first_ms - start_ms) as f64 / 1000.0;
-        if to_start >= threshold {
-            to_start = between / 2.0;
-        }
-        if is_counter && rise > 0.0 && first >= 0.0 {
-            to_start = to_start.min(sampled * (first / rise));
-        }
-        let mut to_end = (end_ms - last_ms) as f64 / 1000.0;
-        if to_end >= threshold {
-            to_end = between / 2.0;
-        }
-        Some(rise * ((sampled + to_start + to_end) / sampled))
-    }
-
-    fn total(&mut self, span: Span) -> Option<Total> {
-        let values = self.values;
-        self.totals.to(span, |at| Total::of(values[at]), Total::join)
-    }
-
-    fn average(&mut self, span: Span) -> Option<f64> {
-        let total = self.total(span)?;
-        let values = &self.values[span.low..span.high];
-        if total.sum.is_infinite() {
-            return Some(mean(values));
-        }
-        let count = values.len() as f64;
-        Some(total.sum / count + total.lost / count)
-    }
-
-    fn extreme(&mut self, span: Span, wins: fn(&f64, &f64) -> bool) -> Option<f64> {
-        let values = self.values;
-        self.extremes.to(span, |at| values[at], |kept, new| better(kept, new, wins))
-    }
-}
-
-fn marks(values: &[f64], differ: impl Fn(f64, f64) -> bool) -> Vec<usize> {
-    let pairs = values.windows(2).enumerate();
-    pairs.filter(|(_, pair)| differ(pair[0], pair[1])).map(|(at, _)| at + 1).collect()
 }

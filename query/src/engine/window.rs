@@ -13,11 +13,11 @@ pub(super) struct Span {
 }
 
 /// The spans that end at `ends`, which never go back.
-pub(super) fn spans<'t>(
-    times: &'t [i64],
-    ends: &'t [i64],
+pub(super) fn spans<'p, 's>(
+    times: &'p [i64],
+    ends: &'s [i64],
     range_ms: i64,
-) -> impl Iterator<Item = Span> + 't {
+) -> impl Iterator<Item = Span> + use<'p, 's> {
     let (mut low, mut high) = (0, 0);
     ends.iter().map(move |end_ms| {
         let start_ms = end_ms - range_ms;
