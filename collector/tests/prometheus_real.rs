@@ -83,9 +83,7 @@ async fn until<T>(what: &str, mut is_there: impl AsyncFnMut() -> Option<T>) -> T
 fn watch(address: SocketAddr) -> ScrapeWatch {
     let url = HttpUrl::parse(&format!("http://{address}/metrics")).expect("a good URL");
     let target = ScrapeTarget::new(url, Labels::of([("instance", "here")]));
-    let made = rcgen::generate_simple_self_signed(["a".to_owned()]).expect("it is made");
-    let roots = TlsRoots::of_pem(made.cert.pem().as_bytes()).expect("a good certificate");
-    ScrapeWatch::new(target, roots).expect("headers that can be sent")
+    ScrapeWatch::new(target, TlsRoots::of_nobody()).expect("headers that can be sent")
 }
 
 fn value(look: &Look, metric: &str) -> Option<f64> {

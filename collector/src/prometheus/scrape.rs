@@ -3,8 +3,9 @@
 //! Each look brings one row: the samples of the page, and what a Prometheus would say of the look
 //! itself (`up`, how long it took, how many samples were taken and refused). A look that fails
 //! says `up` 0 and ends all series of the target, so that no old value is taken for the present
-//! one; where the fault is our own, `up` ends as well. What the page says is [`page`](super::page)'s; how it is fetched is this crate's one way
-//! of asking over HTTP.
+//! one; where the fault is our own, `up` ends as well.
+//!
+//! What the page says is [`page`](super::page)'s, how it is fetched the client's.
 //!
 //! A page that is not whole is not taken: the lines that are missing would look ended.
 //!
@@ -18,7 +19,8 @@ use model::series::{ABSENT, Labels, Row, STALE};
 use model::time::Time;
 use model::verdict::Phase;
 
-use super::http::{self, Access, Bounds, GetError, Header, HeaderError, HttpUrl, TlsRoots};
+use super::client::{self, Bounds, GetError, HttpClient};
+use super::http::{Access, Header, HeaderError, HttpUrl, TlsRoots};
 use super::page::{Page, Reading};
 use super::text::Format;
 use crate::look::{Answer, Look};
@@ -69,7 +71,7 @@ pub struct ScrapeLimits {
 pub struct ScrapeWatch {
     timeout: Duration,
     body_bytes: usize,
-    client: http::HttpClient,
+    client: HttpClient,
     page: Page,
 }
 
@@ -109,13 +111,7 @@ impl ScrapeWatch {
         Ok(Self {
             timeout: target.timeout,
             body_bytes: target.limits.body_bytes,
-            client: http::HttpClient::new(
-                target.url,
-                &target.access,
-                &headers,
-                target.gzip,
-                roots,
-            )?,
+            client: HttpClient::new(target.url, &target.access, &headers, target.gzip, roots)?,
             page: Page::new(target.labels, own, target.limits.series, target.honor_timestamps),
         })
     }
@@ -168,7 +164,7 @@ impl Watcher for ScrapeWatch {
 }
 
 /// The page and its format, or what the answer says of the target if it is none.
-fn whole_page(answer: http::Answer) -> Result<(Vec<u8>, Format), Answer> {
+fn whole_page(answer: client::Answer) -> Result<(Vec<u8>, Format), Answer> {
     let status = answer.status;
     let header = |name| answer.headers.get(name).and_then(|value| value.to_str().ok());
     match status {

@@ -98,6 +98,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use proptest::collection::{btree_set, vec};
     use proptest::prelude::*;
 
     use super::*;
@@ -225,7 +226,7 @@ mod tests {
 
         #[test]
         fn what_is_listed_is_believed_and_nothing_is_held_forever(
-            lists in proptest::collection::vec(proptest::collection::btree_set(0usize..60, 0..40), 0..5),
+            lists in vec(btree_set(0usize..60, 0..40), 0..5),
         ) {
             let mut brake = Brake::default();
             for numbers in lists {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::list::{TargetGroup, read_json};
 use super::{DiscoveryError, MAX_LIST_BYTES};
-use crate::prometheus::http::{Access, Bounds, Header, HeaderError, HttpClient, HttpUrl, TlsRoots};
+use crate::prometheus::client::{Bounds, HttpClient};
+use crate::prometheus::http::{Access, Header, HeaderError, HttpUrl, TlsRoots};
 
 /// A service that tells of targets.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Remote write 1.0: how a Prometheus, an agent or a vmagent pushes its samples to us.
 //!
 //! A request is a protobuf message in a snappy block, and nearly all of it says again what the
-//! request before it said: the labels of each series, some twenty bytes for each byte of news. A decoder
-//! that reads labels to find out that they are the same spends its time on nothing. So this one
-//! remembers labels by their bytes (`memory`), guesses what comes next (`request`), and in the
+//! request before it said: the labels of each series, some twenty bytes for each byte of news. A
+//! decoder that reads labels to find out that they are the same spends its time on nothing. So this
+//! one remembers labels by their bytes (`memory`), guesses what comes next (`request`), and in the
 //! steady state it compares and copies. What comes out are rows whose shapes stay the same from
 //! request to request, which spares the store its own search.
 //!
