@@ -179,6 +179,20 @@ fn without_an_instance_all_labels_but_the_name_must_agree() {
 }
 
 #[test]
+fn series_of_different_times_share_no_shape() {
+    check(
+        &["a{} 10 1\nb{} 20 2", "a{} 30 1\nb{} 30 2"],
+        expect![[r#"
+        10 {} a 1
+        20 {} b 2
+        --
+        30 {} a 1
+        30 {} b 2
+    "#]],
+    );
+}
+
+#[test]
 fn marks_of_the_end_pass_and_our_own_mark_does_not() {
     check(
         &["a{} 10 STALE\nb{} 10 NaN\nc{} 10 ABSENT\nd{} 10 -Inf\n"],

@@ -59,7 +59,6 @@ pub struct Reading {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Column {
-    is_counter: bool,
     /// Its last value came without a time of its own and still holds.
     is_live: bool,
 }

@@ -148,8 +148,6 @@ impl<'p, 'b> Turn<'p, 'b> {
 
     /// The column of a series, a new one if need be and there is room.
     fn column(&mut self, labels: &Labels) -> Option<usize> {
-        let is_counter =
-            self.last_type.is_some_and(|kind| kind.is_counter(labels.get(METRIC_NAME)));
         if let Some(column) = self.change().columns.get(labels) {
             return Some(*column);
         }
@@ -157,7 +155,7 @@ impl<'p, 'b> Turn<'p, 'b> {
         if column - self.page.reserved >= self.page.max_series {
             return None;
         }
-        self.page.columns.push(Column { is_counter, is_live: false });
+        self.page.columns.push(Column::default());
         self.came.push(Came::Not);
         self.values.push(ABSENT);
         let change = self.change();
@@ -168,11 +166,10 @@ impl<'p, 'b> Turn<'p, 'b> {
 
     #[inline]
     fn take(&mut self, column: usize, Tail { value, at }: Tail) {
-        let is_negative_counter = value < 0.0 && self.page.columns[column].is_counter;
-        if value.is_nan() || is_negative_counter {
+        if value.is_nan() || (value < 0.0 && self.is_counter(column)) {
             self.came[column] = Came::Refused;
             let why = if value.is_nan() { "NaN is no value" } else { "a counter below zero" };
-            return self.refuse(self.name(column), why);
+            return self.refuse(self.labels(column).map(shown).unwrap_or_default(), why);
         }
         self.taken += 1;
         self.came[column] = match at.filter(|_| self.page.honor_timestamps) {
@@ -187,10 +184,16 @@ impl<'p, 'b> Turn<'p, 'b> {
         };
     }
 
-    fn name(&self, column: usize) -> String {
+    /// By the type that the page named last.
+    fn is_counter(&self, column: usize) -> bool {
+        let name = self.labels(column).map_or("", |labels| labels.get(METRIC_NAME));
+        self.last_type.is_some_and(|kind| kind.is_counter(name))
+    }
+
+    fn labels(&self, column: usize) -> Option<&Labels> {
         let known = &self.page.shape.columns;
         let new = self.change.iter().flat_map(|change| &change.new_columns);
-        known.iter().chain(new).nth(column).map(shown).unwrap_or_default()
+        known.iter().chain(new).nth(column)
     }
 
     fn refuse(&mut self, what: String, why: &str) {
