@@ -1,0 +1,11 @@
+//! Looks at data sources: hostile ones made here, and real servers of Debian's packages.
+//!
+//! A test with a real server starts it itself, on loopback with a folder of its own, and compares
+//! what a look says with what it has done to that server.
+
+mod bench;
+mod hostile;
+mod memcached;
+mod mysql;
+mod postgres;
+mod redis;
