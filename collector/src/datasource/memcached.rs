@@ -162,5 +162,65 @@ pub(super) fn read_stats(stats: &BTreeMap<String, String>, readings: &mut Readin
 /// The sum over all slabs.
 fn sum(stats: &BTreeMap<String, String>, suffix: &str) -> f64 {
     let of_slabs = stats.iter().filter(|(key, _)| key.ends_with(suffix));
-    of_slabs.filter_map(|(_, text)| text.parse::<f64>().ok()).sum()
+    // `sum` of nothing would be -0.
+    of_slabs.filter_map(|(_, text)| text.parse::<f64>().ok()).fold(0.0, |all, one| all + one)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> String {
+        let mut readings = Readings::default();
+        let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        read_stats(&pairs.collect(), &mut readings);
+        readings.shown()
+    }
+
+    #[test]
+    fn slabs_are_added_up_and_rubbish_is_left_out() {
+        let shown = read(&[
+            ("bytes", "25"),
+            ("limit_maxbytes", "100"),
+            ("accepting_conns", "0"),
+            ("curr_items", "many"),
+            ("1:used_chunks", "3"),
+            ("2:used_chunks", "4"),
+            ("2:free_chunks", "x"),
+            ("items:1:outofmemory", "2"),
+            ("version", "1.6.18"),
+        ]);
+        expect![[r#"
+            memcached_accepting_connections 0
+            memcached_bytes 25
+            memcached_limit_bytes 100
+            memcached_memory_utilization 0.25
+            memcached_slab_chunks{state="free"} 0
+            memcached_slab_chunks{state="used"} 7
+            memcached_slab_out_of_memory_total 2
+        "#]]
+        .assert_eq(&shown);
+    }
+
+    #[test]
+    fn what_a_refusal_means() {
+        for (line, expected) in [
+            ("ERROR Too many open connections", "status: ERROR Too many open connections"),
+            ("SERVER_ERROR out of memory", "status: SERVER_ERROR out of memory"),
+            ("", "content: no Memcached answer: it said nothing"),
+            ("ERROR", "content: no Memcached answer: it said \"ERROR\""),
+        ] {
+            assert_eq!(fault(line).to_string(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_never_panics(key in "([0-9]:used_chunks|items:[0-9]:outofmemory|bytes|.{0,9})", value in ".{0,9}") {
+            drop(read(&[(&key, &value), ("limit_maxbytes", &value)]));
+        }
+    }
 }

@@ -10,13 +10,13 @@
 //! configuration fault, with the words to type, and what can be seen without the missing grant is
 //! still reported.
 //!
-//! The protocols are spoken here by hand, over one [`wire`]: each is a request and an answer, and
+//! The protocols are spoken here by hand, over one wire: each is a request and an answer, and
 //! the ready-made clients would believe a hostile server when it announces four billion columns, or
 //! panic over its key. No TLS: passwords go out as a proof only (MySQL, PostgreSQL), or as
 //! they are, to what has shown itself to be the right kind of server (Redis, Memcached).
 //!
 //! Invariants: one look takes no longer than its timeout, however the answer trickles; it reads at
-//! most [`wire::MAX_LOOK_BYTES`]; it asks, and changes nothing on the server; only finite numbers
+//! most 8 MiB; it asks, and changes nothing on the server; only finite numbers
 //! become values; a password is never printed.
 
 mod bytes;

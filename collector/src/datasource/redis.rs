@@ -311,3 +311,88 @@ fn numbered<'a>(
 fn pairs(text: &str) -> BTreeMap<&str, &str> {
     text.split(',').filter_map(|pair| pair.split_once('=')).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INFO: &str = "# Server\r\nredis_version:7.0.15\r\nuptime_in_seconds:9\r\n\
+        # Memory\r\nused_memory:500\r\nmaxmemory:1000\r\nmem_fragmentation_ratio:nan\r\n\
+        # Persistence\r\nloading:0\r\nrdb_last_bgsave_status:err\r\n\
+        # Replication\r\nrole:master\r\nmaster_repl_offset:100\r\n\
+        slave0:ip=10.0.0.7,port=6379,state=online,offset=90,lag=1\r\n\
+        slave_read_only:1\r\nmaster_last_io_seconds_ago:-1\r\n\
+        # Commandstats\r\ncmdstat_get:calls=4,usec=2000000,usec_per_call=0.5\r\n\
+        # Keyspace\r\ndb0:keys=3,expires=2,avg_ttl=1500\r\ndb_x:keys=1\r\n";
+
+    fn read(info: &str) -> (Result<(), Fault>, String) {
+        let mut readings = Readings::default();
+        (read_info(info, &mut readings), readings.shown())
+    }
+
+    #[test]
+    fn one_info_is_all_figures() {
+        let (end, shown) = read(INFO);
+        assert_eq!(end, Ok(()));
+        expect![[r#"
+            redis_cmd_calls_total{cmd="get"} 4
+            redis_cmd_duration_seconds_total{cmd="get"} 2
+            redis_db_avg_ttl_seconds{db="0"} 1.5
+            redis_db_expires{db="0"} 2
+            redis_db_keys{db="0"} 3
+            redis_loading 0
+            redis_maxmemory_bytes 1000
+            redis_memory_used_bytes 500
+            redis_memory_utilization 0.5
+            redis_rdb_last_save_ok 0
+            redis_replica_lag_bytes{replica="10.0.0.7:6379"} 10
+            redis_replica_lag_seconds{replica="10.0.0.7:6379"} 1
+            redis_replica_online{replica="10.0.0.7:6379"} 1
+            redis_replication_offset_bytes 100
+            redis_role{role="master"} 1
+            redis_role{role="replica"} 0
+            redis_uptime_seconds 9
+        "#]]
+        .assert_eq(&shown);
+    }
+
+    #[test]
+    fn no_limit_has_no_share() {
+        let (_, shown) = read(&INFO.replace("maxmemory:1000", "maxmemory:0"));
+        assert!(!shown.contains("redis_maxmemory") && !shown.contains("utilization"), "{shown}");
+    }
+
+    #[test]
+    fn who_is_loading_serves_nobody_and_is_still_read() {
+        let (end, shown) = read(&INFO.replace("loading:0", "loading:1"));
+        assert!(end.unwrap_err().to_string().starts_with("status: LOADING"));
+        assert!(shown.contains("redis_loading 1\n") && shown.contains("redis_uptime_seconds 9\n"));
+    }
+
+    #[test]
+    fn odd_answers() {
+        for odd in ["", "\r\n", ":::\r\n", "hello", "# Server\r\n"] {
+            assert!(read(odd).0.is_err(), "{odd:?}");
+        }
+        let odd = "redis_version:\r\ndb0:\r\ndb0:keys\r\nslave0:,,=\r\ncmdstat_:calls=x,usec=\r\n";
+        assert_eq!(read(odd).0, Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_never_panics(info in "(redis_version|db0|slave0|cmdstat_x|used_memory|[a-z]{1,3}|[:=,\r\n0-9.-]){0,60}") {
+            drop(read(&info));
+        }
+
+        #[test]
+        fn a_good_answer_with_a_wrong_byte_is_read(at: usize, byte in 0_u8..128) {
+            let mut info = INFO.as_bytes().to_vec();
+            let at = at % info.len();
+            info[at] = byte;
+            drop(read(&String::from_utf8_lossy(&info)));
+        }
+    }
+}

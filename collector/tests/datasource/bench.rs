@@ -113,7 +113,9 @@ pub(crate) fn absent(kind: DataSourceKind, look: &Look) -> Vec<String> {
     absent
         .map(|metric| match metric.origin {
             Origin::Field { key, .. } => format!("{} ({key})", metric.name),
-            _ => metric.name.to_owned(),
+            Origin::Word { .. } | Origin::NotWord { .. } | Origin::Derived { .. } => {
+                metric.name.to_owned()
+            }
         })
         .collect()
 }

@@ -3,6 +3,8 @@
 //! A test with a real server starts it itself, on loopback with a folder of its own, and compares
 //! what a look says with what it has done to that server.
 
+#![expect(clippy::unwrap_used, reason = "in a test it says where it broke")]
+
 mod bench;
 mod hostile;
 mod memcached;

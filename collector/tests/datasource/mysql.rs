@@ -80,6 +80,8 @@ async fn its_figures_follow_what_is_done_to_it() {
     );
     let before = look(&target).await;
     assert_eq!(shown(&before), "up");
+    assert_values(&before, &[("mysql_read_only", 0.0)]);
+    run_sql(&server, "SET GLOBAL read_only = 1");
     let holds = "BEGIN; UPDATE shop.orders SET id = 7 WHERE id = 1; SELECT SLEEP(600)";
     let _holder = Background::start(sql(&server, holds));
     until_busy(&server, "1").await;
@@ -103,7 +105,7 @@ async fn its_figures_follow_what_is_done_to_it() {
             ("mysql_connection_utilization", 5.0 / 40.0),
             ("mysql_row_locks_waiting", 3.0),
             ("mysql_transactions", 4.0),
-            ("mysql_read_only", 0.0),
+            ("mysql_read_only", 1.0),
             ("mysql_buffer_pool_limit_bytes", 16_777_216.0),
             ("mysql_deadlocks_total", 0.0),
         ],
@@ -129,8 +131,6 @@ async fn its_figures_follow_what_is_done_to_it() {
             "mysql_replica_gtid_gap",
         ]
     );
-    run_sql(&server, "SET GLOBAL read_only = 1");
-    assert_values(&look(&target).await, &[("mysql_read_only", 1.0)]);
 }
 
 #[tokio::test]

@@ -229,7 +229,9 @@ async fn a_server_that_refuses_its_users_stands_still_or_dies_is_down() {
     assert_eq!(shown(&hung), "first byte: no end within 300ms, waiting for its greeting");
     run("kill", &["-CONT", &server.pid().to_string()]);
     server.kill();
-    let dead = look(&monitor).await;
+    // Its children hold the port until they have noticed.
+    let is_refused = |seen: &Look| shown(seen).starts_with("connect: ");
+    let dead = until(async || look(&monitor).await, is_refused).await;
     assert_eq!(shown(&dead), "connect: Connection refused (os error 111), connecting");
 }
 

@@ -201,3 +201,76 @@ fn public_key(pem: &[u8]) -> Option<RsaKey> {
     let fit = (1_024..=8_192).contains(&modulus.bits()) && modulus.bit(0) && exponent >= 3;
     fit.then(|| RsaKey::new(modulus, BigUint::from(exponent)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Of 1,024 bits, made for this test.
+    const KEY: &str = include_str!("test_key.pem");
+    const MODULUS: &str = include_str!("test_key.modulus");
+    const PRIVATE_EXPONENT: &str = include_str!("test_key.private");
+
+    fn number(hex: &str) -> BigUint {
+        BigUint::parse_bytes(hex.trim().as_bytes(), 16).unwrap()
+    }
+
+    /// What is under a seal, with the padding that surrounds it.
+    fn opened(sealed: &[u8]) -> Vec<u8> {
+        BigUint::from_bytes_be(sealed)
+            .modpow(&number(PRIVATE_EXPONENT), &number(MODULUS))
+            .to_bytes_be()
+    }
+
+    #[test]
+    fn a_password_is_sealed_for_the_owner_of_the_key() {
+        let nonce = b"12345678901234567890";
+        let sealed = seal(KEY.as_bytes(), "s3cret", nonce).unwrap();
+        assert_eq!((sealed.len(), opened(&sealed).len()), (128, 127));
+        // The padding is random, so that equal passwords do not look equal.
+        assert_ne!(sealed, seal(KEY.as_bytes(), "s3cret", nonce).unwrap());
+        assert!(matches!(
+            seal(KEY.as_bytes(), &"x".repeat(81), nonce),
+            Err(Fault::Misconfigured { .. })
+        ));
+        assert!(seal(KEY.as_bytes(), &"x".repeat(80), nonce).is_ok());
+        assert!(seal(KEY.as_bytes(), "s3cret", b"").is_err());
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_refused() {
+        let cut = &KEY[..KEY.len() / 2];
+        let empty = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+        for odd in ["", "x", cut, empty, "-----BEGIN PUBLIC KEY-----"] {
+            assert!(public_key(odd.as_bytes()).is_none(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn proofs_are_those_of_the_servers() {
+        let nonce: Vec<u8> = (0..20).collect();
+        assert_eq!(proof(NATIVE, &nonce, "").unwrap(), b"");
+        assert_eq!(proof(NATIVE, &nonce, "s3cret").unwrap().len(), 20);
+        assert_eq!(proof(CACHING_SHA2, &nonce, "s3cret").unwrap().len(), 32);
+        assert_eq!(proof("mysql_clear_password", &nonce, "s3cret"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            Greeting::read(&bytes);
+            switched(&bytes);
+            prop_assert!(public_key(&bytes).is_none());
+        }
+
+        #[test]
+        fn a_key_with_a_wrong_byte_is_used_or_refused(at: usize, byte: u8) {
+            let mut key = KEY.as_bytes().to_vec();
+            let at = at % key.len();
+            key[at] = byte;
+            drop(seal(&key, "s3cret", b"12345678901234567890"));
+        }
+    }
+}

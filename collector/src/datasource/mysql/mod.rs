@@ -316,3 +316,79 @@ fn read_innodb(fields: &Fields, readings: &mut Readings) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::series::Labels;
+
+    use super::*;
+    use crate::datasource::DataSourceKind;
+
+    fn target(user: &str) -> DataSourceTarget {
+        DataSourceTarget {
+            id: "orders-db".parse().unwrap(),
+            kind: DataSourceKind::MySql,
+            address: "127.0.0.1:3306".to_owned(),
+            user: Some(user.to_owned()),
+            password: None,
+            database: None,
+            common: Labels::default(),
+        }
+    }
+
+    #[test]
+    fn versions_are_told_apart() {
+        for (version, is_mariadb, number) in [
+            ("8.4.3", false, (8, 4, 3)),
+            ("5.7.44-log", false, (5, 7, 44)),
+            ("5.5.5-10.11.6-MariaDB-0+deb12u1", true, (10, 11, 6)),
+            ("11.4.2-MariaDB-ubu2404", true, (11, 4, 2)),
+            ("rubbish", false, (0, 0, 0)),
+        ] {
+            assert_eq!(Server::of(version), Server { is_mariadb, number }, "{version}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_servers_words_gets_into_a_line_to_type() {
+        let target = target("monitor");
+        assert_eq!(account(Some("monitor@10.0.%"), &target), "'monitor'@'10.0.%'");
+        assert_eq!(account(None, &target), "'monitor'@'%'");
+        assert_eq!(account(Some("x'@'y'; DROP USER root"), &target), "USER");
+        assert_eq!(account(Some(""), &target), "'monitor'@'%'");
+    }
+
+    #[test]
+    fn each_refusal_has_its_remedy_or_is_the_servers_fault() {
+        let server = Server::of("8.4.3");
+        for (code, expected) in [
+            (1040, "status: words: it refuses its users"),
+            (1053, "status: words (error 1053)"),
+            (1049, "words: name no database in the file, or one that exists"),
+            (1129, "words: on the server: FLUSH HOSTS;"),
+            (
+                1820,
+                "words: ALTER USER 'monitor'@'%' IDENTIFIED BY 'PASSWORD' PASSWORD EXPIRE NEVER;",
+            ),
+            (3118, "words: ALTER USER 'monitor'@'%' ACCOUNT UNLOCK;"),
+        ] {
+            let refused = Refused { code, words: "words".to_owned() };
+            assert_eq!(refusal(&refused, &target("monitor"), &server).to_string(), expected);
+        }
+        let denied = Refused { code: 1045, words: "words".to_owned() };
+        let remedy = refusal(&denied, &target("monitor"), &server).to_string();
+        assert!(remedy.ends_with("GRANT PROCESS, REPLICATION CLIENT ON *.* TO 'monitor'@'%';"));
+    }
+
+    #[test]
+    fn no_transaction_is_not_unknown_and_no_row_is() {
+        let columns = vec!["COUNT(*)".to_owned(), "MAX".to_owned()];
+        let rows = vec![vec![Some("0".to_owned()), None]];
+        let mut readings = Readings::default();
+        read_transactions(&Rows { columns, rows }, &mut readings);
+        assert_eq!(readings.shown(), "mysql_transaction_oldest_seconds 0\nmysql_transactions 0\n");
+        let mut readings = Readings::default();
+        read_transactions(&Rows::default(), &mut readings);
+        assert_eq!(readings.shown(), "");
+    }
+}

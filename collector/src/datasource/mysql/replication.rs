@@ -127,3 +127,155 @@ fn positions(text: &str) -> Option<BTreeMap<u64, u64>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(rows: &[&[(&str, Option<&str>)]], expected: &Expect) {
+        let columns = rows[0].iter().map(|(column, _)| (*column).to_owned()).collect();
+        let row = |row: &&[(&str, Option<&str>)]| {
+            row.iter().map(|(_, value)| value.map(str::to_owned)).collect()
+        };
+        let mut readings = Readings::default();
+        read(&Rows { columns, rows: rows.iter().map(row).collect() }, &mut readings);
+        expected.assert_eq(&readings.shown());
+    }
+
+    #[test]
+    fn mysql_8_4_is_read_in_its_new_words() {
+        check(
+            &[&[
+                ("Replica_IO_State", Some("Waiting for source to send event")),
+                ("Replica_IO_Running", Some("Yes")),
+                ("Replica_SQL_Running", Some("Yes")),
+                ("Last_IO_Errno", Some("0")),
+                ("Last_SQL_Errno", Some("0")),
+                ("Seconds_Behind_Source", Some("3")),
+                ("SQL_Delay", Some("0")),
+                ("Retrieved_Gtid_Set", Some("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-20:25")),
+                (
+                    "Executed_Gtid_Set",
+                    Some(
+                        "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-17,\n\
+                         4e11fa47-71ca-11e1-9e33-c80aa9429562:1-999",
+                    ),
+                ),
+                ("Channel_Name", Some("")),
+            ]],
+            &expect![[r#"
+                mysql_replica_gtid_gap 4
+                mysql_replica_io_running 1
+                mysql_replica_last_error_code{thread="io"} 0
+                mysql_replica_last_error_code{thread="sql"} 0
+                mysql_replica_sql_delay_seconds 0
+                mysql_replica_sql_running 1
+                mysql_replica_time_behind_source_seconds 3
+            "#]],
+        );
+    }
+
+    #[test]
+    fn mysql_5_7_that_stands_still_has_no_lag() {
+        check(
+            &[
+                &[
+                    ("Slave_IO_Running", Some("Connecting")),
+                    ("Slave_SQL_Running", Some("No")),
+                    ("Last_IO_Errno", Some("2003")),
+                    ("Last_SQL_Errno", Some("1062")),
+                    ("Seconds_Behind_Master", None),
+                    ("SQL_Delay", Some("3600")),
+                    ("Retrieved_Gtid_Set", Some("")),
+                    ("Executed_Gtid_Set", Some("")),
+                    ("Channel_Name", Some("north")),
+                ],
+                &[
+                    ("Slave_IO_Running", Some("Yes")),
+                    ("Slave_SQL_Running", Some("Yes")),
+                    ("Last_IO_Errno", Some("0")),
+                    ("Last_SQL_Errno", Some("0")),
+                    ("Seconds_Behind_Master", Some("0")),
+                    ("SQL_Delay", Some("0")),
+                    ("Retrieved_Gtid_Set", Some("")),
+                    ("Executed_Gtid_Set", Some("")),
+                    ("Channel_Name", Some("south")),
+                ],
+            ],
+            &expect![[r#"
+                mysql_replica_io_running{channel="north"} 0
+                mysql_replica_io_running{channel="south"} 1
+                mysql_replica_last_error_code{channel="north",thread="io"} 2003
+                mysql_replica_last_error_code{channel="north",thread="sql"} 1062
+                mysql_replica_last_error_code{channel="south",thread="io"} 0
+                mysql_replica_last_error_code{channel="south",thread="sql"} 0
+                mysql_replica_sql_delay_seconds{channel="north"} 3600
+                mysql_replica_sql_delay_seconds{channel="south"} 0
+                mysql_replica_sql_running{channel="north"} 0
+                mysql_replica_sql_running{channel="south"} 1
+                mysql_replica_time_behind_source_seconds{channel="south"} 0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn mariadb_counts_by_domain() {
+        check(
+            &[&[
+                ("Connection_name", Some("")),
+                ("Slave_IO_Running", Some("Yes")),
+                ("Slave_SQL_Running", Some("No")),
+                ("Seconds_Behind_Master", None),
+                ("Using_Gtid", Some("Slave_Pos")),
+                ("Gtid_IO_Pos", Some("0-1-100,3-7-20")),
+                ("Gtid_Slave_Pos", Some("0-1-90,3-7-20")),
+            ]],
+            &expect![[r#"
+                mysql_replica_gtid_gap 10
+                mysql_replica_io_running 1
+                mysql_replica_sql_running 0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn each_version_is_asked_in_its_own_words() {
+        for (version, expected) in [
+            ("8.4.3", "SHOW REPLICA STATUS"),
+            ("8.0.22", "SHOW REPLICA STATUS"),
+            ("8.0.21", "SHOW SLAVE STATUS"),
+            ("5.7.44-log", "SHOW SLAVE STATUS"),
+            ("5.5.5-10.11.6-MariaDB-1", "SHOW ALL SLAVES STATUS"),
+            ("11.4.2-MariaDB", "SHOW ALL SLAVES STATUS"),
+            ("", "SHOW SLAVE STATUS"),
+        ] {
+            assert_eq!(statement(&Server::of(version)), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn tagged_and_overlong_sets() {
+        let tagged = spans("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-3:backup:1-2").unwrap();
+        assert_eq!(
+            missing(&tagged, &spans("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-3").unwrap()),
+            2.0
+        );
+        let many = (0..=MAX_SPANS).map(|at| format!(":{}", 2 * at)).collect::<String>();
+        assert_eq!(spans(&format!("3e11fa47{many}")), None);
+        assert_eq!(spans("rubbish"), None);
+        assert_eq!(positions("0-1"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_never_panics(one in "[a-c0-9:,\\- ]{0,60}", other in "[a-c0-9:,\\- ]{0,60}") {
+            if let (Some(one), Some(other)) = (spans(&one), spans(&other)) {
+                prop_assert!(missing(&one, &other) >= 0.0);
+            }
+            positions(&one);
+        }
+    }
+}

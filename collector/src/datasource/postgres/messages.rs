@@ -44,7 +44,7 @@ pub(super) struct Refused {
     pub(super) code: String,
     pub(super) words: String,
     /// It ends the connection.
-    is_fatal: bool,
+    pub(super) is_fatal: bool,
 }
 
 /// Messages to and fro.

@@ -319,3 +319,63 @@ fn name(name: &str, otherwise: &str) -> String {
         otherwise.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_of_a_question_is_a_label_or_in_the_table() {
+        for question in QUESTIONS {
+            let list = question.sql.strip_prefix("SELECT ").unwrap();
+            for metric in METRICS.iter().filter_map(Metric::key) {
+                assert!(!question.labels.contains(&metric), "{metric} is both");
+            }
+            assert!(question.labels.iter().all(|label| list.contains(label)), "{list}");
+            assert!(question.labels.is_empty() || list.ends_with("LIMIT 65"), "{list}");
+        }
+        let all: String = QUESTIONS.iter().map(|question| question.sql).chain([SERVER]).collect();
+        for key in METRICS.iter().filter_map(Metric::key) {
+            assert!(all.contains(key), "nothing asks for {key}");
+        }
+    }
+
+    #[test]
+    fn of_too_many_databases_the_first_are_read() {
+        let columns = vec!["db".to_owned(), "numbackends".to_owned()];
+        let row = |at: usize| vec![Some(format!("db{at}")), Some("1".to_owned())];
+        let mut readings = Readings::default();
+        read_rows(
+            &QUESTIONS[0],
+            &Rows { columns, rows: (0..65).map(row).collect() },
+            &mut readings,
+        );
+        assert_eq!(readings.shown().lines().count(), MAX_OF_A_KIND);
+    }
+
+    #[test]
+    fn only_a_plain_name_gets_into_a_line_to_type() {
+        for (given, expected) in [
+            ("monitor", "monitor"),
+            ("Monitor-1", "\"Monitor-1\""),
+            ("x; DROP TABLE y", "ROLE"),
+            ("", "ROLE"),
+        ] {
+            assert_eq!(name(given, "ROLE"), expected);
+        }
+    }
+
+    #[test]
+    fn a_limit_of_our_own_is_not_the_servers_fault() {
+        let refused = |words: &str| Refused {
+            code: "53300".to_owned(),
+            words: words.to_owned(),
+            ..Refused::default()
+        };
+        let ours =
+            refusal(&refused("too many connections for role \"monitor\""), "monitor", "shop");
+        assert!(matches!(ours, Fault::Misconfigured { .. }));
+        let theirs = refusal(&refused("sorry, too many clients already"), "monitor", "shop");
+        assert!(matches!(theirs, Fault::Down { .. }));
+    }
+}
