@@ -123,7 +123,7 @@ impl DataSourceWatch {
     pub async fn look(&mut self, timeout: Duration, clock: &SharedClock) -> Look {
         let (at, began) = (clock.now(), clock.elapsed());
         let (progress, mut readings) = (Progress::default(), Readings::default());
-        let read = read(&self.target, progress.clone(), &mut readings, clock);
+        let read = read(&self.target, &progress, &mut readings, clock);
         let end = tokio::time::timeout(timeout, read).await;
         let end = end.unwrap_or_else(|_| Err(progress.timed_out(timeout)));
         let took = clock.elapsed().saturating_sub(began);
@@ -153,7 +153,7 @@ impl Watcher for DataSourceWatch {
 }
 
 /// One kind of server, once we are connected to it.
-trait Session: Sized + Send {
+trait Session: Sized {
     /// Makes sure that it is this kind of server, and logs in.
     async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault>;
     /// Has one small command answered.
@@ -164,7 +164,7 @@ trait Session: Sized + Send {
 
 async fn read(
     target: &DataSourceTarget,
-    progress: Progress,
+    progress: &Progress,
     readings: &mut Readings,
     clock: &SharedClock,
 ) -> Result<(), Fault> {
@@ -182,7 +182,7 @@ async fn read(
 
 async fn run<S: Session>(
     target: &DataSourceTarget,
-    progress: Progress,
+    progress: &Progress,
     readings: &mut Readings,
     clock: &SharedClock,
 ) -> Result<(), Fault> {

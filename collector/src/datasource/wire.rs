@@ -29,11 +29,11 @@ pub(super) const MAX_BLOCK_BYTES: usize = 1 << 20;
 /// The longest line, in bytes.
 const MAX_LINE_BYTES: usize = 16 << 10;
 
-/// How far a look has come; shared by the look and by whoever breaks it off.
+/// How far a look has come; its clones are one. It is shared, and not lent to the look, so that a
+/// look can be a task of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Progress(Arc<Mutex<Step>>);
 
-/// What is under way.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     phase: Phase,
@@ -52,15 +52,15 @@ pub(super) struct Wire {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Step { phase: Phase::Dns, doing: "resolving its name" })))
+        let first = Step { phase: Phase::Dns, doing: "resolving its name" };
+        Self(Arc::new(Mutex::new(first)))
     }
 }
 
 impl Progress {
     pub(super) fn timed_out(&self, after: Duration) -> Fault {
         let Step { phase, doing } = self.step();
-        let hint = format!("no end within {after:?}, {doing}");
-        Fault::Down { phase, hint }
+        Fault::Down { phase, hint: format!("no end within {after:?}, {doing}") }
     }
 
     fn at(&self, phase: Phase, doing: &'static str) {
@@ -74,7 +74,7 @@ impl Progress {
 
 impl Wire {
     /// Resolves and connects, to each address in turn.
-    pub(super) async fn connect(address: &str, progress: Progress) -> Result<Self, Fault> {
+    pub(super) async fn connect(address: &str, progress: &Progress) -> Result<Self, Fault> {
         progress.at(Phase::Dns, "resolving its name");
         let addresses: Vec<SocketAddr> = match lookup_host(address).await {
             Ok(found) => found.collect(),
@@ -92,7 +92,7 @@ impl Wire {
         stream
             .set_nodelay(true)
             .map_err(|error| Fault::from_io(Phase::Connect, &error, "connecting"))?;
-        Ok(Self { stream, buffer: BytesMut::new(), read_bytes: 0, progress })
+        Ok(Self { stream, buffer: BytesMut::new(), read_bytes: 0, progress: progress.clone() })
     }
 
     /// The other end speaks next, unasked.
@@ -154,8 +154,7 @@ impl Wire {
     /// What is wrong with what was read.
     pub(super) fn down(&self, hint: impl Into<String>) -> Fault {
         let Step { phase, doing } = self.progress.step();
-        let hint = format!("{}, {doing}", hint.into());
-        Fault::Down { phase, hint }
+        Fault::Down { phase, hint: format!("{}, {doing}", hint.into()) }
     }
 
     /// Reads something more.

@@ -18,6 +18,8 @@ async fn server(options: &[&str]) -> (Server, DataSourceTarget) {
     let mut install = Command::new("mariadb-install-db");
     install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
     install.arg(format!("--datadir={}", data.display()));
+    // Several servers that are installed at a time take each other's temporary tables away.
+    install.arg(format!("--tmpdir={}", folder.path().display()));
     if is_root() {
         install.arg("--user=root");
     }
@@ -31,7 +33,8 @@ async fn start(folder: Scratch, options: &[&str]) -> (Server, DataSourceTarget) 
     let path = folder.path().display().to_string();
     let mut command = Command::new("mariadbd");
     command.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve"]);
-    command.args([format!("--datadir={path}/data"), format!("--socket={path}/socket")]);
+    command.args([format!("--datadir={path}/data"), format!("--tmpdir={path}")]);
+    command.args([format!("--socket={path}/socket")]);
     command.args([format!("--pid-file={path}/pid"), format!("--port={port}")]);
     command.args(["--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0"]);
     if is_root() {
@@ -93,7 +96,7 @@ async fn its_figures_follow_what_is_done_to_it() {
     });
     until_busy(&server, "4").await;
     run_sql(&server, &"SELECT * FROM shop.orders WHERE id = 2;".repeat(25));
-    run_sql(&server, "SET long_query_time = 0.001; SELECT SLEEP(0.01)");
+    run_sql(&server, "SET long_query_time = 0.2; SELECT SLEEP(0.3)");
     let after = look(&target).await;
     assert_eq!(shown(&after), "up");
     assert_values(
@@ -115,7 +118,7 @@ async fn its_figures_follow_what_is_done_to_it() {
     let oldest = value(&after, "mysql_transaction_oldest_seconds").unwrap();
     assert!((0.0..60.0).contains(&oldest), "{oldest}");
     assert_eq!(moved(&before, &after, "mysql_row_locks_total"), 3.0);
-    assert_eq!(moved(&before, &after, "mysql_query_slow_count_total"), 1.0);
+    assert!(moved(&before, &after, "mysql_query_slow_count_total") >= 1.0);
     assert!(moved(&before, &after, "mysql_commands_total{command=\"select\"}") >= 26.0);
     assert!(moved(&before, &after, "mysql_query_client_count_total") >= 30.0);
     assert_eq!(after.refused, []);

@@ -221,7 +221,7 @@ async fn a_server_that_refuses_its_users_stands_still_or_dies_is_down() {
     until_busy(&server, "4").await;
     let full = look(&monitor).await;
     assert!(shown(&full).starts_with("status: "), "{}", shown(&full));
-    assert!(shown(&full).ends_with("connections: it refuses its users"), "{}", shown(&full));
+    assert!(shown(&full).ends_with(": it refuses its users"), "{}", shown(&full));
     assert_values(&full, &[("datasource_up", 0.0)]);
     drop(busy);
     run("kill", &["-STOP", &server.pid().to_string()]);
