@@ -14,10 +14,14 @@ mod parser;
 use std::fmt;
 
 use model::series::Matcher;
+use regex::{Regex, RegexBuilder};
 
 use node::Node;
 
 pub(crate) use lexer::duration_ms;
+
+/// What a pattern may take once compiled; `(a{1000}){1000}` is short and would take much.
+const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// An expression that was read once and can be evaluated many times.
 #[derive(Clone, Debug)]
@@ -76,6 +80,11 @@ impl fmt::Display for Expression {
 /// Reads a bare selector such as `up{job="x"}`, as `match[]` has it.
 pub(crate) fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     parser::parse_selector(text)
+}
+
+/// A regular expression for the whole of a label's value, of bounded size once compiled.
+pub(crate) fn whole_pattern(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(&format!("^(?s:{pattern})$")).size_limit(MAX_PATTERN_BYTES).build()
 }
 
 impl Kind {

@@ -3,18 +3,18 @@
 use std::cmp::Ordering;
 
 use model::series::Labels;
-use regex::Regex;
 
 use super::column::{Column, gather};
 use crate::error::QueryError;
 use crate::expression::functions::Order;
+use crate::expression::whole_pattern;
 
 /// `label_replace`: where `source` matches, `target` becomes the expanded replacement.
 pub(super) fn replace(columns: Vec<Column>, texts: &[&str]) -> Result<Vec<Column>, QueryError> {
     let [target, replacement, source, pattern] = texts else {
         return Err(QueryError::execution("label_replace needs string literals"));
     };
-    let whole = Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
+    let whole = whole_pattern(pattern).map_err(|_| {
         let what = format!("invalid regular expression in label_replace(): {pattern}");
         QueryError::Execution(what)
     })?;

@@ -21,6 +21,8 @@ use super::{Kind, ParseError};
 
 const MAX_DEPTH: usize = 64;
 const MAX_OPERATORS: usize = 256;
+/// Each must be compiled, which takes a while.
+const MAX_PATTERNS: usize = 64;
 
 /// How tightly `^` binds, and thereby what a leading minus reaches over.
 const POWER: u8 = 6;
@@ -70,6 +72,7 @@ struct Parser<'a> {
     next: usize,
     depth: usize,
     operators: usize,
+    patterns: usize,
 }
 
 /// An operand, and whether `[`, `offset` and `@` may follow: behind a bracket only a subquery may.
@@ -80,7 +83,7 @@ struct Operand {
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Parsed<Self> {
-        Ok(Self { text, tokens: lexer::cut(text)?, next: 0, depth: 0, operators: 0 })
+        Ok(Self { text, tokens: lexer::cut(text)?, next: 0, depth: 0, operators: 0, patterns: 0 })
     }
 
     fn peek(&self) -> &Token<'a> {

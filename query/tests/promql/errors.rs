@@ -144,7 +144,7 @@ fn texts_that_are_no_expressions() {
             0s | x{a="b" c="d"}
                 error: 1:9: parse error: unexpected "c", expected "," or "}"
             0s | x{a=~"("}
-                error: 1:6: parse error: bad regular expression "("
+                error: 1:6: parse error: bad or huge regular expression "("
             0s | x{__name__="y"}
                 error: 1:3: parse error: metric name must not be set twice
             0s | {}

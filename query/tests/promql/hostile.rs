@@ -26,9 +26,12 @@ fn odd_texts_are_read_or_refused() {
         "sum(".repeat(65) + "x" + &")".repeat(65),
         "x".to_owned() + &"[1m:]".repeat(1_000),
         "x".to_owned() + &" offset 1m".repeat(1_000),
+        "x{a=~\"(((a{100}){100}){100})\"}".to_owned(),
+        "x{".to_owned() + &"a=~\"b\",".repeat(65) + "}",
     ];
     for text in deep.iter().chain([&long]) {
-        assert!(Expression::parse(text).is_err(), "{}", &text[..40]);
+        let start: String = text.chars().take(40).collect();
+        assert!(Expression::parse(text).is_err(), "{start}");
     }
     for text in [
         "",

@@ -234,6 +234,8 @@ fn vectors_match_one_to_one() {
         0s | used{vm="a"} + on() other
         0s | used / nothing
         0s | nothing / used
+        0s | nothing / on(job) used
+        0s | used / on(job) nothing
         0s | used + on(vm) {__name__=~"size|other"}
         0s | {__name__=~"used|size"} + on(vm) other
         0s | {__name__=~"used|size"} > on(vm) other
@@ -280,6 +282,10 @@ fn vectors_match_one_to_one() {
             0s | used / nothing
                 nothing
             0s | nothing / used
+                nothing
+            0s | nothing / on(job) used
+                nothing
+            0s | used / on(job) nothing
                 nothing
             0s | used + on(vm) {__name__=~"size|other"}
                 error: found duplicate series for the match group {vm="a"} on the right hand-side of the operation: [other{job="y",vm="a"}, size{job="x",vm="a"}];many-to-many matching not allowed: matching labels must be unique on one side

@@ -1,12 +1,11 @@
 //! Selectors, windows, and what moves them in time.
 
 use model::series::{METRIC_NAME, MatchOp, Matcher};
-use regex::Regex;
 
-use super::{Operand, Parsed, Parser};
-use crate::expression::Kind;
+use super::{MAX_PATTERNS, Operand, Parsed, Parser};
 use crate::expression::lexer::Token;
 use crate::expression::node::{Anchor, Node, Selector, Shift, Window, Windowed};
+use crate::expression::{Kind, whole_pattern};
 
 /// The longest duration and the furthest time, some 30,000 years.
 pub(super) const MAX_MS: f64 = 1e15;
@@ -70,15 +69,22 @@ impl Parser<'_> {
         };
         let fits_empty = match op {
             MatchOp::Equal | MatchOp::NotEqual => value.is_empty(),
-            MatchOp::Regex | MatchOp::NotRegex => {
-                let whole = Regex::new(&format!("^(?s:{value})$"));
-                let bad = |_| self.error(format!("bad regular expression {value:?}"));
-                whole.map_err(bad)?.is_match("")
-            }
+            MatchOp::Regex | MatchOp::NotRegex => self.pattern_fits_empty(&value)?,
         };
         self.advance();
         let negated = matches!(op, MatchOp::NotEqual | MatchOp::NotRegex);
         Ok((Matcher { name, op, value }, fits_empty != negated))
+    }
+
+    fn pattern_fits_empty(&mut self, pattern: &str) -> Parsed<bool> {
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            return Err(self.error(format!("more than {MAX_PATTERNS} regular expressions")));
+        }
+        let whole = whole_pattern(pattern);
+        let whole =
+            whole.map_err(|_| self.error(format!("bad or huge regular expression {pattern:?}")))?;
+        Ok(whole.is_match(""))
     }
 
     pub(super) fn window(&mut self, operand: Operand, place: usize) -> Parsed<Operand> {
