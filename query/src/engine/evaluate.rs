@@ -14,7 +14,7 @@ use crate::error::{Limits, QueryError};
 use crate::expression::Kind;
 use crate::expression::functions::{Function, Over};
 use crate::expression::node::{Anchor, Binary, Call, Node, Shift};
-use crate::source::Source;
+use crate::source::{Source, Wanted};
 use crate::value::Series;
 
 /// Takes one series: its labels and its values at all steps.
@@ -111,26 +111,16 @@ impl<'a> Engine<'a> {
 
     /// What a node of kind matrix selects at one moment.
     pub(super) fn matrix(&self, node: &Node, at_ms: i64) -> Result<Vec<Series>, QueryError> {
-        let Node::Window(window) = node else {
-            return Err(QueryError::execution("expected a range vector"));
-        };
+        let window = node.as_window();
+        let window = window.ok_or_else(|| QueryError::execution("expected a range vector"))?;
         let mut found = Vec::new();
-        self.windowed(
-            window,
-            Steps::once(at_ms),
-            Default::default(),
-            &mut |labels, points, times| {
-                let end_ms = times[0];
-                let (low, high) = super::window::bounds(&points.times, end_ms, window.range_ms);
-                if low < high {
-                    let times = points.times[low..high].to_vec();
-                    let points =
-                        crate::source::Points { times, values: points.values[low..high].to_vec() };
-                    found.push(Series { labels: labels.clone(), points });
-                }
-                Ok(())
-            },
-        )?;
+        // Of one step alone, all that is read lies in its window.
+        self.windowed(window, Steps::once(at_ms), Wanted::Last, &mut |labels, points, _| {
+            if !points.times.is_empty() {
+                found.push(Series { labels: labels.clone(), points: points.clone() });
+            }
+            Ok(())
+        })?;
         found.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(found)
     }

@@ -1,5 +1,7 @@
 //! Reads series, and finds the sample that counts as "the value now".
 
+use std::ops::Range;
+
 use model::series::{ABSENT, Labels, Matcher, is_stale};
 
 use super::column::Steps;
@@ -13,7 +15,7 @@ impl Engine<'_> {
     pub(super) fn read(
         &self,
         matchers: &[Matcher],
-        times: std::ops::Range<i64>,
+        times: Range<i64>,
         wanted: Wanted,
         visit: &mut dyn FnMut(&Labels, &mut Points) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {

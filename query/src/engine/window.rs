@@ -31,10 +31,3 @@ pub(super) fn spans<'p, 's>(
         Span { low, high, start_ms, end_ms: *end_ms }
     })
 }
-
-/// The samples of one window alone.
-pub(super) fn bounds(times: &[i64], end_ms: i64, range_ms: i64) -> (usize, usize) {
-    let low = times.partition_point(|time| *time <= end_ms - range_ms);
-    let high = times.partition_point(|time| *time <= end_ms);
-    (low, high.max(low))
-}
