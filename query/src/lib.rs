@@ -9,7 +9,7 @@
 //! steps at once. So a series is read once however many steps a chart has, a window slides over it
 //! instead of being gathered anew, and a sum keeps its groups and no series.
 //!
-//! What it does not do: it has no clock, file, socket or thread; it knows no native histograms and
+//! What it does not do: it has no clock, file or socket; it knows no native histograms and
 //! no experimental function beyond those in `expression/functions.rs`.
 //!
 //! Invariants: an expression from outside is bounded in length and depth before it is read; an

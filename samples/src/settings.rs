@@ -49,7 +49,7 @@ impl Default for Settings {
             max_columns: 10_000,
             max_label_bytes: 16 * 1024,
             max_ahead: Duration::from_secs(600),
-            memory_values: 4_000_000,
+            memory_values: 1_500_000,
             max_age: Duration::from_secs(3600),
             sync: Sync::Each,
         }

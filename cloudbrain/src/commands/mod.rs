@@ -20,6 +20,9 @@ use crate::cli::{Cli, Command};
 pub use files::schema;
 pub use http::{get_json, get_text};
 
+/// Each keeps memory of its own; what they do waits for the disk or fills the cores.
+const BLOCKING_THREADS: usize = 8;
+
 /// What a command found, for its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -63,8 +66,11 @@ fn on_runtime(
     if logs {
         log_to_stderr();
     }
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build();
     runtime.context("starting the runtime")?.block_on(work)
 }
 

@@ -9,3 +9,4 @@ mod common;
 mod files;
 mod kill;
 mod pages;
+mod samples;

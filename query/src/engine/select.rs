@@ -8,7 +8,13 @@ use super::column::Steps;
 use super::evaluate::{Engine, Sink, any_present, repeat};
 use crate::error::QueryError;
 use crate::expression::node::Selector;
-use crate::source::{Points, Wanted};
+use crate::source::{Found, Points, Source, SourceError, Wanted};
+
+/// So many series over so long a time are read by two threads, batch by batch; what is made of
+/// them goes on in order.
+const MANY_SERIES: usize = 128;
+const LONG_MS: i64 = 30 * 60 * 1000;
+const BATCH: usize = 256;
 
 impl Engine<'_> {
     /// Reads the series that match, each once, and hands over the samples of `times`.
@@ -21,13 +27,17 @@ impl Engine<'_> {
     ) -> Result<(), QueryError> {
         self.go_on()?;
         let found = self.source.find(matchers, times.clone(), self.limits.max_series)?;
-        let mut points = Points::default();
-        for series in found {
-            points.times.clear();
-            points.values.clear();
-            self.source.read(series.series, times.clone(), wanted, &mut points)?;
-            self.charge(points.times.len())?;
-            visit(&series.labels, &mut points)?;
+        let is_much = found.len() >= MANY_SERIES && times.end - times.start >= LONG_MS;
+        let size = if is_much { BATCH } else { 1 };
+        let mut room: Vec<Points> = Vec::new();
+        room.resize_with(size.min(found.len()), Points::default);
+        for batch in found.chunks(size) {
+            let room = &mut room[..batch.len()];
+            read_batch(self.source, batch, &times, wanted, room)?;
+            for (series, points) in batch.iter().zip(room) {
+                self.charge(points.times.len())?;
+                visit(&series.labels, points)?;
+            }
         }
         Ok(())
     }
@@ -74,4 +84,40 @@ impl Engine<'_> {
             sink(labels, &values)
         })
     }
+}
+
+/// Reads a batch, a big one by two threads.
+fn read_batch(
+    source: &dyn Source,
+    batch: &[Found],
+    times: &Range<i64>,
+    wanted: Wanted,
+    room: &mut [Points],
+) -> Result<(), SourceError> {
+    if batch.len() == 1 {
+        return read_all(source, batch, times, wanted, room);
+    }
+    let (front, back) = batch.split_at(batch.len() / 2);
+    let (front_room, back_room) = room.split_at_mut(front.len());
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| read_all(source, back, times, wanted, back_room));
+        let done = read_all(source, front, times, wanted, front_room);
+        let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        done.and(other)
+    })
+}
+
+fn read_all(
+    source: &dyn Source,
+    series: &[Found],
+    times: &Range<i64>,
+    wanted: Wanted,
+    room: &mut [Points],
+) -> Result<(), SourceError> {
+    for (series, points) in series.iter().zip(room) {
+        points.times.clear();
+        points.values.clear();
+        source.read(series.series, times.clone(), wanted, points)?;
+    }
+    Ok(())
 }
