@@ -3,6 +3,8 @@
 //! `cargo run --release -p samples --example measure -- FLEET FOLDER`, where FLEET is a file
 //! `fleet.bin` of the harness `peerbench` (its README has the form), and FOLDER is empty.
 
+#![expect(clippy::print_stdout, reason = "its figures are for whoever runs it")]
+
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +26,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let (vms, metrics, ticks) = (number(8), number(12) as usize, number(16));
     let shapes: Vec<Arc<Shape>> = (0..vms).map(|vm| shape(vm, metrics)).collect();
-    let now = Time::from_millis(i64::MAX / 4);
     let settings = Settings { keep_raw: Duration::MAX, ..Settings::default() };
     let (samples, _) = Samples::open(Path::new(&folder), settings, Time::default())?;
     let (mut rows, mut reading, mut end) = (Vec::new(), 0.0, 0);
@@ -53,7 +54,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     samples.compact()?;
     spent("compacted");
     println!("{:?}", samples.stats());
-    let _ = now;
     read(&samples, end);
     let status = std::fs::read_to_string("/proc/self/status")?;
     print!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());

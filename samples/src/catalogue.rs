@@ -76,7 +76,7 @@ fn parse(bytes: &[u8], index: &mut Index) -> Result<(), Broken> {
     let texts = texts.collect::<Result<Vec<Arc<str>>, _>>()?;
     for _ in 0..reader.count(bytes.len())? {
         let common = labels(&mut reader, &texts)?;
-        let frame = index.add_frame(common.clone());
+        let frame = index.add_frame(&common);
         for _ in 0..reader.count(bytes.len())? {
             let own = labels(&mut reader, &texts)?;
             index.add_column(frame, &common.with(&own));

@@ -22,11 +22,14 @@ pub enum SamplesError {
 
 impl SamplesError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::DiskFull { path: path.to_owned() }
+        move |source| {
+            let path = path.to_owned();
+            let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+            if full.contains(&source.kind()) {
+                Self::DiskFull { path }
+            } else {
+                Self::Io { path, source }
             }
-            _ => Self::Io { path: path.to_owned(), source },
         }
     }
 }

@@ -65,9 +65,9 @@ impl Index {
         &self.frames[frame as usize].columns[column as usize]
     }
 
-    pub(crate) fn add_frame(&mut self, common: Labels) -> u32 {
+    pub(crate) fn add_frame(&mut self, common: &Labels) -> u32 {
         let frame = self.frames.len() as u32;
-        let common = self.shared(&common);
+        let common = self.shared(common);
         self.by_common.insert(common.clone(), frame);
         self.frames.push(FrameEntry { common, columns: Vec::new() });
         frame

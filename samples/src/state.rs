@@ -339,7 +339,7 @@ impl State {
         }
         let frame = self.index.find_frame(&shape.common).unwrap_or_else(|| {
             entry::put_frame(entries, &shape.common);
-            self.index.add_frame(shape.common.clone())
+            self.index.add_frame(&shape.common)
         });
         entry::put_column(entries, frame, &labels);
         Ok(self.index.add_column(frame, &labels))
@@ -411,7 +411,7 @@ fn replay(
     match entry {
         Entry::Frame(common) => {
             if index.find_frame(&common).is_none() {
-                index.add_frame(common);
+                index.add_frame(&common);
                 frames.push(Frame::default());
             }
             0

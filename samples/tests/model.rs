@@ -161,7 +161,7 @@ fn check(samples: &Samples, model: &Model, from: i64, until: i64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
     #[test]
     fn what_was_appended_is_read_bit_by_bit(
         acts in prop::collection::vec(act(), 1..40),

@@ -234,18 +234,19 @@ pub(super) async fn write(
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let version = text("x-prometheus-remote-write-version");
     let encoding = text(header::CONTENT_ENCODING.as_str());
-    check_headers(text(header::CONTENT_TYPE.as_str()), encoding, version).map_err(refused)?;
+    check_headers(text(header::CONTENT_TYPE.as_str()), encoding, version)
+        .map_err(|error| refused(&error))?;
     let decoder = handle.remote_write.clone();
     let now = handle.clock.now();
     let written = handle.recorder.run(move |samples| {
-        let decoded = decoder.decode(&body).map_err(refused)?;
+        let decoded = decoder.decode(&body).map_err(|error| refused(&error))?;
         samples.append(&decoded.rows, now).map_err(unavailable)
     });
     written.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn refused(error: RemoteWriteError) -> ApiError {
+fn refused(error: &RemoteWriteError) -> ApiError {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     ApiError(status, error.to_string())
 }

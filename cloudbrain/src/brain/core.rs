@@ -322,7 +322,7 @@ impl Core {
                 self.senses.fault(name.to_owned(), &format!("{phase}: {hint}"), look.at);
             }
             Answer::Misconfigured { what, remedy } => {
-                self.senses.misconfigured(name.to_owned(), what, remedy, look.at);
+                self.senses.misconfigured(name, what, remedy, look.at);
             }
             Answer::Blind { reason } => {
                 self.senses.fault(name.to_owned(), &format!("blind: {reason}"), look.at);

@@ -101,9 +101,9 @@ impl Senses {
     }
 
     /// It lives, and does not let us see.
-    pub fn misconfigured(&mut self, target: String, what: &str, remedy: &str, at: Time) {
-        self.fault(target.clone(), what, at);
-        if let Some(fault) = self.faults.get_mut(&target) {
+    pub fn misconfigured(&mut self, target: &str, what: &str, remedy: &str, at: Time) {
+        self.fault(target.to_owned(), what, at);
+        if let Some(fault) = self.faults.get_mut(target) {
             fault.remedy = Some(remedy.to_owned());
         }
     }

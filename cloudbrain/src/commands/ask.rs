@@ -183,20 +183,6 @@ pub(super) async fn incidents(args: AskArgs) -> anyhow::Result<Found> {
     Ok(Found::Nothing)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_may_be_written_in_full_or_as_a_time_of_today() {
-        let full = moment("2026-03-02T10:00:00Z").unwrap();
-        assert_eq!(full.to_string(), "2026-03-02T10:00:00Z");
-        assert!(moment("10:00").unwrap().to_string().ends_with("T10:00:00Z"));
-        assert!(moment("09:31:15").unwrap().to_string().ends_with("T09:31:15Z"));
-        assert!(moment("tomorrow").unwrap_err().to_string().contains("write 2026"));
-    }
-}
-
 pub(super) async fn acknowledge(args: AckArgs) -> anyhow::Result<Found> {
     let brain = brain_of(&args.ask)?;
     let word = Acknowledgement { by: args.by.clone(), text: args.text };
@@ -210,4 +196,18 @@ pub(super) async fn acknowledge(args: AckArgs) -> anyhow::Result<Found> {
         }
     }
     Ok(Found::Nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_may_be_written_in_full_or_as_a_time_of_today() {
+        let full = moment("2026-03-02T10:00:00Z").unwrap();
+        assert_eq!(full.to_string(), "2026-03-02T10:00:00Z");
+        assert!(moment("10:00").unwrap().to_string().ends_with("T10:00:00Z"));
+        assert!(moment("09:31:15").unwrap().to_string().ends_with("T09:31:15Z"));
+        assert!(moment("tomorrow").unwrap_err().to_string().contains("write 2026"));
+    }
 }
