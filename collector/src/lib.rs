@@ -34,3 +34,4 @@ pub mod sight;
 mod targets;
 mod text;
 pub mod watch;
+pub mod zabbix;

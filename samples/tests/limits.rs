@@ -169,7 +169,6 @@ fn a_full_disk_refuses_what_is_new_loses_nothing_that_is_old_and_goes_on_with_ro
     assert!(error.to_string().contains("no room left"), "{error}");
     let flushed = samples.flush();
     assert!(matches!(flushed, Err(SamplesError::DiskFull { .. })), "{flushed:?}");
-    drop(append);
     let all = read(&samples, "m99", Wanted::Last);
     assert_eq!(all.len() as i64, acknowledged, "nothing acknowledged is lost");
     drop(samples);
