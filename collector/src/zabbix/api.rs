@@ -150,6 +150,28 @@ impl Api {
         }
     }
 
+    /// Asks for what belongs to many ids, in portions.
+    pub(super) async fn by_ids<T: DeserializeOwned, I>(
+        &self,
+        method: &'static str,
+        ids: &[I],
+        most: usize,
+        deadline: Deadline,
+        params: impl Fn(&[I]) -> Value,
+    ) -> Result<Rows<T>, ApiError> {
+        let mut all = Rows { good: Vec::new(), bad: 0 };
+        let mut rest = ids;
+        while !rest.is_empty() {
+            let portion = |size: usize| &rest[..size.min(rest.len())];
+            let page = self.page(method, most, deadline, |size| params(portion(size))).await;
+            let (rows, size) = page?;
+            all.good.extend(rows.good);
+            all.bad += rows.bad;
+            rest = &rest[size.min(rest.len())..];
+        }
+        Ok(all)
+    }
+
     /// Calls a method, logged in.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,

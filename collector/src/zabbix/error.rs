@@ -51,6 +51,9 @@ pub enum ApiError {
     Permission(String),
     #[error("{method} is unknown to this server: {words}")]
     UnknownMethod { method: &'static str, words: String },
+    /// The files that the server exports its events to.
+    #[error("the export of events cannot be read")]
+    Export(#[source] io::Error),
     #[error("{method} is refused: {words}")]
     Refused { method: &'static str, code: i64, words: String },
 }
@@ -100,6 +103,7 @@ impl ApiError {
             Self::Login { .. } => "correct the user and password; it is tried again by itself",
             Self::Permission(_) => "give the API user at least read access to the host groups",
             Self::UnknownMethod { .. } => "allow this API method in the role of the API user",
+            Self::Export(_) => "check ExportDir of the server, and that we may read its files",
             Self::Refused { .. } => "the words of the server say why",
         }
     }

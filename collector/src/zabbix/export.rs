@@ -52,22 +52,15 @@ struct Place {
 /// What was appended since.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exported {
-    /// In the order of their numbers. The triggers of problems are not in the files, nor are the
-    /// numbers of their hosts: see [`Named`].
-    pub events: Vec<Named>,
+    /// In the order of their numbers. The trigger of a problem is not in the files, nor are the
+    /// numbers of its hosts: for those, the API is asked by the problem's number.
+    pub events: Vec<Event>,
     /// Lines that are no event.
     pub odd_lines: u64,
     /// Files of which a part was gone before it was read.
     pub lost_files: u64,
     /// There is more to read at once.
     pub has_more: bool,
-}
-
-/// An event of the export, with the technical names of its hosts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Named {
-    pub event: Event,
-    pub hosts: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,14 +77,6 @@ struct Line {
     #[serde(default, deserialize_with = "loose::text")]
     name: String,
     p_eventid: Option<EventId>,
-    #[serde(default)]
-    hosts: Vec<HostName>,
-}
-
-#[derive(Debug, Deserialize)]
-struct HostName {
-    #[serde(deserialize_with = "loose::text")]
-    host: String,
 }
 
 /// Reads what was appended since `state`. The first time nothing is read: only what comes from
@@ -121,7 +106,7 @@ pub fn read(folder: &Path, state: &ExportState) -> io::Result<(Exported, ExportS
     }
     next.has_begun = true;
     exported.has_more = budget == 0;
-    exported.events.sort_by_key(|named| named.event.id);
+    exported.events.sort_by_key(|event| event.id);
     Ok((exported, next))
 }
 
@@ -180,7 +165,7 @@ fn read_file(
     };
     for line in bytes[..last].split(|byte| *byte == b'\n') {
         match parse(line) {
-            Some(named) => exported.events.push(named),
+            Some(event) => exported.events.push(event),
             None => exported.odd_lines += 1,
         }
     }
@@ -188,9 +173,8 @@ fn read_file(
 }
 
 /// Reads one line.
-pub fn parse(line: &[u8]) -> Option<Named> {
+pub fn parse(line: &[u8]) -> Option<Event> {
     let line: Line = serde_json::from_slice(line).ok()?;
-    let hosts: Vec<String> = line.hosts.into_iter().take(8).map(|host| host.host).collect();
     let what = if line.value == 0 {
         Happening::Recovery { problem: Some(line.p_eventid?) }
     } else {
@@ -203,7 +187,7 @@ pub fn parse(line: &[u8]) -> Option<Named> {
         }
     };
     let (id, trigger) = (line.eventid, TriggerId::default());
-    Some(Named { event: Event { id, trigger, at: time(line.clock, line.ns), what }, hosts })
+    Some(Event { id, trigger, at: time(line.clock, line.ns), what })
 }
 
 /// The files of problems, whichever process writes them.

@@ -204,7 +204,8 @@ mod tests {
 
     fn items(ids: &[u64]) -> Items {
         let item = |id: &u64| {
-            let value_type = if id % 2 == 0 { ValueType::Float } else { ValueType::Unsigned };
+            let value_type =
+                if id.is_multiple_of(2) { ValueType::Float } else { ValueType::Unsigned };
             (ItemId(*id), Item { host: Default::default(), value_type, series: Vec::new() })
         };
         Items { by_id: ids.iter().map(item).collect(), ..Items::default() }

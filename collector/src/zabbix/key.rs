@@ -7,15 +7,15 @@ const MAX_KEY_BYTES: usize = 2048;
 
 /// A key, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    pub name: String,
+pub(super) struct Key {
+    pub(super) name: String,
     /// Without their quotes; an array stays as it is written.
-    pub params: Vec<String>,
+    pub(super) params: Vec<String>,
 }
 
 impl Key {
     /// None if it is no key.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_KEY_BYTES {
             return None;
         }
@@ -33,7 +33,7 @@ impl Key {
     }
 
     /// A parameter; what is left out is empty.
-    pub fn param(&self, at: usize) -> &str {
+    pub(super) fn param(&self, at: usize) -> &str {
         self.params.get(at).map_or("", String::as_str)
     }
 }

@@ -14,9 +14,9 @@ use serde_json::Value;
 
 /// The rows of a reply that could be read, and how many could not.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rows<T> {
-    pub good: Vec<T>,
-    pub bad: usize,
+pub(super) struct Rows<T> {
+    pub(super) good: Vec<T>,
+    pub(super) bad: usize,
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {

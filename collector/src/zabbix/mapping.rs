@@ -188,22 +188,24 @@ pub enum MappingError {
 impl Mapping {
     /// The fields of the inventory that are asked for.
     pub(super) fn inventory_fields(&self) -> BTreeSet<&str> {
-        self.sources()
-            .filter_map(|source| match &source.from {
-                Place::Inventory(name) => Some(name.as_str()),
-                _ => None,
-            })
-            .collect()
+        let mut fields = BTreeSet::new();
+        for source in self.sources() {
+            if let Place::Inventory(name) = &source.from {
+                fields.insert(name.as_str());
+            }
+        }
+        fields
     }
 
     /// The keys of the items whose values are asked for.
     pub(super) fn item_keys(&self) -> BTreeSet<&str> {
-        self.sources()
-            .filter_map(|source| match &source.from {
-                Place::Item(key) => Some(key.as_str()),
-                _ => None,
-            })
-            .collect()
+        let mut keys = BTreeSet::new();
+        for source in self.sources() {
+            if let Place::Item(key) = &source.from {
+                keys.insert(key.as_str());
+            }
+        }
+        keys
     }
 
     fn sources(&self) -> impl Iterator<Item = &Source> {

@@ -149,7 +149,7 @@ impl Problems {
             .filter(|(id, open)| open.recovery.is_none() && may_be_over(**id, open.trigger));
         let new = batch.iter().filter(|event| match event.what {
             Happening::Problem { recovery: None, .. } => may_be_over(event.id, event.trigger),
-            _ => false,
+            Happening::Problem { .. } | Happening::Recovery { .. } => false,
         });
         known.map(|(id, _)| *id).chain(new.map(|event| event.id)).collect()
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use model::id::{DataSourceId, HostId, IdError, ModuleId, Object, ProjectId, SwitchId, VmId};
 use model::series::Labels;
-use model::topology::{DataSource, Host, Module, Project, Topology, VmPlace};
+use model::topology::{DataSource, Host, Module, Topology, VmPlace};
 use serde::{Deserialize, Serialize};
 
 use super::brake::Brake;
@@ -127,10 +127,10 @@ impl Directory {
             }
             first.insert(object, id);
             let mut what = known.what.what.clone();
-            if let What::Vm { host: Some(host), .. } = &mut what {
-                if let Some(found) = hosts.get(host.as_str()).cloned().flatten() {
-                    *host = found;
-                }
+            if let What::Vm { host: Some(host), .. } = &mut what
+                && let Some(found) = hosts.get(host.as_str()).cloned().flatten()
+            {
+                *host = found;
             }
             add(&mut directory.topology, &what, known.first_seen);
         }
@@ -155,9 +155,9 @@ impl Directory {
 
     /// Hosts of which nobody says what they are, and why.
     pub fn unknown(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.places.values().filter_map(|entry| match &entry.what {
-            What::Unknown { reason } => Some((entry.host.as_str(), reason.as_str())),
-            _ => None,
+        self.places.values().filter_map(|entry| {
+            let What::Unknown { reason } = &entry.what else { return None };
+            Some((entry.host.as_str(), reason.as_str()))
         })
     }
 
@@ -199,7 +199,7 @@ fn add(topology: &mut Topology, what: &What, created: model::time::Time) {
     match what {
         What::Vm { id, module, project, host } => {
             if let (Some(module), Some(project)) = (module, project) {
-                topology.projects.entry(project.clone()).or_insert_with(Project::default);
+                topology.projects.entry(project.clone()).or_default();
                 let fresh = || Module { project: project.clone(), uses: Default::default() };
                 topology.modules.entry(module.clone()).or_insert_with(fresh);
             }

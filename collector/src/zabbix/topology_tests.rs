@@ -29,20 +29,17 @@ fn directory(mapping: &Mapping, hosts: &BTreeMap<HostKey, ZabbixHost>) -> Direct
     Directory::of(&brake)
 }
 
-fn host(tags: Value) -> ZabbixHost {
+fn host(tags: &Value) -> ZabbixHost {
     let row = json!({"hostid": "1", "host": "vm1.shop.example", "name": "Shop 1", "tags": tags});
     serde_json::from_value::<HostRow>(row).unwrap().into()
 }
 
 fn shown(mapping: &Mapping, host: &ZabbixHost) -> String {
-    match classify(mapping, host).what {
-        What::Vm { id, module, host, .. } => {
-            let module = module.map_or("-".to_owned(), |module| module.to_string());
-            let host = host.map_or("-".to_owned(), |host| host.to_string());
-            format!("vm {id} of {module} on {host}")
-        }
-        other => format!("{other:?}"),
-    }
+    let what = classify(mapping, host).what;
+    let What::Vm { id, module, host, .. } = what else { return format!("{what:?}") };
+    let module = module.map_or("-".to_owned(), |module| module.to_string());
+    let host = host.map_or("-".to_owned(), |host| host.to_string());
+    format!("vm {id} of {module} on {host}")
 }
 
 #[test]
@@ -106,7 +103,7 @@ fn sources_are_asked_in_order_and_the_item_knows_best() {
         {"tag": "role", "value": "vm"}, {"tag": "project", "value": "shop"},
         {"tag": "module", "value": "web"}, {"tag": "hypervisor", "value": "hv1"},
     ]);
-    let mut vm = host(tags);
+    let mut vm = host(&tags);
     let mut log = vec![shown(&mapping, &vm)];
     vm.inventory.insert("location".to_owned(), "hv2".to_owned());
     log.push(shown(&mapping, &vm));
@@ -133,11 +130,11 @@ fn what_fits_nothing_is_listed_with_the_reason() {
         pairs.iter().map(|(tag, value)| json!({"tag": tag, "value": value})).collect()
     };
     let cases = [
-        host(tag(&[])),
-        host(tag(&[("role", "vm"), ("module", "web")])),
-        host(tag(&[("role", "vm"), ("project", "<b>")])),
-        host(tag(&[("role", "hypervisor")])),
-        host(tag(&[("role", "vm")])),
+        host(&tag(&[])),
+        host(&tag(&[("role", "vm"), ("module", "web")])),
+        host(&tag(&[("role", "vm"), ("project", "<b>")])),
+        host(&tag(&[("role", "hypervisor")])),
+        host(&tag(&[("role", "vm")])),
     ];
     let told: Vec<String> = cases.iter().map(|host| shown(&mapping, host)).collect();
     expect![[r#"
