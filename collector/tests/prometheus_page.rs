@@ -202,6 +202,11 @@ fn the_shape_is_shared_as_long_as_the_series_are_the_same() {
     assert!(!Arc::ptr_eq(&first, &shape_of("b 4")));
 }
 
+/// Whatever time a line brings, its value is in the row of the look.
+fn plain_page() -> Page {
+    Page::new(Labels::default(), vec![Labels::metric("up")], 100, false)
+}
+
 type Value = Option<u64>;
 
 /// What a page should bring: each series once, with the bits of its value, or `None` where it
@@ -236,12 +241,12 @@ proptest! {
     fn a_page_says_the_same_whatever_came_before(mut pages in pages(), again in 0usize..3) {
         let last = pages.last().cloned().unwrap_or_default();
         pages.extend(std::iter::repeat_n(last, again)); // The steady state.
-        let mut page = page(100);
+        let mut page = plain_page();
         let mut live: BTreeSet<String> = BTreeSet::new();
         for lines in &pages {
             let text = lines.join("\n");
             let reading = page.read(text.as_bytes(), Format::Text, Time::default());
-            let alone = self::page(100).read(text.as_bytes(), Format::Text, Time::default());
+            let alone = plain_page().read(text.as_bytes(), Format::Text, Time::default());
             let mut expected = told(&alone.row);
             let now: BTreeSet<String> = expected.keys().cloned().collect();
             for gone in live.difference(&now) {
@@ -268,7 +273,7 @@ proptest! {
                 expected.entry(series.to_string()).or_insert(Some(sample.tail.value.to_bits()));
             }
             expected.retain(|_, bits| bits.is_some_and(|bits| !f64::from_bits(bits).is_nan()));
-            let reading = page(100).read(lines.join("\n").as_bytes(), Format::Text, Time::default());
+            let reading = plain_page().read(lines.join("\n").as_bytes(), Format::Text, Time::default());
             prop_assert_eq!(told(&reading.row), expected);
         }
     }

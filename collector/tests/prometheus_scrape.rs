@@ -24,6 +24,8 @@ const LONG: Duration = Duration::from_secs(60);
 enum Does {
     Answer(Vec<u8>),
     AnswerAndClose(Vec<u8>),
+    /// Closes the connection with the request unanswered.
+    Close,
     /// Sends this much, and no more.
     Hang(Vec<u8>),
 }
@@ -97,7 +99,7 @@ where
         request.clear();
         let next = does.lock().expect("no test panics in here").pop();
         let (answer, closes) = match next {
-            None => return,
+            None | Some(Does::Close) => return,
             Some(Does::Answer(answer)) => (answer, false),
             Some(Does::AnswerAndClose(answer)) => (answer, true),
             Some(Does::Hang(start)) => {
@@ -244,6 +246,19 @@ async fn a_connection_that_was_closed_meanwhile_is_no_fault() {
     let last = shown(&watch.look(LONG, &clock()).await);
     assert!(last.starts_with("down in first byte: "), "{last}");
     assert!(last.ends_with(&format!("| {NOTHING} a STALE")), "{last}");
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_ends_with_the_request_is_tried_anew_once() {
+    let good = || Does::Answer(page("a 1"));
+    let target = Target::that([good(), Does::Close, good(), Does::Close, Does::Close]).await;
+    let mut watch = target.watch();
+    for connections in [1, 2] {
+        assert_eq!(watch.look(LONG, &clock()).await.answer, Answer::Up);
+        assert_eq!(target.connections(), connections);
+    }
+    assert_ne!(watch.look(LONG, &clock()).await.answer, Answer::Up);
+    assert_eq!(target.connections(), 3);
 }
 
 #[tokio::test]

@@ -158,6 +158,13 @@ mod tests {
     }
 
     #[test]
+    fn a_series_with_the_hash_of_another_is_not_taken_for_it() {
+        let mut memory = Memory::new(1 << 20);
+        memory.young.insert(hash(b"b1"), Slot { group: group(&["a1"]), column: 0 });
+        assert_eq!(found(&memory, "b1"), "unknown");
+    }
+
+    #[test]
     fn a_group_that_is_too_big_is_not_kept() {
         let mut memory = Memory::new(SERIES_BYTES);
         memory.keep(&group(&["a1"]));
