@@ -131,13 +131,11 @@ async fn a_server_that_takes_no_more_clients_is_down() {
     let (server, target) = server(&["--maxclients", "2"]);
     server.ready(&target).await;
     let mut clients = Vec::new();
-    for _ in 0..2 {
-        let mut client = TcpStream::connect(&target.address).await.unwrap();
-        client.write_all(b"PING\r\n").await.unwrap();
-        client.read_exact(&mut [0; 7]).await.unwrap();
-        clients.push(client);
-    }
-    let full = look(&target).await;
+    let fill = async || {
+        clients.push(TcpStream::connect(&target.address).await.unwrap());
+        look(&target).await
+    };
+    let full = until(fill, |seen| shown(seen) != "up").await;
     assert_eq!(shown(&full), "status: ERR max number of clients reached");
     assert_values(&full, &[("datasource_up", 0.0)]);
 }
