@@ -32,7 +32,7 @@ impl Time {
 
     /// How long ago `earlier` was; zero if it lies ahead, since clocks of two machines differ.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 

@@ -38,6 +38,7 @@ use super::eye::{self, Eye, News};
 use super::record::{self, Stored};
 use super::rows::Rows;
 use super::senses::{Senses, probe_name};
+use super::zabbix::Word;
 use super::{place, targets};
 
 /// One thing that happened outside.
@@ -54,6 +55,8 @@ pub enum Heard {
         kind: StepKind,
         outcome: StepOutcome,
     },
+    /// A Zabbix server told something.
+    Zabbix(Box<Word>),
     /// A list of exporters says something new.
     Found(Found),
     /// Somebody works on it.
@@ -133,6 +136,8 @@ pub struct Core {
     reach: Reach,
     findings: Findings,
     discovered: Discovered,
+    /// What Zabbix servers know of, by server.
+    elsewhere: BTreeMap<String, Topology>,
     rows: Rows,
     pub eye: Eye,
     /// Up to here the present blindness is in the accounts.
@@ -190,6 +195,7 @@ impl Core {
             reach: Reach::new(MISSES, Some(eye::collector())),
             findings: Findings::new(MISSES, Some(eye::collector())),
             discovered: inheritance.discovered,
+            elsewhere: BTreeMap::new(),
             rows: Rows::default(),
             eye: Eye::new(&config),
             blind_until: now,
@@ -199,7 +205,7 @@ impl Core {
             config,
         };
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
-        core.topology = place::derive(&core.config, &core.scaler, &core.senses);
+        core.topology = place::derive(&core.config, &core.scaler, &core.senses, &core.elsewhere);
         core
     }
 
@@ -219,6 +225,7 @@ impl Core {
                 scaler::steps::absorb(config, &mut self.scaler, &vm, kind, outcome, now);
                 true
             }
+            Heard::Zabbix(word) => self.zabbix(*word, now),
             Heard::Found(found) => {
                 self.found(found, now);
                 true
@@ -420,6 +427,22 @@ impl Core {
         }
     }
 
+    fn zabbix(&mut self, word: Word, now: Time) -> bool {
+        let name = format!("zabbix {}", word.server);
+        match &word.fault {
+            None => self.senses.no_fault(&name),
+            Some(fault) => self.senses.fault(name, fault, now),
+        }
+        let memory = word.memory.map(|(room, json)| Change::Memory { room, json });
+        self.pending.changes.extend(memory);
+        let is_news = word.topology.is_some();
+        if let Some(topology) = word.topology {
+            self.elsewhere.insert(word.server, topology);
+            self.place(now);
+        }
+        self.signals(word.signals, now) || is_news
+    }
+
     fn found(&mut self, found: Found, now: Time) {
         let name = format!("discovery {}", found.list.0);
         match found.troubles.is_empty() {
@@ -544,7 +567,7 @@ impl Core {
 
     /// Brings the topology up to date, and tells the alerter what changed in it.
     fn place(&mut self, now: Time) {
-        let mut topology = place::derive(&self.config, &self.scaler, &self.senses);
+        let mut topology = place::derive(&self.config, &self.scaler, &self.senses, &self.elsewhere);
         self.keep_lost(&mut topology, now);
         let events = place::changes(&self.topology.vms, &topology.vms);
         self.topology = topology;
@@ -665,12 +688,14 @@ impl Core {
         for subject in subjects_before.filter(|subject| !subjects.contains(subject)) {
             self.findings.forget(subject);
         }
+        let servers = self.config.zabbix.iter().map(|server| format!("zabbix {}", server.raw.name));
         let lists = self.discovered.lists.keys().map(|list| format!("discovery {}", list.0));
         let names: BTreeSet<String> = agents
             .chain(probes)
             .chain(watches)
             .chain(routers)
             .chain(lists)
+            .chain(servers)
             .chain(["provider".to_owned()])
             .collect();
         self.senses.keep_faults_of(&names);

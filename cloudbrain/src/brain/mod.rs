@@ -16,6 +16,7 @@ mod senses;
 pub mod start;
 mod targets;
 pub mod view;
+pub mod zabbix;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use scaler::hands::Routing;
 use store::{Change, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::core::{Core, Heard, Turn};
+use self::core::{Acknowledged, Core, Heard, Turn};
 use self::hands::Hands;
 use self::outbox::{Delivery, Outbox};
 use self::recorder::Recorder;
@@ -116,6 +117,8 @@ pub struct Brain {
     pub routing: watch::Sender<Routing>,
     pub targets: watch::Sender<Arc<Targets>>,
     pub rows: mpsc::Sender<Vec<Row>>,
+    /// Who is told what was taken on.
+    pub zabbix: Vec<mpsc::Sender<Acknowledged>>,
 }
 
 /// Runs until it is told to stop. An error means that the record cannot be trusted any more: it is
@@ -185,6 +188,13 @@ impl Brain {
             self.hands.carry_out(&self.core, step, &self.sender);
         }
         self.outbox.send_due(&self.hands, &self.sender, now);
+        for (server, acknowledged) in
+            self.zabbix.iter().flat_map(|server| turn.acknowledged.iter().map(move |a| (server, a)))
+        {
+            if server.try_send(acknowledged.clone()).is_err() {
+                tracing::warn!(incident = %acknowledged.incident, "not acknowledged in Zabbix");
+            }
+        }
         for decision in &turn.decisions {
             let (module, id) = (&decision.module, &decision.id);
             let (from, to) = (decision.from, decision.to);

@@ -14,7 +14,12 @@ use crate::config::raw::RawProvider;
 use super::senses::Senses;
 
 /// Derives the topology anew.
-pub(super) fn derive(config: &Config, scaler: &State, senses: &Senses) -> Topology {
+pub(super) fn derive(
+    config: &Config,
+    scaler: &State,
+    senses: &Senses,
+    elsewhere: &BTreeMap<String, Topology>,
+) -> Topology {
     let mut topology = Topology::default();
     topology.collectors.insert(super::eye::collector());
     for host in senses.hosts.keys() {
@@ -41,7 +46,28 @@ pub(super) fn derive(config: &Config, scaler: &State, senses: &Senses) -> Topolo
     for vm in scaler.vms.values().filter(|vm| exists(vm)) {
         topology.vms.insert(vm.id.clone(), place(vm));
     }
+    elsewhere.values().for_each(|other| add(&mut topology, other));
     topology
+}
+
+/// Adds what another source knows of; what we know ourselves we know better.
+fn add(topology: &mut Topology, other: &Topology) {
+    topology.switches.extend(other.switches.iter().cloned());
+    for (id, host) in &other.hosts {
+        topology.hosts.entry(id.clone()).or_insert_with(|| host.clone());
+    }
+    for (id, vm) in &other.vms {
+        topology.vms.entry(id.clone()).or_insert_with(|| vm.clone());
+    }
+    for (id, module) in &other.modules {
+        topology.modules.entry(id.clone()).or_insert_with(|| module.clone());
+    }
+    for (id, project) in &other.projects {
+        topology.projects.entry(id.clone()).or_insert_with(|| project.clone());
+    }
+    for (id, source) in &other.data_sources {
+        topology.data_sources.entry(id.clone()).or_insert_with(|| source.clone());
+    }
 }
 
 fn exists(vm: &Vm) -> bool {

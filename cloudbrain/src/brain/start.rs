@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::raw::{RawChannel, RawProcessProvider, RawProvider, RawRouter};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Zabbix};
 
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
@@ -36,6 +36,7 @@ use super::hands::{Hands, tend_router, watch_provider};
 use super::outbox::Outbox;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
+use super::zabbix::{self, Kept};
 use super::{Brain, Handle, INBOX, Input};
 
 /// How often files are looked at for a change.
@@ -73,13 +74,25 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let store = opened.store.clone();
     let recorder = open_samples(&config, clock.clone())?;
+    let kept = |server: &Zabbix| {
+        let memory = |room: &str| opened.state.memory.get(room).cloned();
+        (server.raw.name.clone(), Kept::read(&server.raw.name, memory))
+    };
+    let mut kept: BTreeMap<String, Kept> = config.zabbix.iter().map(kept).collect();
     let outbox = Outbox::restore(opened.state.waiting.clone());
     let core = take_up(&config, opened, &recorder, now).await?;
     let hands = make_hands(&config).await?;
-    let (brain, handle, ends) = wire(core, hands, outbox, store, recorder, clock);
+    let (mut brain, handle, ends) = wire(core, hands, outbox, store, recorder, clock);
     let Discovered { roots, brakes, .. } = brain.core.discovered();
     if let Some(roots) = roots {
         discover::spawn(&config, roots, brakes.clone(), &handle.inbox)?;
+    }
+    for server in &config.zabbix {
+        let kept = kept.remove(&server.raw.name).unwrap_or_default();
+        let out = (handle.inbox.clone(), ends.rows.clone());
+        let orders = zabbix::spawn(&config, server, kept, handle.clock.clone(), out)
+            .with_context(|| format!("starting to watch the Zabbix server {}", server.raw.name))?;
+        brain.zabbix.push(orders);
     }
     spawn_around(path, &config, &brain, &handle, ends);
     Ok(Started { brain, handle, config, listener })
@@ -147,6 +160,7 @@ fn wire(
         routing,
         targets,
         rows,
+        zabbix: Vec::new(),
     };
     (brain, handle, ends)
 }
@@ -447,7 +461,7 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
         true => Ok(Arc::new(config)),
         false => Err(format!(
             "{}: fleet, listen, store, samples, flavors, providers, routers, channels, and of \
-             collector its times, canaries, scrapes and active are read at start only; restart to change them",
+             collector its times, canaries, scrapes and zabbix are read at start only; restart to change them",
             path.display()
         )),
     }
@@ -458,7 +472,7 @@ fn fixed_part(config: &Config) -> Option<String> {
     let raw = &config.raw;
     let senses = &raw.collector;
     let collector = (&senses.interval, &senses.timeout, &senses.load_window, &senses.canaries);
-    let collector = (collector, &senses.scrapes, &senses.active, &raw.samples);
+    let collector = (collector, &senses.scrapes, &senses.zabbix, &raw.samples);
     let hands = (&raw.providers, &raw.flavors, &raw.routers, &raw.channels);
     let words: Vec<String> = config.webhooks.values().map(|url| url.reveal().to_owned()).collect();
     serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector, words)).ok()

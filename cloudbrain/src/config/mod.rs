@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use raw::{RawChannel, RawConfig, RawModule, RawProject, RawProvider};
 use secret::Secret;
-use sources::{RawDataSource, RawScrape};
+use sources::{RawDataSource, RawScrape, RawZabbix};
 use yaml::{Document, Problem};
 
 /// Everything the files say, checked.
@@ -35,6 +35,7 @@ pub struct Config {
     pub modules: BTreeMap<ModuleId, Module>,
     pub data_sources: BTreeMap<DataSourceId, DataSource>,
     pub scrapes: Vec<Scrape>,
+    pub zabbix: Vec<Zabbix>,
     pub scaler: scaler::state::Config,
 }
 
@@ -68,6 +69,13 @@ pub struct DataSource {
 pub struct Scrape {
     pub raw: RawScrape,
     pub bearer: Option<Secret>,
+}
+
+/// A Zabbix server, with its token or password.
+#[derive(Clone, Debug)]
+pub struct Zabbix {
+    pub raw: RawZabbix,
+    pub secret: Secret,
 }
 
 /// Where Monitor.X of a module answers.
@@ -134,6 +142,7 @@ impl Reader {
         let ports = self.ports(&document, &raw);
         let webhooks = self.webhooks(&document, &raw, &folder);
         let scrapes = self.scrapes(&document, &raw, &folder);
+        let zabbix = self.zabbix(&document, &raw, &folder);
         let projects = self.read_projects(&folder.join(&raw.projects));
         let data_sources = self.data_sources(&projects, &folder);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
@@ -148,6 +157,7 @@ impl Reader {
             modules,
             data_sources,
             scrapes,
+            zabbix,
             scaler,
         })
     }

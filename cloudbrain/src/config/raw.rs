@@ -11,7 +11,7 @@ use scaler::policy::ApiVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::sources::{RawActive, RawDataSource, RawSamples, RawScrape};
+use super::sources::{RawDataSource, RawSamples, RawScrape, RawZabbix};
 
 /// `cloudbrain.yaml`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -130,8 +130,8 @@ pub struct RawCollector {
     pub agents: Vec<RawAgent>,
     /// Exporters of the Prometheus text format.
     pub scrapes: Vec<RawScrape>,
-    /// Takes in what agents with `ServerActive=` send here.
-    pub active: Option<RawActive>,
+    /// Zabbix servers to learn topology, problems and metrics from.
+    pub zabbix: Vec<RawZabbix>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -283,7 +283,7 @@ impl Default for RawCollector {
             canaries: Vec::new(),
             agents: Vec::new(),
             scrapes: Vec::new(),
-            active: None,
+            zabbix: Vec::new(),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What is looked at beside our own VMs, as written in the files: Zabbix servers, scrapes, active
-//! agents, data sources. Kinds are keys, so that an error keeps its line. And what is checked of
+//! What is looked at beside our own VMs, as written in the files: Zabbix servers, exporters,
+//! data sources. Kinds are keys, so that an error keeps its line. And what is checked of
 //! them before they are taken.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use collector::zabbix::mapping::{Mapping, RawMapping};
 use model::id::{DataSourceId, VmId};
 use model::unit::Span;
 use schemars::JsonSchema;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::raw::{RawConfig, RawProject};
 use super::secret::Secret;
 use super::yaml::Document;
-use super::{DataSource, Reader, Scrape, unknown};
+use super::{DataSource, Reader, Scrape, Zabbix, unknown};
 
 /// Exporters that speak the Prometheus text format.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -70,12 +70,23 @@ pub struct RawHttpSd {
     pub refresh: Span,
 }
 
-/// Where agents with `ServerActive=` pointed here send what they measure.
+/// A Zabbix server: what there is, what is wrong with it, what it measured.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RawActive {
-    /// Zabbix's own port is 10051.
-    pub listen: SocketAddr,
+pub struct RawZabbix {
+    /// The source of its signals.
+    pub name: String,
+    /// Ends in `/api_jsonrpc.php`.
+    pub url: String,
+    /// An API token; may hold `${env:NAME}` or `${file:PATH}`.
+    pub token: Option<String>,
+    /// Instead of a token.
+    pub user: Option<String>,
+    pub password: Option<String>,
+    /// What its hosts are; usual conventions (tags role, project, module) if left out.
+    pub mapping: Option<RawMapping>,
+    /// The folder of `ExportDir=`, if we run beside the server: events are read from there.
+    pub export: Option<PathBuf>,
 }
 
 /// A MySQL, Redis, Memcached or PostgreSQL instance that modules use.
@@ -203,6 +214,38 @@ impl Reader {
             scrapes.push(Scrape { raw: scrape.clone(), bearer });
         }
         scrapes
+    }
+
+    pub(super) fn zabbix(
+        &mut self,
+        document: &Document,
+        raw: &RawConfig,
+        folder: &Path,
+    ) -> Vec<Zabbix> {
+        let mut servers: Vec<Zabbix> = Vec::new();
+        for (index, server) in raw.collector.zabbix.iter().enumerate() {
+            let at = |field: &str| format!("collector.zabbix.{index}.{field}");
+            if servers.iter().any(|other| other.raw.name == server.name) {
+                let message = format!("a second server {:?}; give it another name", server.name);
+                self.find(document, at("name"), message);
+            }
+            let (field, written) = match (&server.token, &server.user, &server.password) {
+                (Some(token), None, None) => ("token", token),
+                (None, Some(_), Some(password)) => ("password", password),
+                _ => {
+                    let message = "write either token, or user and password";
+                    self.find(document, at("token"), message);
+                    continue;
+                }
+            };
+            let mapping = server.mapping.clone().unwrap_or_default();
+            if let Err(error) = Mapping::try_from(&mapping) {
+                self.find(document, at("mapping"), error.to_string());
+            }
+            let secret = self.secret(document, &at(field), Some(written), folder);
+            servers.extend(secret.map(|secret| Zabbix { raw: server.clone(), secret }));
+        }
+        servers
     }
 
     /// All data sources of all projects. Secrets are relative to the main file.

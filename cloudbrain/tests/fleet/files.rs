@@ -137,3 +137,23 @@ fn a_broken_reload_leaves_the_last_good_files_in_force() {
         (taken && overview["monitor"]["config_error"].is_null()).then_some(())
     });
 }
+
+#[test]
+fn what_is_watched_beside_vms_is_checked_before_it_is_looked_at() {
+    let expected = &["shop.yaml:", "unknown data source \"orders\"", "there is none yet"];
+    let uses = "monitor: js\n    uses: [orders]";
+    refused("uses", "projects/shop.yaml", "monitor: js", uses, expected);
+    let expected = &["shop.yaml:", "\"10.0.0.9\" is no address", "host:port"];
+    let source = "data_sources: [{mysql: {name: orders, address: 10.0.0.9}}]\nmodules:";
+    refused("address", "projects/shop.yaml", "modules:", source, expected);
+    let expected = &["shop.yaml:", "CLOUDBRAIN_NO_SUCH"];
+    let secret = "data_sources: [{redis: {name: r, address: \"h:1\", password: \"${env:CLOUDBRAIN_NO_SUCH}\"}}]\nmodules:";
+    refused("secret", "projects/shop.yaml", "modules:", secret, expected);
+    let expected = &["cloudbrain.yaml:", "nothing to scrape", "file_sd or http_sd"];
+    let scrape = "collector:\n  scrapes: [{name: node}]";
+    refused("scrape", "cloudbrain.yaml", "collector:", scrape, expected);
+    let expected = &["cloudbrain.yaml:", "write either token, or user and password"];
+    let zabbix =
+        "collector:\n  zabbix: [{name: z, url: \"http://z/api_jsonrpc.php\", user: monitor}]";
+    refused("zabbix", "cloudbrain.yaml", "collector:", zabbix, expected);
+}
