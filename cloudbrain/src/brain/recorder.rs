@@ -17,12 +17,14 @@ use query::source::{Points, Source as _, SourceError, Wanted};
 use samples::{Appended, Samples, SamplesError};
 use tokio::sync::mpsc;
 
+/// No more rows than these are gathered.
+const MAX_ROWS: usize = 10_000;
 /// How often the store seals, merges and drops.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(2);
 /// A question of our own is about few series.
 const MAX_SERIES: usize = 10_000;
-/// Rows of so many batches are written at once.
-const BATCHES: usize = 256;
+/// What was polled within so long is written at once: each write waits for the disk.
+const GATHER: Duration = Duration::from_millis(250);
 
 /// The sample store, shared by all who write and read it.
 #[derive(Clone, Debug)]
@@ -85,9 +87,12 @@ impl Recorder {
     /// Keeps what was polled, until nobody polls any more.
     pub async fn keep(self, mut polled: mpsc::Receiver<Vec<Row>>) {
         while let Some(mut rows) = polled.recv().await {
-            for _ in 1..BATCHES {
-                let Ok(more) = polled.try_recv() else { break };
+            tokio::time::sleep(GATHER).await;
+            while let Ok(more) = polled.try_recv() {
                 rows.extend(more);
+                if rows.len() >= MAX_ROWS {
+                    break;
+                }
             }
             let values: usize = rows.iter().map(|row| row.values.len()).sum();
             if let Err(error) = self.append(rows).await {

@@ -46,7 +46,7 @@ const PROVIDER_EVERY: Duration = Duration::from_secs(15);
 /// Polls and probes under way at once.
 const POLLS_AT_ONCE: usize = 256;
 /// Batches of samples that may wait for the sample store.
-const SAMPLE_BATCHES: usize = 64;
+const SAMPLE_BATCHES: usize = 1024;
 /// What the pages show of the past without asking the store.
 const RECENT: usize = 200;
 

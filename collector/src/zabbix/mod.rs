@@ -7,7 +7,7 @@
 //! [`watch`] is what the brain uses. Beneath it, what asks and what decides are apart:
 //!
 //! - [`api`] calls, bounded, in the words of the server's version ([`dialect`]); with
-//!   [`transport`], [`error`], [`pace`] and [`secret`]. [`loose`] and [`ids`] read its JSON.
+//!   [`transport`], [`error`], [`pace`] and [`secret`]. `loose` and [`ids`] read its JSON.
 //! - [`discover`] lists hosts; [`topology`] says what they are by the user's [`mapping`], and
 //!   [`brake`] holds a list that shrinks suddenly.
 //! - [`poll`] reads events; [`tail`] loses none, [`problems`] makes signals of them,
