@@ -230,6 +230,10 @@ impl ZabbixWatch {
         let recoveries: Vec<EventId> = ended.values().copied().collect();
         let mut recoveries = self.events_by_id(&recoveries, deadline).await?;
         let watched = self.watched(&next.problems, &unknown, deadline).await?;
+        let mut unwatched = next.problems.newly_unwatched(&watched);
+        let new = unknown.iter().filter(|event| !watched.contains(&event.trigger));
+        unwatched.extend(new.map(|event| event.id));
+        let unwatched = self.fates(&unwatched, deadline).await?;
 
         let directory = self.directory();
         let context = self.context(&directory);
@@ -241,7 +245,7 @@ impl ZabbixWatch {
         told.extend(buried);
         told.extend(next.problems.absorb(unknown, Why::Reconciled, &context));
         told.extend(next.problems.amend(&difference.changed, &there, &context));
-        departed.extend(next.problems.watched(&watched));
+        departed.extend(next.problems.watched(&watched, &unwatched, &context));
         told.extend(next.problems.find_homes(&context));
         told.extend(next.problems.bury_old(&context));
         Ok((told, departed))

@@ -343,7 +343,9 @@ fn what_is_disabled_is_reported_and_stays_open() {
     world.absorb(101_000, &[problem(10, 7, 100, 3, 1, 0)], &[]);
     let mut watched = |triggers: &[u64]| {
         let triggers = triggers.iter().map(|id| TriggerId(*id)).collect();
-        let departed = world.with(160_000, |problems, _, _| problems.watched(&triggers));
+        let fates = BTreeMap::from([(EventId(10), Fate::Unknown)]);
+        let departed = world
+            .with(160_000, |problems, _, context| problems.watched(&triggers, &fates, context));
         departed.into_iter().map(|departed| departed.standing).collect::<Vec<_>>()
     };
     assert_eq!(watched(&[7]), []);

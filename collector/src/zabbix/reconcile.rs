@@ -208,10 +208,26 @@ impl Problems {
         (told, departed)
     }
 
-    /// Takes in which triggers of open problems are still worked out.
-    pub fn watched(&mut self, triggers: &BTreeSet<TriggerId>) -> Vec<Departed> {
+    /// The open problems that were watched and are not any more: was their host deleted?
+    pub fn newly_unwatched(&self, triggers: &BTreeSet<TriggerId>) -> Vec<EventId> {
+        let newly = self.open_now().iter().filter(|(_, open)| {
+            open.standing == Standing::Watched && !triggers.contains(&open.trigger)
+        });
+        newly.map(|(id, _)| *id).collect()
+    }
+
+    /// Takes in which triggers of open problems are still worked out, and what became of those
+    /// that are not.
+    pub fn watched(
+        &mut self,
+        triggers: &BTreeSet<TriggerId>,
+        fates: &BTreeMap<EventId, Fate>,
+        context: &Context<'_>,
+    ) -> Vec<Departed> {
+        let gone = Standing::Deleted { since: context.now };
         let differ = self.open_now().iter().filter_map(|(id, open)| {
             let standing = match (open.standing, triggers.contains(&open.trigger)) {
+                (Standing::Watched, false) if fates.get(id) == Some(&Fate::HostDeleted) => gone,
                 (Standing::Watched, false) => Standing::Disabled,
                 (Standing::Disabled, true) => Standing::Watched,
                 _ => return None,
