@@ -8,8 +8,8 @@
 //!
 //! - [`api`] calls, bounded, in the words of the server's version ([`dialect`]); with
 //!   [`transport`], [`error`], [`pace`] and [`secret`]. `loose` and [`ids`] read its JSON.
-//! - [`discover`] lists hosts; [`topology`] says what they are by the user's [`mapping`], and
-//!   [`brake`] holds a list that shrinks suddenly.
+//! - [`discover`] lists hosts; [`topology`] says what they are by the user's [`mapping`], or by
+//!   what is usual (`conventions`), and [`brake`] holds a list that shrinks suddenly.
 //! - [`poll`] reads events; [`tail`] loses none, [`problems`] makes signals of them,
 //!   [`reconcile`] finds what no event tells. [`export`] reads them from files instead.
 //! - [`measure`] reads values; [`items`] chooses by the table in [`metrics`], [`history`] knows
@@ -22,6 +22,7 @@
 pub mod acknowledge;
 pub mod api;
 pub mod brake;
+mod conventions;
 pub mod dialect;
 pub mod discover;
 pub mod error;
