@@ -4,7 +4,7 @@
 //! and a new name is silently ignored by an old one, which then answers without the data. So the
 //! version is asked first and each difference is looked up here, never tried out.
 //!
-//! One more difference is one more line in `DIFFERENCES` and one in [`Word`].
+//! One more difference is one more line in `DIFFERENCES` and one in `Word`.
 
 use std::fmt;
 use std::str::FromStr;
