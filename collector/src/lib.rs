@@ -26,6 +26,7 @@ pub mod look;
 pub mod monitor_x;
 pub mod passive;
 pub mod poller;
+pub mod pool;
 pub mod probe;
 pub mod prometheus;
 pub mod reach;

@@ -31,10 +31,14 @@ use crate::findings::Subject;
 use crate::gauges::{Gauges, LagMeter};
 use crate::look::Look;
 use crate::passive::{AgentError, PassiveClient, PollError};
+use crate::pool::LabelPool;
 use crate::probe;
 use crate::schedule::{Rhythm, Schedule};
 pub use crate::targets::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
 use crate::watch::{WatchSpec, Watcher};
+
+/// Looks begin on ticks, those of one tick together: each awakening costs as much as a short look.
+const TICK: Duration = Duration::from_millis(20);
 
 /// How often, how long, how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +107,15 @@ pub async fn run(
     gauges: Arc<Gauges>,
 ) {
     let client = PassiveClient::default();
-    let mut poller = Poller::new(Context { pace, clock, out: out.clone(), rows, gauges, client });
+    let mut poller = Poller::new(Context {
+        pace,
+        clock,
+        out: out.clone(),
+        rows,
+        gauges,
+        client,
+        pool: LabelPool::default(),
+    });
     let first = targets.borrow_and_update().clone();
     poller.aim(&first);
     loop {
@@ -167,6 +179,7 @@ struct Context {
     rows: mpsc::Sender<Vec<Row>>,
     gauges: Arc<Gauges>,
     client: PassiveClient,
+    pool: LabelPool,
 }
 
 struct Poller {
@@ -274,8 +287,15 @@ impl Poller {
 
     fn until_next(&self) -> Duration {
         let now = self.context.clock.elapsed();
-        self.schedule.wake_at().map_or(Duration::MAX, |at| at.saturating_sub(now))
+        self.schedule.wake_at().map_or(Duration::MAX, |at| tick_for(at).saturating_sub(now))
     }
+}
+
+/// The first tick that is not before `at`.
+fn tick_for(at: Duration) -> Duration {
+    let over = at.as_nanos() % TICK.as_nanos();
+    let over = u64::try_from(over).expect("it is less than a tick");
+    if over == 0 { at } else { at + TICK - Duration::from_nanos(over) }
 }
 
 fn jobs(targets: &Targets) -> BTreeMap<Key, Job> {
@@ -355,7 +375,7 @@ async fn look(job: Job, context: Arc<Context>) -> bool {
 async fn observe(watch: &Watch, context: &Context) -> Sensed {
     let WatchSpec { name, subject, timeout, source, .. } = &*watch.spec;
     let mut watcher = watch.watcher.lock().await;
-    let watcher = watcher.get_or_insert_with(|| source.watcher());
+    let watcher = watcher.get_or_insert_with(|| source.watcher(&context.pool));
     let mut look = watcher.look(*timeout, &context.clock).await;
     let rows = std::mem::take(&mut look.rows);
     if !rows.is_empty() {

@@ -14,6 +14,7 @@ use model::time::Time;
 use crate::datasource::{DataSourceTarget, DataSourceWatch};
 use crate::findings::Subject;
 use crate::look::Look;
+use crate::pool::LabelPool;
 use crate::prometheus::http::{HeaderError, TlsRoots};
 use crate::prometheus::scrape::{ScrapeTarget, ScrapeWatch};
 
@@ -65,9 +66,10 @@ impl Scrape {
         Ok(Self { target, roots })
     }
 
-    fn watcher(&self) -> ScrapeWatch {
+    fn watcher(&self, pool: &LabelPool) -> ScrapeWatch {
         ScrapeWatch::new(self.target.clone(), self.roots.clone())
             .expect("its headers were in order when it was made")
+            .sharing(pool.clone())
     }
 }
 
@@ -82,10 +84,10 @@ pub enum Source {
 
 impl Source {
     /// The one that looks at this target from now on; it has seen nothing yet.
-    pub fn watcher(&self) -> Box<dyn Watcher> {
+    pub fn watcher(&self, pool: &LabelPool) -> Box<dyn Watcher> {
         match self {
             Self::DataSource(target) => Box::new(DataSourceWatch::new(target.clone())),
-            Self::Scrape(scrape) => Box::new(scrape.watcher()),
+            Self::Scrape(scrape) => Box::new(scrape.watcher(pool)),
             #[cfg(test)]
             Self::Made(made) => Box::new(made.clone()),
         }

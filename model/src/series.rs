@@ -103,6 +103,11 @@ impl Labels {
         &self.0
     }
 
+    /// Whether a clone of it lives somewhere.
+    pub fn is_held_elsewhere(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

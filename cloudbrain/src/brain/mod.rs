@@ -7,6 +7,7 @@ pub mod core;
 pub mod discover;
 pub mod eye;
 pub mod hands;
+mod looks;
 mod outbox;
 mod place;
 mod record;
@@ -21,7 +22,7 @@ pub mod zabbix;
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::poller::Targets;
+use collector::poller::{Sensed, Targets};
 use collector::prometheus::remote_write::Decoder;
 use model::clock::SharedClock;
 use model::series::Row;
@@ -50,6 +51,8 @@ type Question = Box<dyn FnOnce(&Core, Time) + Send>;
 /// What wakes the brain.
 pub enum Input {
     Heard(Heard),
+    /// What the looks saw within a moment.
+    Sensed(Vec<Sensed>),
     Delivered(Delivery),
     /// Somebody wants to read something of the core.
     Ask(Question),
@@ -60,6 +63,7 @@ impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Heard(heard) => write!(f, "Heard({heard:?})"),
+            Self::Sensed(sensed) => write!(f, "Sensed({sensed:?})"),
             Self::Delivered(delivery) => write!(f, "Delivered({delivery:?})"),
             Self::Ask(_) => f.write_str("Ask"),
             Self::Stop => f.write_str("Stop"),
@@ -160,6 +164,11 @@ impl Brain {
             match input {
                 Input::Stop => return (urgent, true),
                 Input::Heard(heard) => urgent |= self.core.hear(heard, now),
+                Input::Sensed(sensed) => {
+                    for sensed in sensed {
+                        urgent |= self.core.hear(Heard::Sensed(sensed), now);
+                    }
+                }
                 Input::Delivered(delivery) => {
                     self.outbox.delivered(delivery, now);
                     urgent = true;

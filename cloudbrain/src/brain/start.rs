@@ -33,6 +33,7 @@ use crate::config::{self, Config, Zabbix};
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
 use super::hands::{Hands, tend_router, watch_provider};
+use super::looks;
 use super::outbox::Outbox;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
@@ -94,7 +95,7 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
             .with_context(|| format!("starting to watch the Zabbix server {}", server.raw.name))?;
         brain.zabbix.push(orders);
     }
-    spawn_around(path, &config, &brain, &handle, ends);
+    spawn_around(path, &config, &brain, &handle, ends)?;
     Ok(Started { brain, handle, config, listener })
 }
 
@@ -166,9 +167,16 @@ fn wire(
 }
 
 /// Starts what feeds the brain and what carries its wishes on.
-fn spawn_around(path: &Path, config: &Arc<Config>, brain: &Brain, handle: &Handle, ends: Ends) {
+fn spawn_around(
+    path: &Path,
+    config: &Arc<Config>,
+    brain: &Brain,
+    handle: &Handle,
+    ends: Ends,
+) -> anyhow::Result<()> {
     let (sender, clock) = (&handle.inbox, &handle.clock);
-    spawn_senses(config, clock, sender, ends.targets, ends.rows, handle.gauges.clone());
+    let (gauges, inbox) = (handle.gauges.clone(), sender.clone());
+    looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
     for router in &brain.hands.routers {
         tokio::spawn(tend_router(router.clone(), ends.routing.clone(), sender.clone()));
     }
@@ -179,6 +187,7 @@ fn spawn_around(path: &Path, config: &Arc<Config>, brain: &Brain, handle: &Handl
     tokio::spawn(handle.recorder.clone().keep(ends.polled));
     tokio::spawn(handle.recorder.clone().maintain());
     tokio::spawn(watch_files(path.to_owned(), config.clone(), sender.clone()));
+    Ok(())
 }
 
 fn report_opening(opened: &Opened, now: Time) {
@@ -373,6 +382,14 @@ pub fn process_config(
     }
 }
 
+fn pace(config: &Config) -> Pace {
+    Pace {
+        interval: config.raw.collector.interval.0,
+        timeout: config.raw.collector.timeout.0,
+        max_in_flight: POLLS_AT_ONCE,
+    }
+}
+
 fn channels(config: &Config) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
     let mut channels: BTreeMap<String, Arc<dyn Channel>> = BTreeMap::new();
     for raw in &config.raw.channels {
@@ -392,31 +409,6 @@ fn channels(config: &Config) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>
         }
     }
     Ok(channels)
-}
-
-fn spawn_senses(
-    config: &Config,
-    clock: &SharedClock,
-    sender: &mpsc::Sender<Input>,
-    targets: watch::Receiver<Arc<collector::poller::Targets>>,
-    rows: mpsc::Sender<Vec<Row>>,
-    gauges: Arc<Gauges>,
-) {
-    let pace = Pace {
-        interval: config.raw.collector.interval.0,
-        timeout: config.raw.collector.timeout.0,
-        max_in_flight: POLLS_AT_ONCE,
-    };
-    let (out, mut sensed) = mpsc::channel(INBOX);
-    tokio::spawn(collector::poller::run(targets, pace, clock.clone(), out, rows, gauges));
-    let sender = sender.clone();
-    tokio::spawn(async move {
-        while let Some(sensed) = sensed.recv().await {
-            if sender.send(Input::Heard(Heard::Sensed(sensed))).await.is_err() {
-                return;
-            }
-        }
-    });
 }
 
 /// Reads the files again when they change or on SIGHUP. A broken set is refused whole.

@@ -24,6 +24,7 @@ use super::http::{Access, Header, HeaderError, HttpUrl, TlsRoots};
 use super::page::{Page, Reading};
 use super::text::Format;
 use crate::look::{Answer, Look};
+use crate::pool::LabelPool;
 use crate::text::clean;
 use crate::watch::{Looking, Watcher};
 
@@ -114,6 +115,13 @@ impl ScrapeWatch {
             client: HttpClient::new(target.url, &target.access, &headers, target.gzip, roots)?,
             page: Page::new(target.labels, own, target.limits.series, target.honor_timestamps),
         })
+    }
+
+    /// Keeps the labels of its series together with those of other targets.
+    #[must_use]
+    pub fn sharing(mut self, pool: LabelPool) -> Self {
+        self.page = self.page.sharing(pool);
+        self
     }
 
     /// Looks once, within `timeout` or the target's own, whichever is shorter.

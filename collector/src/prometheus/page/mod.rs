@@ -27,6 +27,7 @@ use model::time::Time;
 use self::turn::Turn;
 use super::text::Format;
 use crate::look::Refusal;
+use crate::pool::LabelPool;
 
 /// What is known of a target from its pages so far.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub struct Page {
     shape: Arc<Shape>,
     columns: Vec<Column>,
     layout: Layout,
+    pool: LabelPool,
 }
 
 /// What one page brought.
@@ -94,7 +96,15 @@ impl Page {
             shape: Arc::new(Shape { common, columns: reserved }),
             columns,
             layout: Layout::default(),
+            pool: LabelPool::default(),
         }
+    }
+
+    /// Keeps the labels of its series together with those of other pages.
+    #[must_use]
+    pub fn sharing(mut self, pool: LabelPool) -> Self {
+        self.pool = pool;
+        self
     }
 
     /// Reads a page that was fetched at `at`.

@@ -158,9 +158,10 @@ impl<'p, 'b> Turn<'p, 'b> {
         self.page.columns.push(Column::default());
         self.came.push(Came::Not);
         self.values.push(ABSENT);
+        let labels = self.page.pool.shared(labels.clone());
         let change = self.change();
         change.new_columns.push(labels.clone());
-        change.columns.insert(labels.clone(), column);
+        change.columns.insert(labels, column);
         Some(column)
     }
 
