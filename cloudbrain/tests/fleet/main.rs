@@ -10,3 +10,4 @@ mod files;
 mod kill;
 mod pages;
 mod samples;
+mod zabbix;
