@@ -1,8 +1,9 @@
-// Keeps the first page fresh while somebody looks at it.
+// Keeps a page fresh while somebody looks at it.
 //
-// The server sends the content of <main>; each section that changed is exchanged by itself, so that
-// what the reader has opened, focused or scrolled to stays. A hidden tab listens to nothing. When
-// the stream is lost, the page says so, and how old it is. Without this script the page is whole.
+// The server sends the content of the first page's <main>; other pages are asked for again and
+// again. Each section that changed is exchanged by itself, so that what the reader has opened,
+// focused or scrolled to stays. A hidden tab asks for nothing. When the server is lost, the page
+// says so, and how old it is. Without this script the page is whole.
 "use strict";
 (() => {
   const AGAIN_MS = 5000;
@@ -53,8 +54,25 @@
     stream = null;
   };
 
+  const poll = async () => {
+    try {
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout(AGAIN_MS) });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      show(page.getElementById("main").innerHTML);
+      sayOn();
+    } catch {
+      sayOff();
+    }
+    if (!document.hidden) retry = setTimeout(poll, AGAIN_MS);
+  };
+
   const start = () => {
     stop();
+    if ("poll" in note.dataset) {
+      poll();
+      return;
+    }
     stream = new EventSource("/events");
     stream.addEventListener("overview", (event) => {
       show(event.data);

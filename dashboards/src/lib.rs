@@ -15,11 +15,16 @@
 
 mod chart;
 mod page;
+mod promql;
+mod unit;
 pub mod view;
 mod voice;
 mod words;
 
-pub use page::{incident_page, module_page, not_found_page, overview_fragment, overview_page};
+pub use page::{
+    explore_page, incident_page, module_page, monitor_page, not_found_page, overview_fragment,
+    overview_page,
+};
 
 /// The style sheet, served as `/assets/style.css`.
 pub const STYLE: &str = include_str!("../assets/style.css");

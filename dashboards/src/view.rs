@@ -12,6 +12,9 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::Serialize;
 
+pub mod explore;
+pub mod monitor;
+
 /// Data older than this are called old.
 const OLD_DATA_S: f64 = 60.0;
 
@@ -31,6 +34,16 @@ pub struct Overview {
     pub incidents: Vec<IncidentView>,
     pub pools: Vec<PoolView>,
     pub monitor: MonitorHealth,
+}
+
+/// How somebody reads a page that has a view of its own, and when it was made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reader {
+    pub now: Time,
+    pub lang: Lang,
+    pub theme: Theme,
+    /// The IANA name of the zone in which times are shown; an unknown one is shown as UTC.
+    pub zone: String,
 }
 
 /// Light or dark; `Auto` leaves it to the reader's system.

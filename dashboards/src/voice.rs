@@ -12,7 +12,7 @@ use model::signal::Severity;
 use model::time::Time;
 use model::vm::VmState;
 
-use crate::view::{Health, Overview};
+use crate::view::{Health, Overview, Reader};
 use crate::words::{self, Word};
 
 /// Stands where there is no number.
@@ -34,6 +34,10 @@ impl Voice {
 
     pub(crate) fn of(overview: &Overview) -> Self {
         Self::new(overview.lang, &overview.zone, overview.now)
+    }
+
+    pub(crate) fn of_reader(reader: &Reader) -> Self {
+        Self::new(reader.lang, &reader.zone, reader.now)
     }
 
     pub(crate) fn say(&self, word: Word) -> &'static str {
@@ -66,6 +70,12 @@ impl Voice {
 
     pub(crate) fn time(&self, at: Time) -> Markup {
         html! { time datetime=(at) { (self.clock(at)) } }
+    }
+
+    /// `4 s ago`, with the moment in the title.
+    pub(crate) fn ago(&self, at: Time) -> Markup {
+        let age = self.lasting(self.now.since(at).as_secs() as f64);
+        html! { time datetime=(at) title=(self.clock(at)) { (self.fill(words::AGO, &[&age])) } }
     }
 
     /// The two largest units: `4 s`, `5 min 30 s`, `1 h 5 min`; below ten seconds with a tenth.

@@ -37,6 +37,10 @@ words! {
     NOT_FOUND_HINT = "It may have been here once: an incident or a module that is forgotten by now.",
         "它可能曾经存在：某个已清除的故障或模块。";
 
+    PAGES = "Pages", "页面";
+    EXPLORE = "Metrics", "指标";
+    MONITOR_PAGE = "Monitor", "监控自检";
+
     // How things fare.
     DOWN = "down", "宕机";
     UNKNOWN = "unknown", "未知";
@@ -159,6 +163,8 @@ words! {
     NO_VMS = "This module has no VM.", "此模块没有虚拟机。";
     MANY_MODULES = "Each module's page has its chart.", "图表见各模块页面。";
 
+    EXPLORE_VMS = "Load of each of its VMs", "各虚拟机的负载";
+
     // Pools.
     POOLS = "Pools", "资源池";
     NO_POOLS = "No pool is configured.", "没有配置资源池。";
@@ -182,6 +188,163 @@ words! {
     ERROR = "Error", "错误";
     MORE = "{0} more", "另有 {0} 项";
     FAULT_SINCE = "Since", "开始";
+
+    // The page of the monitor.
+    MONITOR_ALL = "What it sees, what not, and why", "它看到了什么、没看到什么及原因";
+    SEES_ALL = "The monitor sees everything: {0} of {0} targets",
+        "监控可见全部目标：{0} / {0}";
+    SEES_SOME = "The monitor sees {0} of {1} targets", "监控可见 {0} / {1} 个目标";
+    SEES_AND_FORGETS = "The monitor sees all {0} targets and cannot record them",
+        "监控可见全部 {0} 个目标，但无法写入采样";
+    BLIND_SINCE = "The monitor is blind since {0}, for {1}: {2}", "监控自 {0} 起失明，已 {1}：{2}";
+    NOTHING_NEW = "The monitor has heard nothing new for {0}", "监控已 {0} 没有收到新数据";
+    HEARD_NOTHING = "The monitor has not heard anything yet", "监控尚未收到任何数据";
+    NO_TARGETS = "The monitor has nothing to look at", "监控没有任何目标";
+    DISK_FULL = "The disk is full: new samples are not kept.", "磁盘已满：新的采样无法保存。";
+    COUNT_FAULTS = "do not answer", "个目标应答异常";
+    COUNT_UNWATCHED = "not watched", "个未监控";
+    COUNT_DOUBTS = "doubtful", "个可疑";
+    COUNT_REFUSED = "samples refused", "个采样被拒";
+    COUNT_LOST = "lost", "个丢失";
+    AGO = "{0} ago", "{0}前";
+    ALL_AS_JSON = "all as JSON", "全部（JSON）";
+
+    SOURCES = "Sources", "数据来源";
+    SOURCE = "Source", "来源";
+    NO_SOURCES = "No source is configured.", "没有配置数据来源。";
+    ANSWERED = "Answer", "应答";
+    NEWEST = "Newest data", "最新数据";
+    LAG = "Lag", "延迟";
+    WHAT_TO_DO = "What is wrong, and what to do", "问题与处理";
+    SILENT = "silent", "无应答";
+    PARTIAL = "in part", "部分正常";
+    NOT_HEARD = "not heard yet", "尚无数据";
+    WELL = "well", "正常";
+    ZABBIX_SERVER = "Zabbix server", "Zabbix 服务器";
+    PASSIVE_AGENTS = "passive agents", "被动代理";
+    ACTIVE_AGENTS = "active agents", "主动代理";
+    PROMETHEUS = "Prometheus scrapes", "Prometheus 抓取";
+    REMOTE_WRITE = "remote write", "远程写入";
+    MONITOR_X = "Monitor.X probes", "Monitor.X 探测";
+    CHECK = "custom checks", "自定义检查";
+    MYSQL = "MySQL", "MySQL 数据库";
+    POSTGRESQL = "PostgreSQL", "PostgreSQL 数据库";
+    REDIS = "Redis", "Redis 缓存";
+    MEMCACHED = "Memcached", "Memcached 缓存";
+    PROVIDER = "provider of VMs", "虚拟机平台";
+    ROUTER = "router", "应用路由";
+    VERSION = "version {0}", "版本 {0}";
+    API_LATENCY = "API p95 {0}", "接口 p95 {0}";
+    STRETCHED = "slow: asked {0} times less often", "较慢：查询频率降为 1/{0}";
+    GAPS = "gaps open in events: {0}", "事件流待补缺口 {0} 个";
+    UNMAPPED = "hosts of no known kind: {0}", "未映射主机 {0} 台";
+    HELD_HOSTS = "{0} hosts are missing from the list and kept:", "列表中缺少 {0} 台主机，暂予保留：";
+    CONNECTED = "hosts connected: {0}", "已连接主机 {0} 台";
+    STRANGERS = "{0} strangers send, and no file knows them:", "{0} 个陌生主机在发送，配置中没有：";
+
+    TARGETS = "Targets", "监控目标";
+    MISCONFIGURED = "does not let us look", "配置问题，无法查看";
+    NOT_SEEN = "not looked at", "未能查看";
+    UNWATCHED = "What is not watched, and why", "未监控的对象及原因";
+    ALL_WATCHED = "Everything that is known is watched.", "已知对象均已监控。";
+    DOUBTS = "Healthy, and doubtful", "正常但可疑";
+    NO_DOUBTS = "No probe looks doubtful.", "没有可疑的探测结果。";
+    DOUBTS_NOTE = "These pages fulfil the contract, perhaps by chance.",
+        "这些页面满足约定，但可能只是巧合。";
+    REFUSED = "Samples refused and lost", "被拒绝和丢失的采样";
+    NONE_REFUSED = "Every sample was taken.", "所有采样均已接收。";
+    LOSSES = "Lost since the start", "启动以来丢失";
+    COUNT = "Count", "数量";
+    EXAMPLES = "For example", "例如";
+    QUEUE = "What was lost", "丢失内容";
+    LAST = "last", "最近";
+    NOT_A_NUMBER = "not a number", "不是数值";
+    TOO_FAR_AHEAD = "from the future", "时间超前";
+    TOO_OLD = "too old to be kept", "早于保留期限";
+    TOO_MANY_SERIES = "over the limit of series", "超出序列数上限";
+    TOO_MANY_COLUMNS = "over the limit of series of one target", "超出单个目标的序列数上限";
+    LABELS_TOO_LONG = "labels too long", "标签过长";
+    NO_NAME = "without a name", "没有名称";
+    STORE = "Sample store", "采样存储";
+    NO_STORE = "No samples are kept.", "没有启用采样存储。";
+    DISK_FULL_SINCE = "The disk is full since {0}: new samples are not kept.",
+        "磁盘自 {0} 起已满：新的采样无法保存。";
+    DISK_FULL_REMEDY = "Make room, or keep samples for a shorter time. What others push is refused,         and sent again by them; what is polled meanwhile is lost. Writing goes on by itself.",
+        "请清理磁盘或缩短保留时间。推送的数据会被拒绝并由发送方重发；期间轮询的数据会丢失。有空间后自动恢复写入。";
+    CROWDED = "The limit of series is near: then new ones are refused. See which labels have too many values.",
+        "序列数接近上限：达到后将拒绝新序列。请检查取值过多的标签。";
+    SERIES = "Series", "序列";
+    SIZE = "Size", "大小";
+    LOG = "of it the log", "其中日志";
+    RESOLUTION = "Resolution", "精度";
+    OLDEST = "Oldest", "最早";
+    KEPT = "Kept for", "保留";
+    AS_MEASURED = "as measured", "原始";
+    EACH = "one each {0}", "每 {0}一个";
+    SCHEDULE = "Schedule", "调度";
+    LAG_NOW = "behind now", "当前延迟";
+    LAG_WORST = "worst since start", "启动以来最大延迟";
+    IN_FLIGHT = "under way", "进行中";
+    SUSPECTS = "suspects", "可疑目标";
+    MISSED = "looks left out", "错过的查看";
+    SUSPECTS_NOTE = "Suspects used up their whole time at the last look; they wait for each other only.",
+        "可疑目标上次查看用满了全部时间；它们只互相等待，不影响其他目标。";
+    SPELLS = "When the monitor was blind", "监控失明的时段";
+    NO_SPELLS = "Not once lately.", "近期没有失明。";
+    SPELLS_NOTE = "These times count as unknown, never as down.", "这些时段记为未知，不算宕机。";
+
+    // The explorer.
+    EXPRESSION = "PromQL expression", "PromQL 表达式";
+    RUN = "Run", "查询";
+    TIME_RANGE = "Time", "时间范围";
+    BETWEEN_TIMES = "from - to", "自定义时间";
+    FROM = "from", "从";
+    TO = "to", "到";
+    SHOW = "Show", "查看";
+    RESULT = "Result", "结果";
+    AS_LINES = "Over time", "时间曲线";
+    AS_VALUES = "Values at the end", "期末数值";
+    VALUES_AT = "{0} series at", "{0} 个序列，时间";
+    VALUE = "Value", "数值";
+    MIN = "min", "最小";
+    MAX = "max", "最大";
+    MEAN = "mean", "平均";
+    ENDED_AT = "ended {0}", "止于 {0}";
+    NOT_DRAWN = "{0} more series with lower peaks are not drawn. Narrow the labels, or ask for topk or an average.",
+        "另有 {0} 个峰值较低的序列未绘制。可缩小标签范围，或使用 topk、平均等聚合。";
+    MORE_NARROW = "{0} more. Narrow the labels, or ask for topk.",
+        "另有 {0} 个。可缩小标签范围，或使用 topk。";
+    CAPTION_LINES = "{0} series over {1}, a point each {2}", "{0} 个序列，时长 {1}，每 {2}一个点";
+    CAPTION_HIGHEST = "; highest {0} at {1}: {2}", "；最高 {0}（{1}）：{2}";
+    ASK = "Type an expression, or choose a metric. For example:",
+        "输入表达式，或选择一个指标。例如：";
+    EXAMPLE_LOAD = "mean load of each module", "各模块的平均负载";
+    EXAMPLE_TOP = "the five series that use most memory", "内存占用最多的五个序列";
+    EXAMPLE_PEAK = "the busiest ten minutes", "十分钟内的最高 CPU 使用率";
+    NOTHING_FOUND = "Nothing was found.", "没有找到数据。";
+    NOTHING_NAME = "See below whether the metric is spelled so.", "请在下方核对指标名称。";
+    NOTHING_LABELS = "Perhaps no series has these labels. All series of the metric:",
+        "可能没有序列带有这些标签。该指标的全部序列：";
+    NOTHING_TIME = "Perhaps it was measured at another time. A longer one:",
+        "可能在其他时间有数据。更长的时间：";
+    NO_OUTCOME = "This cannot be answered", "无法得出结果";
+    FIX_TEXT = "Correct it at the marked place.", "请修改标出的位置。";
+    FIX_TIMES = "Give two times, the earlier one first, as 2026-03-02T10:00.",
+        "请填写两个时间，先早后晚，例如 2026-03-02T10:00。";
+    ASK_LESS = "Ask for a shorter time or fewer series: narrow the labels, or aggregate.",
+        "请缩短时间或减少序列：缩小标签范围，或先聚合。";
+    ASK_LATER = "It took too long. Ask for less, or again later.", "耗时过长。请缩小范围，或稍后重试。";
+    CHANGE_IT = "The text is well formed, but cannot be evaluated on these data. Change it.",
+        "表达式格式正确，但无法在这些数据上求值。请修改。";
+    SEE_MONITOR = "The samples cannot be read. See how the monitor itself does.",
+        "无法读取采样。请查看监控自身状态。";
+    METRICS = "All metrics", "全部指标";
+    NO_METRICS = "Nothing was measured yet.", "尚无测量数据。";
+    NO_SUCH_METRICS = "No metric is called like this.", "没有名称匹配的指标。";
+    FILTER = "part of a name", "名称的一部分";
+    FILTER_DO = "Filter", "筛选";
+    LABELS_OF = "Labels of {0}", "{0} 的标签";
+    NO_LABELS = "It has no labels.", "没有标签。";
 
     // Units.
     DAYS = "d", "天";

@@ -9,6 +9,7 @@
 //!
 //! Invariant: the figure stays below 16 kB, however many points it is given.
 
+pub(crate) mod lines;
 mod path;
 mod scale;
 mod time_axis;
@@ -153,7 +154,7 @@ fn load_panel(module: &ModuleView, axis: TimeAxis, voice: &Voice, layout: Layout
     let above = module.thresholds.map_or(0.0, |(_, above)| above * 1.15);
     let ticks = scale::ticks(highest(module).map_or(0.0, |(_, load)| load).max(above), 4);
     let top = ticks.last().copied().unwrap_or(1.0);
-    let pixels = Scale { top, extent: layout.load_height };
+    let pixels = Scale { bottom: 0.0, top, extent: layout.load_height };
     html! {
         text.title y=(layout.load_top - 8) { (voice.say(words::AXIS_LOAD)) }
         @if let Some((below, above)) = module.thresholds { (band(pixels, below, above, layout)) }
@@ -169,7 +170,7 @@ fn load_panel(module: &ModuleView, axis: TimeAxis, voice: &Voice, layout: Layout
 }
 
 fn load_line(module: &ModuleView, axis: TimeAxis, top: f64, layout: Layout) -> Markup {
-    let units = Scale { top, extent: LOAD_UNITS };
+    let units = Scale { bottom: 0.0, top, extent: LOAD_UNITS };
     let points = module.load_series.iter().filter_map(|(at, load)| {
         let load = load.filter(|load| load.is_finite());
         Some((column(axis.share(*at)?), load.map(|load| units.at(load))))
@@ -181,7 +182,7 @@ fn count_panel(module: &ModuleView, axis: TimeAxis, voice: &Voice, layout: Layou
     let highest = module.count_series.iter().map(|(_, count)| *count).max().unwrap_or(0);
     let ticks = scale::ticks(f64::from(highest.max(1)), 1);
     let top = ticks.last().copied().unwrap_or(1.0);
-    let units = Scale { top, extent: COUNT_UNITS };
+    let units = Scale { bottom: 0.0, top, extent: COUNT_UNITS };
     let points = module
         .count_series
         .iter()

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use model::id::ModuleId;
 use model::vm::VmState;
 
+use super::explore::link;
 use super::{glyph, head};
 use crate::view::{Health, Overview, VmTile};
 use crate::voice::{self, Voice};
@@ -79,7 +80,7 @@ fn map_row(row: &Row<'_>, named: bool, voice: &Voice) -> Markup {
     html! {
         div.host.(row.health.map_or("", Health::class)) id=(row.anchor) {
             div.name {
-                h3 { @if let Some(health) = row.health { (glyph(health)) " " } (row.name) }
+                h3 { (row_name(row)) }
                 p.quiet {
                     @if let Some(health) = row.health.filter(|health| *health != Health::Up) {
                         strong { (voice.health(health)) } " · "
@@ -92,6 +93,17 @@ fn map_row(row: &Row<'_>, named: bool, voice: &Voice) -> Markup {
                 @for (module, vms) in by_module(row.vms) { (group(module, &vms, named, voice)) }
                 @if row.vms.is_empty() { p.quiet { (voice.say(words::EMPTY_HOST)) } }
             }
+        }
+    }
+}
+
+/// A host leads to the load of the VMs that run on it.
+fn row_name(row: &Row<'_>) -> Markup {
+    html! {
+        @if let Some(health) = row.health {
+            (glyph(health)) " " a href=(link::load_of("host", row.name)) { (row.name) }
+        } @else {
+            (row.name)
         }
     }
 }

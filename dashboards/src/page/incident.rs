@@ -7,7 +7,7 @@ use model::id::Object;
 use model::time::Time;
 
 use super::incidents::businesses;
-use super::{back, glyph, module_path};
+use super::{back, fact, glyph, module_path};
 use crate::view::{Health, IncidentPage, IncidentView, MessageView};
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -31,23 +31,19 @@ fn head(incident: &IncidentView, voice: &Voice) -> Markup {
             (back(voice))
             h1 { (glyph(health)) " " (incident.headline) }
             dl.facts {
-                (fact(words::ROOT, &html! { (incident.root) }, voice))
-                (fact(words::STATE, &html! { (voice.root_state(&incident.state)) }, voice))
-                (fact(words::SEVERITY, &html! { (voice.severity(incident.severity)) }, voice))
-                (fact(words::OPENED, &voice.time(incident.opened), voice))
-                (fact(words::CLOSED, &ended(incident, voice), voice))
+                (fact(words::ROOT, &incident.root, voice))
+                (fact(words::STATE, voice.root_state(&incident.state), voice))
+                (fact(words::SEVERITY, voice.severity(incident.severity), voice))
+                (fact(words::OPENED, voice.time(incident.opened), voice))
+                (fact(words::CLOSED, ended(incident, voice), voice))
                 @if !incident.businesses.is_empty() {
-                    (fact(words::BUSINESSES, &html! { (businesses(incident)) }, voice))
+                    (fact(words::BUSINESSES, businesses(incident), voice))
                 }
-                (fact(words::LASTED, &html! { (voice.lasting(seconds as f64)) }, voice))
+                (fact(words::LASTED, voice.lasting(seconds as f64), voice))
             }
             p.quiet { (voice.fill(words::ZONE, &[voice.zone_name()])) }
         }
     }
-}
-
-fn fact(word: Word, value: &Markup, voice: &Voice) -> Markup {
-    html! { div { dt { (voice.say(word)) } dd { (value) } } }
 }
 
 fn ended(incident: &IncidentView, voice: &Voice) -> Markup {

@@ -1,10 +1,12 @@
-//! The pages, and the frame that all of them share.
+//! The pages.
 //!
-//! The sections of the first page stand in a file each; each is a function from the view to markup.
+//! The sections of a page stand in a file each; each is a function from the view to markup.
 //! A section is a child of `<main>` with an id of its own, because the script exchanges sections one
 //! by one and leaves alone what did not change.
 
+mod explore;
 mod fleet;
+mod frame;
 mod incident;
 mod incidents;
 mod module;
@@ -14,27 +16,26 @@ mod overview;
 mod pools;
 mod summary;
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 use model::id::{IncidentId, ModuleId};
 use model::lang::Lang;
 use model::time::Time;
 
-use crate::view::{Health, IncidentPage, ModuleView, Overview, Theme};
+use crate::view::explore::ExploreView;
+use crate::view::monitor::MonitorView;
+use crate::view::{Health, IncidentPage, ModuleView, Overview, Reader, Theme};
 use crate::voice::Voice;
 use crate::words::{self, Word};
-
-/// What stands around the content of a page.
-#[derive(Debug)]
-struct Frame<'a> {
-    title: &'a str,
-    theme: Theme,
-    /// The sections of this page are renewed by the script.
-    live: bool,
-}
+use frame::{Frame, Place, Renewal};
 
 /// The first page: all that is known, the worst first.
 pub fn overview_page(overview: &Overview) -> String {
-    let frame = Frame { title: &overview.fleet, theme: overview.theme, live: true };
+    let frame = Frame {
+        title: &overview.fleet,
+        theme: overview.theme,
+        place: Some(Place::Overview),
+        renewal: Renewal::Stream,
+    };
     frame.around(&Voice::of(overview), &overview::sections(overview)).into_string()
 }
 
@@ -46,20 +47,43 @@ pub fn overview_fragment(overview: &Overview) -> String {
 /// One incident: what it is, why, what suffers, who was told what.
 pub fn incident_page(overview: &Overview, page: &IncidentPage) -> String {
     let voice = Voice::of(overview);
-    let frame = Frame { title: &page.incident.headline, theme: overview.theme, live: false };
+    let frame = below(&page.incident.headline, overview.theme);
     frame.around(&voice, &incident::sections(page, &voice)).into_string()
 }
 
 /// One module: its figure in full width, its decisions with their reasons, its VMs.
 pub fn module_page(overview: &Overview, module: &ModuleView) -> String {
-    let frame = Frame { title: module.id.as_str(), theme: overview.theme, live: false };
+    let frame = below(module.id.as_str(), overview.theme);
     frame.around(&Voice::of(overview), &module::sections(overview, module)).into_string()
+}
+
+/// Whether the monitor can be believed: what it sees, what not and why, what it lost. Served as
+/// `/monitor`; `/api/monitor`, which it leads to, is the same view as JSON.
+pub fn monitor_page(view: &MonitorView, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader);
+    let frame = Frame {
+        title: voice.say(words::MONITOR),
+        theme: reader.theme,
+        place: Some(Place::Monitor),
+        renewal: Renewal::Poll,
+    };
+    frame.around(&voice, &monitor::sections(view, &voice)).into_string()
+}
+
+/// The metrics explorer: an expression, and what it comes to. Served as `/explore`.
+pub fn explore_page(view: &ExploreView, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader);
+    let title =
+        if view.wish.query.is_empty() { voice.say(words::EXPLORE) } else { &view.wish.query };
+    let frame =
+        Frame { title, theme: reader.theme, place: Some(Place::Explore), renewal: Renewal::None };
+    frame.around(&voice, &explore::sections(view, &voice)).into_string()
 }
 
 /// What stands where nothing is.
 pub fn not_found_page(lang: Lang, theme: Theme) -> String {
     let voice = Voice::new(lang, "UTC", Time::default());
-    let frame = Frame { title: voice.say(words::NOT_FOUND), theme, live: false };
+    let frame = below(voice.say(words::NOT_FOUND), theme);
     let content = html! {
         section #lost {
             (back(&voice))
@@ -70,76 +94,9 @@ pub fn not_found_page(lang: Lang, theme: Theme) -> String {
     frame.around(&voice, &content).into_string()
 }
 
-impl Frame<'_> {
-    fn around(&self, voice: &Voice, content: &Markup) -> Markup {
-        html! {
-            (DOCTYPE)
-            html lang=(voice.lang.pick("en", "zh-CN")) data-theme=(self.theme.as_str()) {
-                (self.head())
-                body {
-                    a.skip href="#main" { (voice.say(words::SKIP)) }
-                    header {
-                        a.brand href="/" { "cloudbrain" }
-                        @if self.live { (live_note(voice)) }
-                        (preferences(voice, self.theme))
-                    }
-                    main #main { (content) }
-                }
-            }
-        }
-    }
-
-    fn head(&self) -> Markup {
-        html! {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (self.title) " · cloudbrain" }
-                link rel="stylesheet" href="/assets/style.css";
-                // Else each browser asks for one, and complains that there is none.
-                link rel="icon" href="data:,";
-                @if self.live {
-                    script src="/assets/live.js" defer {}
-                }
-                noscript { meta http-equiv="refresh" content="60"; }
-            }
-        }
-    }
-}
-
-/// Whether the page renews itself; the script writes into it.
-fn live_note(voice: &Voice) -> Markup {
-    html! {
-        p #live data-on=(voice.say(words::LIVE_ON)) data-off=(voice.say(words::LIVE_OFF)) {}
-    }
-}
-
-/// A form without script: each button sends its own name and value.
-fn preferences(voice: &Voice, theme: Theme) -> Markup {
-    let word = |theme| match theme {
-        Theme::Auto => words::THEME_AUTO,
-        Theme::Light => words::THEME_LIGHT,
-        Theme::Dark => words::THEME_DARK,
-    };
-    let languages = [(Lang::En, "en", "English"), (Lang::Zh, "zh", "中文")];
-    html! {
-        form method="post" action="/preferences" {
-            div.switch role="group" aria-label=(voice.say(words::THEME)) {
-                @for choice in Theme::ALL {
-                    (choose("theme", choice.as_str(), voice.say(word(choice)), choice == theme))
-                }
-            }
-            div.switch role="group" aria-label=(voice.say(words::LANGUAGE)) {
-                @for (lang, value, name) in languages {
-                    (choose("lang", value, name, lang == voice.lang))
-                }
-            }
-        }
-    }
-}
-
-fn choose(name: &str, value: &str, label: &str, chosen: bool) -> Markup {
-    html! { button name=(name) value=(value) aria-pressed=(chosen) { (label) } }
+/// The frame of a page that stands below the first.
+fn below(title: &str, theme: Theme) -> Frame<'_> {
+    Frame { title, theme, place: None, renewal: Renewal::Reload }
 }
 
 fn back(voice: &Voice) -> Markup {
@@ -184,4 +141,9 @@ fn note_cell(label: &str, note: &str) -> Markup {
 /// A cell that carries its column's name, for where the table is shown as cards.
 fn cell(label: &str, content: impl maud::Render) -> Markup {
     html! { td data-label=(label) { (content) } }
+}
+
+/// A figure with its name.
+fn fact(word: Word, value: impl maud::Render, voice: &Voice) -> Markup {
+    html! { div { dt { (voice.say(word)) } dd { (value) } } }
 }

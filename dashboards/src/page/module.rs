@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use model::id::HostId;
 
+use super::explore::link;
 use super::modules::{availability, change, facts, figure, mark};
 use super::{back, cell, fleet, head, note_cell};
 use crate::chart::Size;
@@ -23,6 +24,11 @@ pub(super) fn sections(overview: &Overview, module: &ModuleView) -> Markup {
             }
             (facts(module, voice))
             (figure(module, voice, Size::Large))
+            p {
+                a href=(link::load_of("module", module.id.as_str())) {
+                    (voice.say(words::EXPLORE_VMS))
+                }
+            }
             (availability(module, voice))
         }
         (decisions(module, voice))
@@ -105,8 +111,20 @@ fn vm_row(
                 (vm.health.glyph()) " " (voice.vm_state(vm.state))
             }
             (cell(host_label, host.map_or(voice.say(words::NO_HOST), HostId::as_str)))
-            (cell(load, fleet::load_cell(vm, voice)))
+            (cell(load, load_link(vm, voice)))
             (note_cell(reason, &vm.why))
+        }
+    }
+}
+
+/// The load leads to how it came about; where there is none, to nothing.
+fn load_link(vm: &VmTile, voice: &Voice) -> Markup {
+    let load = fleet::load_cell(vm, voice);
+    html! {
+        @if vm.load.is_some() {
+            a href=(link::load_of("vm", vm.id.as_str())) { (load) }
+        } @else {
+            (load)
         }
     }
 }

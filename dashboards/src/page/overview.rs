@@ -15,6 +15,6 @@ pub(super) fn sections(overview: &Overview) -> Markup {
         (fleet::section(overview, &voice))
         (modules::section(&overview.modules, &voice))
         (pools::section(&overview.pools, &voice))
-        (monitor::section(&overview.monitor, &voice))
+        (monitor::brief::section(&overview.monitor, &voice))
     }
 }

@@ -1,8 +1,10 @@
-//! Whether the page can be believed: how old its data are, and which targets do not answer.
+//! On the first page: whether it can be believed, how old its data are, and which targets do not
+//! answer.
 
 use maud::{Markup, html};
 
-use super::{cell, glyph, head};
+use crate::page::frame::Place;
+use crate::page::{cell, glyph, head};
 use crate::view::{Fault, Health, MonitorHealth};
 use crate::voice::Voice;
 use crate::words;
@@ -10,12 +12,13 @@ use crate::words;
 /// As many faults are seen at once; the others are one click away.
 const FAULTS_AT_ONCE: usize = 8;
 
-pub(super) fn section(monitor: &MonitorHealth, voice: &Voice) -> Markup {
+pub(in crate::page) fn section(monitor: &MonitorHealth, voice: &Voice) -> Markup {
     let (first, more) = monitor.faults.split_at(monitor.faults.len().min(FAULTS_AT_ONCE));
     html! {
         section #monitor {
             h2 { (voice.say(words::MONITOR)) }
             (verdict(monitor, voice))
+            p { a href=(Place::Monitor.path()) { (voice.say(words::MONITOR_ALL)) } }
             @if let Some(error) = &monitor.config_error {
                 p { strong { (voice.say(words::CONFIG_ERROR)) } }
                 pre { (error) }
