@@ -1,38 +1,57 @@
 //! Prints a page of a made-up fleet as one HTML file, to be looked at.
 //!
-//! `cargo run -p dashboards --example gallery -- [overview|incident|module|lost|many] [en|zh]
-//! [auto|light|dark] > page.html`
+//! `cargo run -p dashboards --example gallery -- [PAGE] [en|zh] [auto|light|dark] > page.html`,
+//! where PAGE is one of the names in [`page`].
 
 use std::io::Write;
 
 use dashboards::view::Theme;
+use dashboards::{explore_page, monitor_page};
 use model::lang::Lang;
 
 #[path = "../tests/made_up/mod.rs"]
 mod made_up;
 
+use made_up::{explore, monitor};
+
 fn main() -> std::io::Result<()> {
     let wishes: Vec<String> = std::env::args().skip(1).collect();
-    let wishes = |word: &str| wishes.iter().any(|wish| wish == word);
-    let lang = if wishes("zh") { Lang::Zh } else { Lang::En };
-    let theme = match (wishes("light"), wishes("dark")) {
+    let wishes_for = |word: &str| wishes.iter().any(|wish| wish == word);
+    let lang = if wishes_for("zh") { Lang::Zh } else { Lang::En };
+    let theme = match (wishes_for("light"), wishes_for("dark")) {
         (true, _) => Theme::Light,
         (_, true) => Theme::Dark,
         _ => Theme::Auto,
     };
-    let overview = made_up::overview(lang, theme);
-    let page = if wishes("incident") {
-        dashboards::incident_page(&overview, &made_up::incident_page(lang))
-    } else if wishes("module") {
-        dashboards::module_page(&overview, &overview.modules[0])
-    } else if wishes("lost") {
-        dashboards::not_found_page(lang, theme)
-    } else if wishes("many") {
-        dashboards::overview_page(&made_up::many(60, 50))
-    } else {
-        dashboards::overview_page(&overview)
-    };
+    let drawn = wishes.iter().find_map(|wish| page(wish, lang, theme));
+    let page = drawn.or_else(|| page("overview", lang, theme)).expect("there is an overview");
     std::io::stdout().write_all(in_one_file(&page).as_bytes())
+}
+
+/// A page by its name; None if there is none of that name.
+fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
+    let overview = made_up::overview(lang, theme);
+    let reader = made_up::reader(lang, theme);
+    Some(match name {
+        "overview" => dashboards::overview_page(&overview),
+        "incident" => dashboards::incident_page(&overview, &made_up::incident_page(lang)),
+        "module" => dashboards::module_page(&overview, &overview.modules[0]),
+        "lost" => dashboards::not_found_page(lang, theme),
+        "many" => dashboards::overview_page(&made_up::many(60, 50)),
+        "monitor-healthy" => monitor_page(&monitor::healthy(), &reader),
+        "monitor-half-blind" => monitor_page(&monitor::half_blind(), &reader),
+        "monitor-blind" => monitor_page(&monitor::blind(), &reader),
+        "monitor-disk-full" => monitor_page(&monitor::disk_full(), &reader),
+        "monitor-empty" => monitor_page(&monitor::empty(), &reader),
+        "explore" => explore_page(&explore::fresh(), &reader),
+        "explore-chart" => explore_page(&explore::chart(), &reader),
+        "explore-crowd" => explore_page(&explore::crowd(), &reader),
+        "explore-bytes" => explore_page(&explore::bytes(), &reader),
+        "explore-table" => explore_page(&explore::table(), &reader),
+        "explore-error" => explore_page(&explore::error(), &reader),
+        "explore-nothing" => explore_page(&explore::nothing(), &reader),
+        _ => return None,
+    })
 }
 
 /// With the style sheet within, and without the script: there is no server to listen to.

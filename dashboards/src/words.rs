@@ -269,7 +269,7 @@ words! {
     NO_STORE = "No samples are kept.", "没有启用采样存储。";
     DISK_FULL_SINCE = "The disk is full since {0}: new samples are not kept.",
         "磁盘自 {0} 起已满：新的采样无法保存。";
-    DISK_FULL_REMEDY = "Make room, or keep samples for a shorter time. What others push is refused,         and sent again by them; what is polled meanwhile is lost. Writing goes on by itself.",
+    DISK_FULL_REMEDY = "Make room, or keep samples for a shorter time. What others push is refused, and sent again by them; what is polled meanwhile is lost. Writing goes on by itself.",
         "请清理磁盘或缩短保留时间。推送的数据会被拒绝并由发送方重发；期间轮询的数据会丢失。有空间后自动恢复写入。";
     CROWDED = "The limit of series is near: then new ones are refused. See which labels have too many values.",
         "序列数接近上限：达到后将拒绝新序列。请检查取值过多的标签。";

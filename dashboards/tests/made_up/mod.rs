@@ -1,10 +1,13 @@
 //! A made-up fleet with one host down, for the tests and the gallery: what a page must be good at.
 
+pub(crate) mod explore;
+pub(crate) mod monitor;
+
 use std::time::Duration;
 
 use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
-    MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
+    MessageView, ModuleView, MonitorHealth, Overview, PoolView, Reader, Theme, VmTile,
 };
 use model::lang::Lang;
 use model::signal::Severity;
@@ -29,6 +32,11 @@ pub(crate) fn overview(lang: Lang, theme: Theme) -> Overview {
         pools: pools(),
         monitor: monitor(),
     }
+}
+
+/// Somebody who reads now, on the clocks of the overview.
+pub(crate) fn reader(lang: Lang, theme: Theme) -> Reader {
+    Reader { now: NOW, lang, theme, zone: "UTC".to_owned() }
 }
 
 /// The incident of the host, as told to both views.

@@ -63,7 +63,7 @@ fn verdict(view: &MonitorView, voice: &Voice) -> Markup {
 
 /// The one line that counts.
 fn answer(view: &MonitorView, voice: &Voice) -> (Health, String) {
-    let (seen, targets) = (view.seen.to_string(), view.targets.to_string());
+    let [seen, targets] = [view.seen, view.targets].map(|count| unit::count(count.into()));
     if let Some(spell) = view.blindness() {
         let lasting = voice.lasting(seconds_between(spell, voice));
         let told = [voice.clock(spell.from), lasting, spell.reason.clone()];

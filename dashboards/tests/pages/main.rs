@@ -2,20 +2,27 @@
 
 use dashboards::view::{Overview, Theme};
 use dashboards::{
-    SCRIPT, STYLE, incident_page, module_page, not_found_page, overview_fragment, overview_page,
+    SCRIPT, STYLE, explore_page, incident_page, module_page, monitor_page, not_found_page,
+    overview_fragment, overview_page,
 };
 use model::lang::Lang;
 
+mod explore;
+#[path = "../made_up/mod.rs"]
 mod made_up;
+mod monitor;
 
 /// Each page once, by name.
-fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 4] {
+fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 6] {
     let overview = made_up::overview(lang, theme);
+    let reader = made_up::reader(lang, theme);
     [
         ("overview", overview_page(&overview)),
         ("incident", incident_page(&overview, &made_up::incident_page(lang))),
         ("module", module_page(&overview, &overview.modules[0])),
         ("lost", not_found_page(lang, theme)),
+        ("monitor", monitor_page(&made_up::monitor::half_blind(), &reader)),
+        ("explore", explore_page(&made_up::explore::chart(), &reader)),
     ]
 }
 
@@ -71,7 +78,7 @@ fn a_page_needs_nothing_that_a_strict_policy_forbids() {
 fn a_page_is_complete_without_javascript() {
     for (name, page) in pages(Lang::En, Theme::Auto) {
         let refresh = r#"<noscript><meta http-equiv="refresh" content="60"></noscript>"#;
-        assert!(page.contains(refresh), "{name}");
+        assert_eq!(page.contains(refresh), name != "explore", "{name}: nobody's typing is lost");
         assert!(page.contains(r#"<form method="post" action="/preferences">"#), "{name}");
         assert!(page.contains("<h1>") && page.contains(r#"<main id="main">"#), "{name}");
     }
@@ -107,6 +114,19 @@ fn each_section_that_the_script_exchanges_has_an_id_of_its_own() {
         assert!(SCRIPT.contains(&format!("getElementById(\"{id}\")")), "{id}");
     }
     assert!(SCRIPT.lines().count() <= 95);
+}
+
+#[test]
+fn the_bar_of_each_page_leads_to_all_the_others() {
+    for (name, page) in pages(Lang::En, Theme::Auto) {
+        let bar = page.split("<nav").nth(1).and_then(|rest| rest.split("</nav>").next());
+        let bar = bar.expect("each page has a bar");
+        for path in ["/", "/explore", "/monitor"] {
+            assert!(bar.contains(&format!(r#"<a href="{path}""#)), "{path} on {name}");
+        }
+        let here = ["overview", "monitor", "explore"].contains(&name);
+        assert_eq!(bar.contains(r#"aria-current="page""#), here, "{name}");
+    }
 }
 
 #[test]
