@@ -254,6 +254,9 @@ words! {
     REFUSED = "Samples refused and lost", "被拒绝和丢失的采样";
     NONE_REFUSED = "Every sample was taken.", "所有采样均已接收。";
     LOSSES = "Lost since the start", "启动以来丢失";
+    UNWRITTEN_SAMPLES = "samples that could not be written", "无法写入的采样";
+    DROPPED_SAMPLES = "samples that waited too long for the store", "等待存储时被丢弃的采样";
+    REJECTED = "Left out at the last look", "最近一次查看中未采用";
     COUNT = "Count", "数量";
     EXAMPLES = "For example", "例如";
     QUEUE = "What was lost", "丢失内容";

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use dashboards::view::monitor::MonitorView;
 use model::id::{IncidentId, ModuleId, Object};
 use model::lang::Lang;
 use model::series::{METRIC_NAME, MatchOp, Matcher};
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::brain::core::{Acknowledgement, Heard};
+use crate::brain::monitor;
 use crate::brain::view;
 use crate::brain::{Handle, Input};
 
@@ -59,6 +61,21 @@ pub(super) async fn readyz(State(handle): State<Handle>) -> Result<&'static str,
 pub(super) async fn overview(State(handle): State<Handle>) -> Answer {
     let asked = handle.ask(|core, now| view::overview(core, now, Lang::En));
     to_json(&asked.await.map_err(unavailable)?)
+}
+
+/// How well the monitor sees: what the page shows, with all that its lists leave out.
+pub(super) async fn monitor(State(handle): State<Handle>) -> Answer {
+    let (view, _, _) = monitor_view(&handle).await.map_err(unavailable)?;
+    to_json(&view)
+}
+
+/// The view, its moment, and the zone of the pages.
+pub(super) async fn monitor_view(handle: &Handle) -> Result<(MonitorView, Time, String), String> {
+    let beside = handle.beside().await;
+    let asked = handle.ask(move |core, now| {
+        (monitor::view(core, &beside, now), now, core.config.raw.timezone.clone())
+    });
+    asked.await
 }
 
 pub(super) async fn plan(State(handle): State<Handle>) -> Answer {

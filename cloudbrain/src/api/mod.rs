@@ -6,6 +6,7 @@
 
 mod data;
 mod events;
+mod explore;
 mod metrics;
 mod pages;
 mod prom;
@@ -42,6 +43,8 @@ fn router(handle: Handle) -> Router {
         .route("/", get(pages::overview))
         .route("/incidents/{id}", get(pages::incident))
         .route("/modules/{project}/{name}", get(pages::module))
+        .route("/monitor", get(pages::monitor))
+        .route("/explore", get(explore::explore))
         .route("/preferences", post(pages::preferences))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/live.js", get(pages::script))
@@ -61,6 +64,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/v1/admin/tsdb/flush", post(prom::flush))
         .route("/api/v1/admin/tsdb/compact", post(prom::compact))
         .route("/api/overview", get(data::overview))
+        .route("/api/monitor", get(data::monitor))
         .route("/api/plan", get(data::plan))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))

@@ -8,9 +8,10 @@ use axum::response::{Html, IntoResponse, Response};
 use dashboards::view::{Overview, Theme};
 use model::id::{IncidentId, ModuleId};
 use model::lang::Lang;
+use model::time::Time;
 use serde::Deserialize;
 
-use super::data::messages_of;
+use super::data::{messages_of, monitor_view};
 use crate::brain::{Handle, view};
 
 /// How somebody wants to read.
@@ -42,6 +43,11 @@ impl Reader {
             _ => Theme::Auto,
         };
         Self { lang, theme }
+    }
+
+    /// A reader of a page that has a view of its own.
+    pub(super) fn at(self, now: Time, zone: String) -> dashboards::view::Reader {
+        dashboards::view::Reader { now, lang: self.lang, theme: self.theme, zone }
     }
 
     pub(super) fn dress(self, mut overview: Overview) -> Overview {
@@ -91,6 +97,13 @@ pub(super) async fn module(
     asked.await.map_err(trouble)?.map(Html).ok_or_else(|| lost(reader))
 }
 
+/// Whether the monitor itself can be believed.
+pub(super) async fn monitor(State(handle): State<Handle>, headers: HeaderMap) -> Page {
+    let (view, now, zone) = monitor_view(&handle).await.map_err(trouble)?;
+    let reader = Reader::of(&headers).at(now, zone);
+    Ok(Html(dashboards::monitor_page(&view, &reader)))
+}
+
 /// What the form for theme and language sends.
 #[derive(Debug, Deserialize)]
 pub(super) struct Preferences {
@@ -113,12 +126,15 @@ pub(super) async fn preferences(headers: HeaderMap, Form(form): Form<Preferences
     response
 }
 
-/// The page the form stood on: its path only, so that nobody is sent elsewhere.
+/// The page the form stood on, without its host, so that nobody is sent elsewhere.
 fn back(headers: &HeaderMap) -> String {
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
-    let path = uri.map(|uri| uri.path().to_owned());
-    path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or("/".to_owned())
+    let path = uri.and_then(|uri| Some(uri.path_and_query()?.to_string()));
+    let is_ours = |path: &String| {
+        path.starts_with('/') && !["//", "/\\"].iter().any(|start| path.starts_with(start))
+    };
+    path.filter(is_ours).unwrap_or("/".to_owned())
 }
 
 pub(super) async fn style() -> impl IntoResponse {

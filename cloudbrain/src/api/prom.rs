@@ -22,6 +22,7 @@ use samples::{DeleteError, Samples};
 
 use super::data::{ApiError, unavailable};
 use crate::brain::Handle;
+use crate::brain::recorder::Recorder;
 
 /// A query gets this long, if it does not ask for less.
 const QUERY_WITHIN: Duration = Duration::from_secs(30);
@@ -235,18 +236,18 @@ pub(super) async fn write(
     let version = text("x-prometheus-remote-write-version");
     let encoding = text(header::CONTENT_ENCODING.as_str());
     check_headers(text(header::CONTENT_TYPE.as_str()), encoding, version)
-        .map_err(|error| refused(&error))?;
-    let decoder = handle.remote_write.clone();
-    let now = handle.clock.now();
-    let written = handle.recorder.run(move |samples| {
-        let decoded = decoder.decode(&body).map_err(|error| refused(&error))?;
-        samples.append(&decoded.rows, now).map_err(unavailable)
+        .map_err(|error| refused(&handle.recorder, &error))?;
+    let (decoder, recorder) = (handle.remote_write.clone(), handle.recorder.clone());
+    let written = handle.recorder.run(move |_| {
+        let decoded = decoder.decode(&body).map_err(|error| refused(&recorder, &error))?;
+        recorder.push(&decoded.rows).map_err(unavailable)
     });
     written.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn refused(error: &RemoteWriteError) -> ApiError {
+fn refused(recorder: &Recorder, error: &RemoteWriteError) -> ApiError {
+    recorder.refuse_push(error.to_string());
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     ApiError(status, error.to_string())
 }

@@ -32,13 +32,14 @@ use scaler::steps::{Step, StepKind, StepOutcome};
 use store::{Change, IncidentRow, JournalRow, TransitionRow};
 
 use crate::config::Config;
+use crate::config::raw::RawRouter;
 
 use super::discover::{Found, ListName};
 use super::eye::{self, Eye, News};
 use super::record::{self, Stored};
 use super::rows::Rows;
-use super::senses::{Senses, probe_name};
-use super::zabbix::Word;
+use super::senses::{PROVIDER, Senses, list_name, probe_name, router_name, server_name};
+use super::zabbix::{Round, Word};
 use super::{place, targets};
 
 /// One thing that happened outside.
@@ -216,7 +217,8 @@ impl Core {
             Heard::Provider(Ok(sighting)) => self.sighted(sighting, now),
             Heard::Provider(Err(error)) => {
                 self.senses.provider_silent();
-                self.senses.fault("provider".to_owned(), &error, now);
+                self.senses.noted(PROVIDER, now, false);
+                self.senses.fault(PROVIDER.to_owned(), &error, now);
                 false
             }
             Heard::Router { name, report } => self.routed(&name, report, now),
@@ -264,6 +266,7 @@ impl Core {
             Sensed::AgentFault { object, at, error } => {
                 let silent = error.is_silence();
                 let news = self.saw(&object, !silent, now);
+                self.senses.looked(&object.to_string(), at, !silent);
                 if silent && self.eye.is_blind() {
                     return news;
                 }
@@ -272,7 +275,8 @@ impl Core {
                 self.signals(signals, now) || news
             }
             Sensed::Blind { object, at, reason } => {
-                self.senses.fault(object.to_string(), &format!("blind: {reason}"), at);
+                self.senses.looked(&object.to_string(), at, false);
+                self.senses.blind(object.to_string(), &reason, at);
                 false
             }
             Sensed::Verdict(verdict) => self.verdict(&verdict, now),
@@ -320,6 +324,7 @@ impl Core {
         );
         let news = self.eye.on_target(name, name, !is_silence, look.at);
         let news = self.looked_up(news, now);
+        self.senses.looked(name, look.at, !is_silence);
         if is_silence && self.eye.is_blind() {
             return news;
         }
@@ -332,7 +337,7 @@ impl Core {
                 self.senses.misconfigured(name, what, remedy, look.at);
             }
             Answer::Blind { reason } => {
-                self.senses.fault(name.to_owned(), &format!("blind: {reason}"), look.at);
+                self.senses.blind(name.to_owned(), reason, look.at);
             }
         }
         self.senses.refusals(name, look);
@@ -352,17 +357,23 @@ impl Core {
             verdict.outcome,
             Outcome::Unhealthy { phase: Phase::Dns | Phase::Connect, .. } | Outcome::Blind { .. }
         );
+        let name = probe_name(&verdict.target);
+        self.senses.looked(&name, verdict.at, !is_silence);
         if !self.is_published(&verdict.target) || (is_silence && self.eye.is_blind()) {
             return false;
         }
-        let name = probe_name(&verdict.target);
+        let doubt = match &verdict.outcome {
+            Outcome::Healthy { doubt } => doubt.as_deref(),
+            Outcome::Unhealthy { .. } | Outcome::Blind { .. } => None,
+        };
+        self.senses.doubt(&name, doubt, verdict.at);
         match &verdict.outcome {
             Outcome::Healthy { .. } => self.senses.no_fault(&name),
             Outcome::Unhealthy { phase, hint } => {
                 self.senses.fault(name, &format!("{phase}: {hint}"), verdict.at);
             }
             Outcome::Blind { reason } => {
-                self.senses.fault(name, &format!("blind: {reason}"), verdict.at);
+                self.senses.blind(name, reason, verdict.at);
             }
         }
         if let ProbeTarget::Domain { module, .. } = &verdict.target {
@@ -404,7 +415,8 @@ impl Core {
     }
 
     fn sighted(&mut self, sighting: Sighting, now: Time) -> bool {
-        self.senses.no_fault("provider");
+        self.senses.noted(PROVIDER, now, true);
+        self.senses.no_fault(PROVIDER);
         let before = self.senses.facts.provider.take();
         self.senses.provider(sighting, now);
         let after = self.senses.facts.provider.as_ref();
@@ -412,7 +424,8 @@ impl Core {
     }
 
     fn routed(&mut self, name: &str, report: Result<RouterReport, String>, now: Time) -> bool {
-        let target = format!("router {name}");
+        let target = router_name(name);
+        self.senses.noted(&target, now, report.is_ok());
         match report {
             Ok(report) => {
                 let before = self.senses.facts.acknowledged();
@@ -428,10 +441,8 @@ impl Core {
     }
 
     fn zabbix(&mut self, word: Word, now: Time) -> bool {
-        let name = format!("zabbix {}", word.server);
-        match &word.fault {
-            None => self.senses.no_fault(&name),
-            Some(fault) => self.senses.fault(name, fault, now),
+        if let Some(round) = word.round {
+            self.zabbix_round(&word.server, *round, now);
         }
         let memory = word.memory.map(|(room, json)| Change::Memory { room, json });
         self.pending.changes.extend(memory);
@@ -443,8 +454,20 @@ impl Core {
         self.signals(word.signals, now) || is_news
     }
 
+    /// What its task did was done, or broken off by a fault.
+    fn zabbix_round(&mut self, server: &str, round: Round, now: Time) {
+        let name = server_name(server);
+        self.senses.looked(&name, now, round.fault.is_none());
+        match &round.fault {
+            None => self.senses.no_fault(&name),
+            Some(fault) => self.senses.fault(name, fault, now),
+        }
+        self.senses.zabbix.insert(server.to_owned(), round.stats);
+    }
+
     fn found(&mut self, found: Found, now: Time) {
-        let name = format!("discovery {}", found.list.0);
+        let name = list_name(&found.list);
+        self.senses.noted(&name, now, found.troubles.is_empty());
         match found.troubles.is_empty() {
             true => self.senses.no_fault(&name),
             false => self.senses.fault(name, &found.troubles.join("; "), now),
@@ -678,27 +701,15 @@ impl Core {
             return None;
         }
         let agents = targets.agents.iter().map(|agent| agent.object.to_string());
-        let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
-        let routers = self.senses.facts.routers.keys().map(|name| format!("router {name}"));
         let watches = targets.watches.iter().map(|watch| watch.name.clone());
-        self.eye.keep_only(&agents.clone().chain(watches.clone()).collect());
+        self.eye.keep_only(&agents.chain(watches).collect());
         let subjects: Vec<&Subject> =
             targets.watches.iter().filter_map(|watch| watch.subject.as_ref()).collect();
         let subjects_before = self.targets.watches.iter().filter_map(|w| w.subject.as_ref());
         for subject in subjects_before.filter(|subject| !subjects.contains(subject)) {
             self.findings.forget(subject);
         }
-        let servers = self.config.zabbix.iter().map(|server| format!("zabbix {}", server.raw.name));
-        let lists = self.discovered.lists.keys().map(|list| format!("discovery {}", list.0));
-        let names: BTreeSet<String> = agents
-            .chain(probes)
-            .chain(watches)
-            .chain(routers)
-            .chain(lists)
-            .chain(servers)
-            .chain(["provider".to_owned()])
-            .collect();
-        self.senses.keep_faults_of(&names);
+        self.senses.keep_faults_of(&self.names_of(&targets));
         // The last word of a probe that is no longer made must not stay a witness.
         let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
         for probe in self.targets.probes.iter().filter(|probe| !probed.contains(&probe.target)) {
@@ -712,8 +723,27 @@ impl Core {
         &self.discovered
     }
 
-    pub fn target_count(&self) -> usize {
-        self.targets.agents.len() + self.targets.probes.len() + self.targets.ready.len()
+    /// All that is looked at.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// What all that is looked at or asked is called in the lists of faults and looks.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.names_of(&self.targets)
+    }
+
+    fn names_of(&self, targets: &Targets) -> BTreeSet<String> {
+        let agents = targets.agents.iter().map(|agent| agent.object.to_string());
+        let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
+        let watches = targets.watches.iter().map(|watch| watch.name.clone());
+        let servers = self.config.zabbix.iter().map(|server| server_name(&server.raw.name));
+        let provider = self.config.raw.providers.first().map(|_| PROVIDER.to_owned());
+        let routers = self.config.raw.routers.iter().map(|RawRouter::Builtin(raw)| &raw.name);
+        let lists = self.discovered.lists.keys().map(list_name);
+        let told =
+            lists.chain(servers).chain(provider).chain(routers.map(|name| router_name(name)));
+        agents.chain(probes).chain(watches).chain(told).collect()
     }
 
     /// The incidents that are open, and those that ended lately, newest first.

@@ -6,8 +6,11 @@
 pub mod core;
 pub mod discover;
 pub mod eye;
+pub mod figures;
 pub mod hands;
+pub mod intake;
 mod looks;
+pub mod monitor;
 mod outbox;
 mod place;
 mod record;
@@ -27,12 +30,14 @@ use collector::prometheus::remote_write::Decoder;
 use model::clock::SharedClock;
 use model::series::Row;
 use model::time::Time;
+use samples::Samples;
 use scaler::hands::Routing;
 use store::{Change, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::core::{Acknowledged, Core, Heard, Turn};
 use self::hands::Hands;
+use self::monitor::Beside;
 use self::outbox::{Delivery, Outbox};
 use self::recorder::Recorder;
 
@@ -104,6 +109,15 @@ impl Handle {
             Err(_) => Err(self.trouble.borrow().clone().unwrap_or("the brain is busy".to_owned())),
         }
     }
+
+    /// What is known of the monitor itself beside the core.
+    pub async fn beside(&self) -> Beside {
+        Beside {
+            gauges: self.gauges.read(),
+            samples: self.recorder.run(Samples::stats).await,
+            intake: self.recorder.intake(),
+        }
+    }
 }
 
 /// The parts that [`start`] has put together.
@@ -121,6 +135,7 @@ pub struct Brain {
     pub routing: watch::Sender<Routing>,
     pub targets: watch::Sender<Arc<Targets>>,
     pub rows: mpsc::Sender<Vec<Row>>,
+    pub recorder: Recorder,
     /// Who is told what was taken on.
     pub zabbix: Vec<mpsc::Sender<Acknowledged>>,
 }
@@ -210,8 +225,11 @@ impl Brain {
             tracing::info!(%module, %id, from, to, reason = %decision.reason, "decision");
         }
         // Samples are kept beside; when their queue is full they are dropped and counted there.
-        if !turn.rows.is_empty() && self.rows.try_send(turn.rows).is_err() {
+        if !turn.rows.is_empty()
+            && let Err(error) = self.rows.try_send(turn.rows)
+        {
             tracing::warn!("samples dropped: the sample store is too slow");
+            self.recorder.drop_rows(&error.into_inner());
         }
         self.turns.send_modify(|turns| *turns += 1);
         Ok(())

@@ -7,8 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::clock::SharedClock;
@@ -16,6 +15,8 @@ use model::series::{Matcher, Row};
 use query::source::{Points, Source as _, SourceError, Wanted};
 use samples::{Appended, Samples, SamplesError};
 use tokio::sync::mpsc;
+
+use super::intake::Intake;
 
 /// No more rows than these are gathered.
 const MAX_ROWS: usize = 10_000;
@@ -31,19 +32,56 @@ const GATHER: Duration = Duration::from_millis(250);
 pub struct Recorder {
     samples: Arc<Samples>,
     clock: SharedClock,
-    /// Values of polls that could not be written.
-    lost: Arc<AtomicU64>,
+    intake: Arc<Mutex<Intake>>,
 }
 
 impl Recorder {
     pub fn new(samples: Samples, clock: SharedClock) -> Self {
-        Self { samples: Arc::new(samples), clock, lost: Arc::default() }
+        Self { samples: Arc::new(samples), clock, intake: Arc::default() }
     }
 
     /// Durable when it returns.
     pub async fn append(&self, rows: Vec<Row>) -> Result<Appended, SamplesError> {
+        let recorder = self.clone();
+        self.run(move |_| recorder.write(&rows)).await
+    }
+
+    /// Durable when it returns. It waits for the disk: not for the runtime's own threads.
+    fn write(&self, rows: &[Row]) -> Result<Appended, SamplesError> {
         let now = self.clock.now();
-        self.run(move |samples| samples.append(&rows, now)).await
+        let written = self.samples.append(rows, now);
+        self.intake_mut().offered(&written, now);
+        written
+    }
+
+    /// Takes in what others push, durable when it returns. It waits for the disk.
+    pub fn push(&self, rows: &[Row]) -> Result<Appended, SamplesError> {
+        let written = self.write(rows);
+        let now = self.clock.now();
+        match &written {
+            Ok(appended) => self.intake_mut().pushed(appended.accepted, now),
+            Err(error) => self.refuse_push(error.to_string()),
+        }
+        written
+    }
+
+    /// What others push is not taken.
+    pub fn refuse_push(&self, why: String) {
+        self.intake_mut().push_refused(why, self.clock.now());
+    }
+
+    /// Values are gone, since too many of them waited.
+    pub fn drop_rows(&self, rows: &[Row]) {
+        self.intake_mut().dropped(values(rows), self.clock.now());
+    }
+
+    /// What became of samples since the start.
+    pub fn intake(&self) -> Intake {
+        self.intake_mut().clone()
+    }
+
+    fn intake_mut(&self) -> MutexGuard<'_, Intake> {
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs something that reads or writes the store, off the runtime's own threads.
@@ -75,11 +113,6 @@ impl Recorder {
         .await
     }
 
-    /// Values of polls that could not be written since the start.
-    pub fn lost(&self) -> u64 {
-        self.lost.load(Relaxed)
-    }
-
     pub fn clock(&self) -> &SharedClock {
         &self.clock
     }
@@ -94,9 +127,9 @@ impl Recorder {
                     break;
                 }
             }
-            let values: usize = rows.iter().map(|row| row.values.len()).sum();
+            let values = values(&rows);
             if let Err(error) = self.append(rows).await {
-                self.lost.fetch_add(values as u64, Relaxed);
+                self.intake_mut().unwritten(values, self.clock.now());
                 tracing::error!(%error, values, "samples lost: they could not be written");
             }
         }
@@ -112,4 +145,8 @@ impl Recorder {
             }
         }
     }
+}
+
+fn values(rows: &[Row]) -> u64 {
+    rows.iter().map(|row| row.values.len() as u64).sum()
 }

@@ -5,19 +5,47 @@ use std::time::Duration;
 
 use collector::look::{Look, Refusal};
 use collector::passive::AgentError;
+use collector::zabbix::stats::Stats;
 use model::id::{HostId, Object, VmId};
 use model::sample::Frame;
 use model::time::Time;
 use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
 use scaler::hands::{RouterReport, SeenHost, Sighting};
 
+use super::discover::ListName;
+
 /// What an object's agent did when it was asked last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     pub error: String,
     pub since: Time,
-    /// It lives, and this is what to do so that it lets us see.
-    pub remedy: Option<String>,
+    pub cause: Cause,
+}
+
+/// Whose doing it is that a target does not answer as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Its own: it is down, or answers wrongly.
+    Target,
+    /// Ours: it lives, and this is what to do so that it lets us see.
+    Files { remedy: String },
+    /// Ours: we could not look.
+    Blind,
+}
+
+/// When a target was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastLook {
+    pub at: Time,
+    /// When it answered last, be it well or badly.
+    pub answered: Option<Time>,
+}
+
+/// A yes that looks doubtful, and since when it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    pub text: String,
+    pub since: Time,
 }
 
 /// Values that were not taken, by target: how many, and a few of them by name.
@@ -46,7 +74,12 @@ pub struct Senses {
     /// Targets that do not answer as they should: shown, and bounded by the number of targets.
     pub faults: BTreeMap<String, Fault>,
     pub refused: Refused,
-    /// When any agent was heard last: the age of what the page shows.
+    /// Bounded by the number of targets, as are the doubts.
+    pub looks: BTreeMap<String, LastLook>,
+    pub doubts: BTreeMap<String, Doubt>,
+    /// How well each Zabbix server was seen when it was asked last.
+    pub zabbix: BTreeMap<String, Stats>,
+    /// When any target answered last: the age of what the page shows.
     pub newest: Option<Time>,
     /// When a router's witness was last renewed; an old one says nothing.
     routers_heard: BTreeMap<String, Time>,
@@ -56,10 +89,29 @@ pub struct Senses {
 const ROUTER_WORD_HOLDS: Duration = Duration::from_secs(30);
 
 impl Senses {
+    /// A target was looked at, and answered or not.
+    pub fn looked(&mut self, target: &str, at: Time, answered: bool) {
+        self.noted(target, at, answered);
+        if answered {
+            self.newest = self.newest.max(Some(at));
+        }
+    }
+
+    /// One of those that say what there is, or where it goes, was asked. It measures nothing.
+    pub fn noted(&mut self, target: &str, at: Time, answered: bool) {
+        if !self.looks.contains_key(target) {
+            self.looks.insert(target.to_owned(), LastLook { at, answered: None });
+        }
+        let Some(look) = self.looks.get_mut(target) else { return };
+        look.at = look.at.max(at);
+        look.answered = look.answered.max(answered.then_some(at));
+    }
+
     /// A frame came: the agent answers.
     pub fn frame(&mut self, frame: &Frame) {
-        self.newest = self.newest.max(Some(frame.at));
-        self.faults.remove(&frame.target.to_string());
+        let name = frame.target.to_string();
+        self.looked(&name, frame.at, true);
+        self.faults.remove(&name);
         let Object::Vm(vm) = &frame.target else { return };
         let agent = AgentFact { heard: Some(frame.at), silent_since: None, misses: 0 };
         self.facts.agents.insert(vm.clone(), agent);
@@ -94,18 +146,36 @@ impl Senses {
     }
 
     pub fn fault(&mut self, target: String, error: &str, at: Time) {
-        let fault = Fault { error: error.to_owned(), since: at, remedy: None };
-        let entry = self.faults.entry(target).or_insert(fault);
-        error.clone_into(&mut entry.error);
-        entry.remedy = None;
+        self.fault_of(target, error, Cause::Target, at);
     }
 
     /// It lives, and does not let us see.
     pub fn misconfigured(&mut self, target: &str, what: &str, remedy: &str, at: Time) {
-        self.fault(target.to_owned(), what, at);
-        if let Some(fault) = self.faults.get_mut(target) {
-            fault.remedy = Some(remedy.to_owned());
-        }
+        let remedy = remedy.to_owned();
+        self.fault_of(target.to_owned(), what, Cause::Files { remedy }, at);
+    }
+
+    /// We could not look.
+    pub fn blind(&mut self, target: String, reason: &str, at: Time) {
+        self.fault_of(target, &format!("blind: {reason}"), Cause::Blind, at);
+    }
+
+    fn fault_of(&mut self, target: String, error: &str, cause: Cause, at: Time) {
+        let fault = Fault { error: error.to_owned(), since: at, cause: cause.clone() };
+        let entry = self.faults.entry(target).or_insert(fault);
+        error.clone_into(&mut entry.error);
+        entry.cause = cause;
+    }
+
+    /// A healthy probe looks doubtful, or no longer does.
+    pub fn doubt(&mut self, target: &str, doubt: Option<&str>, at: Time) {
+        let Some(text) = doubt else {
+            self.doubts.remove(target);
+            return;
+        };
+        let fresh = Doubt { text: text.to_owned(), since: at };
+        let known = self.doubts.entry(target.to_owned()).or_insert(fresh);
+        text.clone_into(&mut known.text);
     }
 
     /// Values of a target that were not taken.
@@ -166,11 +236,28 @@ impl Senses {
         self.facts.hosts_down.retain(|host| self.hosts.contains_key(host));
     }
 
-    /// Forgets the faults of targets that are no longer asked.
+    /// Forgets what is known of targets that are no longer asked.
     pub fn keep_faults_of(&mut self, targets: &BTreeSet<String>) {
         self.faults.retain(|target, _| targets.contains(target));
         self.refused.by_target.retain(|target, _| targets.contains(target));
+        self.looks.retain(|target, _| targets.contains(target));
+        self.doubts.retain(|target, _| targets.contains(target));
     }
+}
+
+/// How the provider is called in the lists of faults and looks.
+pub(super) const PROVIDER: &str = "provider";
+
+pub(super) fn router_name(name: &str) -> String {
+    format!("router {name}")
+}
+
+pub(super) fn server_name(server: &str) -> String {
+    format!("zabbix {server}")
+}
+
+pub(super) fn list_name(list: &ListName) -> String {
+    format!("discovery {}", list.0)
 }
 
 /// How a probe is called in the list of faults.

@@ -32,6 +32,7 @@ use crate::config::{self, Config, Zabbix};
 
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
+use super::figures;
 use super::hands::{Hands, tend_router, watch_provider};
 use super::looks;
 use super::outbox::Outbox;
@@ -144,7 +145,7 @@ fn wire(
         store: store.clone(),
         clock: clock.clone(),
         gauges: Arc::new(Gauges::default()),
-        recorder,
+        recorder: recorder.clone(),
         remote_write: Arc::default(),
     };
     let ends = Ends { routing: routing_seen, targets: targets_seen, polled, rows: rows.clone() };
@@ -161,6 +162,7 @@ fn wire(
         routing,
         targets,
         rows,
+        recorder,
         zabbix: Vec::new(),
     };
     (brain, handle, ends)
@@ -175,6 +177,8 @@ fn spawn_around(
     ends: Ends,
 ) -> anyhow::Result<()> {
     let (sender, clock) = (&handle.inbox, &handle.clock);
+    let instance = config.raw.listen.to_string();
+    tokio::spawn(figures::keep(handle.clone(), instance, ends.rows.clone()));
     let (gauges, inbox) = (handle.gauges.clone(), sender.clone());
     looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
     for router in &brain.hands.routers {

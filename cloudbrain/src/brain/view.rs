@@ -329,7 +329,7 @@ fn monitor(core: &Core, now: Time) -> MonitorHealth {
     });
     MonitorHealth {
         data_age_s: core.senses.newest.map(|at| now.since(at).as_secs_f64()),
-        targets: core.target_count() as u32,
+        targets: core.names().len() as u32,
         faults: faults.collect(),
         config_error: core.config_error.clone(),
     }

@@ -16,6 +16,7 @@ use collector::zabbix::measure::MetricsState;
 use collector::zabbix::poll::{EventBatch, EventState};
 use collector::zabbix::problems::Told;
 use collector::zabbix::secret::Secret;
+use collector::zabbix::stats::Stats;
 use collector::zabbix::topology::Entry;
 use collector::zabbix::watch::{Limits, Settings, ZabbixWatch};
 use model::clock::SharedClock;
@@ -53,8 +54,16 @@ pub struct Word {
     pub topology: Option<Topology>,
     /// What is to be stored with it: under which name, and what.
     pub memory: Option<(String, String)>,
+    /// There if a round is done, or was broken off.
+    pub round: Option<Box<Round>>,
+}
+
+/// How all that was due at once went.
+#[derive(Debug)]
+pub struct Round {
     /// What is wrong with the server itself, and what to do; None if it answered well.
     pub fault: Option<String>,
+    pub stats: Stats,
 }
 
 /// Under which names the state of a server is stored.
@@ -176,9 +185,10 @@ impl Task {
             self.due.events = self.due.events.max(later);
             self.due.metrics = self.due.metrics.max(later);
         }
-        let advice = self.watch.stats().last_fault.map(|fault| fault.remedy);
+        let stats = self.watch.stats();
+        let advice = stats.last_fault.as_ref().map(|fault| fault.remedy);
         let fault = fault.map(|what| format!("{what}; {}", advice.unwrap_or_default()));
-        self.tell(Vec::new(), None, None, fault).await
+        self.tell(Vec::new(), None, None, Some(Box::new(Round { fault, stats }))).await
     }
 
     async fn parts(&mut self, now: Time) -> Result<Result<(), ApiError>, Gone> {
@@ -283,10 +293,10 @@ impl Task {
         signals: Vec<Signal>,
         topology: Option<Topology>,
         memory: Option<(String, String)>,
-        fault: Option<String>,
+        round: Option<Box<Round>>,
     ) -> Result<(), Gone> {
         let server = self.server.clone();
-        let word = Word { server, signals, topology, memory, fault };
+        let word = Word { server, signals, topology, memory, round };
         self.sender.send(Input::Heard(Heard::Zabbix(Box::new(word)))).await.map_err(|_| Gone)
     }
 }

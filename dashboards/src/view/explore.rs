@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 use model::series::Labels;
 use model::time::Time;
 
+use crate::promql::outline;
+
 /// A chart has about so many steps; more would not be seen.
 const MOST_STEPS: i64 = 360;
 /// No form field is longer than this, in bytes; what is, is cut.
@@ -169,6 +171,11 @@ impl Wish {
             _ => Range::Hour,
         };
         wish
+    }
+
+    /// The metric that the expression is about: the first that it names.
+    pub fn metric(&self) -> Option<&str> {
+        outline(&self.query).metrics.first().copied()
     }
 
     /// The first and the last moment to evaluate at. `zone` is an IANA name; an unknown one is UTC.

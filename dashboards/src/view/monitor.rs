@@ -29,7 +29,9 @@ pub struct MonitorView {
     pub unwatched: Listed<Unwatched>,
     /// Probes that are healthy by their contract, and look as if they were not.
     pub doubts: Listed<Doubt>,
-    /// Since the start.
+    /// Values that targets offered and that were left out, at the newest look at each.
+    pub rejected: Listed<Rejected>,
+    /// By the sample store, since the start.
     pub refused: Vec<Refused>,
     /// Since the start.
     pub losses: Vec<Loss>,
@@ -179,6 +181,15 @@ pub struct Doubt {
     pub since: Time,
 }
 
+/// Values of one target that its look left out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rejected {
+    pub object: String,
+    pub count: u64,
+    /// A few of them, each with its reason.
+    pub examples: Vec<String>,
+}
+
 /// Samples that were not taken.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Refused {
@@ -192,7 +203,7 @@ pub struct Refused {
 /// Something that was dropped because nobody could take it in time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Loss {
-    /// The queue, or what was in it.
+    /// As the metrics call it, for example `dropped_samples`; other texts are shown as given.
     pub what: String,
     pub count: u64,
     pub last: Option<Time>,

@@ -1,7 +1,7 @@
 //! A made-up monitor in each of the states that its page must be good at.
 
 use dashboards::view::monitor::{
-    ActiveDetail, Doubt, Listed, Loss, MonitorView, Refused, ScheduleView, SourceDetail,
+    ActiveDetail, Doubt, Listed, Loss, MonitorView, Refused, Rejected, ScheduleView, SourceDetail,
     SourceError, SourceKind, SourceState, SourceView, Spell, StoreView, TargetFault, TierView,
     Trouble, Unwatched, ZabbixDetail,
 };
@@ -21,6 +21,7 @@ pub(crate) fn healthy() -> MonitorView {
         faults: Listed::default(),
         unwatched: Listed::default(),
         doubts: Listed::default(),
+        rejected: Listed::default(),
         refused: Vec::new(),
         losses: Vec::new(),
         store: Some(store()),
@@ -53,9 +54,10 @@ pub(crate) fn half_blind() -> MonitorView {
         faults: Listed { first: faults(), count: 214 },
         unwatched: unwatched().into(),
         doubts: doubts().into(),
+        rejected: rejected().into(),
         refused: refused(),
         losses: vec![Loss {
-            what: "samples of polls that could not be written".to_owned(),
+            what: "unwritten_samples".to_owned(),
             count: 1_204,
             last: Some(ago(3_700)),
         }],
@@ -234,6 +236,13 @@ fn refused() -> Vec<Refused> {
         refused("too_many_series", 184_220, &names),
         refused("a text where a number should be", 3, &["vm/vm-7 system.sw.os"]),
     ]
+}
+
+fn rejected() -> Vec<Rejected> {
+    let examples = ["line 7: \"jobs{queue=\": the labels do not end", "jobs_total: no number"];
+    let examples = examples.map(str::to_owned).to_vec();
+    let object = "scrape/shop/http://10.0.0.7:9100/metrics".to_owned();
+    vec![Rejected { object, count: 2, examples }]
 }
 
 fn store() -> StoreView {

@@ -100,7 +100,8 @@ fn what_is_lost_not_watched_or_doubtful_is_told() {
         "200 stands inside a longer number: cost=200ms",
         "over the limit of series",
         "a text where a number should be",
-        "samples of polls that could not be written",
+        "samples that could not be written",
+        "the labels do not end",
         "one each 5 min",
         "Suspects used up their whole time",
     ] {
@@ -144,6 +145,9 @@ fn whatever_comes_from_outside_is_escaped() {
         (one.object, one.doubt) = (hostile(), hostile());
     }
     view.refused = vec![Refused { why: hostile(), count: 1, names: vec![hostile()] }];
+    for rejected in &mut view.rejected.first {
+        (rejected.object, rejected.examples) = (hostile(), vec![hostile()]);
+    }
     view.losses = vec![Loss { what: hostile(), count: 1, last: None }];
     for spell in &mut view.spells {
         spell.reason = hostile();

@@ -2,22 +2,30 @@
 
 use maud::{Markup, html};
 
+use super::rest;
 use super::sources::names;
 use crate::page::{cell, fact, glyph, head, note_cell};
 use crate::unit;
 use crate::view::Health;
-use crate::view::monitor::{Loss, MonitorView, Refused, StoreView, TierView};
+use crate::view::monitor::{Listed, Loss, MonitorView, Refused, Rejected, StoreView, TierView};
 use crate::voice::{NOTHING, Voice};
 use crate::words::{self, Word};
+
+/// Of targets that offer more than is taken.
+const MOST_REJECTED: usize = 20;
 
 pub(super) fn refused(view: &MonitorView, voice: &Voice) -> Markup {
     html! {
         section #refused {
             h2 { (voice.say(words::REFUSED)) }
-            @if view.refused.is_empty() && view.losses.is_empty() {
+            @if view.refused.is_empty() && view.losses.is_empty() && view.rejected.count == 0 {
                 p.calm { (glyph(Health::Up)) " " (voice.say(words::NONE_REFUSED)) }
             }
             @if !view.refused.is_empty() { (refused_table(&view.refused, voice)) }
+            @if view.rejected.count > 0 {
+                h3 { (voice.say(words::REJECTED)) }
+                (rejected_table(&view.rejected, voice))
+            }
             @if !view.losses.is_empty() {
                 h3 { (voice.say(words::LOSSES)) }
                 (loss_table(&view.losses, voice))
@@ -63,6 +71,38 @@ fn why<'a>(reason: &'a str, voice: &Voice) -> &'a str {
     voice.say(word)
 }
 
+/// A loss that is not known here is shown as given.
+fn what<'a>(loss: &'a str, voice: &Voice) -> &'a str {
+    match loss {
+        "unwritten_samples" => voice.say(words::UNWRITTEN_SAMPLES),
+        "dropped_samples" => voice.say(words::DROPPED_SAMPLES),
+        other => other,
+    }
+}
+
+fn rejected_table(rejected: &Listed<Rejected>, voice: &Voice) -> Markup {
+    let (shown, more) = rejected.cut(MOST_REJECTED);
+    let heads = [words::OBJECT, words::COUNT, words::EXAMPLES];
+    let [_, count, examples] = heads.map(|word| voice.say(word));
+    html! {
+        table.cards {
+            (head(&heads, voice))
+            tbody {
+                @for rejected in shown {
+                    tr {
+                        th scope="row" { (rejected.object) }
+                        (cell(count, unit::count(rejected.count)))
+                        td data-label=(examples) {
+                            div.notes { @for example in &rejected.examples { p { (example) } } }
+                        }
+                    }
+                }
+            }
+        }
+        (rest(more, voice))
+    }
+}
+
 fn loss_table(losses: &[Loss], voice: &Voice) -> Markup {
     let heads = [words::QUEUE, words::COUNT, words::LAST];
     let [_, count, last] = heads.map(|word| voice.say(word));
@@ -72,7 +112,7 @@ fn loss_table(losses: &[Loss], voice: &Voice) -> Markup {
             tbody {
                 @for loss in losses {
                     tr {
-                        th scope="row" { (loss.what) }
+                        th scope="row" { (what(&loss.what, voice)) }
                         (cell(count, unit::count(loss.count)))
                         (cell(last, loss.last.map_or(html! { (NOTHING) }, |at| voice.ago(at))))
                     }

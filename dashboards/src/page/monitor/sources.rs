@@ -129,6 +129,7 @@ fn answered_of(source: &SourceView, voice: &Voice) -> String {
     let answered = unit::count(source.answered.into());
     match source.asked {
         Some(asked) => voice.fill(words::POOL_READY_OF, &[&answered, &unit::count(asked.into())]),
+        None if source.answered == 0 => NOTHING.to_owned(),
         None => answered,
     }
 }
