@@ -30,6 +30,7 @@
     for (const details of fresh.querySelectorAll("details")) {
       details.open = open.includes(details.id);
     }
+    old.className = fresh.className;
     if (old.innerHTML === fresh.innerHTML) return;
     const place = focusable(old).indexOf(document.activeElement);
     old.replaceChildren(...fresh.childNodes);

@@ -89,6 +89,12 @@ impl Fleet {
         serde_json::from_str(&http(self.listen, "GET", path, "", "")?.1).ok()
     }
 
+    /// GETs a page; None while the brain does not answer with one.
+    pub(crate) fn page(&self, path: &str) -> Option<String> {
+        let (status, page) = http(self.listen, "GET", path, "", "")?;
+        (status == 200).then_some(page)
+    }
+
     /// Asks again and again until `look` finds something.
     #[track_caller]
     pub(crate) fn wait<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {

@@ -6,8 +6,10 @@
 
 mod agents;
 mod common;
+mod explore;
 mod files;
 mod kill;
+mod monitor;
 mod pages;
 mod samples;
 mod zabbix;

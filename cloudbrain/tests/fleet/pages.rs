@@ -1,5 +1,5 @@
-//! The page in a real browser: complete without JavaScript, live with it, light and dark, English
-//! and Chinese, wide and on a phone. Its pictures are left in `tests/out`.
+//! The pages in a real browser: complete without JavaScript, live with it, light and dark, English
+//! and Chinese, wide and on a phone. Their pictures are left in `tests/out`.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -152,6 +152,16 @@ fn from_base64(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// By the names of their pictures. Each follows the slash.
+const PAGES: [(&str, &str); 4] = [
+    ("page", ""),
+    ("monitor", "monitor"),
+    ("explore", "explore?q=load1_per_core&range=15m"),
+    ("explore-error", "explore?q=sum(load1_per_core%7D"),
+];
+const OVERFLOW: &str =
+    "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+
 /// A fleet in trouble, which is when the page must be good: one host is down.
 fn troubled(name: &str) -> (Fleet, String) {
     let fleet = Fleet::start(name);
@@ -169,18 +179,18 @@ fn the_page_tells_the_story_in_a_real_browser() {
     let url = format!("http://{}/", fleet.listen);
     let browser = Browser::start("live", true);
     browser.size(1280, 900);
+    browser.open(&url);
     for (scheme, lang) in [("light", "en"), ("dark", "en"), ("light", "zh"), ("dark", "zh")] {
-        browser.open(&url);
         browser.eval(&format!("document.cookie = 'lang={lang};path=/'"));
         browser.prefer(scheme);
-        for (width, name) in [(1280, "wide"), (360, "phone")] {
-            browser.size(width, 900);
-            browser.open(&url);
-            let overflow = browser.eval(
-                "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
-            );
-            assert_eq!(overflow, 0, "{name} {scheme} {lang} scrolls sideways");
-            browser.picture(&format!("page-{name}-{scheme}-{lang}"));
+        for (page, path) in PAGES {
+            for (width, name) in [(1280, "wide"), (360, "phone")] {
+                browser.size(width, 900);
+                browser.open(&format!("{url}{path}"));
+                let overflow = browser.eval(OVERFLOW);
+                assert_eq!(overflow, 0, "{page} {name} {scheme} {lang} scrolls sideways");
+                browser.picture(&format!("{page}-{name}-{scheme}-{lang}"));
+            }
         }
     }
     let back = |scheme: &str| {
@@ -191,6 +201,7 @@ fn the_page_tells_the_story_in_a_real_browser() {
     let lang = browser.eval("return document.documentElement.lang");
     assert!(lang.as_str().is_some_and(|lang| lang.starts_with("zh")), "{lang}");
     is_live(&browser, &fleet);
+    the_monitor_page_is_live(&browser, &fleet);
     assert_eq!(browser.complaints(), Vec::<String>::new(), "the console is clean");
 }
 
@@ -223,6 +234,18 @@ fn is_live(browser: &Browser, fleet: &Fleet) {
     });
 }
 
+/// It asks again by itself, and keeps what the reader has opened.
+fn the_monitor_page_is_live(browser: &Browser, fleet: &Fleet) {
+    browser.open(&format!("http://{}/monitor", fleet.listen));
+    browser.eval("window.loadedOnce = true");
+    let now = "return document.getElementById('as-of').textContent";
+    let before = browser.eval(now);
+    fleet.wait("the page to be renewed", |_| {
+        let is_same = browser.eval("return window.loadedOnce === true") == json!(true);
+        (is_same && browser.eval(now) != before).then_some(())
+    });
+}
+
 #[test]
 #[ignore = "needs chromium and chromedriver; tests/run installs them and lifts this"]
 fn the_page_is_complete_without_javascript() {
@@ -232,6 +255,16 @@ fn the_page_is_complete_without_javascript() {
     let source = browser.source();
     let incident = format!("host {host} is down");
     for words in ["h1", "h2", "shop/web", &incident, "<svg", "<table"] {
+        assert!(source.contains(words), "{words:?} is on the page without JavaScript");
+    }
+    browser.open(&format!("http://{}/monitor", fleet.listen));
+    let source = browser.source();
+    for words in ["The monitor sees", "passive agents", "as measured"] {
+        assert!(source.contains(words), "{words:?} is on the page without JavaScript");
+    }
+    browser.open(&format!("http://{}/explore?q=load1_per_core", fleet.listen));
+    let source = browser.source();
+    for words in ["<svg", "series over 1 h", "Labels of load1_per_core"] {
         assert!(source.contains(words), "{words:?} is on the page without JavaScript");
     }
 }

@@ -33,7 +33,7 @@ fn varint(mut value: u64) -> Vec<u8> {
 }
 
 /// A remote write of one sample, in a snappy block.
-fn remote_write(metric: &str, vm: &str, value: f64, at_ms: i64) -> Vec<u8> {
+pub(crate) fn remote_write(metric: &str, vm: &str, value: f64, at_ms: i64) -> Vec<u8> {
     let label = |name: &str, value: &str| {
         field(1, &[field(1, name.as_bytes()), field(2, value.as_bytes())].concat())
     };
@@ -46,7 +46,7 @@ fn remote_write(metric: &str, vm: &str, value: f64, at_ms: i64) -> Vec<u8> {
 }
 
 /// Status of a POST with a body of bytes.
-fn push(brain: SocketAddr, body: &[u8]) -> Option<u16> {
+pub(crate) fn push(brain: SocketAddr, body: &[u8]) -> Option<u16> {
     let mut stream = TcpStream::connect(brain).ok()?;
     let head = format!(
         "POST /api/v1/write HTTP/1.1\r\nHost: brain\r\nContent-Encoding: snappy\r\n\
@@ -61,17 +61,17 @@ fn push(brain: SocketAddr, body: &[u8]) -> Option<u16> {
 }
 
 /// The values of an instant query.
-fn ask(fleet: &Fleet, expression: &str) -> Option<Vec<f64>> {
+pub(crate) fn ask(fleet: &Fleet, expression: &str) -> Option<Vec<f64>> {
     let answer = fleet.get(&format!("/api/v1/query?query={}", encoded(expression)))?;
     let result = answer["data"]["result"].as_array()?;
     result.iter().map(|sample| sample["value"][1].as_str()?.parse().ok()).collect()
 }
 
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let now = jiff::Timestamp::now();
     now.as_millisecond()
 }

@@ -143,6 +143,11 @@ fn cell(label: &str, content: impl maud::Render) -> Markup {
     html! { td data-label=(label) { (content) } }
 }
 
+/// A cell whose few words stay on one line.
+fn short_cell(label: &str, content: impl maud::Render) -> Markup {
+    html! { td.short data-label=(label) { (content) } }
+}
+
 /// A figure with its name.
 fn fact(word: Word, value: impl maud::Render, voice: &Voice) -> Markup {
     html! { div { dt { (voice.say(word)) } dd { (value) } } }

@@ -36,7 +36,8 @@ pub struct Wish {
 /// The time to look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Range {
-    /// Until now.
+    /// Until now, as are those down to the week.
+    Quarter,
     #[default]
     Hour,
     SixHours,
@@ -164,6 +165,7 @@ impl Wish {
             }
         }
         wish.range = match range.as_str() {
+            "15m" => Range::Quarter,
             "6h" => Range::SixHours,
             "24h" => Range::Day,
             "7d" => Range::Week,
@@ -200,11 +202,13 @@ impl Wish {
 
 impl Range {
     /// Those that end now.
-    pub(crate) const FIXED: [Self; 4] = [Self::Hour, Self::SixHours, Self::Day, Self::Week];
+    pub(crate) const FIXED: [Self; 5] =
+        [Self::Quarter, Self::Hour, Self::SixHours, Self::Day, Self::Week];
 
     /// As the form and the links spell it.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
+            Self::Quarter => "15m",
             Self::Hour => "1h",
             Self::SixHours => "6h",
             Self::Day => "24h",
@@ -215,14 +219,15 @@ impl Range {
 
     /// None if it does not end now.
     fn span(&self) -> Option<Duration> {
-        let hours = match self {
-            Self::Hour => 1,
-            Self::SixHours => 6,
-            Self::Day => 24,
-            Self::Week => 7 * 24,
+        let minutes = match self {
+            Self::Quarter => 15,
+            Self::Hour => 60,
+            Self::SixHours => 6 * 60,
+            Self::Day => 24 * 60,
+            Self::Week => 7 * 24 * 60,
             Self::Between { .. } => return None,
         };
-        Some(Duration::from_secs(hours * 3_600))
+        Some(Duration::from_secs(minutes * 60))
     }
 }
 

@@ -56,9 +56,11 @@ fn row(
                 code { (lines::own(&drawn.line.labels, &drawing.common)) }
             }
             td.number data-label=(last) {
-                (form.maybe(drawn.last().map(|(_, value)| value)))
-                @if let Some(at) = ended(drawing, drawn) {
-                    " " span.quiet { (voice.fill(words::ENDED_AT, &[&voice.clock(at)])) }
+                span {
+                    (form.maybe(drawn.last().map(|(_, value)| value)))
+                    @if let Some(at) = ended(drawing, drawn) {
+                        " " span.quiet { (voice.fill(words::ENDED_AT, &[&voice.clock(at)])) }
+                    }
                 }
             }
             td.number data-label=(min) { (form.maybe(drawn.lowest)) }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::rest;
 use super::sources::names;
-use crate::page::{cell, fact, glyph, head, note_cell};
+use crate::page::{fact, glyph, head, note_cell, short_cell};
 use crate::unit;
 use crate::view::Health;
 use crate::view::monitor::{Listed, Loss, MonitorView, Refused, Rejected, StoreView, TierView};
@@ -47,7 +47,7 @@ fn refused_table(refused: &[Refused], voice: &Voice) -> Markup {
                 @for refused in refused {
                     tr {
                         th scope="row" { (why(&refused.why, voice)) }
-                        (cell(count, unit::count(refused.count)))
+                        (short_cell(count, unit::count(refused.count)))
                         (note_cell(examples, &names(&refused.names, refused.names.len(), voice)))
                     }
                 }
@@ -91,7 +91,7 @@ fn rejected_table(rejected: &Listed<Rejected>, voice: &Voice) -> Markup {
                 @for rejected in shown {
                     tr {
                         th scope="row" { (rejected.object) }
-                        (cell(count, unit::count(rejected.count)))
+                        (short_cell(count, unit::count(rejected.count)))
                         td data-label=(examples) {
                             div.notes { @for example in &rejected.examples { p { (example) } } }
                         }
@@ -113,8 +113,8 @@ fn loss_table(losses: &[Loss], voice: &Voice) -> Markup {
                 @for loss in losses {
                     tr {
                         th scope="row" { (what(&loss.what, voice)) }
-                        (cell(count, unit::count(loss.count)))
-                        (cell(last, loss.last.map_or(html! { (NOTHING) }, |at| voice.ago(at))))
+                        (short_cell(count, unit::count(loss.count)))
+                        (short_cell(last, loss.last.map_or(html! { (NOTHING) }, |at| voice.ago(at))))
                     }
                 }
             }
@@ -170,9 +170,9 @@ fn tier_table(tiers: &[TierView], voice: &Voice) -> Markup {
                 @for tier in tiers {
                     tr {
                         th scope="row" { (resolution(tier, voice)) }
-                        (cell(size, unit::bytes(tier.bytes)))
-                        (cell(oldest, tier.oldest.map_or(html! { (NOTHING) }, |at| voice.ago(at))))
-                        (cell(kept, format!("{} {}", tier.kept_days, voice.say(words::DAYS))))
+                        (short_cell(size, unit::bytes(tier.bytes)))
+                        (short_cell(oldest, tier.oldest.map_or(html! { (NOTHING) }, |at| voice.ago(at))))
+                        (short_cell(kept, format!("{} {}", tier.kept_days, voice.say(words::DAYS))))
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::rest;
-use crate::page::{cell, head};
+use crate::page::{cell, head, short_cell};
 use crate::unit::{self, Unit};
 use crate::view::monitor::{
     ActiveDetail, SourceDetail, SourceError, SourceKind, SourceState, SourceView, ZabbixDetail,
@@ -114,12 +114,12 @@ fn row(
                 (voice.say(kind_word(source.kind)))
                 @if !source.name.is_empty() { " " span.quiet { (source.name) } }
             }
-            td.(source.state.class()) data-label=(state) {
+            td.short.(source.state.class()) data-label=(state) {
                 (source.state.glyph()) " " (voice.say(state_word(source.state)))
             }
-            (cell(answered, answered_of(source, voice)))
-            (cell(newest, source.newest.map_or(html! { (NOTHING) }, |at| voice.ago(at))))
-            (cell(lag, source.lag_s.map_or(NOTHING.to_owned(), |lag| voice.lasting(lag))))
+            (short_cell(answered, answered_of(source, voice)))
+            (short_cell(newest, source.newest.map_or(html! { (NOTHING) }, |at| voice.ago(at))))
+            (short_cell(lag, source.lag_s.map_or(NOTHING.to_owned(), |lag| voice.lasting(lag))))
             @if has_note(source) { (cell(note, notes(source, voice))) } @else { td {} }
         }
     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::rest;
-use crate::page::{cell, glyph, head};
+use crate::page::{cell, glyph, head, short_cell};
 use crate::unit;
 use crate::view::Health;
 use crate::view::monitor::{Doubt, Listed, TargetFault, Trouble, Unwatched};
@@ -44,10 +44,10 @@ fn fault_table(faults: &[&TargetFault], voice: &Voice) -> Markup {
                 @for fault in faults {
                     tr {
                         th scope="row" { (fault.object) }
-                        td.(fault.trouble.health().class()) data-label=(state) {
+                        td.short.(fault.trouble.health().class()) data-label=(state) {
                             (fault.trouble.glyph()) " " (trouble(&fault.trouble, voice))
                         }
-                        (cell(since, since_when(fault, voice)))
+                        (short_cell(since, since_when(fault, voice)))
                         (cell(error, what(fault)))
                     }
                 }
@@ -58,7 +58,7 @@ fn fault_table(faults: &[&TargetFault], voice: &Voice) -> Markup {
 
 fn since_when(fault: &TargetFault, voice: &Voice) -> Markup {
     let lasting = voice.lasting(voice.now.since(fault.since).as_secs() as f64);
-    html! { (voice.time(fault.since)) ", " (voice.fill(words::FOR, &[&lasting])) }
+    html! { span { (voice.time(fault.since)) ", " (voice.fill(words::FOR, &[&lasting])) } }
 }
 
 fn what(fault: &TargetFault) -> Markup {
