@@ -15,7 +15,7 @@ use samples::Stats;
 
 use super::core::Core;
 use super::intake::{self, Intake};
-use super::senses::{Cause, Fault, LastLook, Senses};
+use super::senses::{Cause, Fault, Senses};
 use crate::config::sources::RawSamples;
 
 /// A target of which values were left out is shown with as many of them.
@@ -53,11 +53,12 @@ pub fn view(core: &Core, beside: &Beside, now: Time) -> MonitorView {
     }
 }
 
-/// Of how it fares, something is known. What is down is seen to be down.
+/// Of how it fares, something is known. What is down is seen to be down, and what has not begun to
+/// serve is not expected to answer.
 fn is_seen(senses: &Senses, name: &str) -> bool {
     match senses.faults.get(name) {
         Some(fault) => fault.cause == Cause::Target,
-        None => senses.looks.get(name).is_some_and(LastLook::is_answered),
+        None => senses.looks.contains_key(name),
     }
 }
 

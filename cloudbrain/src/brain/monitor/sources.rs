@@ -107,7 +107,7 @@ fn error(whose: &str, fault: &Fault, is_one_of_many: bool) -> SourceError {
 }
 
 impl LastLook {
-    pub(super) fn is_answered(&self) -> bool {
+    fn is_answered(&self) -> bool {
         self.answered.is_some()
     }
 }
@@ -261,4 +261,70 @@ fn hands(core: &Core, now: Time) -> Vec<SourceView> {
         SourceView { lag_s: None, ..view }
     };
     provider.chain(routers).map(view).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    fn view(senses: &Senses, names: &[&str]) -> SourceView {
+        let members = names.iter().map(|name| Member {
+            name: (*name).to_owned(),
+            every: SECOND * 5,
+            timeout: SECOND * 2,
+        });
+        Group::of(senses, members, at(100)).view(SourceKind::Prometheus, "node")
+    }
+
+    #[test]
+    fn what_was_not_looked_at_yet_is_waited_for_and_not_called_silent() {
+        let senses = Senses::default();
+        let view = view(&senses, &["a", "b"]);
+        assert_eq!((view.state, view.asked, view.answered), (SourceState::Waiting, Some(2), 0));
+        assert_eq!((view.lag_s, view.newest), (None, None));
+    }
+
+    #[test]
+    fn a_group_is_as_late_as_the_one_that_waits_longest() {
+        let mut senses = Senses::default();
+        senses.looked("a", at(99), true);
+        senses.looked("b", at(90), true);
+        let view = view(&senses, &["a", "b"]);
+        assert_eq!((view.state, view.answered), (SourceState::Well, 2));
+        assert_eq!((view.lag_s, view.newest), (Some(3.0), Some(at(99))));
+    }
+
+    #[test]
+    fn the_newest_fault_is_told_with_whose_it_is_and_what_to_do() {
+        let mut senses = Senses::default();
+        for (name, answers) in [("a", true), ("b", false), ("c", true)] {
+            senses.looked(name, at(99), answers);
+        }
+        senses.fault("b".to_owned(), "connection refused", at(60));
+        senses.misconfigured("c", "401", "write a token", at(70));
+        let some = view(&senses, &["a", "b", "c"]);
+        assert_eq!((some.state, some.answered), (SourceState::Partial, 1));
+        let remedy = Some("write a token".to_owned());
+        let expected = SourceError { at: at(70), what: "c: 401".to_owned(), remedy };
+        assert_eq!(some.error, Some(expected));
+        let alone = view(&senses, &["b"]);
+        assert_eq!(alone.state, SourceState::Silent);
+        assert_eq!(alone.error.map(|error| error.what).as_deref(), Some("connection refused"));
+    }
+
+    #[test]
+    fn a_source_of_pushes_is_there_once_somebody_pushed() {
+        assert_eq!(remote_write(&Pushed::default()), None);
+        let fault = Some((at(7), "the body is no snappy block".to_owned()));
+        let refused = Pushed { fault: fault.clone(), ..Pushed::default() };
+        assert_eq!(remote_write(&refused).map(|view| view.state), Some(SourceState::Silent));
+        let both = Pushed { requests: 1, values: 2, last: Some(at(5)), fault };
+        assert_eq!(remote_write(&both).map(|view| view.state), Some(SourceState::Partial));
+    }
 }
