@@ -16,9 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) fn open(path: &Path, schema: &Schema, now: Time) -> Result<Connection, StoreError> {
     let sqlite = |error| StoreError::from_sqlite(path, error);
     let mut connection = connect(path).map_err(sqlite)?;
-    if schema.check_whole {
-        check(path, &connection)?;
-    }
+    check(path, &connection)?;
     let found = version(&connection).map_err(sqlite)?;
     let known = u32::try_from(schema.versions.len()).unwrap_or(u32::MAX);
     if found > known {

@@ -1,13 +1,12 @@
-//! The memory: what is, what happened and what was measured, safe against `kill -9`.
+//! The memory: what is and what happened, safe against `kill -9`.
 //!
 //! A brain that forgets tells twice, or does a thing twice, or never. So it writes down what it is
 //! about to do, in one transaction with why, and acts only after [`Store::commit`] has answered.
 //! Whoever starts next finds in [`Opened`] exactly what was acknowledged: VMs, open steps,
 //! messages under way, what each room remembered.
 //!
-//! A data folder holds `state.db` (state and journal), `samples.db` (frames, kept apart so that a
-//! flood of them delays no commit) and `brain.lock` (the lease: one brain at a time). Both
-//! databases are SQLite in WAL mode with `synchronous=FULL`.
+//! A data folder holds `state.db` (state and journal; SQLite in WAL mode with `synchronous=FULL`)
+//! and `brain.lock` (the lease: one brain at a time). What was measured has a store of its own.
 //!
 //! The tables hold the rules that must not be broken even by a bug of ours: a VM moves along the
 //! edges of [`model::vm::VmState::may_become`] only, has one open step, and is never reborn; a
@@ -22,7 +21,6 @@
 
 mod database;
 mod error;
-mod frames;
 mod lease;
 mod read;
 mod row;

@@ -11,24 +11,12 @@ use rusqlite::{Connection, params};
 pub(crate) struct Schema {
     /// Version 1 first.
     pub(crate) versions: &'static [&'static str],
-    /// Whether to look at every page when opening.
-    pub(crate) check_whole: bool,
     /// Brings tables that mirror the program itself up to date, at each opening.
     pub(crate) refresh: fn(&Connection) -> rusqlite::Result<()>,
 }
 
-pub(crate) const STATE: Schema = Schema {
-    versions: &[include_str!("schema/state_1.sql")],
-    check_whole: true,
-    refresh: fill_vm_edges,
-};
-
-/// Samples are many: to look at every page would keep a fleet unwatched for minutes.
-pub(crate) const SAMPLES: Schema = Schema {
-    versions: &[include_str!("schema/samples_1.sql")],
-    check_whole: false,
-    refresh: |_| Ok(()),
-};
+pub(crate) const STATE: Schema =
+    Schema { versions: &[include_str!("schema/state_1.sql")], refresh: fill_vm_edges };
 
 /// The trigger on `vm` asks this table, which says what `may_become` says: one truth.
 fn fill_vm_edges(connection: &Connection) -> rusqlite::Result<()> {

@@ -1,14 +1,13 @@
 //! The handle to the memory.
 //!
-//! Four threads: a writer and a reader for state, a writer and a reader for samples. A page that
-//! reads a month of samples thus holds up neither a commit nor a batch.
+//! Two threads, a writer and a reader: a page that reads a month of decisions does not hold up a
+//! commit.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use model::id::{IncidentId, ModuleId, Object};
-use model::sample::Frame;
+use model::id::{IncidentId, ModuleId};
 use model::time::Time;
 use rusqlite::Connection;
 
@@ -18,7 +17,7 @@ use crate::row::{
     Change, DecisionRow, IncidentRow, JournalRow, OutgoingRow, Remembered, TransitionRow,
 };
 use crate::worker::Worker;
-use crate::{database, frames, read, schema, write};
+use crate::{database, read, schema, write};
 
 /// The memory of one brain. Clones share it.
 ///
@@ -32,10 +31,8 @@ pub struct Store {
 /// In the order in which they end: the one that holds the lease last.
 #[derive(Debug)]
 struct Workers {
-    samples_reader: Worker,
-    samples: Worker,
-    state_reader: Worker,
-    state: Worker,
+    reader: Worker,
+    writer: Worker,
 }
 
 /// What is found when a data folder is opened.
@@ -58,15 +55,14 @@ impl Store {
     pub fn open(folder: &Path, now: Time) -> Result<Opened, StoreError> {
         fs::create_dir_all(folder).map_err(|error| StoreError::from_io(folder, error))?;
         let lease = lease::take(folder)?;
-        let (state_path, samples_path) = (folder.join("state.db"), folder.join("samples.db"));
-        let state = database::open(&state_path, &schema::STATE, now)?;
-        let samples = database::open(&samples_path, &schema::SAMPLES, now)?;
+        let path = folder.join("state.db");
+        let state = database::open(&path, &schema::STATE, now)?;
         sync_folder(folder)?;
-        let sqlite = |error| StoreError::from_sqlite(&state_path, error);
+        let sqlite = |error| StoreError::from_sqlite(&path, error);
         let (clean, last_alive) = read::last_end(&state).map_err(sqlite)?;
         let remembered = read::remembered(&state).map_err(sqlite)?;
         write::mark_running(&state).map_err(sqlite)?;
-        let workers = Workers::start((state_path, state), (samples_path, samples), lease)?;
+        let workers = Workers::start(&path, state, lease)?;
         let store = Self { workers: Arc::new(workers) };
         Ok(Opened { store, state: remembered, clean, last_alive })
     }
@@ -77,48 +73,7 @@ impl Store {
     /// # Errors
     /// `Refused` if one change breaks a rule, `Disk`, `Closed`.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.workers.state.ask(move |connection| write::commit(connection, &changes)).await
-    }
-
-    /// Keeps a batch of frames. All are on the disk when it answers `Ok`; after an error none is
-    /// kept.
-    ///
-    /// # Errors
-    /// `Refused` if a value is not finite, `Disk`, `Closed`.
-    pub async fn append_frames(&self, frames: Vec<Frame>) -> Result<(), StoreError> {
-        self.workers.samples.ask(move |connection| frames::append(connection, &frames)).await
-    }
-
-    /// The frames of one object from `from` to before `until`, oldest first.
-    ///
-    /// # Errors
-    /// `Damaged`, `Disk`, `Closed`, as all that reads.
-    pub async fn frames(
-        &self,
-        object: &Object,
-        from: Time,
-        until: Time,
-    ) -> Result<Vec<Frame>, StoreError> {
-        let object = object.clone();
-        let find = move |c: &mut Connection| frames::find(c, &object, from, until);
-        self.workers.samples_reader.ask(find).await
-    }
-
-    /// Drops all frames before `before`, and returns how many. Frames that come in meanwhile do
-    /// not wait for its end.
-    ///
-    /// # Errors
-    /// `Disk`, `Closed`; a part may be dropped then.
-    pub async fn prune_frames(&self, before: Time) -> Result<u64, StoreError> {
-        let mut total = 0;
-        loop {
-            let some =
-                move |c: &mut Connection| frames::prune_some(c, before, frames::PRUNE_AT_ONCE);
-            match self.workers.samples.ask(some).await? {
-                0 => return Ok(total),
-                dropped => total += dropped,
-            }
-        }
+        self.workers.writer.ask(move |connection| write::commit(connection, &changes)).await
     }
 
     /// Decisions, of one module or all, from `from` to before `until`, newest first, at most
@@ -190,36 +145,27 @@ impl Store {
     /// refused from then on.
     pub async fn close(self) {
         let workers = &self.workers;
-        workers.samples_reader.stop().await;
-        workers.samples.stop().await;
-        workers.state_reader.stop().await;
-        if let Err(error) = workers.state.ask(|connection| write::mark_clean(connection)).await {
+        workers.reader.stop().await;
+        if let Err(error) = workers.writer.ask(|connection| write::mark_clean(connection)).await {
             tracing::warn!(%error, "the next start will take this shutdown for a crash");
         }
-        workers.state.stop().await;
+        workers.writer.stop().await;
     }
 
     async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.workers.state_reader.ask(move |connection| question(connection)).await
+        self.workers.reader.ask(move |connection| question(connection)).await
     }
 }
 
 impl Workers {
-    fn start(
-        (state_path, state): (PathBuf, Connection),
-        (samples_path, samples): (PathBuf, Connection),
-        lease: Lease,
-    ) -> Result<Self, StoreError> {
-        let state_reader = database::open_reader(&state_path)?;
-        let samples_reader = database::open_reader(&samples_path)?;
+    fn start(path: &Path, connection: Connection, lease: Lease) -> Result<Self, StoreError> {
+        let reader = database::open_reader(path)?;
         Ok(Self {
-            samples_reader: Worker::start("samples-reader", &samples_path, samples_reader, ())?,
-            samples: Worker::start("samples-writer", &samples_path, samples, ())?,
-            state_reader: Worker::start("state-reader", &state_path, state_reader, ())?,
-            state: Worker::start("state-writer", &state_path, state, lease)?,
+            reader: Worker::start("state-reader", path, reader, ())?,
+            writer: Worker::start("state-writer", path, connection, lease)?,
         })
     }
 }

@@ -5,7 +5,7 @@ use model::vm::VmState;
 use store::{Change, OutgoingStatus, RouterRow, StepStatus, Store};
 
 use crate::folder::{fresh, open};
-use crate::rows::{always, at, decision, frame, incident, line, message, step, transition, vm};
+use crate::rows::{always, at, decision, incident, line, message, step, transition, vm};
 
 fn module(text: &str) -> ModuleId {
     text.parse().unwrap()
@@ -214,56 +214,6 @@ async fn lines_of_one_moment_keep_their_order() {
 }
 
 #[tokio::test]
-async fn a_sample_comes_back_as_the_number_that_was_measured() {
-    let folder = fresh("frames");
-    let store = open(&folder).store;
-    // Numbers that a careless reader of JSON gets wrong by a bit.
-    let values =
-        [0.1 + 0.2, 1e-300, f64::MIN_POSITIVE / 3.0, 9_007_199_254_740_993.0, -0.0, 5e-324];
-    let mut frames: Vec<_> =
-        (1..).zip(values).map(|(at, value)| frame("vm/web-1", at, value)).collect();
-    frames.push(frame("vm/web-2", 2, 4.5));
-    store.append_frames(frames.clone()).await.unwrap();
-    store.close().await;
-
-    let store = open(&folder).store;
-    let object = "vm/web-1".parse().unwrap();
-    let found = store.frames(&object, at(1), at(7)).await.unwrap();
-    assert_eq!(found, frames[..6]);
-    let bits = |frames: &[model::sample::Frame]| {
-        frames.iter().map(|frame| frame.values["load1_per_core"].to_bits()).collect::<Vec<_>>()
-    };
-    assert_eq!(bits(&found), bits(&frames[..6]), "-0.0 and 0.0 are equal, and yet not the same");
-    let middle = store.frames(&object, at(2), at(4)).await.unwrap();
-    assert_eq!(middle, frames[1..3], "half-open");
-}
-
-#[tokio::test]
-async fn a_number_that_is_none_refuses_its_batch() {
-    let store = open(&fresh("nan")).store;
-    let batch = vec![frame("vm/web-1", 1, 0.5), frame("vm/web-1", 2, f64::NAN)];
-    let error = store.append_frames(batch).await.unwrap_err();
-    assert_eq!(error.to_string(), "refused: frame of vm/web-1: load1_per_core is NaN");
-    let (from, until) = always();
-    let kept = store.frames(&"vm/web-1".parse().unwrap(), from, until).await.unwrap();
-    assert_eq!(kept, []);
-}
-
-#[tokio::test]
-async fn pruning_takes_what_is_older_and_nothing_else() {
-    let store = open(&fresh("prune")).store;
-    // More rows of one moment, and more moments, than are dropped at once.
-    let mut frames = vec![frame("vm/web-1", 5, 1.0); 11_000];
-    frames.extend((6..10_500).map(|at| frame("vm/web-2", at, 2.0)));
-    store.append_frames(frames).await.unwrap();
-    assert_eq!(store.prune_frames(at(5)).await.unwrap(), 0);
-    assert_eq!(store.prune_frames(at(10_400)).await.unwrap(), 11_000 + 10_394);
-    let (from, until) = always();
-    let left = store.frames(&"vm/web-2".parse().unwrap(), from, until).await.unwrap();
-    assert_eq!((left.len(), left[0].at), (100, at(10_400)));
-}
-
-#[tokio::test]
 async fn commits_of_many_tasks_are_all_made() {
     let store = open(&fresh("many")).store;
     let commits = (0..100).map(|number| {
@@ -284,5 +234,4 @@ async fn commits_of_many_tasks_are_all_made() {
 async fn nothing_is_a_commit_too() {
     let store = open(&fresh("nothing")).store;
     store.commit(Vec::new()).await.unwrap();
-    store.append_frames(Vec::new()).await.unwrap();
 }

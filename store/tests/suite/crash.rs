@@ -13,17 +13,10 @@ use model::vm::VmState;
 use store::{Change, Opened, StepStatus, Store, StoreError};
 
 use crate::folder::{fresh, open};
-use crate::rows::{always, decision, frame, line, step, vm};
+use crate::rows::{always, decision, line, step, vm};
 
 /// How often a child is killed.
 const ROUNDS: u64 = 20;
-
-/// How many numbers are there: their state, and their frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Reached {
-    state: u64,
-    frames: u64,
-}
 
 /// The child: commits number after number until something ends it. Not a test of its own.
 #[tokio::test]
@@ -43,10 +36,6 @@ async fn commits_until_killed() {
 async fn commit(store: &Store, number: u64) -> Result<(), StoreError> {
     store.commit(changes(number)).await?;
     eprintln!("state {number}");
-    let millis = i64::try_from(number).unwrap();
-    let both = ["vm/a", "vm/b"].map(|object| frame(object, millis, 0.5));
-    store.append_frames(both.to_vec()).await?;
-    eprintln!("frames {number}");
     Ok(())
 }
 
@@ -70,18 +59,19 @@ fn changes(number: u64) -> Vec<Change> {
 struct Doomed {
     child: Child,
     words: Lines<BufReader<ChildStderr>>,
-    acknowledged: Reached,
+    /// The last number.
+    acknowledged: u64,
 }
 
 impl Doomed {
     /// Starts a child on a folder that has `there` already.
-    fn start(mut command: Command, folder: &Path, there: Reached) -> Self {
+    fn start(mut command: Command, folder: &Path, there: u64) -> Self {
         let child = ["--exact", "crash::commits_until_killed", "--ignored", "--nocapture"];
         let command = command.args(child).stdin(Stdio::piped());
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("our own program");
         let mut orders = child.stdin.take().unwrap();
-        writeln!(orders, "{}\n{}", folder.display(), there.state + 1).unwrap();
+        writeln!(orders, "{}\n{}", folder.display(), there + 1).unwrap();
         let words = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, words, acknowledged: there }
     }
@@ -91,15 +81,14 @@ impl Doomed {
         let Some(line) = self.words.next() else { return Some("end".to_owned()) };
         let line = line.unwrap();
         match line.split_once(' ') {
-            Some(("state", _)) => self.acknowledged.state += 1,
-            Some(("frames", _)) => self.acknowledged.frames += 1,
+            Some(("state", _)) => self.acknowledged += 1,
             _ => return Some(line),
         }
         None
     }
 
     /// Kills it, and returns all that it had acknowledged.
-    fn kill(mut self) -> Reached {
+    fn kill(mut self) -> u64 {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         while self.hear().is_none() {}
@@ -112,7 +101,7 @@ fn this_program() -> Command {
 }
 
 /// Runs a child until it has acknowledged so much, and kills it a moment later.
-fn run_and_kill(folder: &Path, there: Reached, acknowledgements: u64, moment: Duration) -> Reached {
+fn run_and_kill(folder: &Path, there: u64, acknowledgements: u64, moment: Duration) -> u64 {
     let mut doomed = Doomed::start(this_program(), folder, there);
     for _ in 0..acknowledgements {
         assert_eq!(doomed.hear(), None);
@@ -121,8 +110,8 @@ fn run_and_kill(folder: &Path, there: Reached, acknowledgements: u64, moment: Du
     doomed.kill()
 }
 
-/// What is there, after a look that nothing of it is half there.
-async fn reached(opened: Opened) -> Reached {
+/// The number that is there, after a look that nothing of it is half there.
+async fn reached(opened: Opened) -> u64 {
     let (state, store) = (opened.state, opened.store);
     let (from, until) = always();
     let room = |name: &str| state.memory.get(name).map_or(0, |json| json.parse().unwrap());
@@ -133,14 +122,8 @@ async fn reached(opened: Opened) -> Reached {
         [state.vms.len(), state.open_steps.len(), decisions.len(), journal.len()].map(count),
     );
     assert_eq!(counts.collect::<Vec<_>>(), [number; 6], "something is half there");
-    let mut frames = [0, 0];
-    for (found, object) in frames.iter_mut().zip(["vm/a", "vm/b"]) {
-        let object = object.parse().unwrap();
-        *found = count(store.frames(&object, from, until).await.unwrap().len());
-    }
-    assert_eq!(frames[0], frames[1], "half a batch of frames is there");
     store.close().await;
-    Reached { state: number, frames: frames[0] }
+    number
 }
 
 fn count(length: usize) -> u64 {
@@ -148,17 +131,15 @@ fn count(length: usize) -> u64 {
 }
 
 /// All that was acknowledged is there, and at most the one commit more whose answer was cut off.
-fn assert_kept(there: Reached, acknowledged: Reached) {
-    let more = there.state.checked_sub(acknowledged.state);
-    let more_frames = there.frames.checked_sub(acknowledged.frames);
-    let kept = more.is_some_and(|more| more <= 1) && more_frames.is_some_and(|more| more <= 1);
-    assert!(kept, "acknowledged {acknowledged:?}, there is {there:?}");
+fn assert_kept(there: u64, acknowledged: u64) {
+    let kept = there == acknowledged || there == acknowledged + 1;
+    assert!(kept, "acknowledged {acknowledged}, there is {there}");
 }
 
 #[tokio::test]
 async fn a_killed_brain_loses_nothing_it_acknowledged() {
     let folder = fresh("killed");
-    let mut there = Reached::default();
+    let mut there = 0;
     for round in 0..ROUNDS {
         let moment = Duration::from_micros(round * 617 % 3000);
         let acknowledged = run_and_kill(&folder, there, 1 + round * 7 % 23, moment);
@@ -173,19 +154,16 @@ async fn a_killed_brain_loses_nothing_it_acknowledged() {
 #[tokio::test]
 async fn a_log_cut_off_anywhere_opens_at_an_earlier_commit() {
     let folder = fresh("cut");
-    let acknowledged = run_and_kill(&folder, Reached::default(), 40, Duration::ZERO);
-    for database in ["state.db", "samples.db"] {
-        let log = std::fs::read(folder.join(format!("{database}-wal"))).unwrap();
-        let mut before = Reached::default();
-        for cut in cuts(log.len()) {
-            let copy = copy_with_log(&folder, database, &log[..cut]);
-            let there = reached(open(&copy)).await;
-            let grows = there.state >= before.state && there.frames >= before.frames;
-            assert!(grows, "{database}: less is there after {cut} bytes than after fewer");
-            before = there;
-        }
-        assert_kept(before, acknowledged);
+    let acknowledged = run_and_kill(&folder, 0, 20, Duration::ZERO);
+    let log = std::fs::read(folder.join("state.db-wal")).unwrap();
+    let mut before = 0;
+    for cut in cuts(log.len()) {
+        let copy = copy_with_log(&folder, &log[..cut]);
+        let there = reached(open(&copy)).await;
+        assert!(there >= before, "less is there after {cut} bytes than after fewer");
+        before = there;
     }
+    assert_kept(before, acknowledged);
 }
 
 /// In the header, around the first page, across the file, at its end.
@@ -196,13 +174,11 @@ fn cuts(length: usize) -> Vec<usize> {
     cuts
 }
 
-/// The databases as they were left, but the log of one of them cut off.
-fn copy_with_log(folder: &Path, database: &str, log: &[u8]) -> PathBuf {
+/// The database as it was left, but its log cut off.
+fn copy_with_log(folder: &Path, log: &[u8]) -> PathBuf {
     let copy = fresh("cut-copy");
-    for file in ["state.db", "state.db-wal", "samples.db", "samples.db-wal"] {
-        std::fs::copy(folder.join(file), copy.join(file)).unwrap();
-    }
-    std::fs::write(copy.join(format!("{database}-wal")), log).unwrap();
+    std::fs::copy(folder.join("state.db"), copy.join("state.db")).unwrap();
+    std::fs::write(copy.join("state.db-wal"), log).unwrap();
     copy
 }
 
@@ -213,7 +189,7 @@ async fn a_full_disk_is_an_error_that_keeps_what_was_acknowledged() {
     let mut command = Command::new("sh");
     command.args(["-c", r#"trap "" XFSZ; ulimit -f 800; exec "$0" "$@""#]);
     command.arg(std::env::current_exe().unwrap());
-    let mut child = Doomed::start(command, &folder, Reached::default());
+    let mut child = Doomed::start(command, &folder, 0);
     let word = loop {
         if let Some(word) = child.hear() {
             break word;
@@ -223,7 +199,7 @@ async fn a_full_disk_is_an_error_that_keeps_what_was_acknowledged() {
     assert!(word.starts_with(&disk), "{word}");
     assert!(word.contains("cannot be used; check its volume"), "{word}");
     let acknowledged = child.kill();
-    assert!(acknowledged.state > 3, "{acknowledged:?}");
+    assert!(acknowledged > 3, "{acknowledged}");
     let there = reached(open(&folder)).await;
     assert_eq!(there, acknowledged, "what was answered with an error is not there");
 }

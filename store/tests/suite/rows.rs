@@ -1,7 +1,6 @@
 //! Rows to start from; a test changes what it is about.
 
-use model::id::{DecisionId, IncidentId, Object, PersonId, VmId};
-use model::sample::Frame;
+use model::id::{DecisionId, IncidentId, PersonId, VmId};
 use model::time::Time;
 use model::vm::{Addresses, Vm, VmState};
 use store::{
@@ -118,13 +117,5 @@ pub(crate) fn line(millis: i64, text: &str) -> JournalRow {
         what: "vm serving".to_owned(),
         object: Some("vm/web-1".parse().unwrap()),
         text: text.to_owned(),
-    }
-}
-
-pub(crate) fn frame(object: &str, millis: i64, value: f64) -> Frame {
-    Frame {
-        target: object.parse::<Object>().unwrap(),
-        at: at(millis),
-        values: [("load1_per_core".to_owned(), value)].into(),
     }
 }
