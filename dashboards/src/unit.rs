@@ -210,6 +210,14 @@ impl Form {
         if is_apart { format!("{number} {}", self.suffix) } else { number }
     }
 
+    /// A mean: that of whole numbers need not be one.
+    pub(crate) fn mean(self, value: Option<f64>) -> String {
+        let scaled = value.map(|value| value / self.divisor);
+        let is_whole = scaled.is_none_or(|scaled| scaled.fract() == 0.0 || scaled.abs() >= 100.0);
+        let decimals = if is_whole { self.decimals } else { self.decimals.max(1) };
+        Self { decimals, ..self }.maybe(value)
+    }
+
     pub(crate) fn maybe(self, value: Option<f64>) -> String {
         value.map_or(NOTHING.to_owned(), |value| self.number(value))
     }
@@ -258,6 +266,14 @@ mod tests {
         ] {
             assert_eq!(Unit::of_expression(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_mean_of_whole_numbers_need_not_be_whole() {
+        let form = Unit::Number.form([2.0, 8.0].into_iter());
+        let told = [Some(5.625), Some(5.0), Some(0.3), Some(0.01), Some(1e6 / 7.0), None];
+        let told = told.map(|mean| form.mean(mean));
+        assert_eq!(told, ["5.6", "5", "0.3", "<0.1", "142857", "–"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ fn path(expression: &str, more: &str) -> String {
 #[test]
 fn what_was_pushed_is_drawn_and_an_error_shows_its_place() {
     let fleet = Fleet::start("explore");
-    fleet.wait("the brain to be ready", |fleet| fleet.get("/api/overview"));
+    fleet.wait("a load", |fleet| ask(fleet, "load1_per_core").filter(|load| !load.is_empty()));
     for (vm, value) in [("a", 1.0), ("b", 4.0)] {
         for ago in [120, 60, 0] {
             let body = remote_write("orders_waiting", vm, value, now_ms() - ago * 1000);

@@ -65,7 +65,7 @@ fn row(
             }
             td.number data-label=(min) { (form.maybe(drawn.lowest)) }
             td.number data-label=(max) { (form.maybe(highest)) }
-            td.number data-label=(mean) { (form.maybe(drawn.mean)) }
+            td.number data-label=(mean) { (form.mean(drawn.mean)) }
         }
     }
 }

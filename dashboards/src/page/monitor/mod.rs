@@ -29,7 +29,7 @@ pub(super) fn sections(view: &MonitorView, voice: &Voice) -> Markup {
     html! {
         (verdict(view, voice))
         (sources::section(&view.sources, voice))
-        (targets::faults(&view.faults, voice))
+        (targets::faults(view, voice))
         (targets::unwatched(&view.unwatched, voice))
         (targets::doubts(&view.doubts, voice))
         (samples::refused(view, voice))
@@ -92,23 +92,30 @@ fn counts(view: &MonitorView, voice: &Voice) -> Markup {
     let lost: u64 = view.losses.iter().map(|loss| loss.count).sum();
     html! {
         ul.counts {
-            li.of {
-                span.what { (voice.say(words::SOURCES)) }
-                @for state in SourceState::ALL {
-                    @let count = view.sources.iter().filter(|source| source.state == state).count();
-                    @if count > 0 {
-                        a.count.(state.class()) href="#sources" {
-                            b aria-hidden="true" { (state.glyph()) }
-                            strong { (count) } span { (voice.say(sources::state_word(state))) }
-                        }
-                    }
-                }
-            }
+            @if !view.sources.is_empty() { (source_counts(view, voice)) }
             (count(view.faults.count as u64, words::COUNT_FAULTS, "#faults", voice))
             (count(view.unwatched.count as u64, words::COUNT_UNWATCHED, "#unwatched", voice))
             (count(view.doubts.count as u64, words::COUNT_DOUBTS, "#doubts", voice))
             (count(refused, words::COUNT_REFUSED, "#refused", voice))
             (count(lost, words::COUNT_LOST, "#refused", voice))
+        }
+    }
+}
+
+/// How many sources are in each state, the worst first.
+fn source_counts(view: &MonitorView, voice: &Voice) -> Markup {
+    html! {
+        li.of {
+            span.what { (voice.say(words::SOURCES)) }
+            @for state in SourceState::ALL {
+                @let count = view.sources.iter().filter(|source| source.state == state).count();
+                @if count > 0 {
+                    a.count.(state.class()) href="#sources" {
+                        b aria-hidden="true" { (state.glyph()) }
+                        strong { (count) } span { (voice.say(sources::state_word(state))) }
+                    }
+                }
+            }
         }
     }
 }

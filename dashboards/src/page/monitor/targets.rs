@@ -6,7 +6,7 @@ use super::rest;
 use crate::page::{cell, glyph, head, short_cell};
 use crate::unit;
 use crate::view::Health;
-use crate::view::monitor::{Doubt, Listed, TargetFault, Trouble, Unwatched};
+use crate::view::monitor::{Doubt, Listed, MonitorView, TargetFault, Trouble, Unwatched};
 use crate::voice::Voice;
 use crate::words;
 
@@ -16,7 +16,8 @@ const MOST_OTHERS: usize = 20;
 
 /// Those that do not let us see come first, since that is what this page is about; then by how
 /// long it lasts.
-pub(super) fn faults(faults: &Listed<TargetFault>, voice: &Voice) -> Markup {
+pub(super) fn faults(view: &MonitorView, voice: &Voice) -> Markup {
+    let faults = &view.faults;
     let mut sorted: Vec<&TargetFault> = faults.first.iter().collect();
     sorted.sort_by_key(|fault| (fault.trouble.rank(), fault.since));
     sorted.truncate(MOST_FAULTS);
@@ -24,7 +25,11 @@ pub(super) fn faults(faults: &Listed<TargetFault>, voice: &Voice) -> Markup {
         section #faults {
             @if faults.count == 0 {
                 h2 { (voice.say(words::TARGETS)) }
-                p.calm { (glyph(Health::Up)) " " (voice.say(words::NO_FAULTS)) }
+                @if view.targets == 0 {
+                    p.calm { (voice.say(words::NO_TARGETS)) }
+                } @else {
+                    p.calm { (glyph(Health::Up)) " " (voice.say(words::NO_FAULTS)) }
+                }
             } @else {
                 h2 { (voice.fill(words::FAULTS, &[&unit::count(faults.count as u64)])) }
                 (fault_table(&sorted, voice))
