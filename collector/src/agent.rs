@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_request_is_dropped_without_a_word() {
-        for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"ZBXD\x05\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"] {
+        for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"ZBXD\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"] {
             assert_eq!(talk(bytes).await, "");
         }
     }

@@ -5,6 +5,7 @@
 //! our own side is told apart from what went wrong on theirs, all the way up.
 //!
 //! - [`frame`], [`passive`]: the Zabbix passive protocol, asked; [`agent`], [`figures`]: answered.
+//!   [`active`]: the server of agents that come by themselves.
 //! - [`monitor_x`], [`probe`]: the health contract of an application, and one look at it.
 //! - [`prometheus`]: exporters scraped, targets discovered, pushes taken in.
 //! - [`poller`]: who is looked at when; [`gauges`]: how well that goes.
@@ -14,6 +15,7 @@
 //! read no clock but the one they are given. Whatever comes from a monitored system is bounded in
 //! size and time, and cleaned before it is repeated.
 
+pub mod active;
 pub mod agent;
 mod blind;
 pub mod datasource;
