@@ -134,12 +134,14 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     use model::clock::{FixedClock, SharedClock};
-    use model::metric::TABLE;
+    use model::metric::{PartKind, TABLE};
     use model::time::Time;
     use tokio::io::AsyncReadExt;
 
     use super::*;
+    use crate::parts::Parts;
     use crate::passive::{PassiveClient, Polled};
+    use crate::sheet::Sheet;
     use crate::targets::AgentTarget;
 
     struct MadeUp;
@@ -203,11 +205,12 @@ mod tests {
         let target = AgentTarget { object: "vm/web-1".parse().unwrap(), address: start().await };
         let clock = SharedClock::new(FixedClock(Time::from_millis(0)));
         let client = PassiveClient::default();
-        let polled = client.poll(&target, TABLE, Duration::from_secs(60), &clock).await.unwrap();
-        let Polled { frame, unsupported, rubbish, unanswered } = polled;
+        let polled = client.poll(&target, Duration::from_secs(60), &clock).await.unwrap();
+        let Polled { frame, unsupported, rubbish, unanswered, .. } = polled;
         let values = r#"{"load1_per_core": 0.5, "system_cpu_utilization": 0.25}"#;
         assert_eq!(format!("{:?}", frame.values), values);
-        assert_eq!((unsupported, rubbish, unanswered), (TABLE.len() as u32 - 2, 0, 0));
+        let others = Sheet::of(TABLE, &Parts::default()).items.len() - 2 + PartKind::ALL.len();
+        assert_eq!((unsupported as usize, rubbish, unanswered), (others, 0, 0));
     }
 
     #[tokio::test]

@@ -103,7 +103,7 @@ impl Fault {
 
     fn of(sensed: &Sensed) -> Option<Self> {
         match sensed {
-            Sensed::Frame(_) => None,
+            Sensed::Frame(_) | Sensed::Split { .. } => None,
             Sensed::AgentFault { error, .. } => Some(error.into()),
             Sensed::Blind { .. } => Some(Self::Blind),
             Sensed::Verdict(verdict) => match verdict.outcome {

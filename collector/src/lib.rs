@@ -5,7 +5,7 @@
 //! our own side is told apart from what went wrong on theirs, all the way up.
 //!
 //! - [`frame`], [`passive`]: the Zabbix passive protocol, asked; [`agent`], [`figures`]: answered.
-//!   [`active`]: the server of agents that come by themselves.
+//!   [`active`]: the server of agents that come by themselves. [`sheet`], [`parts`]: what both ask.
 //! - [`monitor_x`], [`probe`]: the health contract of an application, and one look at it.
 //! - [`prometheus`]: exporters scraped, targets discovered, pushes taken in.
 //! - [`poller`]: who is looked at when; [`gauges`]: how well that goes.
@@ -26,6 +26,7 @@ pub mod gauges;
 pub mod lag;
 pub mod look;
 pub mod monitor_x;
+pub mod parts;
 pub mod passive;
 pub mod poller;
 pub mod pool;
@@ -33,6 +34,7 @@ pub mod probe;
 pub mod prometheus;
 pub mod reach;
 mod schedule;
+pub mod sheet;
 pub mod sight;
 mod targets;
 mod text;

@@ -1,60 +1,65 @@
 //! Asks an agent for its figures, by Zabbix passive checks.
 //!
-//! Agents since 7.0 take all keys in one JSON request; older ones, which are most, know one plain
-//! key per connection. Nobody should have to configure which, so JSON is tried first, the older
-//! agent's refusal is recognised, and its address is remembered until it is forgotten by
-//! [`PassiveClient::keep_only`].
+//! What an agent is like is found out while asking and remembered until
+//! [`PassiveClient::keep_only`] forgets it: in which form it wants to be asked (see `ask`), what
+//! parts its machine has, and which keys it has never heard of. Every ten minutes it is asked
+//! anew for its parts, and tried again with all keys. What changes slowly is asked for once a
+//! minute, so that an agent that knows one key per connection is not kept busy by us.
 //!
 //! A key that an agent does not know must not cost the figures it does know, so a poll succeeds if
-//! at least one value came. For the same reason a plain poll that breaks off keeps what it has:
-//! an agent that answered one key is alive, and the next poll tells how it goes on.
+//! at least one value came. For the same reason a poll that breaks off keeps what it has: an agent
+//! that answered one key is alive, and the next poll tells how it goes on.
 //!
 //! Invariants: one poll takes no longer than its timeout, however many connections it needs; only
-//! finite numbers get into a frame; an agent's own words are bounded and cleaned.
+//! finite numbers get into a frame or a row; an agent's own words are bounded and cleaned.
+
+mod ask;
+mod known;
+mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::clock::SharedClock;
-use model::metric::Metric;
+use model::id::Object;
+use model::metric::{Metric, TABLE};
 use model::sample::Frame;
-use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use model::series::Row;
 
-use crate::blind::is_own_fault;
-use crate::frame::{self, FrameError, MAX_REPLY_BYTES};
+use self::known::{Asked, Known};
+use self::reading::Reading;
+use crate::look::Refusal;
 use crate::targets::AgentTarget;
-use crate::text::clean;
 
 /// The longest text of an agent that is repeated, in characters.
 const MAX_DETAIL_CHARS: usize = 200;
 
-const NOT_SUPPORTED: &str = "ZBX_NOTSUPPORTED";
-/// What agents before 7.0 say to a JSON request, which they take for a key.
-const TOOK_JSON_FOR_A_KEY: &str = "Invalid item key format.";
-
-/// Asks agents, and remembers which of them know only the plain form.
-#[derive(Debug, Default)]
+/// Asks agents, and remembers what each is like.
+#[derive(Debug)]
 pub struct PassiveClient {
-    plain: Mutex<BTreeSet<SocketAddr>>,
+    table: &'static [Metric],
+    known: Mutex<BTreeMap<(SocketAddr, Object), Known>>,
 }
 
 /// What one poll brought.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Polled {
-    /// Holds at least one value.
+    /// What is told of the whole machine.
     pub frame: Frame,
+    /// What has labels: by state, by mount point, by device. `ABSENT` where a series was not
+    /// asked for this time; its shape names the object alone, and is shared while it stays so.
+    pub row: Row,
     /// Keys that the agent does not know or could not tell.
     pub unsupported: u32,
     /// Values that are no finite number.
     pub rubbish: u32,
     /// Keys without an answer, because the poll broke off before.
     pub unanswered: u32,
+    /// Of all these, and of the parts that are too many to watch, a few by name.
+    pub refused: Vec<Refusal>,
 }
 
 /// Why a poll brought nothing.
@@ -81,7 +86,7 @@ pub enum AgentError {
     #[error("unreadable answer: {detail}")]
     Rubbish { detail: String },
     #[error("an answer of {bytes} bytes, at most {limit} are accepted")]
-    TooBig { bytes: u32, limit: usize },
+    TooBig { bytes: u64, limit: usize },
     /// It answers, but knows none of the keys.
     #[error("not supported: {detail}")]
     Unsupported { detail: String },
@@ -95,225 +100,66 @@ impl AgentError {
     }
 }
 
+impl Default for PassiveClient {
+    fn default() -> Self {
+        Self::asking_for(TABLE)
+    }
+}
+
 impl PassiveClient {
-    /// Asks one agent for `metrics`, within `timeout` in all. The frame bears the time at which
-    /// the poll began.
+    /// One that knows only some metrics.
+    pub fn asking_for(table: &'static [Metric]) -> Self {
+        Self { table, known: Mutex::default() }
+    }
+
+    /// Asks one agent for what is due, within `timeout` in all. What it brings bears the time at
+    /// which the poll began.
     pub async fn poll(
         &self,
         target: &AgentTarget,
-        metrics: &[Metric],
         timeout: Duration,
         clock: &SharedClock,
     ) -> Result<Polled, PollError> {
-        let at = clock.now();
+        let (at, now) = (clock.now(), clock.elapsed());
+        let place = (target.address, target.object.clone());
+        let remembered = self.known().remove(&place);
+        let mut known = remembered.unwrap_or_else(|| Known::of(&target.object, self.table));
+        let asked = known.due(now);
+        let keys: Vec<&str> = asked.iter().map(Asked::key).collect();
         let mut answers = Vec::new();
-        let asked = self.ask(target.address, metrics, timeout, &mut answers);
-        let end = tokio::time::timeout(timeout, asked).await;
+        let asking = ask::ask(target.address, &mut known.form, &keys, timeout, &mut answers);
+        let end = tokio::time::timeout(timeout, asking).await;
         let end = end.unwrap_or(Err(PollError::Agent(AgentError::TimedOut(timeout))));
-        let read = Reading::of(metrics, &answers);
-        if read.values.is_empty() {
-            end?;
-            return Err(PollError::Agent(read.nothing()));
-        }
-        let unanswered = u32::try_from(metrics.len() - answers.len()).unwrap_or(u32::MAX);
-        let frame = Frame { target: target.object.clone(), at, values: read.values };
-        Ok(Polled { frame, unsupported: read.unsupported, rubbish: read.rubbish, unanswered })
+        let frame = Frame { target: target.object.clone(), at, values: BTreeMap::new() };
+        let mut reading = Reading::new(&known, frame);
+        asked.iter().zip(&answers).for_each(|(asked, answer)| reading.add(asked, answer));
+        reading.polled.unanswered = u32::try_from(asked.len() - answers.len()).unwrap_or(u32::MAX);
+        let lists = std::mem::take(&mut reading.lists);
+        let mentions = known.learn(&asked, &answers, lists, now);
+        mentions.into_iter().for_each(|refusal| reading.mention(refusal));
+        self.known().insert(place, known);
+        reading.end(end)
     }
 
     /// Forgets what is known of all other addresses.
     pub fn keep_only(&self, addresses: &BTreeSet<SocketAddr>) {
-        self.plain().retain(|address| addresses.contains(address));
+        self.known().retain(|(address, _), _| addresses.contains(address));
     }
 
-    /// Adds one answer per metric, in their order, as far as it comes.
-    async fn ask(
-        &self,
-        address: SocketAddr,
-        metrics: &[Metric],
-        timeout: Duration,
-        answers: &mut Vec<Answer>,
-    ) -> Result<(), PollError> {
-        let is_plain = self.plain().contains(&address);
-        if !is_plain {
-            if let Some(all) = ask_all(address, metrics, timeout).await? {
-                *answers = all;
-                return Ok(());
-            }
-            self.plain().insert(address);
-        }
-        for metric in metrics {
-            answers.push(read_plain(&exchange(address, metric.zabbix_key.as_bytes()).await?));
-        }
-        Ok(())
-    }
-
-    fn plain(&self) -> MutexGuard<'_, BTreeSet<SocketAddr>> {
-        self.plain.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An agent's answer to one key: a value, or why there is none.
-type Answer = Result<String, String>;
-
-#[derive(Serialize)]
-struct Request<'a> {
-    request: &'static str,
-    data: Vec<Key<'a>>,
-}
-
-#[derive(Serialize)]
-struct Key<'a> {
-    key: &'a str,
-    /// Seconds.
-    timeout: u64,
-}
-
-#[derive(Deserialize)]
-struct Reply {
-    #[serde(default)]
-    data: Vec<Item>,
-    /// Why the request as a whole was refused.
-    error: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    value: Option<serde_json::Value>,
-    error: Option<String>,
-}
-
-impl Item {
-    fn answer(self) -> Answer {
-        match self.value {
-            Some(serde_json::Value::String(text)) => Ok(text),
-            Some(other) => Ok(other.to_string()),
-            None => Err(self.error.unwrap_or_default()),
-        }
-    }
-}
-
-/// Asks for all keys at once. None if the agent does not know that form.
-async fn ask_all(
-    address: SocketAddr,
-    metrics: &[Metric],
-    timeout: Duration,
-) -> Result<Option<Vec<Answer>>, PollError> {
-    // The agent must give up on a slow key before we give up on the agent.
-    let key_timeout_s = timeout.as_secs().saturating_sub(1).max(1);
-    let key = |metric: &Metric| Key { key: metric.zabbix_key, timeout: key_timeout_s };
-    let request = Request { request: "passive checks", data: metrics.iter().map(key).collect() };
-    let request = serde_json::to_vec(&request).expect("strings and numbers become JSON");
-    let reply = exchange(address, &request).await?;
-    match read_plain(&reply) {
-        Err(reason) if reason == TOOK_JSON_FOR_A_KEY => Ok(None),
-        Err(reason) => Err(unsupported(&reason).into()),
-        Ok(_) => Ok(Some(read_all(&reply, metrics.len())?)),
-    }
-}
-
-fn read_all(reply: &[u8], expected: usize) -> Result<Vec<Answer>, AgentError> {
-    let reply: Reply = serde_json::from_slice(reply).map_err(|error| rubbish(&error))?;
-    if let Some(reason) = reply.error {
-        return Err(unsupported(&reason));
-    }
-    if reply.data.len() != expected {
-        let found = reply.data.len();
-        return Err(rubbish(&format_args!("{found} answers to {expected} keys")));
-    }
-    Ok(reply.data.into_iter().map(Item::answer).collect())
-}
-
-fn read_plain(reply: &[u8]) -> Answer {
-    let text = String::from_utf8_lossy(reply);
-    match text.strip_prefix(NOT_SUPPORTED) {
-        Some(reason) => Err(reason.trim_matches('\0').to_owned()),
-        None => Ok(text.into_owned()),
-    }
-}
-
-/// One request and its reply, on a connection of its own, as all agents want it.
-async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>, PollError> {
-    let mut stream = TcpStream::connect(address).await.map_err(|error| not_connected(&error))?;
-    // A peer that dislikes us may close before it has read everything; what it sent still counts.
-    let written = stream.write_all(&frame::encode(request)).await;
-    match frame::read_frame(&mut stream, MAX_REPLY_BYTES).await {
-        Ok(reply) => Ok(reply),
-        Err(FrameError::Io(error)) if is_own_fault(&error) => Err(blind(&error)),
-        Err(FrameError::Empty) => Err(AgentError::ClosedWithoutReply.into()),
-        Err(FrameError::TooBig { bytes, limit }) => Err(AgentError::TooBig { bytes, limit }.into()),
-        Err(FrameError::Io(_)) if written.is_err() => Err(AgentError::ClosedWithoutReply.into()),
-        Err(FrameError::Io(error)) => Err(AgentError::Refused(error.kind()).into()),
-        Err(other) => Err(rubbish(&other).into()),
-    }
-}
-
-fn not_connected(error: &io::Error) -> PollError {
-    if is_own_fault(error) { blind(error) } else { AgentError::Refused(error.kind()).into() }
-}
-
-fn blind(error: &io::Error) -> PollError {
-    PollError::Blind { reason: error.to_string() }
-}
-
-fn rubbish(detail: &dyn fmt::Display) -> AgentError {
-    AgentError::Rubbish { detail: clean(&detail.to_string(), MAX_DETAIL_CHARS) }
-}
-
-fn unsupported(reason: &str) -> AgentError {
-    AgentError::Unsupported { detail: clean(reason, MAX_DETAIL_CHARS) }
-}
-
-/// The answers of one agent, sorted into figures and failures.
-#[derive(Default)]
-struct Reading {
-    values: BTreeMap<String, f64>,
-    unsupported: u32,
-    rubbish: u32,
-    /// The first failure, for when there is nothing else to tell.
-    first: Option<AgentError>,
-}
-
-impl Reading {
-    fn of(metrics: &[Metric], answers: &[Answer]) -> Self {
-        let mut reading = Self::default();
-        for (metric, answer) in metrics.iter().zip(answers) {
-            reading.add(metric, answer);
-        }
-        reading
-    }
-
-    fn add(&mut self, metric: &Metric, answer: &Answer) {
-        let text = match answer {
-            Ok(text) => text,
-            Err(reason) => {
-                self.unsupported += 1;
-                self.first.get_or_insert_with(|| unsupported(reason));
-                return;
-            }
-        };
-        let ours = text.trim().parse().map(|value| metric.from_agent(value));
-        match ours {
-            Ok(value) if value.is_finite() => drop(self.values.insert(metric.name.into(), value)),
-            _ => {
-                self.rubbish += 1;
-                self.first.get_or_insert_with(|| rubbish(&format_args!("no number: {text}")));
-            }
-        }
-    }
-
-    fn nothing(self) -> AgentError {
-        self.first.unwrap_or(AgentError::Unsupported { detail: "nothing was asked".to_owned() })
+    fn known(&self) -> MutexGuard<'_, BTreeMap<(SocketAddr, Object), Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use model::clock::FixedClock;
-    use model::metric::TABLE;
     use model::time::Time;
+    use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::frame;
 
     const AT: Time = Time::from_millis(1_772_445_600_000);
     const LONG: Duration = Duration::from_secs(60);
@@ -337,8 +183,13 @@ mod tests {
         AgentTarget { object: "vm/web-1".parse().unwrap(), address }
     }
 
+    /// Asks for load, CPU and memory alone.
+    fn client() -> PassiveClient {
+        PassiveClient::asking_for(&TABLE[..3])
+    }
+
     async fn poll(target: &AgentTarget, timeout: Duration) -> Result<Polled, PollError> {
-        poll_by(&PassiveClient::default(), target, timeout).await
+        poll_by(&client(), target, timeout).await
     }
 
     async fn poll_by(
@@ -346,7 +197,7 @@ mod tests {
         target: &AgentTarget,
         timeout: Duration,
     ) -> Result<Polled, PollError> {
-        client.poll(target, &TABLE[..3], timeout, &SharedClock::new(FixedClock(AT))).await
+        client.poll(target, timeout, &SharedClock::new(FixedClock(AT))).await
     }
 
     /// Load, idle percentage, memory: as agentd 6.0 was recorded to answer.
@@ -361,7 +212,7 @@ mod tests {
     }
 
     fn shown(polled: &Polled) -> String {
-        let Polled { frame, unsupported, rubbish, unanswered } = polled;
+        let Polled { frame, unsupported, rubbish, unanswered, .. } = polled;
         format!("{:?} {unsupported} {rubbish} {unanswered}", frame.values)
     }
 
@@ -373,11 +224,14 @@ mod tests {
             by_key(request)
         })
         .await;
-        let client = PassiveClient::default();
-        for expected in [["{\"request\"", "system.cpu"], ["system.cpu", "system.cpu"]] {
+        let client = client();
+        // What it has never heard of is not asked again, either.
+        for (expected, unsupported) in
+            [(["{\"request\"", "system.cpu"], 1), (["system.cpu", "system.cpu"], 0)]
+        {
             let polled = poll_by(&client, &target, LONG).await.unwrap();
-            let values = r#"{"load1_per_core": 1.276855, "system_cpu_utilization": 0.25} 1 0 0"#;
-            assert_eq!(shown(&polled), values);
+            let values = r#"{"load1_per_core": 1.276855, "system_cpu_utilization": 0.25}"#;
+            assert_eq!(shown(&polled), format!("{values} {unsupported} 0 0"));
             assert_eq!((polled.frame.at, &polled.frame.target), (AT, &target.object));
             assert_eq!([requests.recv().await.unwrap(), requests.recv().await.unwrap()], expected);
             while requests.try_recv().is_ok() {}
@@ -434,6 +288,10 @@ mod tests {
                     .to_owned(),
             ),
             (frame::encode(br#"{"data":[]}"#), "unreadable answer: 0 answers to 3 keys".to_owned()),
+            (
+                frame::encode(br#"{"data":[{},{}]}"#),
+                "unreadable answer: 2 answers to 3 keys".to_owned(),
+            ),
             (frame::encode(all_rubbish.as_bytes()), "unreadable answer: no number: a".to_owned()),
             (
                 frame::encode(format!("ZBX_NOTSUPPORTED\0\x1b[31m{long}").as_bytes()),
@@ -462,11 +320,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hanging_agent_costs_one_timeout_in_either_form() {
         let timeout = Duration::from_secs(3);
-        let timed_out = Err(PollError::Agent(AgentError::TimedOut(timeout)));
+        let timed_out = PollError::Agent(AgentError::TimedOut(timeout));
         let target = agent(|_| None).await;
-        assert_eq!(poll(&target, timeout).await, timed_out);
+        assert_eq!(poll(&target, timeout).await.unwrap_err(), timed_out);
         let target = agent(|request| by_key(request).filter(|_| request.starts_with('{'))).await;
-        assert_eq!(poll(&target, timeout).await, timed_out);
+        assert_eq!(poll(&target, timeout).await.unwrap_err(), timed_out);
     }
 
     #[tokio::test]
@@ -488,5 +346,81 @@ mod tests {
         let (polled, ()) = tokio::join!(poll(&target, LONG), time_passes);
         let values = r#"{"load1_per_core": 1.276855, "system_cpu_utilization": 0.25} 0 0 1"#;
         assert_eq!(shown(&polled.unwrap()), values);
+    }
+
+    /// An agent since 7.0: of several keys in one request it answers the first.
+    fn first_key_of(request: &str) -> Option<Vec<u8>> {
+        let request: serde_json::Value = serde_json::from_str(request).expect("JSON");
+        let data = match request["data"][0]["key"].as_str().expect("a key") {
+            "system.cpu.load[percpu,avg1]" => r#"{"value":"0.5"}"#,
+            "system.cpu.util[,idle]" => r#"{"value":"75.000000"}"#,
+            _ => r#"{"error":"Timeout while executing a check."}"#,
+        };
+        let reply = format!(r#"{{"version":"7.0.0","variant":1,"data":[{data}]}}"#);
+        Some(frame::encode(reply.as_bytes()))
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_answers_the_first_key_alone_is_asked_for_each() {
+        let (seen, mut requests) = tokio::sync::mpsc::channel(16);
+        let target = agent(move |request| {
+            seen.try_send(request.matches("\"key\"").count()).unwrap();
+            first_key_of(request)
+        })
+        .await;
+        let client = client();
+        for expected in [vec![3, 1, 1], vec![1, 1, 1]] {
+            let polled = poll_by(&client, &target, LONG).await.unwrap();
+            let values = r#"{"load1_per_core": 0.5, "system_cpu_utilization": 0.25} 1 0 0"#;
+            assert_eq!(shown(&polled), values);
+            assert_eq!(polled.refused[0].what, "vm.memory.size[used]");
+            assert_eq!(polled.refused[0].why, "Timeout while executing a check.");
+            let mut keys = Vec::new();
+            while let Ok(count) = requests.try_recv() {
+                keys.push(count);
+            }
+            assert_eq!(keys, expected);
+        }
+    }
+
+    /// Answers all keys of a request, as our own agent does.
+    fn parts_and_numbers(request: &str) -> Option<Vec<u8>> {
+        let request: serde_json::Value = serde_json::from_str(request).expect("JSON");
+        let answer = |item: &serde_json::Value| {
+            match item["key"].as_str().expect("a key") {
+            "vfs.fs.discovery" => {
+                r#"[{"{#FSNAME}":"/","{#FSTYPE}":"ext4"},{"{#FSNAME}":"/\\","{#FSTYPE}":"xfs"}]"#
+            }
+            "net.if.discovery" => "no list",
+            "vfs.fs.size[/,pused]" => "25",
+            "system.uptime" => "7",
+            _ => "",
+        }
+        .to_owned()
+        };
+        let items = request["data"].as_array().expect("keys").iter();
+        let data: Vec<_> = items.map(|item| serde_json::json!({"value": answer(item)})).collect();
+        Some(frame::encode(serde_json::json!({"data": data}).to_string().as_bytes()))
+    }
+
+    #[tokio::test]
+    async fn parts_are_discovered_and_asked_for_from_then_on() {
+        let target = agent(parts_and_numbers).await;
+        let client = PassiveClient::default();
+        let first = poll_by(&client, &target, LONG).await.unwrap();
+        assert_eq!(first.frame.values.get("system_uptime_seconds"), Some(&7.0));
+        let mentioned = first.refused.iter().map(|refusal| refusal.what.as_str());
+        assert!(mentioned.count() <= 8 && first.rubbish > 8, "{first:?}");
+        let second = poll_by(&client, &target, LONG).await.unwrap();
+        let shape = &second.row.shape;
+        assert_eq!(shape.common.to_string(), r#"{vm="web-1"}"#);
+        let used = shape.columns.iter().position(|labels| {
+            labels.to_string()
+                == r#"system_filesystem_utilization{system_filesystem_mountpoint="/"}"#
+        });
+        assert!((second.row.values[used.unwrap()] - 0.25).abs() < 1e-9);
+        let third = poll_by(&client, &target, LONG).await.unwrap();
+        assert!(std::sync::Arc::ptr_eq(shape, &third.row.shape), "the shape stays");
+        assert!(third.row.values.iter().all(|value| model::series::is_absent(*value)));
     }
 }

@@ -18,9 +18,8 @@ use std::time::Duration;
 
 use model::clock::SharedClock;
 use model::id::{Object, VmId};
-use model::metric::TABLE;
 use model::sample::Frame;
-use model::series::Row;
+use model::series::{Row, is_absent};
 use model::time::Time;
 use model::verdict::{ProbeTarget, Verdict};
 use tokio::net::TcpStream;
@@ -56,6 +55,11 @@ pub struct Pace {
 pub enum Sensed {
     /// An agent answered.
     Frame(Frame),
+    /// What it told that has labels: by state, by mount point, by device.
+    Split {
+        object: Object,
+        row: Row,
+    },
     /// An agent did not answer, or wrongly.
     AgentFault {
         object: Object,
@@ -407,9 +411,13 @@ async fn end(watch: Arc<Watch>, context: Arc<Context>) -> bool {
 async fn ask(target: AgentTarget, context: &Context) -> Sensed {
     let at = context.clock.now();
     let Context { pace, clock, gauges, client, .. } = context;
-    match client.poll(&target, TABLE, pace.timeout, clock).await {
+    match client.poll(&target, pace.timeout, clock).await {
         Ok(polled) => {
             gauges.count_losses(&polled);
+            if !polled.row.values.iter().all(|value| is_absent(*value)) {
+                let split = Sensed::Split { object: target.object, row: polled.row };
+                let _: Result<(), _> = context.out.send(split).await; // As in `look`.
+            }
             Sensed::Frame(polled.frame)
         }
         Err(PollError::Agent(error)) => Sensed::AgentFault { object: target.object, at, error },
@@ -422,11 +430,14 @@ mod tests {
     use std::net::SocketAddr;
 
     use model::clock::Clock;
+    use model::metric::{LOAD1_PER_CORE, PartKind, TABLE, by_name};
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::agent::{Figures, serve};
     use crate::look::Answer;
+    use crate::parts::Parts;
+    use crate::sheet::Sheet;
     use crate::watch::Source;
     use crate::watch::tests::Made;
 
@@ -464,7 +475,7 @@ mod tests {
 
     impl Figures for Load {
         fn value(&self, key: &str) -> Result<String, String> {
-            let is_load = key == TABLE[0].zabbix_key;
+            let is_load = key == by_name(LOAD1_PER_CORE).unwrap().zabbix_key;
             is_load.then(|| "0.5".to_owned()).ok_or_else(|| "Unsupported item key.".to_owned())
         }
     }
@@ -507,6 +518,7 @@ mod tests {
 
     fn object(sensed: &Sensed) -> String {
         match sensed {
+            Sensed::Split { object, row } => format!("{} split of {object}", row.values.len()),
             Sensed::Frame(frame) => format!("frame of {} with {:?}", frame.target, frame.values),
             Sensed::AgentFault { object, error, .. } => format!("fault of {object}: {error}"),
             Sensed::Blind { .. }
@@ -529,7 +541,9 @@ mod tests {
             assert_eq!(object(&sensed), r#"frame of vm/a with {"load1_per_core": 0.5}"#);
         }
         assert!(bench.gauges.read().polls >= 3);
-        assert!(bench.gauges.read().keys_unsupported >= 3 * (TABLE.len() as u64 - 1));
+        let others = Sheet::of(TABLE, &Parts::default()).items.len() - 1 + PartKind::ALL.len();
+        // What it has never heard of it is asked once.
+        assert_eq!(bench.gauges.read().keys_unsupported, others as u64);
         bench.targets.send_replace(Arc::new(of(vec![agent("vm/b", address)])));
         // What was sent before the new list was taken in may still stand in the channel.
         while object(&bench.next().await).contains("vm/a") {}

@@ -516,7 +516,7 @@ fn check_metric(
     }
     check_band(raw, metric, &path, findings);
     let Some(known) = model::metric::by_name(&metric.metric) else {
-        let names: Vec<_> = model::metric::TABLE.iter().map(|metric| metric.name).collect();
+        let names: Vec<_> = model::metric::whole_machine().map(|metric| metric.name).collect();
         findings.push(Finding::error(
             path("metric"),
             format!("no metric {:?}; write one of {}", metric.metric, names.join(", ")),

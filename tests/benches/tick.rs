@@ -71,7 +71,7 @@ fn vm(number: usize, now: Time) -> Vm {
 fn frame(number: usize, at: Time) -> Frame {
     let id = VmId::parse(&format!("vm-{number}")).expect("a good name");
     let load = 0.55 + (number % 7) as f64 / 100.0;
-    let values = model::metric::TABLE.iter().map(|metric| (metric.name.to_owned(), load));
+    let values = model::metric::whole_machine().map(|metric| (metric.name.to_owned(), load));
     Frame { target: Object::Vm(id), at, values: values.collect() }
 }
 

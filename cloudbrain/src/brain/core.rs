@@ -263,6 +263,10 @@ impl Core {
                 self.rows.add(&frame.target, &self.topology, frame.at, readings);
                 self.signals(signals, now) || news
             }
+            Sensed::Split { object, row } => {
+                self.rows.add_split(&object, &self.topology, &row);
+                false
+            }
             Sensed::AgentFault { object, at, error } => {
                 let silent = error.is_silence();
                 let news = self.saw(&object, !silent, now);

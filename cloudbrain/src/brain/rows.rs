@@ -14,8 +14,16 @@ use model::topology::Topology;
 /// Rows that wait for the end of the turn, and the shape of each object's last one.
 #[derive(Debug, Default)]
 pub struct Rows {
-    shapers: BTreeMap<Object, (Labels, Shaper)>,
+    shapers: BTreeMap<(Object, Sort), (Labels, Shaper)>,
     waiting: Vec<Row>,
+}
+
+/// What is told of the whole object, and what is told by its parts and states: that has labels of
+/// its own, and is not told each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    Whole,
+    Split,
 }
 
 impl Rows {
@@ -27,20 +35,40 @@ impl Rows {
         at: Time,
         readings: impl IntoIterator<Item = (&'a str, f64)>,
     ) {
+        let readings = readings.into_iter().map(|(name, value)| (Labels::metric(name), value));
+        self.put(object, Sort::Whole, topology, at, readings);
+    }
+
+    /// Adds what was measured of an object's parts and states.
+    pub fn add_split(&mut self, object: &Object, topology: &Topology, row: &Row) {
+        let readings = row.shape.columns.iter().cloned().zip(row.values.iter().copied());
+        self.put(object, Sort::Split, topology, row.at, readings);
+    }
+
+    fn put(
+        &mut self,
+        object: &Object,
+        sort: Sort,
+        topology: &Topology,
+        at: Time,
+        readings: impl Iterator<Item = (Labels, f64)>,
+    ) {
         let labels = labels(object, topology);
-        if self.shapers.get(object).is_some_and(|(known, _)| *known != labels) {
+        let place = (object.clone(), sort);
+        if self.shapers.get(&place).is_some_and(|(known, _)| *known != labels) {
             self.end(object, at);
         }
         let fresh = || (labels.clone(), Shaper::new(labels.clone()));
-        let (_, shaper) = self.shapers.entry(object.clone()).or_insert_with(fresh);
-        let readings = readings.into_iter().map(|(name, value)| (Labels::metric(name), value));
+        let (_, shaper) = self.shapers.entry(place).or_insert_with(fresh);
         self.waiting.push(shaper.row(at, readings));
     }
 
     /// An object is gone, or is no longer what it was: its series end.
     pub fn end(&mut self, object: &Object, at: Time) {
-        let ended = self.shapers.remove(object).and_then(|(_, mut shaper)| shaper.stale(at));
-        self.waiting.extend(ended);
+        for sort in [Sort::Whole, Sort::Split] {
+            let ended = self.shapers.remove(&(object.clone(), sort));
+            self.waiting.extend(ended.and_then(|(_, mut shaper)| shaper.stale(at)));
+        }
     }
 
     pub fn take(&mut self) -> Vec<Row> {

@@ -7,7 +7,7 @@
 //!
 //! Pure: no file, no clock. Invariant: growth is never negative.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// One process, told apart from a later one with the same number by when it started.
@@ -93,17 +93,28 @@ impl Mean {
     }
 }
 
-/// The busy share of a counter pair (busy, all) since the one before; None for the first, and
-/// when no time has passed.
-#[derive(Clone, Debug, Default)]
-pub struct BusyShare(Option<(u64, u64)>);
+/// Counters as they were about one span ago; before a whole span has passed, the first.
+#[derive(Clone, Debug)]
+pub struct Window<T> {
+    span: Duration,
+    kept: VecDeque<(Duration, T)>,
+}
 
-impl BusyShare {
-    pub fn feed(&mut self, busy: u64, all: u64) -> Option<f64> {
-        let (busy_before, all_before) = self.0.replace((busy, all))?;
-        let passed = all.saturating_sub(all_before);
-        let share = busy.saturating_sub(busy_before) as f64 / passed as f64;
-        (passed > 0).then(|| share.min(1.0))
+impl<T: Clone> Window<T> {
+    pub fn over(span: Duration) -> Self {
+        Self { span, kept: VecDeque::new() }
+    }
+
+    /// Takes in the counters as they are `at`, and tells the old ones with how long ago they
+    /// were; None for the first.
+    pub fn feed(&mut self, at: Duration, now: T) -> Option<(Duration, T)> {
+        let is_old = |(then, _): &(Duration, T)| *then + self.span <= at;
+        while self.kept.get(1).is_some_and(is_old) {
+            self.kept.pop_front();
+        }
+        let old = self.kept.front().map(|(then, old)| (at.saturating_sub(*then), old.clone()));
+        self.kept.push_back((at, now));
+        old
     }
 }
 
@@ -201,11 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_share_needs_two_readings() {
-        let mut share = BusyShare::default();
-        assert_eq!(share.feed(50, 100), None);
-        assert_eq!(share.feed(75, 200), Some(0.25));
-        assert_eq!(share.feed(75, 200), None, "no time passed");
-        assert_eq!(share.feed(10, 300), Some(0.0), "guest accounting may step back");
+    fn a_window_tells_what_was_a_span_ago_and_keeps_no_more() {
+        let second = Duration::from_secs(1);
+        let mut window = Window::over(3 * second);
+        let mut told = Vec::new();
+        for at in 0..8 {
+            told.extend(window.feed(at * second, at).map(|(ago, then)| (ago.as_secs(), then)));
+        }
+        assert_eq!(told, [(1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4)]);
+        assert!(window.kept.len() <= 4);
+        assert_eq!(window.feed(60 * second, 60), Some((53 * second, 7)));
     }
 }

@@ -4,11 +4,13 @@
 //! newest sample. So a question costs nothing, and two who ask do not disturb each other's
 //! intervals.
 //!
-//! - [`MachineFigures`]: the whole machine.
+//! - [`MachineFigures`]: the whole machine, and each of its mounts, disks and interfaces.
 //! - [`TreeFigures`]: one process and all its descendants.
 //!
 //! A figure that cannot be told is missing, with a reason; it is never zero instead.
 
+mod each;
+mod keys;
 mod machine;
 pub mod meter;
 mod proc;
@@ -18,14 +20,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::metric::{LOAD1_PER_CORE, TABLE};
-
 pub use machine::MachineFigures;
 pub use tree::TreeFigures;
 
 use crate::agent::Figures;
 
 const NOT_YET: &str = "Not measured yet.";
+/// In the words of `zabbix_agentd`, by which a client knows that it need not ask again soon.
+const UNSUPPORTED: &str = "Unsupported item key.";
 
 /// Figures that are measured from time to time.
 pub trait Sampled: Figures + 'static {
@@ -45,12 +47,28 @@ pub async fn run_sampler(figures: Arc<impl Sampled>, every: Duration) {
     }
 }
 
-/// What one sample brought.
-#[derive(Debug)]
-struct Readings {
-    cores: f64,
-    /// By the names of [`TABLE`]; what could not be measured is missing.
-    values: BTreeMap<&'static str, f64>,
+/// What one sample brought: answers, in Zabbix's units, by the fullest spelling of their keys.
+#[derive(Clone, Debug, Default)]
+struct Readings(BTreeMap<String, Result<String, &'static str>>);
+
+impl Readings {
+    fn number(&mut self, key: &str, value: f64) {
+        self.text(key, (value + 0.0).to_string()); // Makes -0 a plain 0.
+    }
+
+    fn text(&mut self, key: &str, text: String) {
+        self.put(key, Ok(text));
+    }
+
+    /// A figure that there is, and that cannot be told now.
+    fn lacks(&mut self, key: &str, why: &'static str) {
+        self.put(key, Err(why));
+    }
+
+    fn put(&mut self, key: &str, answer: Result<String, &'static str>) {
+        // What `keys` does not know nobody can ask for.
+        self.0.extend(keys::fullest(key).map(|key| (key, answer)));
+    }
 }
 
 /// The newest sample, for those who ask, or why there is none.
@@ -70,44 +88,37 @@ impl Newest {
 
     /// Answers a Zabbix key.
     fn value(&self, key: &str) -> Result<String, String> {
+        let key = keys::fullest(key).ok_or(UNSUPPORTED)?;
         let readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let readings = readings.as_ref().map_err(Clone::clone)?;
-        let reading = |name| readings.values.get(name).copied().ok_or(NOT_YET);
-        if key == "system.cpu.load[all,avg1]" {
-            return Ok((reading(LOAD1_PER_CORE)? * readings.cores).to_string());
-        }
-        let metric = TABLE.iter().find(|metric| metric.zabbix_key == key);
-        let metric = metric.ok_or("Unsupported item key.")?;
-        let value = metric.to_agent(reading(metric.name)?) + 0.0; // Makes -0 a plain 0.
-        Ok(value.to_string())
+        let Readings(answers) = readings.as_ref().map_err(Clone::clone)?;
+        let answer = answers.get(&key).cloned().unwrap_or(Err(UNSUPPORTED));
+        answer.map_err(str::to_owned)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use model::metric::{CPU_UTILIZATION, THREAD_COUNT};
-
     use super::*;
 
-    #[test]
-    fn each_known_key_is_answered_in_zabbix_units() {
-        let newest = Newest::default();
-        let values = [(LOAD1_PER_CORE, 0.5), (CPU_UTILIZATION, 0.25), (THREAD_COUNT, 88.0)];
-        newest.put(Ok(Readings { cores: 4.0, values: values.into() }));
-        let answer = |key: &str| newest.value(key).unwrap_or_else(|reason| reason);
-        assert_eq!(answer("system.cpu.load[percpu,avg1]"), "0.5");
-        assert_eq!(answer("system.cpu.load[all,avg1]"), "2");
-        assert_eq!(answer("system.cpu.util[,idle]"), "75");
-        assert_eq!(answer("proc.num[]"), "88");
-        assert_eq!(answer("system.uptime"), "Not measured yet.");
-        assert_eq!(answer("vm.memory.size[pfree]"), "Unsupported item key.");
+    fn readings() -> Readings {
+        let mut readings = Readings::default();
+        readings.number("system.cpu.load[all,avg1]", 2.5);
+        readings.number("system.cpu.util[,idle]", -0.0);
+        readings.lacks("vfs.dev.util[vda]", NOT_YET);
+        readings
     }
 
     #[test]
-    fn a_machine_without_an_idle_moment_is_plainly_at_zero() {
+    fn each_known_key_is_answered_however_it_is_spelt() {
         let newest = Newest::default();
-        newest.put(Ok(Readings { cores: 4.0, values: [(CPU_UTILIZATION, 1.0)].into() }));
-        assert_eq!(newest.value("system.cpu.util[,idle]").unwrap(), "0");
+        newest.put(Ok(readings()));
+        let answer = |key: &str| newest.value(key).unwrap_or_else(|reason| reason);
+        assert_eq!(answer("system.cpu.load"), "2.5");
+        assert_eq!(answer("system.cpu.load[\"all\", avg1]"), "2.5");
+        assert_eq!(answer("system.cpu.util[all,idle,avg1]"), "0");
+        assert_eq!(answer("vfs.dev.util[vda]"), "Not measured yet.");
+        assert_eq!(answer("vfs.dev.util[vdb]"), "Unsupported item key.");
+        assert_eq!(answer("system.run[id]"), "Unsupported item key.");
     }
 
     #[test]
@@ -116,5 +127,6 @@ mod tests {
         assert_eq!(newest.value("system.uptime").unwrap_err(), "Not measured yet.");
         newest.put(Err("Process 7 is gone.".to_owned()));
         assert_eq!(newest.value("system.uptime").unwrap_err(), "Process 7 is gone.");
+        assert_eq!(newest.value("no.such").unwrap_err(), "Unsupported item key.");
     }
 }

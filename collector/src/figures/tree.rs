@@ -6,7 +6,8 @@
 //!
 //! Load per core is the CPU time spent per second and core, as an exponential mean. Unlike the
 //! load of a kernel it cannot tell how many wait for a core. Memory is the sum of resident
-//! memory, so what processes share is counted once for each.
+//! memory, so what processes share is counted once for each. What a tree has none of its own of,
+//! such as disks or swap, is an unsupported key.
 //!
 //! Each sample reads one file per process of the machine. The connections need longer tables and
 //! are read at every tenth only.
@@ -16,15 +17,11 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use model::metric::{
-    CONNECTION_COUNT, CPU_UTILIZATION, LOAD1_PER_CORE, MEMORY_USAGE_BYTES, THREAD_COUNT,
-    UPTIME_SECONDS,
-};
 use procfs::process::{Stat, all_processes};
 
 use super::meter::{CpuMeter, Mean, ProcessKey, Usage};
 use super::proc::{established, sockets, ticks_since_boot};
-use super::{Newest, Readings, Sampled};
+use super::{NOT_YET, Newest, Readings, Sampled};
 use crate::agent::Figures;
 
 /// At every how many samples the connections are counted.
@@ -45,7 +42,6 @@ struct Process {
     key: ProcessKey,
     usage: Usage,
     resident_pages: u64,
-    threads: u64,
 }
 
 /// What is kept from one sample to the next.
@@ -105,26 +101,34 @@ impl TreeFigures {
             state.connections = connections(self.root_pid, &tree)?;
         }
         state.samples = state.samples.wrapping_add(1);
-        let mut values = sizes(&tree);
-        values.insert(CONNECTION_COUNT, state.connections as f64);
-        values.insert(UPTIME_SECONDS, seconds(now.saturating_sub(root.started)).floor());
-        values.extend(self.cpu(state, &tree, now).into_iter().flatten());
-        Ok(Readings { cores: self.cores, values })
+        let mut told = Readings::default();
+        tell_sizes(&mut told, &tree);
+        told.number("net.tcp.socket.count[,,,,established]", state.connections as f64);
+        told.number("system.uptime", seconds(now.saturating_sub(root.started)).floor());
+        let shares = self.cpu(state, &tree, now);
+        self.tell_cpu(&mut told, shares);
+        Ok(told)
+    }
+
+    fn tell_cpu(&self, told: &mut Readings, shares: Option<(f64, f64)>) {
+        let keys @ [per_core, all, idle] =
+            ["system.cpu.load[percpu]", "system.cpu.load[all]", "system.cpu.util[,idle]"];
+        let Some((load, busy)) = shares else {
+            return keys.iter().for_each(|key| told.lacks(key, NOT_YET));
+        };
+        told.number(per_core, load);
+        told.number(all, load * self.cores);
+        told.number(idle, (1.0 - busy) * 100.0);
     }
 
     /// Load per core, and the busy share of the last interval; None for the first sample.
-    fn cpu(
-        &self,
-        state: &mut State,
-        tree: &[&Process],
-        now: u64,
-    ) -> Option<[(&'static str, f64); 2]> {
+    fn cpu(&self, state: &mut State, tree: &[&Process], now: u64) -> Option<(f64, f64)> {
         let spent = state.cpu.feed(now, tree.iter().map(|one| (one.key, one.usage)).collect());
         let passed = now.saturating_sub(std::mem::replace(&mut state.sampled_at, now));
         let busy_cores = (spent? as f64 / passed.max(1) as f64).min(machine_cores());
         let busy = busy_cores / self.cores.max(f64::MIN_POSITIVE);
         let load = state.load.feed(busy, Duration::from_secs_f64(seconds(passed)))?;
-        Some([(LOAD1_PER_CORE, load), (CPU_UTILIZATION, busy.min(1.0))])
+        Some((load, busy.min(1.0)))
     }
 }
 
@@ -135,7 +139,6 @@ impl From<&Stat> for Process {
             key: ProcessKey { pid: stat.pid, started: stat.starttime },
             usage: Usage { parent_pid: stat.ppid, own: stat.utime + stat.stime, reaped },
             resident_pages: stat.rss,
-            threads: u64::try_from(stat.num_threads).unwrap_or(0),
         }
     }
 }
@@ -179,13 +182,10 @@ fn members(
     found
 }
 
-fn sizes(tree: &[&Process]) -> BTreeMap<&'static str, f64> {
+fn tell_sizes(told: &mut Readings, tree: &[&Process]) {
     let resident_pages: u64 = tree.iter().map(|process| process.resident_pages).sum();
-    let threads: u64 = tree.iter().map(|process| process.threads).sum();
-    BTreeMap::from([
-        (MEMORY_USAGE_BYTES, (resident_pages * procfs::page_size()) as f64),
-        (THREAD_COUNT, threads as f64),
-    ])
+    told.number("vm.memory.size[used]", (resident_pages * procfs::page_size()) as f64);
+    told.number("proc.num", tree.len() as f64);
 }
 
 /// Both ends of a connection within the tree count, as they do on a machine.
@@ -271,7 +271,6 @@ mod tests {
             key: ProcessKey { pid: numbers[0], started: numbers[2] as u64 },
             usage: Usage { parent_pid: numbers[1], own: 0, reaped: 0 },
             resident_pages: 0,
-            threads: 1,
         }
     }
 

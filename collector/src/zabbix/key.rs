@@ -7,15 +7,15 @@ const MAX_KEY_BYTES: usize = 2048;
 
 /// A key, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) name: String,
+pub(crate) struct Key {
+    pub(crate) name: String,
     /// Without their quotes; an array stays as it is written.
-    pub(super) params: Vec<String>,
+    pub(crate) params: Vec<String>,
 }
 
 impl Key {
     /// None if it is no key.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_KEY_BYTES {
             return None;
         }
@@ -33,7 +33,7 @@ impl Key {
     }
 
     /// A parameter; what is left out is empty.
-    pub(super) fn param(&self, at: usize) -> &str {
+    pub(crate) fn param(&self, at: usize) -> &str {
         self.params.get(at).map_or("", String::as_str)
     }
 }

@@ -32,7 +32,7 @@ pub mod history;
 pub mod host;
 pub mod ids;
 pub mod items;
-mod key;
+pub(crate) mod key;
 mod loose;
 pub mod mapping;
 pub mod measure;

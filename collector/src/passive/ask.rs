@@ -1,0 +1,236 @@
+//! One agent asked for many keys, in whichever form it understands.
+//!
+//! There are three. Our own agent answers all keys of one JSON request. Agents of Zabbix since 7.0
+//! take the same request and answer its first key alone, so they get one connection per key.
+//! Older ones, which are most, know nothing but a plain key. Nobody should have to configure
+//! which, so the best form is tried first, and how the agent answers tells what it is.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::{AgentError, MAX_DETAIL_CHARS, PollError};
+use crate::blind::is_own_fault;
+use crate::frame::{self, FrameError, MAX_REPLY_BYTES};
+use crate::text::clean;
+
+const NOT_SUPPORTED: &str = "ZBX_NOTSUPPORTED";
+/// What agents before 7.0 say to a JSON request, which they take for a key.
+const TOOK_JSON_FOR_A_KEY: &str = "Invalid item key format.";
+
+/// How an agent wants to be asked, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Form {
+    #[default]
+    Unknown,
+    /// JSON, all keys at once.
+    All,
+    /// JSON, one key per connection.
+    Single,
+    /// The key itself, one per connection.
+    Plain,
+}
+
+/// An agent's answer to one key: a value, or why there is none.
+pub(super) type Answer = Result<String, String>;
+
+/// Adds one answer per key, in their order, as far as it comes.
+pub(super) async fn ask(
+    address: SocketAddr,
+    form: &mut Form,
+    keys: &[&str],
+    timeout: Duration,
+    answers: &mut Vec<Answer>,
+) -> Result<(), PollError> {
+    if matches!(form, Form::Unknown | Form::All) {
+        let all = ask_json(address, keys, timeout).await?;
+        *form = match &all {
+            None => Form::Plain,
+            Some(all) if all.len() == keys.len() && keys.len() == 1 => Form::Unknown,
+            Some(all) if all.len() == keys.len() => Form::All,
+            Some(all) if all.len() == 1 => Form::Single,
+            Some(all) => {
+                let (found, wanted) = (all.len(), keys.len());
+                return Err(rubbish(&format_args!("{found} answers to {wanted} keys")).into());
+            }
+        };
+        answers.extend(all.unwrap_or_default());
+    }
+    for key in &keys[answers.len()..] {
+        answers.push(ask_one(address, form, key, timeout).await?);
+    }
+    Ok(())
+}
+
+async fn ask_one(
+    address: SocketAddr,
+    form: &mut Form,
+    key: &str,
+    timeout: Duration,
+) -> Result<Answer, PollError> {
+    if *form == Form::Single {
+        let answers = ask_json(address, &[key], timeout).await?;
+        if let Some(answer) = answers.and_then(|answers| answers.into_iter().next()) {
+            return Ok(answer);
+        }
+        *form = Form::Plain; // An older agent has taken its place.
+    }
+    Ok(read_plain(&exchange(address, key.as_bytes()).await?))
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    request: &'static str,
+    data: Vec<Key<'a>>,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    key: &'a str,
+    /// Seconds.
+    timeout: u64,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    #[serde(default)]
+    data: Vec<Item>,
+    /// Why the request as a whole was refused.
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    value: Option<serde_json::Value>,
+    error: Option<String>,
+}
+
+impl Item {
+    fn answer(self) -> Answer {
+        match self.value {
+            Some(serde_json::Value::String(text)) => Ok(text),
+            Some(other) => Ok(other.to_string()),
+            None => Err(self.error.unwrap_or_default()),
+        }
+    }
+}
+
+/// None if the agent does not know that form; else at least one answer, and no more than keys.
+async fn ask_json(
+    address: SocketAddr,
+    keys: &[&str],
+    timeout: Duration,
+) -> Result<Option<Vec<Answer>>, PollError> {
+    // The agent must give up on a slow key before we give up on the agent.
+    let timeout = timeout.as_secs().saturating_sub(1).max(1);
+    let data = keys.iter().map(|key| Key { key, timeout }).collect();
+    let request = Request { request: "passive checks", data };
+    let request = serde_json::to_vec(&request).expect("strings and numbers become JSON");
+    let reply = exchange(address, &request).await?;
+    match read_plain(&reply) {
+        Err(reason) if reason == TOOK_JSON_FOR_A_KEY => Ok(None),
+        Err(reason) => Err(unsupported(&reason).into()),
+        Ok(_) => Ok(Some(read_json(&reply, keys.len())?)),
+    }
+}
+
+fn read_json(reply: &[u8], asked: usize) -> Result<Vec<Answer>, AgentError> {
+    let reply: Reply = serde_json::from_slice(reply).map_err(|error| rubbish(&error))?;
+    if let Some(reason) = reply.error {
+        return Err(unsupported(&reason));
+    }
+    let found = reply.data.len();
+    if found == 0 || found > asked {
+        return Err(rubbish(&format_args!("{found} answers to {asked} keys")));
+    }
+    Ok(reply.data.into_iter().map(Item::answer).collect())
+}
+
+fn read_plain(reply: &[u8]) -> Answer {
+    let text = String::from_utf8_lossy(reply);
+    match text.strip_prefix(NOT_SUPPORTED) {
+        Some(reason) => Err(reason.trim_matches('\0').to_owned()),
+        None => Ok(text.into_owned()),
+    }
+}
+
+/// One request and its reply, on a connection of its own, as all agents want it.
+async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>, PollError> {
+    let mut stream = TcpStream::connect(address).await.map_err(|error| not_connected(&error))?;
+    // A peer that dislikes us may close before it has read everything; what it sent still counts.
+    let written = stream.write_all(&frame::encode(request)).await;
+    match frame::read_frame(&mut stream, MAX_REPLY_BYTES).await {
+        Ok(reply) => Ok(reply),
+        Err(FrameError::Io(error)) if is_own_fault(&error) => Err(blind(&error)),
+        Err(FrameError::Empty) => Err(AgentError::ClosedWithoutReply.into()),
+        Err(FrameError::TooBig { bytes, limit }) => Err(AgentError::TooBig { bytes, limit }.into()),
+        Err(FrameError::Io(_)) if written.is_err() => Err(AgentError::ClosedWithoutReply.into()),
+        Err(FrameError::Io(error)) => Err(AgentError::Refused(error.kind()).into()),
+        Err(other) => Err(rubbish(&other).into()),
+    }
+}
+
+fn not_connected(error: &io::Error) -> PollError {
+    if is_own_fault(error) { blind(error) } else { AgentError::Refused(error.kind()).into() }
+}
+
+fn blind(error: &io::Error) -> PollError {
+    PollError::Blind { reason: error.to_string() }
+}
+
+pub(super) fn rubbish(detail: &dyn fmt::Display) -> AgentError {
+    AgentError::Rubbish { detail: clean(&detail.to_string(), MAX_DETAIL_CHARS) }
+}
+
+pub(super) fn unsupported(reason: &str) -> AgentError {
+    AgentError::Unsupported { detail: clean(reason, MAX_DETAIL_CHARS) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn odd_replies_are_errors_and_no_answers() {
+        for reply in
+            ["", "1", "[]", "{}", r#"{"data":[]}"#, r#"{"data":[1]}"#, r#"{"data":[{},{},{}]}"#]
+        {
+            assert!(read_json(reply.as_bytes(), 2).is_err(), "{reply}");
+        }
+        let nested = format!(r#"{{"data":[{{"value":{}}}]}}"#, "[".repeat(100_000));
+        assert!(read_json(nested.as_bytes(), 2).is_err());
+        let mixed = br#"{"data":[{"value":null,"error":"slow"},{"value":{"a":1}}]}"#;
+        let expected = vec![Err("slow".to_owned()), Ok(r#"{"a":1}"#.to_owned())];
+        assert_eq!(read_json(mixed, 2).unwrap(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read_plain(&bytes);
+            if let Ok(answers) = read_json(&bytes, 3) {
+                prop_assert!((1..=3).contains(&answers.len()));
+            }
+        }
+
+        #[test]
+        fn a_changed_reply_gives_no_more_answers_than_keys(
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let mut reply = br#"{"version":"7.0.0","data":[{"value":"0.5"},{"error":"no"}]}"#.to_vec();
+            let at = at.index(reply.len());
+            reply[at] = byte;
+            if let Ok(answers) = read_json(&reply, 2) {
+                prop_assert!(answers.len() <= 2);
+            }
+        }
+    }
+}
