@@ -126,14 +126,14 @@ impl PassiveClient {
         let mut known = remembered.unwrap_or_else(|| Known::of(&target.object, self.table));
         let asked = known.due(now);
         let keys: Vec<&str> = asked.iter().map(Asked::key).collect();
-        let mut answers = Vec::new();
-        let asking = ask::ask(target.address, &mut known.form, &keys, timeout, &mut answers);
+        let answers = ask::Answers::default();
+        let asking = ask::ask(target.address, &mut known.form, &keys, timeout, &answers);
         let end = tokio::time::timeout(timeout, asking).await;
         let end = end.unwrap_or(Err(PollError::Agent(AgentError::TimedOut(timeout))));
+        let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
         let frame = Frame { target: target.object.clone(), at, values: BTreeMap::new() };
         let mut reading = Reading::new(&known, frame);
-        asked.iter().zip(&answers).for_each(|(asked, answer)| reading.add(asked, answer));
-        reading.polled.unanswered = u32::try_from(asked.len() - answers.len()).unwrap_or(u32::MAX);
+        asked.iter().zip(&answers).for_each(|(asked, answer)| reading.add(asked, answer.as_ref()));
         let lists = std::mem::take(&mut reading.lists);
         let mentions = known.learn(&asked, &answers, lists, now);
         mentions.into_iter().for_each(|refusal| reading.mention(refusal));

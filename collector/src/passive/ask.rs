@@ -4,10 +4,15 @@
 //! take the same request and answer its first key alone, so they get one connection per key.
 //! Older ones, which are most, know nothing but a plain key. Nobody should have to configure
 //! which, so the best form is tried first, and how the agent answers tells what it is.
+//!
+//! One that takes a connection per key is asked two at once: agentd answers no more than three by
+//! default, and a Zabbix server may ask it, too.
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -39,14 +44,18 @@ pub(super) enum Form {
 /// An agent's answer to one key: a value, or why there is none.
 pub(super) type Answer = Result<String, String>;
 
-/// Adds one answer per key, in their order, as far as it comes.
+/// Answers by the place of their keys, as far as they came.
+pub(super) type Answers = Mutex<Vec<Option<Answer>>>;
+
+/// Fills in the answers. What was there when it breaks off stays.
 pub(super) async fn ask(
     address: SocketAddr,
     form: &mut Form,
     keys: &[&str],
     timeout: Duration,
-    answers: &mut Vec<Answer>,
+    answers: &Answers,
 ) -> Result<(), PollError> {
+    lock(answers).resize(keys.len(), None);
     if matches!(form, Form::Unknown | Form::All) {
         let all = ask_json(address, keys, timeout).await?;
         *form = match &all {
@@ -59,28 +68,54 @@ pub(super) async fn ask(
                 return Err(rubbish(&format_args!("{found} answers to {wanted} keys")).into());
             }
         };
-        answers.extend(all.unwrap_or_default());
+        let all = all.unwrap_or_default();
+        lock(answers).iter_mut().zip(all).for_each(|(place, answer)| *place = Some(answer));
     }
-    for key in &keys[answers.len()..] {
-        answers.push(ask_one(address, form, key, timeout).await?);
+    let answered = lock(answers).iter().take_while(|answer| answer.is_some()).count();
+    let is_plain = AtomicBool::new(*form == Form::Plain);
+    let asking = Asking { address, keys, timeout, next: answered.into(), is_plain, answers };
+    tokio::try_join!(asking.work(), asking.work())?;
+    if *form == Form::Single && asking.is_plain.load(Relaxed) {
+        *form = Form::Plain;
     }
     Ok(())
 }
 
-async fn ask_one(
+/// Keys that are asked for on a connection each.
+struct Asking<'a> {
     address: SocketAddr,
-    form: &mut Form,
-    key: &str,
+    keys: &'a [&'a str],
     timeout: Duration,
-) -> Result<Answer, PollError> {
-    if *form == Form::Single {
-        let answers = ask_json(address, &[key], timeout).await?;
-        if let Some(answer) = answers.and_then(|answers| answers.into_iter().next()) {
-            return Ok(answer);
+    /// In `keys`.
+    next: AtomicUsize,
+    is_plain: AtomicBool,
+    answers: &'a Answers,
+}
+
+impl Asking<'_> {
+    async fn work(&self) -> Result<(), PollError> {
+        loop {
+            let at = self.next.fetch_add(1, Relaxed);
+            let Some(key) = self.keys.get(at) else { return Ok(()) };
+            let answer = self.ask_one(key).await?;
+            lock(self.answers)[at] = Some(answer);
         }
-        *form = Form::Plain; // An older agent has taken its place.
     }
-    Ok(read_plain(&exchange(address, key.as_bytes()).await?))
+
+    async fn ask_one(&self, key: &str) -> Result<Answer, PollError> {
+        if !self.is_plain.load(Relaxed) {
+            let answers = ask_json(self.address, &[key], self.timeout).await?;
+            if let Some(answer) = answers.and_then(|answers| answers.into_iter().next()) {
+                return Ok(answer);
+            }
+            self.is_plain.store(true, Relaxed); // An older agent has taken its place.
+        }
+        Ok(read_plain(&exchange(self.address, key.as_bytes()).await?))
+    }
+}
+
+fn lock(answers: &Answers) -> MutexGuard<'_, Vec<Option<Answer>>> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Serialize)]

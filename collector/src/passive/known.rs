@@ -83,11 +83,11 @@ impl Known {
     pub(super) fn learn(
         &mut self,
         asked: &[Asked],
-        answers: &[Answer],
+        answers: &[Option<Answer>],
         lists: Vec<(PartKind, Discovered)>,
         now: Duration,
     ) -> Vec<Refusal> {
-        if answers.is_empty() {
+        if answers.iter().all(Option::is_none) {
             return Vec::new(); // Nothing was heard, so all of it is asked again.
         }
         let asked_all = has_passed(self.asked_all, MINUTE, now);
@@ -99,6 +99,7 @@ impl Known {
             self.asked_parts = Some(now);
             self.unheard_of.clear();
         }
+        let is_unheard_of = |answer: &Option<Answer>| answer.as_ref().is_some_and(is_unheard_of);
         let unheard = asked.iter().zip(answers).filter(|(_, answer)| is_unheard_of(answer));
         self.unheard_of.extend(unheard.map(|(asked, _)| asked.key().to_owned()));
         self.take_in(lists)

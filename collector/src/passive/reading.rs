@@ -42,7 +42,11 @@ impl Reading {
         }
     }
 
-    pub(super) fn add(&mut self, asked: &Asked, answer: &Answer) {
+    pub(super) fn add(&mut self, asked: &Asked, answer: Option<&Answer>) {
+        let Some(answer) = answer else {
+            self.polled.unanswered += 1;
+            return;
+        };
         match (asked, answer) {
             (Asked::Item(item), Ok(text)) => self.values(item, text),
             (Asked::Parts(kind), Ok(text)) => match parts::read_list(*kind, text) {
