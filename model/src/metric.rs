@@ -90,18 +90,20 @@ const fn of(of: Of, name: &'static str, zabbix_key: &'static str, unit: &'static
     Metric { name, labels: &[], of, zabbix_key, pick, scale, beat, unit, help: "" }
 }
 
+/// Policies may name it, so it is as fresh as can be.
 const fn whole(name: &'static str, zabbix_key: &'static str, unit: &'static str) -> Metric {
-    of(Of::Machine, name, zabbix_key, unit)
+    of(Of::Machine, name, zabbix_key, unit).polled()
 }
 
 const fn mode(labels: &'static [(&'static str, &'static str)], key: &'static str) -> Metric {
-    let metric = whole("system_cpu_mode_utilization", key, "1").times(0.01).with(labels);
+    let name = "system_cpu_mode_utilization";
+    let metric = of(Of::Machine, name, key, "1").times(0.01).with(labels);
     metric.help("share of all cores' time in one mode, 0 to 1")
 }
 
 const fn state(labels: &'static [(&'static str, &'static str)], key: &'static str) -> Metric {
-    let metric = whole("system_network_connection_state_count", key, "{connection}").with(labels);
-    metric.help("TCP sockets in one state")
+    let name = "system_network_connection_state_count";
+    of(Of::Machine, name, key, "{connection}").with(labels).help("TCP sockets in one state")
 }
 
 const fn mount(name: &'static str, zabbix_key: &'static str, unit: &'static str) -> Metric {
@@ -137,12 +139,12 @@ const NET_DROPPED: &str = "system_network_packet_dropped_total";
 /// In the order in which an agent is asked. Names that end in `_total` only grow until a restart.
 #[rustfmt::skip]
 pub const TABLE: &[Metric] = &[
-    whole(LOAD1_PER_CORE, "system.cpu.load[percpu,avg1]", "1").polled().help("load per core, exponential mean over one minute"),
-    whole(CPU_UTILIZATION, "system.cpu.util[,idle]", "1").left().polled().help("busy share of all cores, 0 to 1"),
-    whole(MEMORY_USAGE_BYTES, "vm.memory.size[used]", "By").polled().help("memory in use, with the page cache"),
-    whole("system_memory_utilization", "vm.memory.size[pavailable]", "1").left().polled().help("share of memory that programs cannot get, 0 to 1"),
-    whole(CONNECTION_COUNT, "net.tcp.socket.count[,,,,established]", "{connection}").polled().help("established TCP connections"),
-    whole(UPTIME_SECONDS, "system.uptime", "s").polled().help("time since boot"),
+    whole(LOAD1_PER_CORE, "system.cpu.load[percpu,avg1]", "1").help("load per core, exponential mean over one minute"),
+    whole(CPU_UTILIZATION, "system.cpu.util[,idle]", "1").left().help("busy share of all cores, 0 to 1"),
+    whole(MEMORY_USAGE_BYTES, "vm.memory.size[used]", "By").help("memory in use, with the page cache"),
+    whole("system_memory_utilization", "vm.memory.size[pavailable]", "1").left().help("share of memory that programs cannot get, 0 to 1"),
+    whole(CONNECTION_COUNT, "net.tcp.socket.count[,,,,established]", "{connection}").help("established TCP connections"),
+    whole(UPTIME_SECONDS, "system.uptime", "s").help("time since boot"),
 
     whole("load1", "system.cpu.load[all,avg1]", "1").help("load, exponential mean over one minute"),
     whole("load5", "system.cpu.load[all,avg5]", "1").help("load, exponential mean over five minutes"),
