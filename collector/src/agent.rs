@@ -21,7 +21,10 @@ use crate::frame::{self, FrameError};
 const MAX_CONNECTIONS: usize = 32;
 /// For a whole connection, from accepting it to the last byte of the reply.
 const DEADLINE: Duration = Duration::from_secs(3);
-const MAX_REQUEST_BYTES: usize = 64 * 1024;
+/// Enough for all keys of a machine with as many parts as are watched, under long names.
+const MAX_REQUEST_BYTES: usize = 256 * 1024;
+/// Of all values of one reply, so that it stays within what [`crate::passive`] takes in.
+const MAX_VALUES_BYTES: usize = frame::MAX_REPLY_BYTES / 2;
 /// How long to wait before accepting again when that failed, as it does without descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -115,7 +118,15 @@ impl Agent {
         if request.request != "passive checks" {
             return b"ZBX_NOTSUPPORTED\0Unknown request.".to_vec();
         }
-        let answer = |key: Key| self.value(&key.key).map_or_else(Item::Error, Item::Value);
+        let mut room = MAX_VALUES_BYTES;
+        let answer = |key: Key| match self.value(&key.key) {
+            Ok(value) if value.len() > room => Item::Error("Too much asked at once.".to_owned()),
+            Ok(value) => {
+                room -= value.len();
+                Item::Value(value)
+            }
+            Err(reason) => Item::Error(reason),
+        };
         let data = request.data.into_iter().map(answer).collect();
         let reply = Reply { version: VERSION, variant: 1, data };
         serde_json::to_vec(&reply).expect("strings and numbers become JSON")
@@ -151,6 +162,7 @@ mod tests {
             match key {
                 "system.cpu.load[percpu,avg1]" => Ok("0.5".to_owned()),
                 "system.cpu.util[,idle]" => Ok("75".to_owned()),
+                "vfs.fs.discovery" => Ok("x".repeat(1000)),
                 _ => Err("Unsupported item key.".to_owned()),
             }
         }
@@ -201,6 +213,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_short_question_gets_no_endless_answer() {
+        let keys = vec![r#"{"key":"vfs.fs.discovery"}"#; 5_000].join(",");
+        let request = format!(r#"{{"request":"passive checks","data":[{keys}]}}"#);
+        let reply = ask(&request).await;
+        assert_eq!(reply.matches("value").count(), MAX_VALUES_BYTES / 1000);
+        assert_eq!(
+            reply.matches("Too much asked at once.").count(),
+            5_000 - MAX_VALUES_BYTES / 1000
+        );
+    }
+
+    #[tokio::test]
     async fn our_own_client_understands_it() {
         let target = AgentTarget { object: "vm/web-1".parse().unwrap(), address: start().await };
         let clock = SharedClock::new(FixedClock(Time::from_millis(0)));
@@ -210,7 +234,8 @@ mod tests {
         let values = r#"{"load1_per_core": 0.5, "system_cpu_utilization": 0.25}"#;
         assert_eq!(format!("{:?}", frame.values), values);
         let others = Sheet::of(TABLE, &Parts::default()).items.len() - 2 + PartKind::ALL.len();
-        assert_eq!((unsupported as usize, rubbish, unanswered), (others, 0, 0));
+        // The list of mount points is none.
+        assert_eq!((unsupported as usize, rubbish, unanswered), (others - 1, 1, 0));
     }
 
     #[tokio::test]
