@@ -57,7 +57,7 @@ pub enum MatchOp {
 pub struct Shape {
     /// What all its series have in common, for example `instance`, `vm`, `module`.
     pub common: Labels,
-    /// What each has of its own, `__name__` among it; none of these names is in `common`.
+    /// What each has of its own; none of these names is in `common`, and `__name__` in one of both.
     pub columns: Vec<Labels>,
 }
 
