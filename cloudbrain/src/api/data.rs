@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use collector::active::ActiveReadings;
 use dashboards::view::monitor::MonitorView;
 use model::id::{IncidentId, ModuleId, Object};
 use model::lang::Lang;
@@ -56,6 +57,11 @@ pub(super) async fn readyz(State(handle): State<Handle>) -> Result<&'static str,
         0 => Err(unavailable("the first look at the world is not done yet")),
         _ => Ok("ready\n"),
     }
+}
+
+/// The agents that come by themselves: how it goes with them, who is a stranger, what is refused.
+pub(super) async fn active(State(handle): State<Handle>) -> Json<ActiveReadings> {
+    Json(handle.active.read())
 }
 
 pub(super) async fn overview(State(handle): State<Handle>) -> Answer {

@@ -73,6 +73,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/messages", get(data::messages))
         .route("/api/journal", get(data::journal))
         .route("/api/samples", get(data::samples))
+        .route("/api/active", get(data::active))
         .fallback(pages::not_found)
         .layer(middleware::from_fn(secured))
         .with_state(handle)

@@ -12,14 +12,17 @@ use std::time::Duration;
 use alerter::message::Message;
 use alerter::{Action, IncidentSummary};
 use availability::{Accounting, Ledger};
+use collector::active::Directory;
 use collector::findings::{Findings, Subject};
 use collector::look::{Answer, Look};
+use collector::passive::AgentError;
 use collector::poller::{Sensed, Targets};
 use collector::prometheus::discovery::{Brake, Endpoint};
 use collector::prometheus::http::TlsRoots;
 use collector::reach::Reach;
 use collector::watch::WatchSpec;
 use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
+use model::sample::Frame;
 use model::series::{ABSENT, Row};
 use model::signal::{Signal, SignalState};
 use model::time::Time;
@@ -34,6 +37,7 @@ use store::{Change, IncidentRow, JournalRow, TransitionRow};
 use crate::config::Config;
 use crate::config::raw::RawRouter;
 
+use super::active::{self, Word as ActiveWord};
 use super::discover::{Found, ListName};
 use super::eye::{self, Eye, News};
 use super::record::{self, Stored};
@@ -46,6 +50,8 @@ use super::{place, targets};
 #[derive(Debug)]
 pub enum Heard {
     Sensed(Sensed),
+    /// An agent came by itself, or came no more.
+    Active(ActiveWord),
     Provider(Result<Sighting, String>),
     Router {
         name: String,
@@ -93,6 +99,7 @@ pub struct Turn {
     pub steps: Vec<Step>,
     pub messages: Vec<Message>,
     pub targets: Option<Arc<Targets>>,
+    pub directory: Option<Arc<Directory>>,
     pub rows: Vec<Row>,
     pub decisions: Vec<Decision>,
     pub acknowledged: Vec<Acknowledged>,
@@ -145,6 +152,11 @@ pub struct Core {
     blind_until: Time,
     stored: Stored,
     targets: Arc<Targets>,
+    /// Whose agents come by themselves, and whether they are silent.
+    active: BTreeMap<Object, bool>,
+    directory: Arc<Directory>,
+    /// What the directory follows from has changed.
+    is_moved: bool,
     pending: Turn,
 }
 
@@ -159,6 +171,8 @@ pub struct Inheritance {
     pub closed: Vec<IncidentSummary>,
     pub discovered: Discovered,
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
+    /// Whose agents came by themselves.
+    pub active: BTreeSet<Object>,
 }
 
 /// Looks in a row that must fail before anybody is told.
@@ -202,6 +216,9 @@ impl Core {
             blind_until: now,
             stored: inheritance.stored,
             targets: Arc::default(),
+            active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
+            directory: Arc::default(),
+            is_moved: true,
             pending: Turn::default(),
             config,
         };
@@ -214,6 +231,13 @@ impl Core {
     pub fn hear(&mut self, heard: Heard, now: Time) -> bool {
         match heard {
             Heard::Sensed(sensed) => self.sensed(sensed, now),
+            Heard::Active(ActiveWord::Frame(frame)) => {
+                let is_new = self.active.insert(frame.target.clone(), false) != Some(false);
+                self.frame(&frame, now) || is_new
+            }
+            Heard::Active(ActiveWord::Silent { object, at, error }) => {
+                self.fell_silent(object, at, error, now)
+            }
             Heard::Provider(Ok(sighting)) => self.sighted(sighting, now),
             Heard::Provider(Err(error)) => {
                 self.senses.provider_silent();
@@ -242,6 +266,7 @@ impl Core {
                 self.config = config;
                 self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
+                self.is_moved = true;
                 self.note("config", "new files are in force", now);
                 true
             }
@@ -256,12 +281,9 @@ impl Core {
     fn sensed(&mut self, sensed: Sensed, now: Time) -> bool {
         match sensed {
             Sensed::Frame(frame) => {
-                let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
-                self.senses.frame(&frame);
-                let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
                 let readings = frame.values.iter().map(|(name, value)| (name.as_str(), *value));
                 self.rows.add(&frame.target, &self.topology, frame.at, readings);
-                self.signals(signals, now) || news
+                self.frame(&frame, now)
             }
             Sensed::Split { object, row } => {
                 self.rows.add_split(&object, &self.topology, &row);
@@ -301,6 +323,22 @@ impl Core {
                 self.scaler.vms.get(&vm).is_some_and(|vm| vm.state == VmState::Deploying)
             }
         }
+    }
+
+    /// An agent told its figures.
+    fn frame(&mut self, frame: &Frame, now: Time) -> bool {
+        let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
+        self.senses.frame(frame);
+        let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
+        self.signals(signals, now) || news
+    }
+
+    /// An agent that came by itself comes no more. It is asked again, where it has an address; from
+    /// then on the poll alone says whether it is there.
+    fn fell_silent(&mut self, object: Object, at: Time, error: AgentError, now: Time) -> bool {
+        self.active.insert(object.clone(), true);
+        let is_polled = self.targets.agents.iter().any(|agent| agent.object == object);
+        !is_polled && self.sensed(Sensed::AgentFault { object, at, error }, now)
     }
 
     /// An agent was asked: what does that say about our own eyes?
@@ -582,6 +620,7 @@ impl Core {
         turn.steps = steps;
         turn.decisions = outcome.decisions;
         turn.rows = self.rows.take();
+        turn.directory = self.direct();
         turn.targets = self.aim();
         turn
     }
@@ -597,11 +636,13 @@ impl Core {
         let mut topology = place::derive(&self.config, &self.scaler, &self.senses, &self.elsewhere);
         self.keep_lost(&mut topology, now);
         let events = place::changes(&self.topology.vms, &topology.vms);
+        self.is_moved |= self.topology != topology;
         self.topology = topology;
         for event in events {
             if let alerter::Event::VmGone { vm } = &event {
                 self.reach.forget(&Object::Vm(vm.clone()));
                 self.rows.end(&Object::Vm(vm.clone()), now);
+                self.active.remove(&Object::Vm(vm.clone()));
             }
             self.alert(event, now);
         }
@@ -698,13 +739,33 @@ impl Core {
         }
     }
 
+    /// Who may speak for whom, if that changed.
+    fn direct(&mut self) -> Option<Arc<Directory>> {
+        if !std::mem::take(&mut self.is_moved) || self.config.raw.collector.active.is_none() {
+            return None;
+        }
+        let directory = active::directory(&self.config, &self.topology);
+        if directory == *self.directory {
+            return None;
+        }
+        self.directory = Arc::new(directory);
+        Some(self.directory.clone())
+    }
+
     /// The targets, if they are others than before.
     fn aim(&mut self) -> Option<Arc<Targets>> {
-        let targets = targets::derive(&self.config, &self.scaler, &self.senses, &self.discovered);
+        let targets = targets::derive(
+            &self.config,
+            &self.scaler,
+            &self.senses,
+            &self.discovered,
+            &self.active,
+        );
         if *targets == *self.targets {
             return None;
         }
-        let agents = targets.agents.iter().map(|agent| agent.object.to_string());
+        let polled = targets.agents.iter().map(|agent| &agent.object);
+        let agents = polled.chain(self.active.keys()).map(ToString::to_string);
         let watches = targets.watches.iter().map(|watch| watch.name.clone());
         self.eye.keep_only(&agents.chain(watches).collect());
         let subjects: Vec<&Subject> =
@@ -738,7 +799,8 @@ impl Core {
     }
 
     fn names_of(&self, targets: &Targets) -> BTreeSet<String> {
-        let agents = targets.agents.iter().map(|agent| agent.object.to_string());
+        let polled = targets.agents.iter().map(|agent| &agent.object);
+        let agents = polled.chain(self.active.keys()).map(ToString::to_string);
         let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
         let watches = targets.watches.iter().map(|watch| watch.name.clone());
         let servers = self.config.zabbix.iter().map(|server| server_name(&server.raw.name));

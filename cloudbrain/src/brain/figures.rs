@@ -58,6 +58,7 @@ pub fn all(core: &Core, beside: &Beside, turns: u64, now: Time) -> Vec<Figure> {
     figures.extend(modules(core, now));
     figures.push(Figure::one("cloudbrain_turns_total", "looks at everything", turns as f64));
     figures.extend(polls(beside));
+    figures.extend(active(beside));
     figures.extend(sight(core, beside, now));
     figures.extend(samples(beside));
     figures
@@ -121,6 +122,54 @@ fn polls(Beside { gauges, .. }: &Beside) -> Vec<Figure> {
             "cloudbrain_poll_lag_seconds",
             "begun too late, worst of the last second",
             gauges.lag.as_secs_f64(),
+        ),
+    ]
+}
+
+/// Agents that come by themselves.
+fn active(Beside { active, .. }: &Beside) -> Vec<Figure> {
+    let one = |name, help, value: u64| Figure::one(name, help, value as f64);
+    let skew = active.skew_ms.iter().map(|(object, skew_ms)| (object, *skew_ms as f64 / 1000.0));
+    vec![
+        one("cloudbrain_active_agents", "agents that come by themselves", active.agents as u64),
+        one("cloudbrain_active_connections_total", "connections taken", active.connections),
+        one(
+            "cloudbrain_active_connections_refused_total",
+            "connections beyond what one address may have",
+            active.refused_connections,
+        ),
+        one(
+            "cloudbrain_active_requests_refused_total",
+            "requests unreadable, or for other servers",
+            active.refused_requests,
+        ),
+        one(
+            "cloudbrain_active_requests_unanswered_total",
+            "requests without an answer, to be sent again",
+            active.unanswered,
+        ),
+        one(
+            "cloudbrain_active_requests_of_strangers_total",
+            "requests by names the fleet does not know",
+            active.stranger_requests,
+        ),
+        one("cloudbrain_active_values_total", "values kept", active.values),
+        one("cloudbrain_active_values_known_total", "values sent again though kept", active.known),
+        one(
+            "cloudbrain_active_values_refused_total",
+            "values not taken: no number, or not asked for",
+            active.refused,
+        ),
+        one(
+            "cloudbrain_active_values_unsupported_total",
+            "items agents could not tell",
+            active.unsupported,
+        ),
+        Figure::by(
+            "cloudbrain_active_clock_skew_seconds",
+            "clocks ahead of ours by more than two seconds, or behind",
+            "object",
+            skew,
         ),
     ]
 }

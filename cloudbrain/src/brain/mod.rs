@@ -3,6 +3,7 @@
 //! The order is the promise: first the rows of a turn become durable, then its effects begin.
 //! Whoever is killed between the two finds the effect still wanted at the next start.
 
+pub mod active;
 pub mod core;
 pub mod discover;
 pub mod eye;
@@ -25,6 +26,7 @@ pub mod zabbix;
 use std::sync::Arc;
 use std::time::Duration;
 
+use collector::active::{ActiveGauges, Directory};
 use collector::poller::{Sensed, Targets};
 use collector::prometheus::remote_write::Decoder;
 use model::clock::SharedClock;
@@ -87,6 +89,8 @@ pub struct Handle {
     pub store: Store,
     pub clock: SharedClock,
     pub gauges: Arc<collector::gauges::Gauges>,
+    /// How it goes with the agents that come by themselves.
+    pub active: Arc<ActiveGauges>,
     pub recorder: Recorder,
     /// Remembers the labels of those who push.
     pub remote_write: Arc<Decoder>,
@@ -114,6 +118,7 @@ impl Handle {
     pub async fn beside(&self) -> Beside {
         Beside {
             gauges: self.gauges.read(),
+            active: self.active.read(),
             samples: self.recorder.run(Samples::stats).await,
             intake: self.recorder.intake(),
         }
@@ -134,6 +139,8 @@ pub struct Brain {
     pub trouble: watch::Sender<Option<String>>,
     pub routing: watch::Sender<Routing>,
     pub targets: watch::Sender<Arc<Targets>>,
+    /// Who may speak for whom.
+    pub directory: watch::Sender<Arc<Directory>>,
     pub rows: mpsc::Sender<Vec<Row>>,
     pub recorder: Recorder,
     /// Who is told what was taken on.
@@ -207,6 +214,9 @@ impl Brain {
         }
         if let Some(targets) = turn.targets {
             self.targets.send_replace(targets);
+        }
+        if let Some(directory) = turn.directory {
+            self.directory.send_replace(directory);
         }
         for step in turn.steps {
             self.hands.carry_out(&self.core, step, &self.sender);

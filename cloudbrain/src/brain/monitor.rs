@@ -5,6 +5,7 @@
 
 mod sources;
 
+use collector::active::ActiveReadings;
 use collector::gauges::GaugeReadings;
 use dashboards::view::monitor::{
     Doubt, Listed, Loss, MonitorView, Refused, Rejected, ScheduleView, Spell, StoreView,
@@ -27,6 +28,7 @@ const TIER_STEPS_S: [Option<u32>; 3] = [None, Some(300), Some(3_600)];
 #[derive(Clone, Debug)]
 pub struct Beside {
     pub gauges: GaugeReadings,
+    pub active: ActiveReadings,
     pub samples: Stats,
     pub intake: Intake,
 }

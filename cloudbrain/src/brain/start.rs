@@ -1,12 +1,13 @@
 //! Puts a brain together: files, store, what a former brain left behind, hands, senses.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::Channel;
 use anyhow::{Context as _, bail};
+use collector::active::Directory;
 use collector::gauges::Gauges;
 use collector::poller::{Pace, Targets};
 use collector::prometheus::discovery::Brake;
@@ -17,7 +18,7 @@ use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
 use drivers::router::builtin::BuiltinRouter;
 use model::clock::SharedClock;
-use model::id::ModuleId;
+use model::id::{ModuleId, Object};
 use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
 use model::time::Time;
 use samples::Samples;
@@ -39,7 +40,7 @@ use super::outbox::Outbox;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
 use super::zabbix::{self, Kept};
-use super::{Brain, Handle, INBOX, Input};
+use super::{Brain, Handle, INBOX, Input, active};
 
 /// How often files are looked at for a change.
 const FILES_EVERY: Duration = Duration::from_secs(2);
@@ -74,6 +75,8 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let listen = config.raw.listen;
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let door = active::listen(&config).await?;
+    let agents = active::kept(&opened.state.memory);
     let store = opened.store.clone();
     let recorder = open_samples(&config, clock.clone())?;
     let kept = |server: &Zabbix| {
@@ -95,6 +98,9 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
         let orders = zabbix::spawn(&config, server, kept, handle.clock.clone(), out)
             .with_context(|| format!("starting to watch the Zabbix server {}", server.raw.name))?;
         brain.zabbix.push(orders);
+    }
+    if let Some(door) = door {
+        active::spawn(door, &config, agents, ends.directory.clone(), &handle);
     }
     spawn_around(path, &config, &brain, &handle, ends)?;
     Ok(Started { brain, handle, config, listener })
@@ -120,6 +126,7 @@ async fn take_up(
 struct Ends {
     routing: watch::Receiver<Routing>,
     targets: watch::Receiver<Arc<Targets>>,
+    directory: watch::Receiver<Arc<Directory>>,
     polled: mpsc::Receiver<Vec<Row>>,
     rows: mpsc::Sender<Vec<Row>>,
 }
@@ -135,6 +142,7 @@ fn wire(
     let (sender, inbox) = mpsc::channel(INBOX);
     let (routing, routing_seen) = watch::channel(core.scaler.routing());
     let (targets, targets_seen) = watch::channel(Arc::default());
+    let (directory, directory_seen) = watch::channel(Arc::default());
     let (rows, polled) = mpsc::channel(SAMPLE_BATCHES);
     let (turns, turns_seen) = watch::channel(0);
     let (trouble, trouble_seen) = watch::channel(None);
@@ -145,10 +153,17 @@ fn wire(
         store: store.clone(),
         clock: clock.clone(),
         gauges: Arc::new(Gauges::default()),
+        active: Arc::default(),
         recorder: recorder.clone(),
         remote_write: Arc::default(),
     };
-    let ends = Ends { routing: routing_seen, targets: targets_seen, polled, rows: rows.clone() };
+    let ends = Ends {
+        routing: routing_seen,
+        targets: targets_seen,
+        directory: directory_seen,
+        polled,
+        rows: rows.clone(),
+    };
     let brain = Brain {
         core,
         hands,
@@ -161,6 +176,7 @@ fn wire(
         trouble,
         routing,
         targets,
+        directory,
         rows,
         recorder,
         zabbix: Vec::new(),
@@ -233,6 +249,7 @@ async fn inherit(
         recent,
         closed,
         discovered: discovered(&state)?,
+        active: active_agents(config, &state),
         series: BTreeMap::new(),
     })
 }
@@ -290,6 +307,14 @@ fn sample_settings(config: &Config) -> samples::Settings {
         keep_hours: raw.keep_hours.0,
         max_series: raw.max_series,
         ..samples::Settings::default()
+    }
+}
+
+/// Whoever came by itself is not polled, also before it comes again.
+fn active_agents(config: &Config, state: &Remembered) -> BTreeSet<Object> {
+    match config.raw.collector.active {
+        Some(_) => active::kept(&state.memory).into_keys().collect(),
+        None => BTreeSet::new(),
     }
 }
 
@@ -457,7 +482,8 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
         true => Ok(Arc::new(config)),
         false => Err(format!(
             "{}: fleet, listen, store, samples, flavors, providers, routers, channels, and of \
-             collector its times, canaries, scrapes and zabbix are read at start only; restart to change them",
+             collector its times, canaries, scrapes, zabbix and active.listen are read at start only; restart \
+             to change them",
             path.display()
         )),
     }
@@ -468,7 +494,8 @@ fn fixed_part(config: &Config) -> Option<String> {
     let raw = &config.raw;
     let senses = &raw.collector;
     let collector = (&senses.interval, &senses.timeout, &senses.load_window, &senses.canaries);
-    let collector = (collector, &senses.scrapes, &senses.zabbix, &raw.samples);
+    let active = senses.active.as_ref().map(|active| active.listen);
+    let collector = (collector, &senses.scrapes, &senses.zabbix, active, &raw.samples);
     let hands = (&raw.providers, &raw.flavors, &raw.routers, &raw.channels);
     let words: Vec<String> = config.webhooks.values().map(|url| url.reveal().to_owned()).collect();
     serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector, words)).ok()

@@ -28,6 +28,7 @@ pub(super) fn derive(
     scaler: &scaler::state::State,
     senses: &Senses,
     discovered: &Discovered,
+    active: &BTreeMap<Object, bool>,
 ) -> Arc<Targets> {
     let canaries = config.raw.collector.canaries.clone();
     let mut targets = Targets { canaries, ..Targets::default() };
@@ -46,6 +47,8 @@ pub(super) fn derive(
     for vm in scaler.vms.values() {
         add_vm(config, vm, &mut targets);
     }
+    // Who comes by itself is not asked, unless it has fallen silent.
+    targets.agents.retain(|agent| active.get(&agent.object) != Some(&false));
     targets
         .watches
         .extend(config.data_sources.iter().map(|(id, source)| Arc::new(data_source(id, source))));

@@ -9,6 +9,7 @@ pub mod sources;
 pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -171,11 +172,8 @@ impl Reader {
     }
 
     fn check_main(&mut self, document: &Document, raw: &RawConfig) {
-        if !raw.listen.ip().is_loopback() {
-            let message = "only a loopback address is taken until TLS and access control are \
-                           there; write for example 127.0.0.1:8090";
-            self.find(document, "listen", message);
-        }
+        self.check_loopback(document, "listen", raw.listen, 8090);
+        self.check_active(document, raw);
         if raw.providers.len() > 1 {
             self.find(document, "providers", "one provider is taken in this version; keep one");
         }
@@ -191,6 +189,16 @@ impl Reader {
                 let message = format!("{} cores; write a number above 0", size.cores);
                 self.find(document, format!("flavors.{flavor}.cores"), message);
             }
+        }
+    }
+
+    fn check_loopback(&mut self, document: &Document, at: &str, listen: SocketAddr, port: u16) {
+        if !listen.ip().is_loopback() {
+            let message = format!(
+                "only a loopback address is taken until TLS and access control are there; write \
+                 for example 127.0.0.1:{port}"
+            );
+            self.find(document, at, message);
         }
     }
 

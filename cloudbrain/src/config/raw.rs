@@ -11,7 +11,7 @@ use scaler::policy::ApiVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::sources::{RawDataSource, RawSamples, RawScrape, RawZabbix};
+use super::sources::{RawActive, RawDataSource, RawSamples, RawScrape, RawZabbix};
 
 /// `cloudbrain.yaml`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -128,6 +128,8 @@ pub struct RawCollector {
     pub canaries: Vec<SocketAddr>,
     /// Agents to poll beside those of our own VMs: a `zabbix_agentd`, a `zabbix_agent2`, ours.
     pub agents: Vec<RawAgent>,
+    /// The door for agents that come by themselves; none if left out.
+    pub active: Option<RawActive>,
     /// Exporters of the Prometheus text format.
     pub scrapes: Vec<RawScrape>,
     /// Zabbix servers to learn topology, problems and metrics from.
@@ -282,6 +284,7 @@ impl Default for RawCollector {
             resolve: BTreeMap::new(),
             canaries: Vec::new(),
             agents: Vec::new(),
+            active: None,
             scrapes: Vec::new(),
             zabbix: Vec::new(),
         }

@@ -3,10 +3,11 @@
 //! them before they are taken.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use collector::zabbix::mapping::{Mapping, RawMapping};
-use model::id::{DataSourceId, VmId};
+use model::id::{DataSourceId, Object, VmId};
 use model::unit::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,18 @@ use super::raw::{RawConfig, RawProject};
 use super::secret::Secret;
 use super::yaml::Document;
 use super::{DataSource, Reader, Scrape, Zabbix, unknown};
+
+/// Where Zabbix agents come to by themselves: their `ServerActive=` names this address, and their
+/// `Hostname=` a VM or a host of the fleet.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawActive {
+    /// Only loopback addresses are taken, until TLS and access control are there.
+    pub listen: SocketAddr,
+    /// Machines beside those that the fleet knows anyway: `host/db-7`, `vm/legacy-1`.
+    #[serde(default)]
+    pub objects: Vec<Object>,
+}
 
 /// Exporters that speak the Prometheus text format.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -186,6 +199,17 @@ fn yes() -> bool {
 }
 
 impl Reader {
+    pub(super) fn check_active(&mut self, document: &Document, raw: &RawConfig) {
+        let Some(active) = &raw.collector.active else { return };
+        self.check_loopback(document, "collector.active.listen", active.listen, 10_051);
+        for (index, object) in active.objects.iter().enumerate() {
+            if !matches!(object, Object::Vm(_) | Object::Host(_)) {
+                let message = format!("{object} has no agent; write host/NAME or vm/NAME");
+                self.find(document, format!("collector.active.objects.{index}"), message);
+            }
+        }
+    }
+
     pub(super) fn scrapes(
         &mut self,
         document: &Document,

@@ -70,7 +70,7 @@ pub struct RefusedValue {
 }
 
 /// The gauges at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ActiveReadings {
     pub connections: u64,
     /// Too many from one address.
