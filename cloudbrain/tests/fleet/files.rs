@@ -156,4 +156,10 @@ fn what_is_watched_beside_vms_is_checked_before_it_is_looked_at() {
     let zabbix =
         "collector:\n  zabbix: [{name: z, url: \"http://z/api_jsonrpc.php\", user: monitor}]";
     refused("zabbix", "cloudbrain.yaml", "collector:", zabbix, expected);
+    let expected = &["cloudbrain.yaml:", "only a loopback address", "127.0.0.1:10051"];
+    let active = "collector:\n  active: {listen: \"0.0.0.0:10051\"}";
+    refused("active", "cloudbrain.yaml", "collector:", active, expected);
+    let expected = &["cloudbrain.yaml:", "module/shop/web has no agent", "host/NAME or vm/NAME"];
+    let active = "collector:\n  active: {listen: \"127.0.0.1:10051\", objects: [module/shop/web]}";
+    refused("object", "cloudbrain.yaml", "collector:", active, expected);
 }

@@ -4,6 +4,7 @@
 //! at once on a small machine. What needs a server from outside is ignored with its reason;
 //! `tests/run` installs the servers and lifts that.
 
+mod active;
 mod agents;
 mod common;
 mod explore;
