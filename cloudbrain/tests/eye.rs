@@ -11,7 +11,7 @@ use collector::poller::Sensed;
 use model::id::Object;
 use model::sample::Frame;
 use model::time::Time;
-use model::verdict::{Outcome, Phase, ProbeTarget, Verdict};
+use model::verdict::{Outcome, Phase, ProbeTarget, Timings, Verdict};
 
 /// The example's files, with legacy machines to poll and a module that is watched only.
 fn config() -> Config {
@@ -67,7 +67,9 @@ impl World {
         let target = ProbeTarget::Domain { module, domain: "shop.example.com".to_owned() };
         let outcome = if answer { healthy } else { unhealthy };
         let at = at(second) + Duration::from_millis(900);
-        self.hear(Sensed::Verdict(Verdict { target, at, outcome, took: Duration::ZERO }), at);
+        let (took, timings) = (Duration::ZERO, Timings::default());
+        let verdict = Verdict { target, at, outcome, took, timings, family: None };
+        self.hear(Sensed::Verdict(verdict), at);
     }
 }
 

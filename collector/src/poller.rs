@@ -31,7 +31,7 @@ use crate::gauges::{Gauges, LagMeter};
 use crate::look::Look;
 use crate::passive::{AgentError, PassiveClient, PollError};
 use crate::pool::LabelPool;
-use crate::probe;
+use crate::probe::{Prober, Readiness};
 use crate::schedule::{Rhythm, Schedule};
 pub use crate::targets::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
 use crate::watch::{WatchSpec, Watcher};
@@ -118,6 +118,7 @@ pub async fn run(
         rows,
         gauges,
         client,
+        prober: Prober::new(),
         pool: LabelPool::default(),
     });
     let first = targets.borrow_and_update().clone();
@@ -183,6 +184,7 @@ struct Context {
     rows: mpsc::Sender<Vec<Row>>,
     gauges: Arc<Gauges>,
     client: PassiveClient,
+    prober: Prober,
     pool: LabelPool,
 }
 
@@ -325,7 +327,7 @@ impl Job {
             Self::Agent(target) => target.address.to_string(),
             Self::Probe(spec) => match &spec.address {
                 ProbeAddress::Socket(address) => address.to_string(),
-                ProbeAddress::Resolve { host, port } => format!("{host}:{port}"),
+                ProbeAddress::Resolve { host, port, family: _ } => format!("{host}:{port}"),
             },
             Self::Ready(spec) => spec.address.to_string(),
             Self::Canary(address) => address.to_string(),
@@ -356,10 +358,12 @@ async fn look(job: Job, context: Arc<Context>) -> bool {
     let timeout = job.timeout(&context.pace);
     let sensed = match job {
         Job::Agent(target) => ask(target, &context).await,
-        Job::Probe(spec) => Sensed::Verdict(probe::probe(&spec, timeout, &context.clock).await),
+        Job::Probe(spec) => {
+            Sensed::Verdict(context.prober.probe(&spec, timeout, &context.clock).await)
+        }
         Job::Ready(spec) => {
             let at = context.clock.now();
-            let probe::Readiness { ready, detail } = probe::ready(&spec).await;
+            let Readiness { ready, detail } = context.prober.ready(&spec, &context.clock).await;
             Sensed::Ready { vm: spec.vm, assignment: spec.assignment, at, ready, detail }
         }
         Job::Canary(address) => {

@@ -376,6 +376,7 @@ mod tests {
     use std::time::Duration;
 
     use expect_test::{Expect, expect};
+    use model::verdict::Timings;
 
     use super::*;
 
@@ -386,6 +387,11 @@ mod tests {
         let lines = script.lines().map(str::trim).filter(|line| !line.is_empty());
         let said: Vec<String> = lines.flat_map(|line| play(&mut reach, line)).collect();
         expected.assert_eq(&said.iter().map(|line| format!("{line}\n")).collect::<String>());
+    }
+
+    fn verdict(target: ProbeTarget, at: Time, outcome: Outcome) -> Verdict {
+        let (took, timings) = (Duration::ZERO, Timings::default());
+        Verdict { target, at, outcome, took, timings, family: None }
     }
 
     fn play(reach: &mut Reach, line: &str) -> Vec<String> {
@@ -399,7 +405,7 @@ mod tests {
             }
             ("probe" | "domain", [word]) => {
                 let (target, outcome) = (target(what, object), outcome(word));
-                reach.on_verdict(&Verdict { target, at, outcome, took: Duration::ZERO })
+                reach.on_verdict(&verdict(target, at, outcome))
             }
             ("forget", []) => {
                 reach.forget(&object.parse().unwrap());

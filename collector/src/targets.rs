@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::id::{Object, VmId};
-use model::verdict::ProbeTarget;
+use model::verdict::{Family, ProbeTarget};
 
 use crate::watch::WatchSpec;
 
@@ -45,7 +45,8 @@ pub enum ProbeAddress {
     /// A VM itself, or a domain whose address the config pins.
     Socket(SocketAddr),
     /// As its users find it.
-    Resolve { host: String, port: u16 },
+    /// A family is named where its internet is to be judged apart from the other.
+    Resolve { host: String, port: u16, family: Option<Family> },
 }
 
 /// Whether a program on a VM is ready to serve.

@@ -147,7 +147,9 @@ fn domain_probe(config: &Config, id: &ModuleId, module: &Module) -> Option<Probe
     let pinned = config.raw.collector.resolve.get(domain);
     let address = match pinned {
         Some(address) => ProbeAddress::Socket(*address),
-        None => ProbeAddress::Resolve { host: host_of(domain), port: port_of(domain) },
+        None => {
+            ProbeAddress::Resolve { host: host_of(domain), port: port_of(domain), family: None }
+        }
     };
     Some(ProbeSpec {
         target: ProbeTarget::Domain { module: id.clone(), domain: domain.clone() },
