@@ -81,7 +81,9 @@ pub(crate) fn judge(page: &Page) -> Outcome {
             Outcome::Healthy { doubt: doubt(&page.head, content) }
         }
         (200, Ok(_)) => unhealthy(Phase::Content, content_hint(text, page.is_cut)),
-        (status @ 300..400, _) => unhealthy(Phase::Redirect, redirect_hint(status, &page.head)),
+        (status @ (300..=303 | 305..400), _) => {
+            unhealthy(Phase::Redirect, redirect_hint(status, &page.head))
+        }
         (status, _) => unhealthy(Phase::Status, status_hint(status, text)),
     }
 }
@@ -110,10 +112,11 @@ fn content_hint(text: &[u8], is_cut: bool) -> String {
         return "a 200 in UTF-16, with neither a byte order mark nor a charset".to_owned();
     }
     let said = clean_bytes(text, HINT_BYTES);
-    match said.is_empty() {
-        true => "an empty page".to_owned(),
-        false if is_cut => format!("no 200 in the first {MAX_BODY_BYTES} bytes: {said}"),
-        false => said,
+    match (text.len(), said.is_empty()) {
+        (0, _) => "an empty page".to_owned(),
+        (length, true) => format!("a page of {length} bytes without a word that can be read"),
+        (_, false) if is_cut => format!("no 200 in the first {MAX_BODY_BYTES} bytes: {said}"),
+        (_, false) => said,
     }
 }
 

@@ -218,12 +218,13 @@ async fn read_page(
         if length == 0 {
             break;
         }
-        reader.feed(&buffer[..length]).map_err(|broken| trace.failed(&broken))?;
+        let fed = reader.feed(&buffer[..length]);
         if reader.has_head() && phase == Phase::FirstByte {
             trace.end();
             phase = Phase::Body;
             trace.begin(phase);
         }
+        fed.map_err(|broken| trace.failed(&broken))?;
     }
     let page = reader.finish().map_err(|broken| trace.failed(&broken))?;
     trace.end();

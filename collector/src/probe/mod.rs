@@ -85,8 +85,9 @@ impl Prober {
         let seen = match found.unwrap_or_else(|_| Err(trace.late(within))) {
             Err(failure) => Seen { outcome: failure.into(), trace },
             Ok(addresses) => {
-                let left = within.saturating_sub(clock.elapsed().saturating_sub(began));
-                self.look_over_each_family(spec, &addresses, left, trace).await
+                let spent = clock.elapsed().saturating_sub(began);
+                let time = Allowance { whole: within, left: within.saturating_sub(spent) };
+                self.look_over_each_family(spec, &addresses, time, trace).await
             }
         };
         Verdict {
@@ -103,16 +104,16 @@ impl Prober {
         &self,
         spec: &ProbeSpec,
         addresses: &[SocketAddr],
-        within: Duration,
+        time: Allowance,
         trace: Trace<'a>,
     ) -> Seen<'a> {
         // IPv4 comes first.
         let (four, six) = addresses.split_at(addresses.partition_point(SocketAddr::is_ipv4));
         if four.is_empty() || six.is_empty() {
-            return self.look(spec, addresses, within, trace).await;
+            return self.look(spec, addresses, time, trace).await;
         }
-        let other = Box::pin(self.look(spec, six, within, trace.clone()));
-        let (four, six) = tokio::join!(self.look(spec, four, within, trace), other);
+        let other = Box::pin(self.look(spec, six, time, trace.clone()));
+        let (four, six) = tokio::join!(self.look(spec, four, time, trace), other);
         of_both(four, six)
     }
 
@@ -120,14 +121,14 @@ impl Prober {
         &self,
         spec: &ProbeSpec,
         addresses: &[SocketAddr],
-        within: Duration,
+        time: Allowance,
         mut trace: Trace<'a>,
     ) -> Seen<'a> {
-        let looked = timeout(within, self.ask(spec, addresses, within, &mut trace)).await;
+        let looked = timeout(time.left, self.ask(spec, addresses, time.left, &mut trace)).await;
         let outcome = match looked {
             Ok(Ok(outcome)) => doubt_dead_addresses(outcome, &trace.passed_over),
             Ok(Err(failure)) => failure.into(),
-            Err(_) => trace.late(within).into(),
+            Err(_) => trace.late(time.whole).into(),
         };
         Seen { outcome, trace }
     }
@@ -203,6 +204,13 @@ fn request(host: &str, path: &str) -> Result<String, Failure> {
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT_NAME}\r\nAccept: */*\r\n\
          Cache-Control: no-cache\r\nConnection: close\r\n\r\n"
     ))
+}
+
+/// The time of a whole look, and what is left of it once the name is resolved.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    whole: Duration,
+    left: Duration,
 }
 
 /// What one look came to, and the way there.

@@ -201,10 +201,11 @@ fn error_of(error: &NetError) -> NameError {
     } else {
         return NameError::Unanswered(clean(&error.to_string(), MAX_HINT_CHARS));
     };
+    // It will not serve us, or does not understand us, whatever the name.
+    let unwilling = [ResponseCode::Refused, ResponseCode::FormErr, ResponseCode::NotImp];
     if code == ResponseCode::NXDomain {
         NameError::NoSuchName
-    } else if code == ResponseCode::Refused {
-        // It will not serve us, whatever the name.
+    } else if unwilling.contains(&code) {
         NameError::Unanswered(word(code))
     } else {
         NameError::Failed(word(code))
