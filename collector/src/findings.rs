@@ -1,6 +1,6 @@
 //! From looks at data sources, checks and scrapes to signals.
 //!
-//! One look that fails is not news; several in a row are. A target that lives and does not let us
+//! One look that fails is not news; as many in a row as its [`Confirm`] says are. A target that lives and does not let us
 //! see is a fault of the configuration and has a check of its own, so that nobody is woken by
 //! "database down" because a grant is missing.
 //!
@@ -26,12 +26,21 @@ pub struct Subject {
     pub check: CheckId,
     /// How bad that is.
     pub severity: Severity,
+    pub confirm: Confirm,
+}
+
+/// How many looks in a row are believed; none counts as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirm {
+    /// Failed ones before it is bad.
+    pub down: u32,
+    /// Good ones before it is good again.
+    pub up: u32,
 }
 
 /// What is known of everything that is looked at in this way.
 #[derive(Clone, Debug)]
 pub struct Findings {
-    misses: u32,
     via: Option<CollectorId>,
     runs: BTreeMap<(Object, CheckId), Run>,
 }
@@ -44,16 +53,16 @@ struct Run {
 
 #[derive(Clone, Debug, Default)]
 struct Check {
-    /// Looks in a row that were not good.
-    misses: u32,
+    /// Whether the last look was bad, and how many in a row were like it.
+    last: Option<bool>,
+    in_a_row: u32,
     /// Whether "bad" was said last; None if nothing was.
     said: Option<bool>,
 }
 
 impl Findings {
-    /// `misses` failed looks in a row are a problem; at least one.
-    pub fn new(misses: u32, via: Option<CollectorId>) -> Self {
-        Self { misses: misses.max(1), via, runs: BTreeMap::new() }
+    pub fn new(via: Option<CollectorId>) -> Self {
+        Self { via, runs: BTreeMap::new() }
     }
 
     /// A target was looked at.
@@ -61,16 +70,17 @@ impl Findings {
         let run = self.runs.entry((subject.object.clone(), subject.check.clone())).or_default();
         let (down, misconfigured) = match answer {
             Answer::Blind { .. } => return Vec::new(),
-            Answer::Up => (None, Some(None)),
+            Answer::Up => (Some(None), Some(None)),
             // Of what does not answer, nobody knows whether it would let us see.
-            Answer::Down { phase, hint } => (Some(format!("{phase}: {hint}")), None),
+            Answer::Down { phase, hint } => (Some(Some(format!("{phase}: {hint}"))), None),
             Answer::Misconfigured { what, remedy } => {
-                (None, Some(Some(format!("{what}; {remedy}"))))
+                let lives = subject.lives_if_it_refuses_us().then_some(None);
+                (lives, Some(Some(format!("{what}; {remedy}"))))
             }
         };
-        let down = run.down.hear(down, self.misses);
+        let down = down.and_then(|problem| run.down.hear(problem, subject.confirm));
         let misconfigured =
-            misconfigured.and_then(|problem| run.misconfigured.hear(problem, self.misses));
+            misconfigured.and_then(|problem| run.misconfigured.hear(problem, subject.confirm));
         let down = down.map(|text| self.signal(subject, subject.check.clone(), at, text));
         let config = misconfigured
             .map(|text| self.signal(&subject.of_configuration(), config_check(subject), at, text));
@@ -90,10 +100,7 @@ impl Findings {
         problem: Option<String>,
     ) -> Signal {
         let (state, text) = match problem {
-            Some(text) => {
-                let text = format!("{check} of {}: {text}", subject.object.name());
-                (SignalState::Problem(subject.severity), text)
-            }
+            Some(text) => (SignalState::Problem(subject.severity), text),
             None => (SignalState::Ok, format!("{check} of {} is good", subject.object.name())),
         };
         let source = SourceId::parse("watch").expect("it is a name");
@@ -103,6 +110,11 @@ impl Findings {
 }
 
 impl Subject {
+    /// Who refuses us has answered. But a check of a business that cannot be made was not made.
+    fn lives_if_it_refuses_us(&self) -> bool {
+        !matches!(self.object, Object::Module(_) | Object::Project(_))
+    }
+
     fn of_configuration(&self) -> Self {
         Self { severity: Severity::Warning, ..self.clone() }
     }
@@ -114,12 +126,14 @@ fn config_check(subject: &Subject) -> CheckId {
 }
 
 impl Check {
-    /// Takes in one look. What there is to say now: None if it was said, Some(None) for good,
+    /// Takes in one look. What there is to say now: None if there is nothing, Some(None) for good,
     /// Some(text) for bad.
-    fn hear(&mut self, problem: Option<String>, misses: u32) -> Option<Option<String>> {
-        self.misses = problem.as_ref().map_or(0, |_| self.misses + 1);
+    fn hear(&mut self, problem: Option<String>, confirm: Confirm) -> Option<Option<String>> {
         let is_bad = problem.is_some();
-        if (is_bad && self.misses < misses) || self.said == Some(is_bad) {
+        self.in_a_row = if self.last == Some(is_bad) { self.in_a_row.saturating_add(1) } else { 1 };
+        self.last = Some(is_bad);
+        let enough = if is_bad { confirm.down } else { confirm.up };
+        if self.in_a_row < enough || self.said == Some(is_bad) {
             return None;
         }
         self.said = Some(is_bad);
@@ -138,6 +152,7 @@ mod tests {
             object: "datasource/orders-db".parse().unwrap(),
             check: CheckId::parse("ds.up").unwrap(),
             severity: Severity::High,
+            confirm: Confirm { down: 2, up: 1 },
         }
     }
 
@@ -158,12 +173,12 @@ mod tests {
 
     #[test]
     fn two_misses_are_a_problem_and_one_answer_ends_it() {
-        let mut findings = Findings::new(2, None);
+        let mut findings = Findings::new(None);
         let good = ["Ok ds.up of orders-db is good", "Ok ds.up.configuration of orders-db is good"];
         assert_eq!(told(&mut findings, 0, &Answer::Up), good);
         assert!(told(&mut findings, 1, &down()).is_empty());
         assert!(told(&mut findings, 2, &Answer::Blind { reason: "x".to_owned() }).is_empty());
-        let bad = ["Problem(High) ds.up of orders-db: connect: refused"];
+        let bad = ["Problem(High) connect: refused"];
         assert_eq!(told(&mut findings, 3, &down()), bad);
         assert!(told(&mut findings, 4, &down()).is_empty(), "it is said once");
         assert_eq!(told(&mut findings, 5, &Answer::Up), good[..1]);
@@ -171,16 +186,32 @@ mod tests {
 
     #[test]
     fn a_missing_grant_is_a_warning_and_not_down() {
-        let mut findings = Findings::new(2, None);
+        let mut findings = Findings::new(None);
         assert_eq!(told(&mut findings, 0, &misconfigured()), ["Ok ds.up of orders-db is good"]);
         assert_eq!(
             told(&mut findings, 1, &misconfigured()),
-            [
-                "Problem(Warning) ds.up.configuration of orders-db: access denied; grant PROCESS to it"
-            ]
+            ["Problem(Warning) access denied; grant PROCESS to it"]
         );
         assert!(told(&mut findings, 2, &down()).is_empty());
-        let bad = ["Problem(High) ds.up of orders-db: connect: refused"];
+        let bad = ["Problem(High) connect: refused"];
         assert_eq!(told(&mut findings, 3, &down()), bad, "the missing grant is not taken back");
+    }
+
+    #[test]
+    fn a_check_that_could_not_be_made_recovers_nothing_and_takes_its_time_to_recover() {
+        let confirm = Confirm { down: 1, up: 2 };
+        let object = "module/shop/web".parse().unwrap();
+        let subject = Subject { object, confirm, ..subject() };
+        let mut findings = Findings::new(None);
+        let mut states = |answer: &Answer| -> Vec<String> {
+            let signals = findings.on_look(&subject, Time::default(), answer);
+            signals.iter().map(|signal| format!("{} {:?}", signal.check, signal.state)).collect()
+        };
+        assert_eq!(states(&down()), ["ds.up Problem(High)"]);
+        assert_eq!(states(&misconfigured()), ["ds.up.configuration Problem(Warning)"]);
+        assert!(states(&Answer::Up).is_empty(), "one good look is not enough here");
+        assert!(states(&down()).is_empty(), "and the count begins anew");
+        assert_eq!(states(&Answer::Up), ["ds.up.configuration Ok"]);
+        assert_eq!(states(&Answer::Up), ["ds.up Ok"]);
     }
 }

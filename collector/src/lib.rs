@@ -7,6 +7,7 @@
 //! - [`frame`], [`passive`]: the Zabbix passive protocol, asked; [`agent`], [`figures`]: answered.
 //!   [`active`]: the server of agents that come by themselves. [`sheet`], [`parts`]: what both ask.
 //! - [`monitor_x`], [`probe`]: the health contract of an application, and one look at it.
+//! - [`check`]: what users want checked: TCP, DNS, PING, HTTP(S).
 //! - [`prometheus`]: exporters scraped, targets discovered, pushes taken in.
 //! - [`poller`]: who is looked at when; [`gauges`]: how well that goes.
 //! - [`reach`]: from single looks to signals.
@@ -18,6 +19,8 @@
 pub mod active;
 pub mod agent;
 mod blind;
+pub mod check;
+mod columns;
 pub mod datasource;
 pub mod figures;
 pub mod findings;

@@ -34,7 +34,7 @@ use crate::pool::LabelPool;
 use crate::probe::{Prober, Readiness};
 use crate::schedule::{Rhythm, Schedule};
 pub use crate::targets::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
-use crate::watch::{WatchSpec, Watcher};
+use crate::watch::{Shared, WatchSpec, Watcher};
 
 /// Looks begin on ticks, those of one tick together: each awakening costs as much as a short look.
 const TICK: Duration = Duration::from_millis(20);
@@ -118,8 +118,7 @@ pub async fn run(
         rows,
         gauges,
         client,
-        prober: Prober::new(),
-        pool: LabelPool::default(),
+        shared: Shared { prober: Prober::new(), pool: LabelPool::default() },
     });
     let first = targets.borrow_and_update().clone();
     poller.aim(&first);
@@ -184,8 +183,7 @@ struct Context {
     rows: mpsc::Sender<Vec<Row>>,
     gauges: Arc<Gauges>,
     client: PassiveClient,
-    prober: Prober,
-    pool: LabelPool,
+    shared: Shared,
 }
 
 struct Poller {
@@ -359,11 +357,12 @@ async fn look(job: Job, context: Arc<Context>) -> bool {
     let sensed = match job {
         Job::Agent(target) => ask(target, &context).await,
         Job::Probe(spec) => {
-            Sensed::Verdict(context.prober.probe(&spec, timeout, &context.clock).await)
+            Sensed::Verdict(context.shared.prober.probe(&spec, timeout, &context.clock).await)
         }
         Job::Ready(spec) => {
             let at = context.clock.now();
-            let Readiness { ready, detail } = context.prober.ready(&spec, &context.clock).await;
+            let Readiness { ready, detail } =
+                context.shared.prober.ready(&spec, &context.clock).await;
             Sensed::Ready { vm: spec.vm, assignment: spec.assignment, at, ready, detail }
         }
         Job::Canary(address) => {
@@ -383,7 +382,7 @@ async fn look(job: Job, context: Arc<Context>) -> bool {
 async fn observe(watch: &Watch, context: &Context) -> Sensed {
     let WatchSpec { name, subject, timeout, source, .. } = &*watch.spec;
     let mut watcher = watch.watcher.lock().await;
-    let watcher = watcher.get_or_insert_with(|| source.watcher(&context.pool));
+    let watcher = watcher.get_or_insert_with(|| source.watcher(&context.shared));
     let mut look = watcher.look(*timeout, &context.clock).await;
     let rows = std::mem::take(&mut look.rows);
     if !rows.is_empty() {

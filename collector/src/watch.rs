@@ -11,10 +11,12 @@ use model::clock::SharedClock;
 use model::series::Row;
 use model::time::Time;
 
+use crate::check::{CheckTarget, CheckWatch};
 use crate::datasource::{DataSourceTarget, DataSourceWatch};
 use crate::findings::Subject;
 use crate::look::Look;
 use crate::pool::LabelPool;
+use crate::probe::Prober;
 use crate::prometheus::http::{HeaderError, TlsRoots};
 use crate::prometheus::scrape::{ScrapeTarget, ScrapeWatch};
 
@@ -40,6 +42,14 @@ pub trait Watcher: Debug + Send {
 
     /// The last rows: all its series have ended, since it is looked at no longer.
     fn end(&mut self, at: Time) -> Vec<Row>;
+}
+
+/// What all watchers use together. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Names and trust.
+    pub prober: Prober,
+    pub pool: LabelPool,
 }
 
 /// A look under way.
@@ -76,6 +86,7 @@ impl Scrape {
 /// The sorts of targets. One more is one more line here and in [`Source::watcher`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
+    Check(Box<CheckTarget>),
     DataSource(DataSourceTarget),
     Scrape(Box<Scrape>),
     #[cfg(test)]
@@ -84,10 +95,13 @@ pub enum Source {
 
 impl Source {
     /// The one that looks at this target from now on; it has seen nothing yet.
-    pub fn watcher(&self, pool: &LabelPool) -> Box<dyn Watcher> {
+    pub fn watcher(&self, shared: &Shared) -> Box<dyn Watcher> {
         match self {
+            Self::Check(target) => {
+                Box::new(CheckWatch::new((**target).clone(), shared.prober.clone()))
+            }
             Self::DataSource(target) => Box::new(DataSourceWatch::new(target.clone())),
-            Self::Scrape(scrape) => Box::new(scrape.watcher(pool)),
+            Self::Scrape(scrape) => Box::new(scrape.watcher(&shared.pool)),
             #[cfg(test)]
             Self::Made(made) => Box::new(made.clone()),
         }

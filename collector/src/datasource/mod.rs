@@ -39,10 +39,11 @@ use model::id::DataSourceId;
 use model::series::{Labels, Row};
 use model::time::Time;
 
+use crate::columns::Columns;
 use crate::look::{Answer, Look};
 use crate::watch::{Looking, Watcher};
 use fault::Fault;
-use readings::{Columns, Readings};
+use readings::Readings;
 pub use table::{Metric, Origin};
 use table::{derived, metrics_of};
 use wire::{Progress, Wire};

@@ -1,15 +1,14 @@
-//! What one look at a data source has read so far, and the columns it becomes.
+//! What one look at a data source has read so far.
 //!
 //! A server's answers are not to be trusted: a figure may be no number, a name a trap, and a
 //! thousand databases a flood. So a value is taken only if it is finite, a label's value is
 //! cleaned and cut, and the number of series is bounded; what is refused is named and counted.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::series::{Labels, METRIC_NAME, Row, STALE, Shaper};
-use model::time::Time;
+use model::series::{Labels, METRIC_NAME};
 
 use super::fault::Fault;
 use super::table::Metric;
@@ -139,37 +138,8 @@ impl Readings {
     }
 }
 
-/// Makes rows of readings, and ends the series that the last row had and this one has not.
-#[derive(Debug)]
-pub(super) struct Columns {
-    shaper: Shaper,
-    known: BTreeSet<Labels>,
-}
-
-impl Columns {
-    pub(super) fn new(common: Labels) -> Self {
-        Self { shaper: Shaper::new(common), known: BTreeSet::new() }
-    }
-
-    pub(super) fn row(&mut self, at: Time, values: BTreeMap<Labels, f64>) -> Row {
-        let now: BTreeSet<Labels> = values.keys().cloned().collect();
-        let gone: Vec<_> = self.known.difference(&now).cloned().map(|was| (was, STALE)).collect();
-        self.known = now;
-        self.shaper.row(at, values.into_iter().chain(gone))
-    }
-
-    /// All series end.
-    pub(super) fn end(&mut self, at: Time) -> Option<Row> {
-        self.shaper.stale(at)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use model::series::is_stale;
-
     use super::super::table::{field, not_word, word};
     use super::*;
 
@@ -208,19 +178,5 @@ mod tests {
         twice.add_with("a", &[("db", "x")], 2.0);
         assert_eq!((readings.values.len(), readings.refused_count), (MAX_SERIES, 1));
         assert_eq!((twice.shown().as_str(), twice.refused_count), ("a{db=\"x\"} 1\n", 1));
-    }
-
-    #[test]
-    fn what_is_gone_ends_once_and_the_shape_is_kept() {
-        let mut columns = Columns::new(Labels::default());
-        let values =
-            |names: &[&str]| names.iter().map(|name| (Labels::metric(name), 1.0)).collect();
-        let at = Time::default();
-        let first = columns.row(at, values(&["a", "b"]));
-        assert!(Arc::ptr_eq(&first.shape, &columns.row(at, values(&["a", "b"])).shape));
-        let ended = columns.row(at, values(&["a"]));
-        assert_eq!(ended.shape.columns, [Labels::metric("a"), Labels::metric("b")]);
-        assert!(is_stale(ended.values[1]) && !is_stale(ended.values[0]));
-        assert_eq!(columns.row(at, values(&["a"])).values.len(), 1);
     }
 }
