@@ -176,7 +176,7 @@ pub struct Inheritance {
 }
 
 /// Looks in a row that must fail before anybody is told.
-const MISSES: u32 = 2;
+pub(super) const MISSES: u32 = 2;
 /// The exporters that there are, by list, and what was believed of each list last.
 #[derive(Debug, Default)]
 pub struct Discovered {
@@ -208,7 +208,7 @@ impl Core {
             started: now,
             lost: BTreeMap::new(),
             reach: Reach::new(MISSES, Some(eye::collector())),
-            findings: Findings::new(MISSES, Some(eye::collector())),
+            findings: Findings::new(Some(eye::collector())),
             discovered: inheritance.discovered,
             elsewhere: BTreeMap::new(),
             rows: Rows::default(),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use collector::check::CheckTarget;
 use collector::datasource::{DataSourceTarget, Password};
-use collector::findings::Subject;
+use collector::findings::{Confirm, Subject};
 use collector::poller::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
 use collector::prometheus::discovery::Endpoint;
 use collector::prometheus::http::{HttpUrl, TlsRoots};
@@ -16,11 +17,15 @@ use model::signal::Severity;
 use model::verdict::ProbeTarget;
 use model::vm::{Vm, VmState};
 
+use crate::config::checks::Check;
 use crate::config::{Config, DataSource, Module, Monitor, Scrape};
 
-use super::core::Discovered;
+use super::core::{Discovered, MISSES};
 use super::discover;
 use super::senses::Senses;
+
+/// What is not told in a file: two failures are news, and one good answer ends it.
+const CONFIRM: Confirm = Confirm { down: MISSES, up: 1 };
 
 /// Derives the targets anew. The domain of a module is probed from the moment its file is there.
 pub(super) fn derive(
@@ -52,6 +57,7 @@ pub(super) fn derive(
     targets
         .watches
         .extend(config.data_sources.iter().map(|(id, source)| Arc::new(data_source(id, source))));
+    targets.watches.extend(config.checks.iter().map(|check| Arc::new(custom(config, check))));
     targets.watches.extend(discovered.watches.iter().cloned());
     Arc::new(targets)
 }
@@ -110,7 +116,7 @@ fn subject_of(labels: &Labels) -> Option<Subject> {
         format!("{kind}/{name}").parse().ok()
     })?;
     let check = CheckId::parse("exporter.up").expect("it is a name");
-    Some(Subject { object, check, severity: Severity::Warning })
+    Some(Subject { object, check, severity: Severity::Warning, confirm: CONFIRM })
 }
 
 /// A data source is watched without being asked for.
@@ -134,11 +140,39 @@ fn data_source(id: &DataSourceId, source: &DataSource) -> WatchSpec {
             object: Object::DataSource(id.clone()),
             check: CheckId::parse("ds.up").expect("it is a name"),
             severity: Severity::Disaster,
+            confirm: CONFIRM,
         }),
         destination: server.address.clone(),
         every: server.interval.0,
         timeout: server.timeout.0,
         source: Source::DataSource(target),
+    }
+}
+
+/// A check of the user's own is a check of its module; without one, of its business.
+fn custom(config: &Config, check: &Check) -> WatchSpec {
+    let Check { project, module, spec } = check;
+    let common = spec.common();
+    let mut labels = vec![("project", project.to_string())];
+    labels.extend(module.iter().map(|module| ("module", module.to_string())));
+    let object = module.clone().map_or_else(|| Object::Project(project.clone()), Object::Module);
+    let id = CheckId::parse(&format!("check.{}", common.name));
+    WatchSpec {
+        name: format!("check/{project}/{}", common.name),
+        subject: Some(Subject {
+            object,
+            check: id.unwrap_or_else(|_| common.name.clone()), // It was near the limit.
+            severity: common.severity,
+            confirm: Confirm { down: common.confirm_down, up: common.confirm_up },
+        }),
+        destination: spec.destination(),
+        every: common.interval.0,
+        timeout: common.timeout.0,
+        source: Source::Check(Box::new(CheckTarget {
+            spec: spec.clone(),
+            common: Labels::of(labels),
+            pins: config.raw.collector.resolve.clone(),
+        })),
     }
 }
 

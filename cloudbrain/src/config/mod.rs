@@ -3,6 +3,7 @@
 //! A set of files is taken whole or refused whole; who reloads keeps the last good set in force.
 //! Inner code sees the checked [`Config`] only.
 
+pub mod checks;
 pub mod raw;
 pub mod secret;
 pub mod sources;
@@ -18,6 +19,7 @@ use scaler::policy::{Finding, Policy, RawPolicy};
 use scaler::pool::{Pool, RawPool};
 use serde::Deserialize;
 
+use checks::Check;
 use raw::{RawChannel, RawConfig, RawModule, RawProject, RawProvider};
 use secret::Secret;
 use sources::{RawDataSource, RawScrape, RawZabbix};
@@ -35,6 +37,7 @@ pub struct Config {
     pub projects: BTreeMap<ProjectId, Project>,
     pub modules: BTreeMap<ModuleId, Module>,
     pub data_sources: BTreeMap<DataSourceId, DataSource>,
+    pub checks: Vec<Check>,
     pub scrapes: Vec<Scrape>,
     pub zabbix: Vec<Zabbix>,
     pub scaler: scaler::state::Config,
@@ -146,6 +149,7 @@ impl Reader {
         let zabbix = self.zabbix(&document, &raw, &folder);
         let projects = self.read_projects(&folder.join(&raw.projects));
         let data_sources = self.data_sources(&projects, &folder);
+        let checks = self.checks(&projects, &folder);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
         let policies = self.read_policies(&folder.join(&raw.policies));
         let scaler = self.check_policies(&document, &raw, &modules, policies);
@@ -157,6 +161,7 @@ impl Reader {
             projects,
             modules,
             data_sources,
+            checks,
             scrapes,
             zabbix,
             scaler,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use collector::check::CheckSpec;
 use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
 use model::unit::Span;
@@ -216,6 +217,9 @@ pub struct RawProject {
     /// What its modules use; each is watched without being asked for.
     #[serde(default)]
     pub data_sources: Vec<RawDataSource>,
+    /// What else is to be checked: ports, names, machines, pages.
+    #[serde(default)]
+    pub checks: Vec<CheckSpec>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
