@@ -367,7 +367,11 @@ impl Core {
         let news = self.eye.on_target(name, name, !is_silence, look.at);
         let news = self.looked_up(news, now);
         self.senses.looked(name, look.at, !is_silence);
-        if is_silence && self.eye.is_blind() {
+        let is_unpublished = matches!(
+            subject.map(|subject| &subject.object),
+            Some(Object::Module(module)) if !self.is_published(module)
+        );
+        if is_unpublished || (is_silence && self.eye.is_blind()) {
             return news;
         }
         match &look.answer {
@@ -401,7 +405,7 @@ impl Core {
         );
         let name = probe_name(&verdict.target);
         self.senses.looked(&name, verdict.at, !is_silence);
-        if !self.is_published(&verdict.target) || (is_silence && self.eye.is_blind()) {
+        if !self.is_published(verdict.target.module()) || (is_silence && self.eye.is_blind()) {
             return false;
         }
         let doubt = match &verdict.outcome {
@@ -427,10 +431,9 @@ impl Core {
         self.signals(signals, now)
     }
 
-    /// A module of ours that has not served yet fails its probes as it must. One that we only watch
+    /// A module of ours that has not served yet fails its probes and checks as it must. One that we only watch
     /// counts from the first look.
-    fn is_published(&self, target: &ProbeTarget) -> bool {
-        let module = target.module();
+    fn is_published(&self, module: &ModuleId) -> bool {
         self.ledgers.contains_key(module) || !self.config.scaler.policies.contains_key(module)
     }
 

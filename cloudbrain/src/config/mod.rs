@@ -105,7 +105,7 @@ impl Config {
 
 /// Reads `cloudbrain.yaml` and all it refers to.
 pub fn load(path: &Path) -> Loaded {
-    let mut reader = Reader { problems: Vec::new() };
+    let mut reader = Reader { problems: Vec::new(), lacks_projects: false };
     let config = reader.load(path);
     let failed = reader.problems.iter().any(|problem| problem.is_error);
     Loaded { config: config.filter(|_| !failed), problems: reader.problems }
@@ -128,6 +128,8 @@ pub fn fingerprint(path: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTi
 
 struct Reader {
     problems: Vec<Problem>,
+    /// A project file could not be read, so whether its modules exist is not known.
+    lacks_projects: bool,
 }
 
 /// What the policy folder holds, with the file each came from.
@@ -292,12 +294,15 @@ impl Reader {
     }
 
     fn read_projects(&mut self, folder: &Path) -> Vec<(Document, RawProject)> {
+        let before = self.problems.len();
         let documents = self.documents(folder);
         let read = documents.into_iter().filter_map(|document| {
             let project = self.keep(document.parse())?;
             Some((document, project))
         });
-        read.collect()
+        let read = read.collect();
+        self.lacks_projects = self.problems.len() > before;
+        read
     }
 
     fn check_projects(
@@ -495,7 +500,7 @@ impl Reader {
             );
             self.find(document, "module", message);
         }
-        if !modules.contains_key(&policy.module) {
+        if !modules.contains_key(&policy.module) && !self.lacks_projects {
             let names: Vec<&str> = modules.keys().map(|module| module.as_str()).collect();
             let message = unknown("module", policy.module.as_str(), &names);
             self.find(document, "module", message);

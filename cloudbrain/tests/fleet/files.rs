@@ -7,7 +7,11 @@ use std::process::Command;
 use crate::common::{Fleet, copy, example};
 
 /// The example with one file changed, and what `check` says of it.
-fn check(name: &str, file: &str, change: impl FnOnce(String) -> String) -> (i32, String) {
+pub(crate) fn check(
+    name: &str,
+    file: &str,
+    change: impl FnOnce(String) -> String,
+) -> (i32, String) {
     let folder = folder(name);
     let path = folder.join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_default();
@@ -30,7 +34,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 #[track_caller]
-fn refused(name: &str, file: &str, from: &str, to: &str, expected: &[&str]) {
+pub(crate) fn refused(name: &str, file: &str, from: &str, to: &str, expected: &[&str]) {
     let (code, told) = check(name, file, |text| {
         assert!(text.contains(from), "{file} has {from:?}");
         text.replacen(from, to, 1)

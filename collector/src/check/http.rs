@@ -16,17 +16,15 @@ use serde_json::Value;
 use super::condition::{Pattern, StatusRange, Unmet, any_of};
 use super::json::JsonCondition;
 use super::spec::{Common, Problem, Text, TlsOptions, check_kind};
+use super::url::{Url, shown_url};
 use super::{Ground, Judging, Kind, Readings};
 use crate::probe::USER_AGENT_NAME;
 use crate::probe::answer::{MAX_BODY_BYTES, Page};
 use crate::probe::content::content;
 use crate::probe::exchange::{Way, exchange};
 use crate::probe::failure::{Failure, Trace};
-use crate::text::{clean, clean_bytes};
 
 const MAX_REDIRECTS: u8 = 5;
-/// How much of an address is repeated, in characters.
-const MAX_URL_CHARS: usize = 200;
 /// What follows from the request itself.
 const OWN_HEADERS: [&str; 3] = ["connection", "content-length", "transfer-encoding"];
 
@@ -64,21 +62,6 @@ check_kind! {
         /// For https.
         tls: Option<TlsOptions>,
     }
-}
-
-/// An address of a page: `http` or `https`, without user and password.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-pub struct Url(reqwest::Url);
-
-/// Why a text is no [`Url`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UrlError {
-    #[error("{0:?} is no address of a page; write for example https://shop.example.com/health")]
-    Unreadable(String),
-    // The text is not repeated: it holds a secret, or something like one.
-    #[error("user, password and ${{...}} do not belong into an address; write headers")]
-    Secret,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -204,7 +187,7 @@ impl HttpCheck {
     }
 
     fn request(&self, url: &Url) -> String {
-        let is_ours = url.0.origin() == self.url.0.origin();
+        let is_ours = url.is_on_server_of(&self.url);
         let own: Vec<(&str, &str)> = match is_ours {
             true => self.headers.iter().map(|(name, text)| (&**name, text.reveal())).collect(),
             false => Vec::new(),
@@ -271,7 +254,7 @@ impl HttpCheck {
             self.judge_json(body, ground, unmet);
         }
         if !unmet.is_empty() && !body.is_empty() {
-            unmet.add(Some(format!("the body begins {:?}", ground.shown(body))));
+            unmet.add(Some(format!("the body begins: {}", ground.shown(body))));
         }
         Ok(())
     }
@@ -301,10 +284,6 @@ fn location(page: &Page) -> Option<&[u8]> {
     page.head.get("location").filter(|location| is_redirect && !location.is_empty())
 }
 
-fn shown_url(bytes: &[u8]) -> String {
-    clean_bytes(bytes, MAX_URL_CHARS)
-}
-
 fn header_problem(name: &str, value: &Text) -> Option<Problem> {
     let field = format!("headers.{name}");
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -320,72 +299,6 @@ fn header_problem(name: &str, value: &Text) -> Option<Problem> {
         return Some(Problem::error(field, message));
     }
     value.problem(&field)
-}
-
-impl Url {
-    /// Without the brackets of an IPv6 address.
-    fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
-    }
-
-    fn port(&self) -> u16 {
-        self.0.port_or_known_default().unwrap_or(80)
-    }
-
-    fn is_tls(&self) -> bool {
-        self.0.scheme() == "https"
-    }
-
-    /// As it stands in `Host`: with the port if it is not the usual one.
-    fn authority(&self) -> &str {
-        self.0.authority()
-    }
-
-    /// What stands in the first line of a request.
-    fn path(&self) -> String {
-        match self.0.query() {
-            Some(query) => format!("{}?{query}", self.0.path()),
-            None => self.0.path().to_owned(),
-        }
-    }
-
-    fn join(&self, location: &[u8]) -> Result<Self, Failure> {
-        let joined = str::from_utf8(location).ok().and_then(|text| self.0.join(text).ok());
-        joined.and_then(Self::checked).ok_or_else(|| {
-            let hint = format!("leads to {:?}, which is no page", shown_url(location));
-            Failure::theirs(Phase::Redirect, hint)
-        })
-    }
-
-    fn checked(url: reqwest::Url) -> Option<Self> {
-        let is_page = matches!(url.scheme(), "http" | "https") && url.has_host();
-        (is_page && url.username().is_empty() && url.password().is_none()).then_some(Self(url))
-    }
-}
-
-impl TryFrom<String> for Url {
-    type Error = UrlError;
-    fn try_from(written: String) -> Result<Self, UrlError> {
-        let after_scheme = written.split_once("://").map_or(&*written, |(_, rest)| rest);
-        let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
-        if authority.contains('@') || written.contains("${") {
-            return Err(UrlError::Secret);
-        }
-        let url = reqwest::Url::parse(&written).ok().and_then(Self::checked);
-        url.ok_or_else(|| UrlError::Unreadable(clean(&written, MAX_URL_CHARS)))
-    }
-}
-
-impl From<Url> for String {
-    fn from(url: Url) -> Self {
-        url.0.into()
-    }
-}
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&clean(self.0.as_str(), MAX_URL_CHARS))
-    }
 }
 
 impl Method {
@@ -406,5 +319,44 @@ impl fmt::Display for Method {
             Self::Delete => "DELETE",
             Self::Options => "OPTIONS",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::probe::Prober;
+
+    fn judged(body: &[u8]) -> String {
+        let text = r#"{"name": "a", "url": "http://x/", "body_contains": ["ok"],
+                       "body_matches": ["(?i)^[a-z]+$"], "json": ["/a/0 < 3"]}"#;
+        let check: HttpCheck = serde_json::from_str(text).unwrap();
+        let ground = Ground::new(Prober::new(), BTreeMap::new(), Default::default());
+        let mut unmet = Unmet::default();
+        let judged = check.judge_body(body, false, &ground, &mut unmet);
+        judged
+            .and_then(|()| unmet.into_failure())
+            .map_or_else(|f| f.to_string(), |()| "good".into())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn any_body_is_judged_in_a_bounded_sentence(
+            body in proptest::collection::vec(any::<u8>(), 0..2000),
+        ) {
+            prop_assert!(judged(&body).chars().count() < 600);
+        }
+
+        #[test]
+        fn damaged_json_does_no_harm(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut body = br#"{"a": [2, {"ok": "\u00e4"}], "b": -1.5e300}"#.to_vec();
+            let at = at.index(body.len());
+            body[at] = byte;
+            prop_assert!(judged(&body).chars().count() < 600);
+        }
     }
 }

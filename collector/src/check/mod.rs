@@ -22,6 +22,7 @@ mod json;
 mod ping;
 mod spec;
 mod tcp;
+mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -44,11 +45,12 @@ use condition::Unmet;
 pub use condition::{Pattern, PatternError, StatusError, StatusRange};
 pub use dns::{DnsCheck, RecordKind, ResponseWord, Server, ServerError};
 use ground::Ground;
-pub use http::{HttpCheck, Method, Url, UrlError};
+pub use http::{HttpCheck, Method};
 pub use json::{JsonCondition, JsonConditionError};
 pub use ping::PingCheck;
 pub use spec::{Address, AddressError, Common, Problem, Text, TlsOptions};
 pub use tcp::{Hex, HexError, TcpCheck};
+pub use url::{Url, UrlError};
 
 /// Lists the kinds once: for the files, and for whoever asks them something.
 macro_rules! kinds {

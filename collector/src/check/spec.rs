@@ -290,9 +290,12 @@ impl TlsOptions {
             return;
         };
         let days = certificate.days_left(trace.clock().now());
-        unmet.unless(days > f64::from(wanted), || {
-            let days = days.floor();
-            format!("the certificate holds for {days} more days, want more than {wanted}")
+        unmet.unless(days > f64::from(wanted), || match days < 0.0 {
+            true => format!("the certificate expired {} days ago", (-days).floor()),
+            false => {
+                let days = days.floor();
+                format!("the certificate holds for {days} more days, want more than {wanted}")
+            }
         });
     }
 }

@@ -10,7 +10,6 @@ use super::spec::{Address, Common, Problem, Text, TlsOptions, check_kind};
 use super::{Ground, Judging, Kind, Readings};
 use crate::probe::exchange::{Stream, Way, open, send};
 use crate::probe::failure::{Failure, Trace};
-use crate::text::clean;
 
 /// How much of an answer is read, in bytes.
 const MAX_HEARD_BYTES: usize = 8 * 1024;
@@ -112,21 +111,21 @@ async fn hear(
     let (mut heard, mut buffer) = (Vec::new(), [0; READ_BYTES]);
     trace.begin(Phase::FirstByte);
     loop {
-        let sentence = || {
+        let sentence = |end: &str| {
             let heard = ground.shown(&heard);
-            format!("it says {heard:?}, want a match of {:?}", clean(&expected.to_string(), 80))
+            format!("it says {heard:?}{end}, want a match of {:?}", expected.to_string())
         };
         if expected.matches(&heard) {
             trace.end();
             return Ok(None);
         }
         if heard.len() >= MAX_HEARD_BYTES {
-            return Ok(Some(sentence()));
+            return Ok(Some(sentence("")));
         }
-        readings.said_so_far = Some(sentence());
+        readings.said_so_far = Some(sentence(""));
         let length = stream.read(&mut buffer).await.map_err(|error| trace.failed(&error))?;
         if length == 0 {
-            return Ok(Some(format!("{} before it hangs up", sentence())));
+            return Ok(Some(sentence(" before it hangs up")));
         }
         heard.extend_from_slice(&buffer[..length]);
     }
