@@ -145,34 +145,33 @@ fn a_bad_check_is_refused_with_its_line_and_the_way_out() {
         let to = format!("checks:\n  - {check}\n");
         refused(name, "projects/shop.yaml", "checks:\n", &to, expected);
     };
-    let expected = &["shop.yaml:19:", "unknown value \"htpp\"", "did you mean \"http\"?"];
+    let expected = &["shop.yaml:17:", "unknown value \"htpp\"", "did you mean \"http\"?"];
     with("check-kind", "htpp: {name: a, url: \"http://x/\"}", expected);
-    let expected = &["shop.yaml:19:", "unknown key \"statsu\"", "did you mean \"status\"?"];
+    let expected = &["shop.yaml:17:", "unknown key \"statsu\"", "did you mean \"status\"?"];
     with("check-key", "http: {name: a, url: \"http://x/\", statsu: [200]}", expected);
-    let expected = &["shop.yaml:21:", "\"a(\" is no regular expression: unclosed group"];
+    let expected = &["shop.yaml:19:", "\"a(\" is no regular expression: unclosed group"];
     let check = "http:\n      name: a\n      body_matches: [\"a(\"]\n      url: \"http://x/\"";
     with("check-pattern", check, expected);
-    let expected = &["shop.yaml:19:", "no JSON condition", "write for example /status =="];
+    let expected = &["shop.yaml:17:", "no JSON condition", "write for example /status =="];
     with("check-json", "http: {name: a, url: \"http://x/\", json: [\"status=ok\"]}", expected);
-    let expected = &["shop.yaml:21:", "checks.0.tcp.timeout", "pile up; write less"];
+    let expected = &["shop.yaml:19:", "checks.0.tcp.timeout", "pile up; write less"];
     let check = "tcp:\n      name: a\n      timeout: 1h\n      address: \"x:1\"";
     with("check-times", check, expected);
-    let expected = &["shop.yaml:19:", "unknown module \"wbe\"; known are web"];
+    let expected = &["shop.yaml:17:", "unknown module \"wbe\"; known are web"];
     with("check-module", "ping: {name: a, host: h, module: wbe}", expected);
-    let expected = &["shop.yaml:19:", "the environment has no CLOUDBRAIN_NO_SUCH; set it"];
+    let expected = &["shop.yaml:17:", "the environment has no CLOUDBRAIN_NO_SUCH; set it"];
     let check = "tcp: {name: a, address: \"h:1\", send: \"${env:CLOUDBRAIN_NO_SUCH}\"}";
     with("check-secret", check, expected);
-    let expected = &["shop.yaml:20:", "a second check a; rename one"];
+    let expected = &["shop.yaml:18:", "a second check a; rename one"];
     with("check-twice", "ping: {name: a, host: h}\n  - ping: {name: a, host: h}", expected);
 }
 
 #[test]
 fn an_insecure_check_is_taken_with_a_warning() {
     let (code, told) = check("check-insecure", "projects/shop.yaml", |text| {
-        let check =
-            "checks:\n  - http: {name: a, url: \"https://x/\", tls: {insecure: true}}\n";
+        let check = "checks:\n  - http: {name: a, url: \"https://x/\", tls: {insecure: true}}\n";
         text.replacen("checks:\n", check, 1)
     });
     assert_eq!(code, 2, "{told}");
-    assert!(told.contains("shop.yaml:19: warning: checks.0.http.tls.insecure"), "{told}");
+    assert!(told.contains("shop.yaml:17: warning: checks.0.http.tls.insecure"), "{told}");
 }
