@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use cloudbrain::brain::core::{Acknowledgement, Core, Heard, Inheritance};
 use cloudbrain::config::{self, Config};
+use collector::findings::{Confirm, Subject};
+use collector::look::{Answer, Look};
 use collector::passive::AgentError;
 use collector::poller::Sensed;
-use model::id::Object;
+use model::id::{CheckId, Object};
 use model::sample::Frame;
+use model::signal::Severity;
 use model::time::Time;
 use model::verdict::{Outcome, Phase, ProbeTarget, Timings, Verdict};
 
@@ -137,4 +140,50 @@ fn an_incident_is_taken_on_by_people_of_the_files_only_and_its_objects_are_named
     assert_eq!(turn.acknowledged, [taken], "the sources are to be told");
     let acknowledged = world.core.incidents()[0].acknowledged.clone().expect("it was taken on");
     assert_eq!((acknowledged.by.as_str(), acknowledged.text.as_str()), ("ops", "disk"));
+}
+
+/// Three looks of the example's own check, which fail.
+fn fail_front_page(world: &mut World, second: i64) {
+    for second in second..second + 3 {
+        let subject = Subject {
+            object: "module/shop/web".parse().expect("a good name"),
+            check: CheckId::parse("check.front-page").expect("a good name"),
+            severity: Severity::High,
+            confirm: Confirm { down: 3, up: 1 },
+        };
+        let (phase, hint) = (Phase::Condition, "status is 503, want 200".to_owned());
+        let look = Look::new(at(second), Duration::ZERO, Answer::Down { phase, hint });
+        let name = "check/shop/front-page".to_owned();
+        world.hear(Sensed::Looked { name, subject: Some(subject), look }, at(second));
+    }
+}
+
+#[test]
+fn a_check_that_is_taken_out_of_its_file_leaves_no_incident_behind() {
+    let mut world = World::new();
+    world.core.turn(at(0));
+    fail_front_page(&mut world, 1);
+    let open = |world: &World| world.core.incidents().iter().filter(|i| i.closed.is_none()).count();
+    assert_eq!(open(&world), 1);
+    let headline = world.core.incidents()[0].headline.en.clone();
+    let expected = "web does not work (check.front-page: condition: status is 503, want 200)";
+    assert!(headline.contains(expected), "{headline}");
+    let config = Config { checks: Vec::new(), ..config() };
+    world.core.hear(Heard::Config(Arc::new(config)), at(20));
+    for second in 20..60 {
+        world.core.turn(at(second));
+    }
+    assert_eq!(open(&world), 0);
+}
+
+#[test]
+fn a_check_of_a_module_that_has_not_served_yet_is_nobodys_incident() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let loaded = config::load(&path.join("../examples/shop/cloudbrain.yaml"));
+    let config = loaded.config.expect("the example is in order");
+    let core = Core::new(Arc::new(config), Inheritance::default(), at(0));
+    let mut world = World { core, told: Vec::new() };
+    world.core.turn(at(0));
+    fail_front_page(&mut world, 1);
+    assert!(world.core.incidents().is_empty(), "{:?}", world.core.incidents());
 }

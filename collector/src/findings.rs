@@ -67,7 +67,7 @@ impl Findings {
 
     /// A target was looked at.
     pub fn on_look(&mut self, subject: &Subject, at: Time, answer: &Answer) -> Vec<Signal> {
-        let run = self.runs.entry((subject.object.clone(), subject.check.clone())).or_default();
+        let run = self.runs.entry(subject.key()).or_default();
         let (down, misconfigured) = match answer {
             Answer::Blind { .. } => return Vec::new(),
             Answer::Up => (Some(None), Some(None)),
@@ -87,9 +87,17 @@ impl Findings {
         down.into_iter().chain(config).collect()
     }
 
-    /// Forgets a subject: it is looked at no longer.
-    pub fn forget(&mut self, subject: &Subject) {
-        self.runs.remove(&(subject.object.clone(), subject.check.clone()));
+    /// Forgets a subject: it is looked at no longer. What was bad about it ends.
+    pub fn forget(&mut self, subject: &Subject, at: Time) -> Vec<Signal> {
+        let Some(run) = self.runs.remove(&subject.key()) else { return Vec::new() };
+        let checks =
+            [(run.down, subject.check.clone()), (run.misconfigured, config_check(subject))];
+        let bad = checks.into_iter().filter(|(check, _)| check.said == Some(true));
+        let ended = bad.map(|(_, check)| {
+            let text = format!("{check} of {} is looked at no longer", subject.object.name());
+            Signal { text, ..self.signal(subject, check, at, None) }
+        });
+        ended.collect()
     }
 
     fn signal(
@@ -110,6 +118,11 @@ impl Findings {
 }
 
 impl Subject {
+    /// What its looks have in common, however bad they are held to be.
+    pub fn key(&self) -> (Object, CheckId) {
+        (self.object.clone(), self.check.clone())
+    }
+
     /// Who refuses us has answered. But a check of a business that cannot be made was not made.
     fn lives_if_it_refuses_us(&self) -> bool {
         !matches!(self.object, Object::Module(_) | Object::Project(_))
@@ -213,5 +226,18 @@ mod tests {
         assert!(states(&down()).is_empty(), "and the count begins anew");
         assert_eq!(states(&Answer::Up), ["ds.up.configuration Ok"]);
         assert_eq!(states(&Answer::Up), ["ds.up Ok"]);
+    }
+
+    #[test]
+    fn what_was_bad_ends_when_it_is_looked_at_no_longer() {
+        let mut findings = Findings::new(None);
+        assert!(findings.forget(&subject(), Time::default()).is_empty(), "it was never looked at");
+        told(&mut findings, 0, &Answer::Up);
+        told(&mut findings, 1, &down());
+        told(&mut findings, 2, &down());
+        let ended = findings.forget(&subject(), Time::default());
+        assert_eq!(ended.len(), 1);
+        assert_eq!(ended[0].state, SignalState::Ok);
+        assert_eq!(ended[0].text, "ds.up of orders-db is looked at no longer");
     }
 }

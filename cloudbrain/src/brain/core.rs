@@ -624,7 +624,7 @@ impl Core {
         turn.decisions = outcome.decisions;
         turn.rows = self.rows.take();
         turn.directory = self.direct();
-        turn.targets = self.aim();
+        turn.targets = self.aim(now);
         turn
     }
 
@@ -756,7 +756,7 @@ impl Core {
     }
 
     /// The targets, if they are others than before.
-    fn aim(&mut self) -> Option<Arc<Targets>> {
+    fn aim(&mut self, now: Time) -> Option<Arc<Targets>> {
         let targets = targets::derive(
             &self.config,
             &self.scaler,
@@ -771,16 +771,17 @@ impl Core {
         let agents = polled.chain(self.active.keys()).map(ToString::to_string);
         let watches = targets.watches.iter().map(|watch| watch.name.clone());
         self.eye.keep_only(&agents.chain(watches).collect());
-        let subjects: Vec<&Subject> =
-            targets.watches.iter().filter_map(|watch| watch.subject.as_ref()).collect();
-        let subjects_before = self.targets.watches.iter().filter_map(|w| w.subject.as_ref());
-        for subject in subjects_before.filter(|subject| !subjects.contains(subject)) {
-            self.findings.forget(subject);
+        // What is looked at no longer cannot get well by itself; the next turn tells.
+        let before = std::mem::take(&mut self.targets);
+        let subjects: BTreeSet<_> = subjects(&targets).map(Subject::key).collect();
+        for gone in self::subjects(&before).filter(|subject| !subjects.contains(&subject.key())) {
+            let signals = self.findings.forget(gone, now);
+            self.signals(signals, now);
         }
         self.senses.keep_faults_of(&self.names_of(&targets));
         // The last word of a probe that is no longer made must not stay a witness.
         let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
-        for probe in self.targets.probes.iter().filter(|probe| !probed.contains(&probe.target)) {
+        for probe in before.probes.iter().filter(|probe| !probed.contains(&probe.target)) {
             self.reach.forget_probe(&probe.target);
         }
         self.targets = targets;
@@ -789,6 +790,13 @@ impl Core {
 
     pub fn discovered(&self) -> &Discovered {
         &self.discovered
+    }
+
+    /// The names of those whose agents come by themselves and are not polled beside.
+    pub fn come_by_themselves(&self) -> impl Iterator<Item = String> {
+        let polled: BTreeSet<&Object> =
+            self.targets.agents.iter().map(|agent| &agent.object).collect();
+        self.active.keys().filter(move |object| !polled.contains(object)).map(ToString::to_string)
     }
 
     /// All that is looked at.
@@ -822,6 +830,10 @@ impl Core {
         all.extend(self.closed.iter().rev().cloned());
         all
     }
+}
+
+fn subjects(targets: &Targets) -> impl Iterator<Item = &Subject> {
+    targets.watches.iter().filter_map(|watch| watch.subject.as_ref())
 }
 
 fn repair_of(repair: scaler::state::Repair) -> alerter::Repair {

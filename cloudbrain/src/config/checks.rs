@@ -35,7 +35,10 @@ impl Reader {
                 let at = |field: &str| format!("checks.{index}.{}.{field}", written.word());
                 let resolve = |text: &str| Secret::resolve(text, folder);
                 let unfilled = spec.fill(|text| resolve(text).map(|s| s.reveal().to_owned()));
-                for problem in unfilled.into_iter().chain(spec.problems()) {
+                // What a text holds that could not be read is not known, so nothing else is said of it.
+                let is_new = |problem: &Problem| unfilled.iter().all(|u| u.field != problem.field);
+                let problems = spec.problems().into_iter().filter(is_new);
+                for problem in problems.chain(unfilled.clone()) {
                     self.problems.push(document.place(&finding(&at(&problem.field), &problem)));
                 }
                 let name = spec.common().name;

@@ -4,6 +4,7 @@
 //! needs it, and kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
@@ -26,13 +27,19 @@ const MAX_SHOWN_CHARS: usize = 80;
 /// How much of an answer is searched for secrets before its beginning is shown, in bytes.
 const MAX_SEARCHED_BYTES: usize = 1024;
 
-#[derive(Debug)]
 pub(super) struct Ground {
     prober: Prober,
     pins: BTreeMap<String, SocketAddr>,
     secrets: BTreeSet<String>,
     own_tls: OnceLock<Result<TlsSetup, NoRoots>>,
     own_names: OnceLock<Names>,
+}
+
+/// Says nothing of its secrets.
+impl fmt::Debug for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ground").field("pins", &self.pins).finish_non_exhaustive()
+    }
 }
 
 impl Ground {

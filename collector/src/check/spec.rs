@@ -9,11 +9,13 @@ use std::net::IpAddr;
 use model::id::CheckId;
 use model::signal::Severity;
 use model::unit::Span;
+use rustls::pki_types::ServerName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Unmet;
 use crate::probe::failure::Trace;
+use crate::probe::tls::TlsSetup;
 
 /// The longest text that is sent, in bytes: what is sent must not wait for what is read.
 const MAX_TEXT_BYTES: usize = 16 * 1024;
@@ -276,7 +278,13 @@ impl TlsOptions {
                            write ca: ${file:PATH} with the certificate that is to be trusted";
             problems.push(Problem::warning("tls.insecure", message));
         }
-        if self.server_name.as_deref().is_some_and(|name| !is_host(name)) {
+        if self.ca.as_ref().is_some_and(|ca| TlsSetup::of_pem(ca.reveal()).is_err()) {
+            let message =
+                "holds no certificate in PEM form; write \"${file:PATH}\" of one that does";
+            problems.push(Problem::error("tls.ca", message));
+        }
+        let is_name = |name: &str| ServerName::try_from(name).is_ok();
+        if self.server_name.as_deref().is_some_and(|name| !is_name(name)) {
             let message = "no name of a server; write for example shop.example.com";
             problems.push(Problem::error("tls.server_name", message));
         }

@@ -160,6 +160,7 @@ async fn a_secret_goes_to_its_server_alone_and_is_never_told() {
     let spec = with_secret(spec(text, server.address));
     assert!(!format!("{spec:?}").contains("canary"));
     let mut watch = watch(spec, Prober::new());
+    assert!(!format!("{watch:?}").contains("canary"));
     watch.look(Duration::from_secs(5), &clock()).await;
     assert!(server.heard()[0].contains("Authorization: Bearer canary-7f3\r\n"));
     assert!(!stranger.heard()[0].contains("canary"), "{:?}", stranger.heard());

@@ -43,6 +43,7 @@ fn each_fault_is_told_with_the_way_out() {
         "http: {name: a, url: 'http://x/', tls: {}}",
         "http: {name: a, url: 'https://x/', tls: {insecure: true}}",
         "http: {name: a, url: 'https://x/', tls: {server_name: 'a b'}}",
+        "tcp: {name: a, address: 'x:1', tls: {ca: nothing}}",
         "tcp: {name: a, address: x}",
         "tcp: {name: a, address: 'x:1', send: a, send_hex: '00'}",
         "tcp: {name: a, address: 'x:1', send_hex: '0'}",
@@ -102,6 +103,8 @@ fn each_fault_is_told_with_the_way_out() {
           warning: tls.insecure: any certificate is taken, also that of a stranger in between; better write ca: ${file:PATH} with the certificate that is to be trusted
         http: {name: a, url: 'https://x/', tls: {server_name: 'a b'}}
           tls.server_name: no name of a server; write for example shop.example.com
+        tcp: {name: a, address: 'x:1', tls: {ca: nothing}}
+          tls.ca: holds no certificate in PEM form; write "${file:PATH}" of one that does
         tcp: {name: a, address: x}
           "x" is no address; write host:port, for example db.example.com:5432 or [::1]:22
         tcp: {name: a, address: 'x:1', send: a, send_hex: '00'}

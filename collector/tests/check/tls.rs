@@ -112,7 +112,7 @@ async fn a_certificate_is_judged_in_words() {
         up [check_certificate_days_left 90]
         down: tls: the certificate expired at 2027-01-12T08:00:00Z; the certificate is for shop.example.com [check_certificate_days_left -3]
         down: tls: the certificate is self-signed [check_certificate_days_left 90]
-        down: tls: the certificate is not accepted: invalid peer certificate: BadSignature [check_certificate_days_left 90]
+        down: tls: the certificate is issued by CN=Their CA, which is not trusted, or the chain has a gap [check_certificate_days_left 90]
     "#]].assert_eq(&(lines.join("\n") + "\n"));
 }
 

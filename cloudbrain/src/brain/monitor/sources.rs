@@ -9,7 +9,8 @@ use collector::datasource::DataSourceKind;
 use collector::watch::{Source, WatchSpec};
 use collector::zabbix::stats::Stats;
 use dashboards::view::monitor::{
-    Listed, SourceDetail, SourceError, SourceKind, SourceState, SourceView, ZabbixDetail,
+    ActiveDetail, Listed, SourceDetail, SourceError, SourceKind, SourceState, SourceView,
+    ZabbixDetail,
 };
 use model::time::Time;
 
@@ -48,6 +49,7 @@ pub(super) fn all(core: &Core, beside: &Beside, now: Time) -> Vec<SourceView> {
     let mut sources = Vec::new();
     sources.extend(zabbix_servers(core, now));
     sources.extend(agents(core, now));
+    sources.extend(active_agents(core, beside, now));
     sources.extend(probes(core, now));
     sources.extend(watches(core, now));
     sources.extend(remote_write(&beside.intake.pushed));
@@ -118,6 +120,19 @@ fn agents(core: &Core, now: Time) -> Option<SourceView> {
     polled(core, SourceKind::PassiveAgents, names, now)
 }
 
+/// Those that come by themselves, and who came without being known; none if nobody may come.
+fn active_agents(core: &Core, beside: &Beside, now: Time) -> Option<SourceView> {
+    core.config.raw.collector.active.as_ref()?;
+    let mut view = polled(core, SourceKind::ActiveAgents, core.come_by_themselves(), now);
+    let view = view.get_or_insert_with(|| Group::default().view(SourceKind::ActiveAgents, ""));
+    let strangers = beside.active.strangers.iter().rev().map(|stranger| stranger.name.clone());
+    view.detail = SourceDetail::Active(ActiveDetail {
+        connected: view.answered,
+        strangers: Listed::from(strangers.collect::<Vec<_>>()),
+    });
+    Some(view.clone())
+}
+
 fn probes(core: &Core, now: Time) -> Option<SourceView> {
     let names = core.targets().probes.iter().map(|probe| probe_name(&probe.target));
     polled(core, SourceKind::MonitorX, names, now)
@@ -164,6 +179,7 @@ fn watches(core: &Core, now: Time) -> Vec<SourceView> {
 fn kind_of(watch: &WatchSpec) -> (SourceKind, &str) {
     let part = |place| watch.name.split('/').nth(place).unwrap_or_default();
     match &watch.source {
+        Source::Check(_) => (SourceKind::Check, part(1)),
         Source::Scrape(_) => (SourceKind::Prometheus, part(1)),
         Source::DataSource(target) => {
             let kind = match target.kind {
