@@ -240,7 +240,7 @@ pub(super) async fn write(
     let (decoder, recorder) = (handle.remote_write.clone(), handle.recorder.clone());
     let written = handle.recorder.run(move |_| {
         let decoded = decoder.decode(&body).map_err(|error| refused(&recorder, &error))?;
-        recorder.push(&decoded.rows).map_err(unavailable)
+        recorder.push(&decoded).map_err(unavailable)
     });
     written.await?;
     Ok(StatusCode::NO_CONTENT)

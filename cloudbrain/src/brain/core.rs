@@ -767,10 +767,9 @@ impl Core {
         if *targets == *self.targets {
             return None;
         }
-        let polled = targets.agents.iter().map(|agent| &agent.object);
-        let agents = polled.chain(self.active.keys()).map(ToString::to_string);
+        let agents = self.agents_of(&targets);
         let watches = targets.watches.iter().map(|watch| watch.name.clone());
-        self.eye.keep_only(&agents.chain(watches).collect());
+        self.eye.keep_only(&agents.into_iter().chain(watches).collect());
         // What is looked at no longer cannot get well by itself; the next turn tells.
         let before = std::mem::take(&mut self.targets);
         let subjects: BTreeSet<_> = subjects(&targets).map(Subject::key).collect();
@@ -809,9 +808,14 @@ impl Core {
         self.names_of(&self.targets)
     }
 
-    fn names_of(&self, targets: &Targets) -> BTreeSet<String> {
+    /// What all agents are called in the lists of faults and looks, polled or coming by themselves.
+    fn agents_of(&self, targets: &Targets) -> BTreeSet<String> {
         let polled = targets.agents.iter().map(|agent| &agent.object);
-        let agents = polled.chain(self.active.keys()).map(ToString::to_string);
+        polled.chain(self.active.keys()).map(ToString::to_string).collect()
+    }
+
+    fn names_of(&self, targets: &Targets) -> BTreeSet<String> {
+        let agents = self.agents_of(targets);
         let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
         let watches = targets.watches.iter().map(|watch| watch.name.clone());
         let servers = self.config.zabbix.iter().map(|server| server_name(&server.raw.name));
@@ -820,7 +824,7 @@ impl Core {
         let lists = self.discovered.lists.keys().map(list_name);
         let told =
             lists.chain(servers).chain(provider).chain(routers.map(|name| router_name(name)));
-        agents.chain(probes).chain(watches).chain(told).collect()
+        agents.into_iter().chain(probes).chain(watches).chain(told).collect()
     }
 
     /// The incidents that are open, and those that ended lately, newest first.

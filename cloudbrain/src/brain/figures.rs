@@ -214,6 +214,11 @@ fn samples(Beside { samples, intake, .. }: &Beside) -> Vec<Figure> {
         Figure::by("cloudbrain_samples_part_bytes", "files by tier", "tier", bytes),
         one("cloudbrain_samples_disk_full", "1 while no sample can be written", is_full),
         one("cloudbrain_samples_pushed_total", "values by remote write", intake.pushed.values),
+        one(
+            "cloudbrain_samples_push_left_out_total",
+            "values by remote write of a form that is not taken",
+            intake.pushed.left_out,
+        ),
         Figure::by("cloudbrain_samples_refused_total", "values not taken", "reason", refused),
         Figure::by("cloudbrain_samples_lost_total", "values of polls lost", "how", lost),
     ]

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use collector::look::Refusal;
+use collector::prometheus::remote_write::Decoded;
 use model::time::Time;
 use samples::{Appended, SamplesError, Why};
 
@@ -36,6 +38,10 @@ pub struct Loss {
 pub struct Pushed {
     pub requests: u64,
     pub values: u64,
+    /// Values that remote write can carry and that are not taken, for example native histograms.
+    pub left_out: u64,
+    /// A few of those of the newest request that had some.
+    pub examples: Vec<Refusal>,
     /// When the last request was taken.
     pub last: Option<Time>,
     /// The last request that was not taken, and why; None once another one was.
@@ -74,10 +80,17 @@ impl Intake {
         self.dropped.add(values, now);
     }
 
-    pub(super) fn pushed(&mut self, values: u64, now: Time) {
-        let requests = self.pushed.requests + 1;
-        let values = self.pushed.values + values;
-        self.pushed = Pushed { requests, values, last: Some(now), fault: None };
+    /// A request was taken, and so many values of it.
+    pub(super) fn pushed(&mut self, request: &Decoded, values: u64, now: Time) {
+        let pushed = &mut self.pushed;
+        pushed.requests += 1;
+        pushed.values += values;
+        pushed.left_out += request.refused_count;
+        if !request.refused.is_empty() {
+            pushed.examples = request.refused.iter().take(NAMED).cloned().collect();
+        }
+        pushed.last = Some(now);
+        pushed.fault = None;
     }
 
     pub(super) fn push_refused(&mut self, why: String, now: Time) {
@@ -135,8 +148,14 @@ mod tests {
         let mut intake = Intake::default();
         intake.push_refused("no snappy block".to_owned(), at(1));
         assert!(intake.pushed.fault.is_some() && intake.pushed.last.is_none());
-        intake.pushed(7, at(2));
-        let expected = Pushed { requests: 1, values: 7, last: Some(at(2)), fault: None };
-        assert_eq!(intake.pushed, expected);
+        let histogram = Refusal { what: "h".to_owned(), why: "a native histogram".to_owned() };
+        let refused = vec![histogram.clone()];
+        let some = Decoded { rows: Vec::new(), samples: 8, refused, refused_count: 1 };
+        let none = Decoded { rows: Vec::new(), samples: 8, refused: Vec::new(), refused_count: 0 };
+        intake.pushed(&some, 7, at(2));
+        intake.pushed(&none, 8, at(3));
+        let Pushed { requests, values, left_out, examples, last, fault } = intake.pushed;
+        assert_eq!((requests, values, left_out), (2, 15, 1));
+        assert_eq!((examples, last, fault), (vec![histogram], Some(at(3)), None));
     }
 }

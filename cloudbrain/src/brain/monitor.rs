@@ -15,7 +15,7 @@ use model::time::Time;
 use samples::Stats;
 
 use super::core::Core;
-use super::intake::{self, Intake};
+use super::intake::{self, Intake, Pushed};
 use super::senses::{Cause, Fault, Senses};
 use crate::config::sources::RawSamples;
 
@@ -136,7 +136,14 @@ fn refused(beside: &Beside) -> Vec<Refused> {
         count: *count,
         names: named.get(why).into_iter().flatten().cloned().collect(),
     });
-    refused.collect()
+    refused.chain(left_out(&beside.intake.pushed)).collect()
+}
+
+/// What was pushed in a form that is not taken.
+fn left_out(pushed: &Pushed) -> Option<Refused> {
+    let why = pushed.examples.first()?.why.clone();
+    let names = pushed.examples.iter().map(|example| example.what.clone()).collect();
+    Some(Refused { why, count: pushed.left_out, names })
 }
 
 fn losses(intake: &Intake) -> Vec<Loss> {

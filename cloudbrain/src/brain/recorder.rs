@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use collector::prometheus::remote_write::Decoded;
 use model::clock::SharedClock;
 use model::series::{Matcher, Row};
 use query::source::{Points, Source as _, SourceError, Wanted};
@@ -55,11 +56,11 @@ impl Recorder {
     }
 
     /// Takes in what others push, durable when it returns. It waits for the disk.
-    pub fn push(&self, rows: &[Row]) -> Result<Appended, SamplesError> {
-        let written = self.write(rows);
+    pub fn push(&self, request: &Decoded) -> Result<Appended, SamplesError> {
+        let written = self.write(&request.rows);
         let now = self.clock.now();
         match &written {
-            Ok(appended) => self.intake_mut().pushed(appended.accepted, now),
+            Ok(appended) => self.intake_mut().pushed(request, appended.accepted, now),
             Err(error) => self.refuse_push(error.to_string()),
         }
         written

@@ -340,7 +340,7 @@ mod tests {
         let fault = Some((at(7), "the body is no snappy block".to_owned()));
         let refused = Pushed { fault: fault.clone(), ..Pushed::default() };
         assert_eq!(remote_write(&refused).map(|view| view.state), Some(SourceState::Silent));
-        let both = Pushed { requests: 1, values: 2, last: Some(at(5)), fault };
+        let both = Pushed { requests: 1, values: 2, last: Some(at(5)), fault, ..Pushed::default() };
         assert_eq!(remote_write(&both).map(|view| view.state), Some(SourceState::Partial));
     }
 }
