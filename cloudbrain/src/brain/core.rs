@@ -505,7 +505,8 @@ impl Core {
         self.senses.looked(&name, now, round.fault.is_none());
         match &round.fault {
             None => self.senses.no_fault(&name),
-            Some(fault) => self.senses.fault(name, fault, now),
+            // Whatever it watches may be well: it is we who do not see it.
+            Some(fault) => self.senses.misconfigured(&name, &fault.what, fault.remedy, now),
         }
         self.senses.zabbix.insert(server.to_owned(), round.stats);
     }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::core::{CHART_SPAN, Core};
+use super::senses::Cause;
 
 /// A VM's sample older than so many intervals is stale.
 const STALE_AFTER_INTERVALS: u32 = 3;
@@ -324,7 +325,10 @@ fn message_view(message: &Value) -> Option<MessageView> {
 fn monitor(core: &Core, now: Time) -> MonitorHealth {
     let faults = core.senses.faults.iter().map(|(object, fault)| Fault {
         object: object.clone(),
-        error: fault.error.clone(),
+        error: match &fault.cause {
+            Cause::Files { remedy } => format!("{}; {remedy}", fault.error),
+            Cause::Target | Cause::Blind => fault.error.clone(),
+        },
         since: fault.since,
     });
     MonitorHealth {

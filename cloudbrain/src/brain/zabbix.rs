@@ -16,7 +16,7 @@ use collector::zabbix::measure::MetricsState;
 use collector::zabbix::poll::{EventBatch, EventState};
 use collector::zabbix::problems::Told;
 use collector::zabbix::secret::Secret;
-use collector::zabbix::stats::Stats;
+use collector::zabbix::stats::{Fault, Stats};
 use collector::zabbix::topology::Entry;
 use collector::zabbix::watch::{Limits, Settings, ZabbixWatch};
 use model::clock::SharedClock;
@@ -62,7 +62,7 @@ pub struct Word {
 #[derive(Debug)]
 pub struct Round {
     /// What is wrong with the server itself, and what to do; None if it answered well.
-    pub fault: Option<String>,
+    pub fault: Option<Fault>,
     pub stats: Stats,
 }
 
@@ -179,15 +179,13 @@ impl Task {
     async fn round(&mut self) -> Result<(), Gone> {
         let now = self.clock.now();
         let done = self.parts(now).await?;
-        let fault = done.err().map(|error| error.to_string());
+        let fault = done.err().map(|error| Fault::new(&error, now));
         if fault.is_some() {
             let later = self.clock.now() + FAULT_PAUSE;
             self.due.events = self.due.events.max(later);
             self.due.metrics = self.due.metrics.max(later);
         }
         let stats = self.watch.stats();
-        let advice = stats.last_fault.as_ref().map(|fault| fault.remedy);
-        let fault = fault.map(|what| format!("{what}; {}", advice.unwrap_or_default()));
         self.tell(Vec::new(), None, None, Some(Box::new(Round { fault, stats }))).await
     }
 

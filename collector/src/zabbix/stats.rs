@@ -58,7 +58,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(error: &ApiError, at: Time) -> Self {
+    /// With all that the error says of its cause.
+    pub fn new(error: &ApiError, at: Time) -> Self {
         Self { at, what: chain(error), remedy: error.remedy() }
     }
 }

@@ -216,22 +216,20 @@ fn zabbix_server(core: &Core, server: &str, now: Time) -> SourceView {
     let mut view = Group::of(&core.senses, members, now).view(SourceKind::ZabbixServer, server);
     let Some(stats) = core.senses.zabbix.get(server) else { return view };
     view.lag_s = stats.events_read_at.map(|at| now.since(at).as_secs_f64());
-    if let (Some(error), Some(fault)) = (&mut view.error, &stats.last_fault) {
-        error.what.clone_from(&fault.what);
-        error.remedy = Some(fault.remedy.to_owned());
-    }
     if !stats.held.is_empty() {
         view.state = view.state.min(SourceState::Partial);
     }
-    view.detail = SourceDetail::Zabbix(zabbix_detail(stats));
+    // Of a server that never answered there is nothing to tell.
+    if stats.calls > stats.failed_calls {
+        view.detail = SourceDetail::Zabbix(zabbix_detail(stats));
+    }
     view
 }
 
 fn zabbix_detail(stats: &Stats) -> ZabbixDetail {
-    let is_called = stats.calls > stats.failed_calls;
     ZabbixDetail {
         version: stats.version.map(|version| version.to_string()),
-        latency_p95_s: is_called.then_some(stats.latency_p95.as_secs_f64()),
+        latency_p95_s: Some(stats.latency_p95.as_secs_f64()),
         stretch: stats.stretch,
         gaps: stats.gaps,
         held: Listed::from(stats.held.clone()),
