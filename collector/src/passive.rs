@@ -34,6 +34,8 @@ use self::reading::Reading;
 use crate::look::Refusal;
 use crate::targets::AgentTarget;
 
+/// The most that is named of one sort; the others are counted.
+const MAX_NAMED: usize = 8;
 /// The longest text of an agent that is repeated, in characters.
 const MAX_DETAIL_CHARS: usize = 200;
 
@@ -58,8 +60,11 @@ pub struct Polled {
     pub rubbish: u32,
     /// Keys without an answer, because the poll broke off before.
     pub unanswered: u32,
-    /// Of all these, and of the parts that are too many to watch, a few by name.
+    /// Of the first two, a few by name.
     pub refused: Vec<Refusal>,
+    /// Parts that are not watched because they are too many, or have odd names; a few of them, when
+    /// they were discovered.
+    pub left_out: Vec<Refusal>,
 }
 
 /// Why a poll brought nothing.
@@ -135,8 +140,8 @@ impl PassiveClient {
         let mut reading = Reading::new(&known, frame);
         asked.iter().zip(&answers).for_each(|(asked, answer)| reading.add(asked, answer.as_ref()));
         let lists = std::mem::take(&mut reading.lists);
-        let mentions = known.learn(&asked, &answers, lists, now);
-        mentions.into_iter().for_each(|refusal| reading.mention(refusal));
+        reading.polled.left_out = known.learn(&asked, &answers, lists, now);
+        reading.polled.left_out.truncate(MAX_NAMED);
         self.known().insert(place, known);
         reading.end(end)
     }
@@ -348,6 +353,34 @@ mod tests {
         assert_eq!(shown(&polled.unwrap()), values);
     }
 
+    async fn accept(listener: &TcpListener) -> tokio::net::TcpStream {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        frame::read_frame(&mut stream, 1 << 16).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_a_connection_per_key_is_asked_two_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let target = AgentTarget { object: "vm/web-1".parse().unwrap(), address };
+        let answering = async {
+            accept(&listener).await.write_all(&frame::encode(REFUSED_JSON)).await.unwrap();
+            let mut both = [accept(&listener).await, accept(&listener).await];
+            tokio::select! {
+                biased;
+                _ = listener.accept() => panic!("three at once"),
+                () = std::future::ready(()) => (),
+            }
+            for stream in &mut both {
+                stream.write_all(&frame::encode(b"1")).await.unwrap();
+            }
+            accept(&listener).await.write_all(&frame::encode(b"1")).await.unwrap();
+        };
+        let (polled, ()) = tokio::join!(poll(&target, LONG), answering);
+        assert_eq!(polled.unwrap().frame.values.len(), 3);
+    }
+
     /// An agent since 7.0: of several keys in one request it answers the first.
     fn first_key_of(request: &str) -> Option<Vec<u8>> {
         let request: serde_json::Value = serde_json::from_str(request).expect("JSON");
@@ -409,8 +442,8 @@ mod tests {
         let client = PassiveClient::default();
         let first = poll_by(&client, &target, LONG).await.unwrap();
         assert_eq!(first.frame.values.get("system_uptime_seconds"), Some(&7.0));
-        let mentioned = first.refused.iter().map(|refusal| refusal.what.as_str());
-        assert!(mentioned.count() <= 8 && first.rubbish > 8, "{first:?}");
+        assert!(first.refused.len() == MAX_NAMED && first.rubbish > 8, "{first:?}");
+        assert_eq!(first.left_out[0].what, "mount point /\\");
         let second = poll_by(&client, &target, LONG).await.unwrap();
         let shape = &second.row.shape;
         assert_eq!(shape.common.to_string(), r#"{vm="web-1"}"#);

@@ -28,8 +28,8 @@ use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 
 use crate::findings::Subject;
 use crate::gauges::{Gauges, LagMeter};
-use crate::look::Look;
-use crate::passive::{AgentError, PassiveClient, PollError};
+use crate::look::{Look, Refusal};
+use crate::passive::{AgentError, PassiveClient, PollError, Polled};
 use crate::pool::LabelPool;
 use crate::probe::{Prober, Readiness};
 use crate::schedule::{Rhythm, Schedule};
@@ -411,12 +411,22 @@ async fn end(watch: Arc<Watch>, context: Arc<Context>) -> bool {
     false
 }
 
+fn name_losses(object: &Object, polled: &Polled) {
+    for Refusal { what, why } in &polled.refused {
+        tracing::debug!(%object, what, why, "an agent did not tell a figure");
+    }
+    for Refusal { what, why } in &polled.left_out {
+        tracing::warn!(%object, what, why, "a part of a machine is not watched");
+    }
+}
+
 async fn ask(target: AgentTarget, context: &Context) -> Sensed {
     let at = context.clock.now();
     let Context { pace, clock, gauges, client, .. } = context;
     match client.poll(&target, pace.timeout, clock).await {
         Ok(polled) => {
             gauges.count_losses(&polled);
+            name_losses(&target.object, &polled);
             if !polled.row.values.iter().all(|value| is_absent(*value)) {
                 let split = Sensed::Split { object: target.object, row: polled.row };
                 let _: Result<(), _> = context.out.send(split).await; // As in `look`.

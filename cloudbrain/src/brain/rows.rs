@@ -103,7 +103,9 @@ pub fn labels(object: &Object, topology: &Topology) -> Labels {
 
 #[cfg(test)]
 mod tests {
-    use model::series::is_stale;
+    use std::sync::Arc;
+
+    use model::series::{METRIC_NAME, Shape, is_stale};
     use model::topology::{Module, VmPlace};
 
     use super::*;
@@ -148,5 +150,28 @@ mod tests {
             format!("{api} ends"),
         ];
         assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_told_of_parts_bears_the_labels_of_the_object_and_ends_with_it() {
+        let vm: Object = "vm/web-1".parse().unwrap();
+        let used = Labels::of([(METRIC_NAME, "used"), ("mountpoint", "/")]);
+        let told = Row {
+            shape: Arc::new(Shape { common: Labels::default(), columns: vec![used] }),
+            at: Time::default(),
+            values: vec![0.25],
+        };
+        let mut rows = Rows::default();
+        rows.add_split(&vm, &topology("shop/web"), &told);
+        rows.add(&vm, &topology("shop/web"), Time::default(), [("load", 1.0)]);
+        rows.end(&vm, Time::default());
+        let taken = rows.take();
+        let series = taken.iter().map(|row| (row.shape.columns[0].to_string(), row.values[0]));
+        let series: Vec<(String, bool)> =
+            series.map(|(name, value)| (name, is_stale(value))).collect();
+        let (load, used) = ("load".to_owned(), r#"used{mountpoint="/"}"#.to_owned());
+        let expected = [(used.clone(), false), (load.clone(), false), (load, true), (used, true)];
+        assert_eq!(series, expected);
+        assert!(taken.iter().all(|row| row.shape.common == taken[0].shape.common));
     }
 }

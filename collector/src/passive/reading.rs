@@ -8,14 +8,11 @@ use model::series::{ABSENT, Row};
 
 use super::ask::{Answer, rubbish, unsupported};
 use super::known::{Asked, Known};
-use super::{AgentError, MAX_DETAIL_CHARS, PollError, Polled};
+use super::{AgentError, MAX_DETAIL_CHARS, MAX_NAMED, PollError, Polled};
 use crate::look::Refusal;
 use crate::parts::{self, Discovered};
 use crate::sheet::Item;
 use crate::text::clean;
-
-/// The most keys of one poll that are named; the others are counted.
-const MAX_NAMED: usize = 8;
 
 pub(super) struct Reading {
     /// For each column of the sheet, which of the row's it is.
@@ -31,8 +28,15 @@ impl Reading {
     pub(super) fn new(known: &Known, frame: Frame) -> Self {
         let values = vec![ABSENT; known.shape.columns.len()];
         let row = Row { shape: known.shape.clone(), at: frame.at, values };
-        let polled =
-            Polled { frame, row, unsupported: 0, rubbish: 0, unanswered: 0, refused: Vec::new() };
+        let polled = Polled {
+            frame,
+            row,
+            unsupported: 0,
+            rubbish: 0,
+            unanswered: 0,
+            refused: Vec::new(),
+            left_out: Vec::new(),
+        };
         Self {
             columns: known.columns.clone(),
             polled,
@@ -82,13 +86,9 @@ impl Reading {
     }
 
     fn refuse(&mut self, key: &str, why: &str) {
-        let why = clean(why, MAX_DETAIL_CHARS);
-        self.mention(Refusal { what: key.to_owned(), why });
-    }
-
-    pub(super) fn mention(&mut self, refusal: Refusal) {
         if self.polled.refused.len() < MAX_NAMED {
-            self.polled.refused.push(refusal);
+            let why = clean(why, MAX_DETAIL_CHARS);
+            self.polled.refused.push(Refusal { what: key.to_owned(), why });
         }
     }
 
