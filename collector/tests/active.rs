@@ -397,6 +397,19 @@ async fn rude_ones_get_no_answer_and_nobody_else_suffers() {
 }
 
 #[tokio::test]
+async fn who_comes_before_anybody_is_known_waits() {
+    let bench = bench(&[], Duration::from_secs(60), &[]).await;
+    let checks = recorded("agentd-active-checks");
+    let mut stream = TcpStream::connect(bench.address).await.unwrap();
+    stream.write_all(&checks).await.unwrap();
+    assert_eq!(bench.gauges.read().connections, 0);
+    bench.directory.send_replace(Arc::new(directory(&["tiny-agentd"], "shop/web")));
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(json_of(&answer).await["response"], "success");
+}
+
+#[tokio::test]
 async fn it_ends_when_nobody_listens() {
     let Bench { address, directory, told, .. } = bench(&[], Duration::ZERO, &[]).await;
     drop(told);

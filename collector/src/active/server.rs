@@ -92,9 +92,12 @@ impl Server {
         let mut connections = JoinSet::new();
         let mut look = tokio::time::interval(LOOK_EVERY);
         let first = directory.borrow_and_update().clone();
+        let mut is_open = !first.names.is_empty();
         server.aim(&first).await;
         loop {
-            let has_room = connections.len() < MAX_CONNECTIONS;
+            // Before anybody is known the kernel keeps them waiting: an agent that asks for its list
+            // and is turned away comes again after a minute.
+            let has_room = is_open && connections.len() < MAX_CONNECTIONS;
             tokio::select! {
                 () = server.out.closed() => return,
                 changed = directory.changed() => {
@@ -102,6 +105,7 @@ impl Server {
                         return; // The process is shutting down.
                     }
                     let newest = directory.borrow_and_update().clone();
+                    is_open = true;
                     server.aim(&newest).await;
                 }
                 _ = look.tick() => server.tell_of_silence().await,
