@@ -195,10 +195,8 @@ async fn values_recorded_from_agentd_become_rows_frames_and_an_answer() {
     let lines = shown(&batch);
     assert_eq!(lines.len(), 6, "{lines:#?}");
     assert!(lines.contains(&format!("load1{{{vm}}} @1795228334909 2.085")), "{lines:#?}");
-    let root = format!(
-        r#"system_filesystem_utilization{{module="shop/web",system_filesystem_mountpoint="/",vm="tiny-agentd"}} @1795228334910 0.176"#
-    );
-    assert!(lines.contains(&root), "{lines:#?}");
+    let root = r#"system_filesystem_utilization{module="shop/web",system_filesystem_mountpoint="/",vm="tiny-agentd"} @1795228334910 0.176"#;
+    assert!(lines.contains(root), "{lines:#?}");
     let frames: Vec<_> =
         batch.frames.iter().map(|frame| (frame.at.millis(), &frame.values)).collect();
     // The newest; what came before is for the store alone.

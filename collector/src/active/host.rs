@@ -195,7 +195,7 @@ impl Taken {
     fn add(&mut self, item: Option<&Item>, value: &Value<'_>, at: Time) {
         let Some(item) = item else {
             let key = value.key.as_deref().unwrap_or("an item without a key");
-            return self.refuse(key, "it was not asked for".to_owned());
+            return self.refuse(key, "it was not asked for");
         };
         if value.state != 0 {
             self.unsupported += 1;
@@ -210,7 +210,7 @@ impl Taken {
                     self.parts.push((*kind, found.names));
                     found.refused.into_iter().for_each(|refusal| self.mention(refusal));
                 }
-                Err(error) => self.refuse(&item.key, error.to_string()),
+                Err(error) => self.refuse(&item.key, &error.to_string()),
             },
         }
     }
@@ -219,7 +219,7 @@ impl Taken {
         let Gives::Figures { metrics, shape } = &item.gives else { return };
         let read: Vec<Option<f64>> = metrics.iter().map(|metric| metric.read(text)).collect();
         if read.iter().all(Option::is_none) {
-            return self.refuse(&item.key, format!("no number: {text:.80}"));
+            return self.refuse(&item.key, &format!("no number: {text:.80}"));
         }
         self.processed += 1;
         for (metric, value) in metrics.iter().zip(&read) {
@@ -236,9 +236,9 @@ impl Taken {
         self.rows.push(Row { shape: shape.clone(), at, values });
     }
 
-    pub(super) fn refuse(&mut self, key: &str, why: String) {
+    fn refuse(&mut self, key: &str, why: &str) {
         self.failed += 1;
-        let (what, why) = (clean(key, MAX_TEXT_CHARS), clean(&why, MAX_TEXT_CHARS));
+        let (what, why) = (clean(key, MAX_TEXT_CHARS), clean(why, MAX_TEXT_CHARS));
         self.mention(Refusal { what, why });
     }
 
