@@ -226,7 +226,7 @@ async fn a_real_agent2_loses_nothing_when_we_are_killed() {
 }
 
 #[tokio::test]
-#[ignore = "needs the Debian package zabbix-sender"]
+#[ignore = "needs zabbix_sender, of the Debian package zabbix-agent"]
 async fn a_real_zabbix_sender_is_answered_when_its_values_are_kept() {
     let mut bench = Bench::new(Parts::default()).await;
     let port = bench.address.port().to_string();
