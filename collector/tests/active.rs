@@ -25,12 +25,12 @@ use tokio::sync::{mpsc, watch};
 const RECORDED: Time = Time::from_millis(1_795_228_339_913);
 const LOAD: &str = "system.cpu.load[all,avg1]";
 
-/// Stands still, but for what tokio's own clock has passed.
+/// The wall clock stands still; what has passed is what has passed for tokio.
 struct Stepped(tokio::time::Instant);
 
 impl Clock for Stepped {
     fn now(&self) -> Time {
-        RECORDED + self.0.elapsed()
+        RECORDED
     }
 
     fn elapsed(&self) -> Duration {
@@ -300,16 +300,18 @@ async fn who_comes_no_more_is_silent_after_three_beats_and_heard_when_it_comes_a
     assert!(bench.say(Coding::Plain, &beat).await.is_some());
     let mut silences = Vec::new();
     while silences.len() < 4 {
-        let Told::Silent { object, at, error } = bench.told.recv().await.unwrap() else { panic!() };
+        let Told::Silent { object, error, .. } = bench.told.recv().await.unwrap() else { panic!() };
         assert!(error.is_silence(), "{error}");
-        silences.push(format!("{object} {}", at.since(RECORDED).as_secs()));
+        silences.push(format!("{object}: {error}"));
     }
     silences.sort();
     // Also of one that only a former server had heard.
-    assert_eq!(silences, ["vm/a 20", "vm/a 30", "vm/b 20", "vm/b 30"]);
+    let expected = ["vm/a: no answer within 20s", "vm/a: no answer within 30s"];
+    assert_eq!(silences[..2], expected);
+    assert_eq!(silences[2..], expected.map(|line| line.replace("vm/a", "vm/b")));
     assert!(bench.say(Coding::Plain, &beat).await.is_some());
-    let Told::Silent { object, at, .. } = bench.told.recv().await.unwrap() else { panic!() };
-    assert_eq!((object.name(), at.since(RECORDED).as_secs()), ("b", 40));
+    let Told::Silent { object, error, .. } = bench.told.recv().await.unwrap() else { panic!() };
+    assert_eq!((object.name(), error.to_string().as_str()), ("b", "no answer within 40s"));
 }
 
 #[tokio::test]
@@ -331,7 +333,7 @@ async fn the_series_of_a_host_end_when_it_has_other_labels_or_is_gone() {
 }
 
 /// The brain compares with its own clock, the store keeps the agent's.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_clock_that_is_wrong_is_told_and_does_not_make_values_younger() {
     let mut bench = bench(&["a"], Duration::ZERO, &[]).await;
     let ahead = 3600;
@@ -345,11 +347,10 @@ async fn a_clock_that_is_wrong_is_told_and_does_not_make_values_younger() {
     assert_eq!(times, [at - 30, at].into());
     let ages: Vec<u64> = batch.frames.iter().map(|f| RECORDED.since(f.at).as_secs()).collect();
     assert_eq!(ages, [30, 0]);
-    let skew_ms = bench.gauges.read().skew_ms[&object("a")];
-    assert!((skew_ms - ahead * 1000).abs() < 100, "{skew_ms}");
+    assert_eq!(bench.gauges.read().skew_ms[&object("a")], ahead * 1000);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn rude_ones_get_no_answer_and_nobody_else_suffers() {
     let bench = bench(&["tiny-agentd"], Duration::ZERO, &[]).await;
     let bomb = {
@@ -379,7 +380,7 @@ async fn rude_ones_get_no_answer_and_nobody_else_suffers() {
         let answer = bench.say(Coding::Plain, &json!({"request": request, "host": "p"})).await;
         assert_eq!(answer.unwrap()["response"], "failed", "{request}");
     }
-    // Those who say nothing hold their places until their deadline, and no more of one address.
+    // Those who say nothing hold their places, and no more of one address.
     let mut silent = Vec::new();
     for _ in 0..64 {
         silent.push(TcpStream::connect(bench.address).await.unwrap());
@@ -387,11 +388,18 @@ async fn rude_ones_get_no_answer_and_nobody_else_suffers() {
     let checks = recorded("agentd-active-checks");
     while !bench.send(&checks).await.is_empty() {}
     assert!(bench.gauges.read().refused_connections > 0);
-    tokio::time::advance(Duration::from_secs(11)).await;
+    drop(silent);
     while bench.send(&checks).await.is_empty() {}
     let readings = bench.gauges.read();
     assert_eq!(readings.refused_requests, 7);
-    assert!(readings.unanswered >= 8 + 64, "{readings:?}");
+    assert!(readings.unanswered >= 8, "{readings:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_never_finishes_is_cut_off() {
+    let bench = bench(&["a"], Duration::ZERO, &[]).await;
+    assert!(bench.send(b"ZBXD\x01\x0a\0\0\0").await.is_empty());
+    assert_eq!(bench.gauges.read().unanswered, 1);
 }
 
 #[tokio::test]
@@ -446,7 +454,7 @@ proptest! {
             prop_assert!(info.contains(&format!("total: {};", values.len())), "{info}");
             let all = batch.rows.iter().flat_map(|row| &row.values);
             prop_assert!(all.clone().all(|value| value.is_finite() || is_absent(*value)));
-            prop_assert!(batch.frames.iter().all(|frame| frame.at <= RECORDED + Duration::from_secs(60)));
+            prop_assert!(batch.frames.iter().all(|frame| frame.at <= RECORDED));
             Ok(())
         })?;
     }
