@@ -11,8 +11,8 @@
 //! A domain with addresses of both families is looked at over each, since what answers over IPv4 may
 //! be dead over IPv6; the one verdict says of the other family what is wrong with it.
 //!
-//! - [`names`]: from a name to addresses; [`exchange`]: there and back; [`tls`]: whom we met.
-//! - [`answer`], [`chunks`], [`content`]: from bytes to a page, pure and bounded.
+//! - [`names`]: from a name to addresses; [`mod@exchange`]: there and back; [`tls`]: whom we met.
+//! - [`answer`], `chunks`, `content`: from bytes to a page, pure and bounded.
 //! - [`failure`]: how far a look came, and whose fault its end is.
 //!
 //! Who judges the page is [`crate::monitor_x`] for the contract, [`crate::check`] for the rest.
