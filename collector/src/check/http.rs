@@ -248,10 +248,8 @@ impl HttpCheck {
                 .unless(pattern.matches(body), || format!("nothing in the body matches {pattern}"));
         }
         if !self.json.is_empty() {
-            if is_cut || body.len() >= MAX_BODY_BYTES {
-                return Err(too_long_for_json());
-            }
-            self.judge_json(body, ground, unmet);
+            let is_cut = is_cut || body.len() >= MAX_BODY_BYTES;
+            self.judge_json(body, is_cut, ground, unmet)?;
         }
         if !unmet.is_empty() && !body.is_empty() {
             unmet.add(Some(format!("the body begins: {}", ground.shown(body))));
@@ -259,15 +257,27 @@ impl HttpCheck {
         Ok(())
     }
 
-    fn judge_json(&self, body: &[u8], ground: &Ground, unmet: &mut Unmet) {
+    /// What was cut cannot be judged; but what is bad enough without it is bad.
+    fn judge_json(
+        &self,
+        body: &[u8],
+        is_cut: bool,
+        ground: &Ground,
+        unmet: &mut Unmet,
+    ) -> Result<(), Failure> {
         let mark = "\u{feff}".as_bytes();
         match serde_json::from_slice::<Value>(body.strip_prefix(mark).unwrap_or(body)) {
             Ok(document) => {
                 let sentences = self.json.iter().filter_map(|json| json.unmet(&document));
                 sentences.for_each(|sentence| unmet.add(Some(ground.hide(sentence))));
             }
+            Err(error) if error.is_eof() && is_cut && unmet.is_empty() => {
+                return Err(too_long_for_json());
+            }
+            Err(error) if error.is_eof() && is_cut => {}
             Err(error) => unmet.add(Some(format!("the body is no JSON ({error})"))),
         }
+        Ok(())
     }
 }
 

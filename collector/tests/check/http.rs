@@ -78,7 +78,9 @@ async fn an_answer_that_is_none_is_told_by_how_far_it_came() {
 async fn json_that_is_none_or_too_long_or_too_deep_does_no_harm() {
     let deep = "[".repeat(60_000);
     let long = format!("[{}1]", "1,".repeat(40_000));
+    let html = format!("<html>{}", " ".repeat(70_000));
     for (body, expected) in [
+        (&*html, "down: condition: the body is no JSON (expected value at line 1 column 1)"),
         ("oops", "down: condition: the body is no JSON (expected value at line 1 column 1)"),
         ("", "down: condition: the body is no JSON (EOF while parsing a value at line 1 column 0)"),
         (&deep, "down: condition: the body is no JSON (recursion limit exceeded at line 1"),
@@ -90,6 +92,10 @@ async fn json_that_is_none_or_too_long_or_too_deep_does_no_harm() {
         let told = told(text, server.address).await;
         assert!(told.starts_with(expected), "{told}");
     }
+    let server = Server::that([answer("503 Unavailable", "", &long)]).await;
+    let text = "http: {name: a, url: \"http://ADDR/\", json: ['[0] exists']}";
+    let told = told(text, server.address).await;
+    assert!(told.starts_with("down: condition: status is 503, want 200-299"), "{told}");
 }
 
 #[tokio::test]

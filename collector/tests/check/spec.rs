@@ -11,6 +11,7 @@ fn problems(text: &str) -> String {
             let first = told.lines().next().unwrap_or_default().to_owned();
             first.split(" at line").next().unwrap_or_default().to_owned()
         }
+        Ok(spec) if spec.problems().is_empty() => "good".to_owned(),
         Ok(spec) => {
             let told = spec.problems().into_iter().map(|problem| {
                 let word = if problem.is_error { "" } else { "warning: " };
@@ -62,7 +63,7 @@ fn each_fault_is_told_with_the_way_out() {
     .collect();
     expect![[r#"
         http: {name: a, url: 'http://x/'}
-  
+          good
         http: {name: 'a b', url: 'http://x/'}
           ' ' in check name "a b"; allowed are a-z A-Z 0-9 . _ - : @ /
         http: {name: a, url: 'http://x/', interval: 5s, timeout: 9s}
