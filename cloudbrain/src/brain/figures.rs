@@ -131,7 +131,7 @@ fn active(Beside { active, .. }: &Beside) -> Vec<Figure> {
     let one = |name, help, value: u64| Figure::one(name, help, value as f64);
     let skew = active.skew_ms.iter().map(|(object, skew_ms)| (object, *skew_ms as f64 / 1000.0));
     vec![
-        one("cloudbrain_active_agents", "agents that come by themselves", active.agents as u64),
+        one("cloudbrain_active_agents", "agents that come by themselves", active.agents),
         one("cloudbrain_active_connections_total", "connections taken", active.connections),
         one(
             "cloudbrain_active_connections_refused_total",
