@@ -14,7 +14,6 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
     ResolverOpts,
@@ -24,6 +23,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, Record, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::{Hosts, TokioResolver};
 use model::verdict::{Family, Phase};
 
 use crate::probe::failure::Failure;
@@ -58,30 +58,38 @@ pub enum NameError {
 /// Where names are looked up. Cheap to clone.
 #[derive(Clone)]
 pub struct Names {
-    resolver: Arc<Mutex<Loaded>>,
+    loaded: Arc<Mutex<Loaded>>,
     is_system: bool,
 }
 
 /// What was made of the system's files, when they had these times.
 struct Loaded {
     stamps: [Option<SystemTime>; SYSTEM_FILES.len()],
-    resolver: Option<TokioResolver>,
+    settings: Option<Settings>,
+}
+
+/// What a resolver is made of, which is done for each look: it keeps a grudge against a server that
+/// answered badly once, and one name with bad answers must not hide all others.
+#[derive(Clone)]
+struct Settings {
+    config: ResolverConfig,
+    options: ResolverOpts,
+    hosts: Arc<Hosts>,
 }
 
 impl Names {
     /// As the system's files have it.
     pub fn system() -> Self {
-        let loaded = Loaded { stamps: Default::default(), resolver: None };
-        Self { resolver: Arc::new(Mutex::new(loaded)), is_system: true }
+        let loaded = Loaded { stamps: Default::default(), settings: None };
+        Self { loaded: Arc::new(Mutex::new(loaded)), is_system: true }
     }
 
     /// Asks these servers only, over UDP, and over TCP where an answer is too long for that.
     pub fn of_servers(servers: &[SocketAddr]) -> Self {
         let config = ResolverConfig::from_name_servers(servers.iter().map(server).collect());
-        let mut options = ResolverOpts::default();
-        options.use_hosts_file = ResolveHosts::Never;
-        let loaded = Loaded { stamps: Default::default(), resolver: build(config, options) };
-        Self { resolver: Arc::new(Mutex::new(loaded)), is_system: false }
+        let settings = Settings::new(config, ResolverOpts::default(), Hosts::default());
+        let loaded = Loaded { stamps: Default::default(), settings: Some(settings) };
+        Self { loaded: Arc::new(Mutex::new(loaded)), is_system: false }
     }
 
     /// The addresses of a host: IPv4 before IPv6, or of one family only.
@@ -123,15 +131,47 @@ impl Names {
     }
 
     fn resolver(&self) -> Result<TokioResolver, NameError> {
-        let mut loaded = self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = || NameError::Unanswered("it could not be set up".to_owned());
+        self.settings().resolver().ok_or_else(missing)
+    }
+
+    fn settings(&self) -> Settings {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_system {
             let stamps = SYSTEM_FILES.map(changed_at);
-            if loaded.resolver.is_none() || stamps != loaded.stamps {
-                *loaded = Loaded { stamps, resolver: system_resolver() };
+            if stamps != loaded.stamps {
+                *loaded = Loaded { stamps, settings: None };
             }
         }
-        let missing = || NameError::Unanswered("it could not be set up".to_owned());
-        loaded.resolver.clone().ok_or_else(missing)
+        loaded.settings.get_or_insert_with(Settings::system).clone()
+    }
+}
+
+impl Settings {
+    fn new(config: ResolverConfig, mut options: ResolverOpts, hosts: Hosts) -> Self {
+        options.cache_size = 0;
+        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        options.timeout = options.timeout.min(MAX_TRY);
+        options.use_hosts_file = ResolveHosts::Never; // They are read once, and given to each.
+        Self { config, options, hosts: Arc::new(hosts) }
+    }
+
+    /// Without a server in its files the system asks its own machine, and so do we.
+    fn system() -> Self {
+        let own = || {
+            let own = server(&SocketAddr::from((Ipv4Addr::LOCALHOST, 53)));
+            (ResolverConfig::from_name_servers(vec![own]), ResolverOpts::default())
+        };
+        let (config, options) = read_system_conf().unwrap_or_else(|_| own());
+        Self::new(config, options, Hosts::from_system().unwrap_or_default())
+    }
+
+    fn resolver(self) -> Option<TokioResolver> {
+        let provider = TokioRuntimeProvider::default();
+        let builder = TokioResolver::builder_with_config(self.config, provider);
+        let mut resolver = builder.with_options(self.options).build().ok()?;
+        resolver.set_hosts(self.hosts);
+        Some(resolver)
     }
 }
 
@@ -169,25 +209,6 @@ fn server(address: &SocketAddr) -> NameServerConfig {
 
 fn changed_at(path: &str) -> Option<SystemTime> {
     Path::new(path).metadata().and_then(|metadata| metadata.modified()).ok()
-}
-
-/// Without a server in its files the system asks its own machine, and so do we.
-fn system_resolver() -> Option<TokioResolver> {
-    let own = || {
-        let own = server(&SocketAddr::from((Ipv4Addr::LOCALHOST, 53)));
-        (ResolverConfig::from_name_servers(vec![own]), ResolverOpts::default())
-    };
-    let (config, mut options) = read_system_conf().unwrap_or_else(|_| own());
-    options.use_hosts_file = ResolveHosts::Always;
-    build(config, options)
-}
-
-fn build(config: ResolverConfig, mut options: ResolverOpts) -> Option<TokioResolver> {
-    options.cache_size = 0;
-    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-    options.timeout = options.timeout.min(MAX_TRY);
-    let provider = TokioRuntimeProvider::default();
-    TokioResolver::builder_with_config(config, provider).with_options(options).build().ok()
 }
 
 fn error_of(error: &NetError) -> NameError {

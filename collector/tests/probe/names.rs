@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use collector::poller::ProbeAddress;
-use collector::probe::names::Names;
+use collector::probe::names::{NameError, Names};
 use expect_test::expect;
 use model::verdict::Family;
 use proptest::prelude::*;
@@ -93,6 +93,8 @@ async fn whose_fault_it_is_that_a_name_has_no_address() {
             let told = match found.expect("a resolver's silence has a bound of its own") {
                 Ok(found) if found.len() > 4 => format!("{} addresses", found.len()),
                 Ok(found) => found.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" "),
+                // How exactly an answer cannot be read is the library's to say.
+                Err(NameError::Unanswered(_)) => "no answer".to_owned(),
                 Err(error) => error.to_string(),
             };
             (at, format!("{name:<16}{told}\n"))
@@ -105,26 +107,27 @@ async fn whose_fault_it_is_that_a_name_has_no_address() {
         four            192.0.2.1
         nothing         the name has no address
         nxdomain        there is no such name (NXDOMAIN)
-        formerr         the resolver does not answer: FORMERR
+        formerr         no answer
         servfail        the resolver answers SERVFAIL
-        notimp          the resolver does not answer: NOTIMP
-        refused         the resolver does not answer: REFUSED
+        notimp          no answer
+        refused         no answer
         odd-rcode       the resolver answers rcode 11
         alias           192.0.2.1 2001:db8::1
         alias-of-itself the name has no address
         dead-alias      the name has no address
         for-another     the name has no address
         too-long        600 addresses
-        cut-off         the resolver does not answer: response was truncated; TCP already tried or no other transport available
-        rubbish         the resolver does not answer: request timed out
-        empty           the resolver does not answer: request timed out
-        half            the resolver does not answer: protocol error: decoding error: unexpected end of input reached
-        promises        the resolver does not answer: no connections available
-        loop            the resolver does not answer: no connections available
-        wrong-length    the resolver does not answer: no connections available
-        other-id        the resolver does not answer: request timed out
-        silent          the resolver does not answer: request timed out
-    "#]].assert_eq(&seen.into_iter().map(|(_, line)| line).collect::<String>());
+        cut-off         no answer
+        rubbish         no answer
+        empty           no answer
+        half            no answer
+        promises        no answer
+        loop            no answer
+        wrong-length    no answer
+        other-id        no answer
+        silent          no answer
+    "#]]
+    .assert_eq(&seen.into_iter().map(|(_, line)| line).collect::<String>());
 }
 
 #[tokio::test]

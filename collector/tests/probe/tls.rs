@@ -1,7 +1,7 @@
 //! TLS with good certificates and bad ones: the handshake ends, and all that is wrong is told.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use collector::probe::exchange::{Place, TlsWay, Way, exchange};
@@ -11,6 +11,7 @@ use collector::probe::tls::{NoRoots, TlsSetup};
 use expect_test::expect;
 use model::clock::{FixedClock, SharedClock};
 use model::time::Time;
+use proptest::prelude::*;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -208,4 +209,38 @@ fn an_authority_must_be_readable() {
     assert_eq!(TlsSetup::of_pem("no certificate").err(), Some(NoRoots::Pem));
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert_eq!(TlsSetup::of_pem(broken).err(), Some(NoRoots::Pem));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn a_damaged_certificate_does_no_harm(
+        bytes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..5),
+        length in any::<prop::sample::Index>(), is_cut in any::<bool>(),
+    ) {
+        static GOOD: LazyLock<(CertificateDer<'static>, TlsSetup)> = LazyLock::new(|| {
+            let ours = authority("ours");
+            let shown = issued(&ours, &params(&[NAME, "192.0.2.1", "::1"], 1..20));
+            (shown.chain[0].clone(), TlsSetup::of_pem(&ours.pem()).unwrap())
+        });
+        let (good, setup) = &*GOOD;
+        let mut damaged = good.to_vec();
+        for (at, byte) in bytes {
+            damaged[at.index(good.len())] = byte;
+        }
+        damaged.truncate(if is_cut { length.index(good.len()) } else { good.len() });
+        let name = ServerName::try_from(NAME).unwrap();
+        let is_damaged = damaged != good.as_ref();
+        let judged = setup.judge(&[CertificateDer::from(damaged)], &name, today());
+        let is_good = judged.is_some_and(|certificate| certificate.faults.is_empty());
+        prop_assert_eq!(is_good, !is_damaged);
+    }
+
+    #[test]
+    fn any_text_is_an_authority_or_none(text in ".*") {
+        TlsSetup::of_pem(&text).unwrap_err();
+        let framed = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+        TlsSetup::of_pem(&framed).unwrap_err();
+    }
 }
