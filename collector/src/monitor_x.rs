@@ -46,6 +46,27 @@ pub fn skipped(domains: &[String]) -> Vec<&str> {
     domains.iter().map(String::as_str).filter(|domain| is_test(domain)).collect()
 }
 
+/// Why a domain, as a project file writes it, cannot be asked for; none if it can.
+pub fn domain_problem(domain: &str) -> Option<&'static str> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    let port = domain.rsplit_once(':').map(|(_, port)| port);
+    match domain {
+        _ if domain.contains("://") => Some(
+            "write the name alone: the contract of Monitor.X wants the page over plain http, and \
+             nothing else",
+        ),
+        "" => Some("the name is empty"),
+        _ if domain.contains('/') => Some("write the name alone, without a path"),
+        _ if !domain.bytes().all(is_allowed) => {
+            Some("a name has letters, digits, dots and hyphens; write others as xn--...")
+        }
+        _ if port == Some("443") => {
+            Some("Monitor.X is asked for over plain http, which port 443 does not speak")
+        }
+        _ => None,
+    }
+}
+
 /// Where the letter of the contract may choose otherwise than an owner expects: one sentence each.
 pub fn doubtful_choices(domains: &[String]) -> Vec<String> {
     let probed = probe_domain(domains);
@@ -165,6 +186,8 @@ fn header(head: &Head, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
 
     #[test]
@@ -189,6 +212,24 @@ mod tests {
         assert_eq!(skipped(&domains("contest.yy.com www.yy.com")), ["contest.yy.com"]);
         assert_eq!(probe_domain(&[]), None);
         assert_eq!(path("do"), "/monitor/monitor.do");
+    }
+
+    #[test]
+    fn a_domain_that_cannot_be_asked_for_is_told() {
+        for good in ["www.yy.com", "a-b.c_d.yy.com:8080", "xn--fiq228c.cn", "[::1]:80", "10.0.0.1"]
+        {
+            assert_eq!(domain_problem(good), None, "{good}");
+        }
+        let bad = ["", "https://www.yy.com", "www.yy.com/x", "商城.cn", "a b", "www.yy.com:443"];
+        let told = bad.map(|domain| format!("{domain}: {}\n", domain_problem(domain).unwrap()));
+        expect![[r#"
+            : the name is empty
+            https://www.yy.com: write the name alone: the contract of Monitor.X wants the page over plain http, and nothing else
+            www.yy.com/x: write the name alone, without a path
+            商城.cn: a name has letters, digits, dots and hyphens; write others as xn--...
+            a b: a name has letters, digits, dots and hyphens; write others as xn--...
+            www.yy.com:443: Monitor.X is asked for over plain http, which port 443 does not speak
+        "#]].assert_eq(&told.concat());
     }
 
     #[test]

@@ -118,6 +118,8 @@ pub struct ModuleView {
     pub availability: AvailabilityView,
     /// Why nobody probes it, if so.
     pub not_probed: Option<String>,
+    /// It is healthy by the contract of Monitor.X, and this is why that may mislead.
+    pub doubts: Vec<String>,
 }
 
 /// One decision of the scaler.

@@ -154,6 +154,7 @@ words! {
     BETWEEN = "between {0} and {1}", "介于 {0} 与 {1}";
     SINCE = "since", "自";
     NOT_PROBED = "Not probed: {0}", "未探测：{0}";
+    DOUBTFUL = "Doubtful: {0}", "存疑：{0}";
     DECISIONS = "Decisions", "决策";
     NO_DECISIONS = "No decision yet.", "尚无决策。";
     NUMBER = "No.", "编号";

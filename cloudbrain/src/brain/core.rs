@@ -408,20 +408,8 @@ impl Core {
         if !self.is_published(verdict.target.module()) || (is_silence && self.eye.is_blind()) {
             return false;
         }
-        let doubt = match &verdict.outcome {
-            Outcome::Healthy { doubt } => doubt.as_deref(),
-            Outcome::Unhealthy { .. } | Outcome::Blind { .. } => None,
-        };
-        self.senses.doubt(&name, doubt, verdict.at);
-        match &verdict.outcome {
-            Outcome::Healthy { .. } => self.senses.no_fault(&name),
-            Outcome::Unhealthy { phase, hint } => {
-                self.senses.fault(name, &format!("{phase}: {hint}"), verdict.at);
-            }
-            Outcome::Blind { reason } => {
-                self.senses.blind(name, reason, verdict.at);
-            }
-        }
+        self.senses.verdict(verdict);
+        self.rows.probed(verdict, &self.topology);
         if let ProbeTarget::Domain { module, .. } = &verdict.target {
             let ledger = self.ledgers.entry(module.clone());
             let ledger = ledger.or_insert_with(|| Ledger::new(verdict.at));
@@ -783,6 +771,7 @@ impl Core {
         let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
         for probe in before.probes.iter().filter(|probe| !probed.contains(&probe.target)) {
             self.reach.forget_probe(&probe.target);
+            self.rows.end_probe(&probe.target, now);
         }
         self.targets = targets;
         Some(self.targets.clone())

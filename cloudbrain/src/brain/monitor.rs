@@ -16,7 +16,7 @@ use samples::Stats;
 
 use super::core::Core;
 use super::intake::{self, Intake, Pushed};
-use super::senses::{Cause, Fault, Senses};
+use super::senses::{Cause, Fault, Senses, probe_name};
 use crate::config::sources::RawSamples;
 
 /// A target of which values were left out is shown with as many of them.
@@ -110,8 +110,8 @@ fn unwatched(core: &Core) -> Listed<Unwatched> {
 }
 
 fn doubts(senses: &Senses) -> Listed<Doubt> {
-    let doubts = senses.doubts.iter().map(|(object, doubt)| Doubt {
-        object: object.clone(),
+    let doubts = senses.doubts.iter().map(|(target, doubt)| Doubt {
+        object: probe_name(target),
         doubt: doubt.text.clone(),
         since: doubt.since,
     });

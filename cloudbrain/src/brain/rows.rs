@@ -7,23 +7,31 @@
 use std::collections::BTreeMap;
 
 use model::id::Object;
-use model::series::{Labels, Row, Shaper};
+use model::series::{ABSENT, Labels, METRIC_NAME, Row, Shaper};
 use model::time::Time;
 use model::topology::Topology;
+use model::verdict::{Outcome, ProbeTarget, Timings, Verdict};
 
-/// Rows that wait for the end of the turn, and the shape of each object's last one.
+/// Whether a probe found its target healthy, as 0 or 1.
+const PROBE_SUCCESS: &str = "probe_success";
+/// How long each phase of a probe took.
+const PROBE_DURATION: &str = "probe_duration_seconds";
+
+/// Rows that wait for the end of the turn, and the shape of each source's last one.
 #[derive(Debug, Default)]
 pub struct Rows {
-    shapers: BTreeMap<(Object, Sort), (Labels, Shaper)>,
+    shapers: BTreeMap<Source, (Labels, Shaper)>,
     waiting: Vec<Row>,
 }
 
-/// What is told of the whole object, and what is told by its parts and states: that has labels of
-/// its own, and is not told each time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Sort {
-    Whole,
-    Split,
+/// Who measured.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    /// What is told of the whole object.
+    Object(Object),
+    /// What is told by its parts and states has labels of its own, and is not told each time.
+    Split(Object),
+    Probe(ProbeTarget),
 }
 
 impl Rows {
@@ -36,43 +44,87 @@ impl Rows {
         readings: impl IntoIterator<Item = (&'a str, f64)>,
     ) {
         let readings = readings.into_iter().map(|(name, value)| (Labels::metric(name), value));
-        self.put(object, Sort::Whole, topology, at, readings);
+        self.put(Source::Object(object.clone()), &labels(object, topology), at, readings);
     }
 
     /// Adds what was measured of an object's parts and states.
     pub fn add_split(&mut self, object: &Object, topology: &Topology, row: &Row) {
         let readings = row.shape.columns.iter().cloned().zip(row.values.iter().copied());
-        self.put(object, Sort::Split, topology, row.at, readings);
+        self.put(Source::Split(object.clone()), &labels(object, topology), row.at, readings);
+    }
+
+    /// Adds what a probe came to; one that was blind measured nothing.
+    pub fn probed(&mut self, verdict: &Verdict, topology: &Topology) {
+        let success = match verdict.outcome {
+            Outcome::Healthy { .. } => 1.0,
+            Outcome::Unhealthy { .. } => 0.0,
+            Outcome::Blind { .. } => return,
+        };
+        let readings = [(Labels::metric(PROBE_SUCCESS), success)].into_iter();
+        let labels = probe_labels(&verdict.target, topology);
+        let source = Source::Probe(verdict.target.clone());
+        self.put(source, &labels, verdict.at, readings.chain(durations(&verdict.timings)));
     }
 
     fn put(
         &mut self,
-        object: &Object,
-        sort: Sort,
-        topology: &Topology,
+        source: Source,
+        labels: &Labels,
         at: Time,
-        readings: impl Iterator<Item = (Labels, f64)>,
+        readings: impl IntoIterator<Item = (Labels, f64)>,
     ) {
-        let labels = labels(object, topology);
-        let place = (object.clone(), sort);
-        if self.shapers.get(&place).is_some_and(|(known, _)| *known != labels) {
-            self.end(object, at);
+        if self.shapers.get(&source).is_some_and(|(known, _)| known != labels) {
+            match &source {
+                Source::Object(object) | Source::Split(object) => self.end(object, at),
+                Source::Probe(_) => self.end_source(&source, at),
+            }
         }
         let fresh = || (labels.clone(), Shaper::new(labels.clone()));
-        let (_, shaper) = self.shapers.entry(place).or_insert_with(fresh);
+        let (_, shaper) = self.shapers.entry(source).or_insert_with(fresh);
         self.waiting.push(shaper.row(at, readings));
     }
 
     /// An object is gone, or is no longer what it was: its series end.
     pub fn end(&mut self, object: &Object, at: Time) {
-        for sort in [Sort::Whole, Sort::Split] {
-            let ended = self.shapers.remove(&(object.clone(), sort));
-            self.waiting.extend(ended.and_then(|(_, mut shaper)| shaper.stale(at)));
-        }
+        self.end_source(&Source::Object(object.clone()), at);
+        self.end_source(&Source::Split(object.clone()), at);
+    }
+
+    /// A probe is no longer made.
+    pub fn end_probe(&mut self, target: &ProbeTarget, at: Time) {
+        self.end_source(&Source::Probe(target.clone()), at);
+    }
+
+    fn end_source(&mut self, source: &Source, at: Time) {
+        let ended = self.shapers.remove(source).and_then(|(_, mut shaper)| shaper.stale(at));
+        self.waiting.extend(ended);
     }
 
     pub fn take(&mut self) -> Vec<Row> {
         std::mem::take(&mut self.waiting)
+    }
+}
+
+/// A phase that this target has and that was not reached goes on without a value.
+fn durations(timings: &Timings) -> impl Iterator<Item = (Labels, f64)> {
+    let phases = timings.named().into_iter().filter_map(|(phase, span)| {
+        let is_always_there = !matches!(phase, "dns" | "tls");
+        let seconds = span.map(|span| span.as_secs_f64());
+        Some((phase, seconds.or(is_always_there.then_some(ABSENT))?))
+    });
+    phases.map(|(phase, seconds)| {
+        (Labels::of([(METRIC_NAME, PROBE_DURATION), ("phase", phase)]), seconds)
+    })
+}
+
+/// A VM is probed as itself, and a module by its domain.
+fn probe_labels(target: &ProbeTarget, topology: &Topology) -> Labels {
+    match target {
+        ProbeTarget::Vm { vm, .. } => labels(&Object::Vm(vm.clone()), topology),
+        ProbeTarget::Domain { module, domain } => {
+            let own = labels(&Object::Module(module.clone()), topology);
+            own.with(&Labels::of([("domain", domain.as_str())]))
+        }
     }
 }
 
@@ -104,9 +156,12 @@ pub fn labels(object: &Object, topology: &Topology) -> Labels {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
-    use model::series::{METRIC_NAME, Shape, is_stale};
+    use expect_test::expect;
+    use model::series::{METRIC_NAME, Shape, is_absent, is_stale};
     use model::topology::{Module, VmPlace};
+    use model::verdict::Phase;
 
     use super::*;
 
@@ -173,5 +228,59 @@ mod tests {
         let expected = [(used.clone(), false), (load.clone(), false), (load, true), (used, true)];
         assert_eq!(series, expected);
         assert!(taken.iter().all(|row| row.shape.common == taken[0].shape.common));
+    }
+
+    #[test]
+    fn a_probe_leaves_the_time_of_each_phase_it_reached() {
+        let domain = "www.yy.com".to_owned();
+        let target = ProbeTarget::Domain { module: "shop/web".parse().unwrap(), domain };
+        let verdict = |outcome, millis: [Option<u64>; 3]| {
+            let [dns, connect, first_byte] = millis.map(|span| span.map(Duration::from_millis));
+            let timings = Timings { dns, connect, first_byte, ..Timings::default() };
+            let (target, at) = (target.clone(), Time::default());
+            Verdict { target, at, outcome, took: Duration::ZERO, timings, family: None }
+        };
+        let mut rows = Rows::default();
+        let topology = topology("shop/web");
+        let healthy = Outcome::Healthy { doubt: None };
+        rows.probed(&verdict(healthy, [Some(5), Some(1), Some(20)]), &topology);
+        let unhealthy = Outcome::Unhealthy { phase: Phase::Connect, hint: "refused".to_owned() };
+        rows.probed(&verdict(unhealthy, [Some(7), None, None]), &topology);
+        let blind = Outcome::Blind { reason: "no route".to_owned() };
+        rows.probed(&verdict(blind, [None; 3]), &topology);
+        rows.end_probe(&target, Time::default());
+        let mut told = String::new();
+        for row in rows.take() {
+            told += &format!("{}\n", row.shape.common);
+            for (column, value) in row.shape.columns.iter().zip(&row.values) {
+                let value = match *value {
+                    value if is_absent(value) => "no value".to_owned(),
+                    value if is_stale(value) => "ends".to_owned(),
+                    value => value.to_string(),
+                };
+                told += &format!("    {column} {value}\n");
+            }
+        }
+        expect![[r#"
+            {domain="www.yy.com",module="shop/web",project="shop"}
+                probe_success 1
+                probe_duration_seconds{phase="dns"} 0.005
+                probe_duration_seconds{phase="connect"} 0.001
+                probe_duration_seconds{phase="first_byte"} 0.02
+                probe_duration_seconds{phase="body"} no value
+            {domain="www.yy.com",module="shop/web",project="shop"}
+                probe_success 0
+                probe_duration_seconds{phase="dns"} 0.007
+                probe_duration_seconds{phase="connect"} no value
+                probe_duration_seconds{phase="first_byte"} no value
+                probe_duration_seconds{phase="body"} no value
+            {domain="www.yy.com",module="shop/web",project="shop"}
+                probe_success ends
+                probe_duration_seconds{phase="dns"} ends
+                probe_duration_seconds{phase="connect"} ends
+                probe_duration_seconds{phase="first_byte"} ends
+                probe_duration_seconds{phase="body"} ends
+        "#]]
+        .assert_eq(&told);
     }
 }

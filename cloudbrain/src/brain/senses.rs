@@ -9,6 +9,7 @@ use collector::zabbix::stats::Stats;
 use model::id::{HostId, Object, VmId};
 use model::sample::Frame;
 use model::time::Time;
+use model::verdict::{Outcome, ProbeTarget, Verdict};
 use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
 use scaler::hands::{RouterReport, SeenHost, Sighting};
 
@@ -74,9 +75,10 @@ pub struct Senses {
     /// Targets that do not answer as they should: shown, and bounded by the number of targets.
     pub faults: BTreeMap<String, Fault>,
     pub refused: Refused,
-    /// Bounded by the number of targets, as are the doubts.
+    /// Bounded by the number of targets.
     pub looks: BTreeMap<String, LastLook>,
-    pub doubts: BTreeMap<String, Doubt>,
+    /// Probes that found their target healthy by the contract, and yet doubt it.
+    pub doubts: BTreeMap<ProbeTarget, Doubt>,
     /// How well each Zabbix server was seen when it was asked last.
     pub zabbix: BTreeMap<String, Stats>,
     /// When any target answered last: the age of what the page shows.
@@ -167,17 +169,6 @@ impl Senses {
         entry.cause = cause;
     }
 
-    /// A healthy probe looks doubtful, or no longer does.
-    pub fn doubt(&mut self, target: &str, doubt: Option<&str>, at: Time) {
-        let Some(text) = doubt else {
-            self.doubts.remove(target);
-            return;
-        };
-        let fresh = Doubt { text: text.to_owned(), since: at };
-        let known = self.doubts.entry(target.to_owned()).or_insert(fresh);
-        text.clone_into(&mut known.text);
-    }
-
     /// Values of a target that were not taken.
     pub fn refusals(&mut self, target: &str, look: &Look) {
         self.refused.note(target, look);
@@ -185,6 +176,33 @@ impl Senses {
 
     pub fn no_fault(&mut self, target: &str) {
         self.faults.remove(target);
+    }
+
+    /// A probe was made: what is wrong there, or doubtful.
+    pub fn verdict(&mut self, verdict: &Verdict) {
+        let name = probe_name(&verdict.target);
+        let mut doubt = None;
+        match &verdict.outcome {
+            Outcome::Healthy { doubt: found } => {
+                doubt.clone_from(found);
+                self.no_fault(&name);
+            }
+            Outcome::Unhealthy { phase, hint } => {
+                self.fault(name, &format!("{phase}: {hint}"), verdict.at);
+            }
+            Outcome::Blind { reason } => self.blind(name, reason, verdict.at),
+        }
+        self.doubt(&verdict.target, doubt, verdict.at);
+    }
+
+    /// A healthy probe looks doubtful, or no longer does.
+    fn doubt(&mut self, target: &ProbeTarget, doubt: Option<String>, at: Time) {
+        let Some(text) = doubt else {
+            self.doubts.remove(target);
+            return;
+        };
+        let since = self.doubts.get(target).map_or(at, |known| known.since);
+        self.doubts.insert(target.clone(), Doubt { text, since });
     }
 
     pub fn ready(&mut self, vm: &VmId, assignment: u32, at: Time, ready: bool) {
@@ -241,7 +259,7 @@ impl Senses {
         self.faults.retain(|target, _| targets.contains(target));
         self.refused.by_target.retain(|target, _| targets.contains(target));
         self.looks.retain(|target, _| targets.contains(target));
-        self.doubts.retain(|target, _| targets.contains(target));
+        self.doubts.retain(|target, _| targets.contains(&probe_name(target)));
     }
 }
 
@@ -261,9 +279,9 @@ pub(super) fn list_name(list: &ListName) -> String {
 }
 
 /// How a probe is called in the list of faults.
-pub(super) fn probe_name(target: &model::verdict::ProbeTarget) -> String {
+pub(super) fn probe_name(target: &ProbeTarget) -> String {
     match target {
-        model::verdict::ProbeTarget::Domain { domain, .. } => format!("probe of {domain}"),
-        model::verdict::ProbeTarget::Vm { vm, .. } => format!("probe of vm/{vm}"),
+        ProbeTarget::Domain { domain, .. } => format!("probe of {domain}"),
+        ProbeTarget::Vm { vm, .. } => format!("probe of vm/{vm}"),
     }
 }

@@ -177,7 +177,7 @@ fn custom(config: &Config, check: &Check) -> WatchSpec {
 }
 
 fn domain_probe(config: &Config, id: &ModuleId, module: &Module) -> Option<ProbeSpec> {
-    let Monitor { domain, path } = module.monitor.as_ref().ok()?;
+    let Monitor { domain, path, surprises: _ } = module.monitor.as_ref().ok()?;
     let pinned = config.raw.collector.resolve.get(domain);
     let address = match pinned {
         Some(address) => ProbeAddress::Socket(*address),
@@ -194,7 +194,8 @@ fn domain_probe(config: &Config, id: &ModuleId, module: &Module) -> Option<Probe
 }
 
 fn host_of(domain: &str) -> String {
-    domain.rsplit_once(':').map_or(domain, |(host, _)| host).to_owned()
+    let host = domain.rsplit_once(':').map_or(domain, |(host, _)| host);
+    host.trim_matches(['[', ']']).to_owned()
 }
 
 fn port_of(domain: &str) -> u16 {

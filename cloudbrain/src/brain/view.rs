@@ -12,16 +12,19 @@ use dashboards::view::{
 use model::id::{FlavorId, HostId, IncidentId, ModuleId};
 use model::lang::Lang;
 use model::time::Time;
+use model::verdict::ProbeTarget;
 use model::vm::{Vm, VmState};
 use scaler::reason::Decision;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::core::{CHART_SPAN, Core};
-use super::senses::Cause;
+use super::senses::{Cause, probe_name};
 
 /// A VM's sample older than so many intervals is stale.
 const STALE_AFTER_INTERVALS: u32 = 3;
+/// The doubts of a module that its page lists.
+const DOUBTS: usize = 5;
 /// The newest decisions of a module that its page lists.
 const DECISIONS: usize = 50;
 
@@ -211,7 +214,21 @@ fn module_view(core: &Core, id: &ModuleId, now: Time) -> ModuleView {
         decisions: decisions(core, id),
         availability: availability(core, id, now),
         not_probed: module.monitor.as_ref().err().cloned(),
+        doubts: doubts(core, id),
     }
+}
+
+/// Why the contract's yes may be none for this module, each reason once, with one probe that has it.
+fn doubts(core: &Core, id: &ModuleId) -> Vec<String> {
+    let module = &core.config.modules[id];
+    let surprises = module.monitor.iter().flat_map(|monitor| &monitor.surprises).cloned();
+    let own = core.senses.doubts.iter().filter(|(target, _)| target.module() == id);
+    // Targets come in their order, the domain before the VMs: the first of each reason stays.
+    let reasons: BTreeMap<&String, &ProbeTarget> =
+        own.rev().map(|(target, doubt)| (&doubt.text, target)).collect();
+    let told =
+        reasons.into_iter().map(|(reason, target)| format!("{}: {reason}", probe_name(target)));
+    surprises.chain(told).take(DOUBTS).collect()
 }
 
 /// Where no point was made for a while, nobody looked: a gap, not a line.

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use collector::monitor_x;
 use model::id::{DataSourceId, ModuleId, PersonId, ProjectId};
 use scaler::policy::{Finding, Policy, RawPolicy};
 use scaler::pool::{Pool, RawPool};
@@ -87,6 +88,8 @@ pub struct Zabbix {
 pub struct Monitor {
     pub domain: String,
     pub path: String,
+    /// Where the contract's choice of the domain may surprise its owner.
+    pub surprises: Vec<String>,
 }
 
 /// The outcome of reading all files.
@@ -394,14 +397,24 @@ impl Reader {
         if domains.is_empty() {
             return Err("no domain leads to it".to_owned());
         }
-        let Some(domain) = collector::monitor_x::probe_domain(domains) else {
-            let path = if own { format!("modules.{index}.domains") } else { "domains".to_owned() };
+        let path = if own { format!("modules.{index}.domains") } else { "domains".to_owned() };
+        for (at, domain) in domains.iter().enumerate() {
+            if let Some(problem) = monitor_x::domain_problem(domain) {
+                self.find(document, format!("{path}.{at}"), format!("{domain:?}: {problem}"));
+            }
+        }
+        let Some(domain) = monitor_x::probe_domain(domains) else {
             let message = "every domain contains \"test\", so none is probed; add the domain \
                            that users reach";
             self.find(document, path, message);
             return Err("every domain contains \"test\"".to_owned());
         };
-        Ok(Monitor { domain: domain.to_owned(), path: collector::monitor_x::path(suffix) })
+        let surprises = monitor_x::doubtful_choices(domains);
+        for surprise in &surprises {
+            self.problems.push(document.place(&Finding::warning(path.clone(), surprise.clone())));
+        }
+        let (domain, path) = (domain.to_owned(), monitor_x::path(suffix));
+        Ok(Monitor { domain, path, surprises })
     }
 
     fn check_domains(&mut self, modules: &BTreeMap<ModuleId, Module>) {

@@ -98,6 +98,22 @@ fn domains_that_all_contain_test_are_refused() {
 }
 
 #[test]
+fn a_domain_is_written_without_a_scheme() {
+    let expected = &["shop.yaml:7:", "https://shop.example.com", "write the name alone"];
+    let (from, to) = ("[shop.example.com]", "[\"https://shop.example.com\"]");
+    refused("scheme", "projects/shop.yaml", from, to, expected);
+}
+
+#[test]
+fn a_domain_that_only_looks_like_one_for_tests_is_warned_of() {
+    let (code, told) = check("lookalike", "projects/shop.yaml", |text| {
+        text.replace("[shop.example.com]", "[contest.example.com, shop.example.com]")
+    });
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("shop.yaml:7: warning: domains: contest.example.com"), "{told}");
+}
+
+#[test]
 fn a_half_written_file_is_told_as_that() {
     let (code, told) = check("half", "policies/web.yaml", |text| text[..text.len() / 2].to_owned());
     assert_eq!(code, 1);

@@ -98,6 +98,9 @@ pub(super) fn availability(module: &ModuleView, voice: &Voice) -> Markup {
                 span { (voice.say(words::SINCE)) " " (voice.time(*since)) }
             }
         }
+        @for doubt in &module.doubts {
+            p.availability { (voice.fill(words::DOUBTFUL, &[doubt])) }
+        }
     }
 }
 

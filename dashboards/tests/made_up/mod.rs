@@ -212,6 +212,7 @@ fn module(name: &str, serving: u32, warming: u32, desired: u32, load: Option<f64
             since: ago(600),
         },
         not_probed: None,
+        doubts: Vec::new(),
     }
 }
 

@@ -37,6 +37,7 @@ fn whatever_comes_from_outside_is_escaped() {
     overview.modules[0].mode = hostile();
     overview.modules[0].decisions[6].reason = hostile();
     overview.modules[1].not_probed = Some(hostile());
+    overview.modules[0].doubts = vec![hostile()];
     overview.pools[0].note = hostile();
     overview.monitor.config_error = Some(hostile());
     overview.monitor.faults[0].error = hostile();
