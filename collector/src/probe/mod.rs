@@ -15,7 +15,7 @@
 //! - [`answer`], `chunks`, `content`: from bytes to a page, pure and bounded.
 //! - [`failure`]: how far a look came, and whose fault its end is.
 //!
-//! Who judges the page is [`crate::monitor_x`] for the contract, [`crate::check`] for the rest.
+//! Who judges the page is [`crate::monitor_x`] for the contract, and `check` for the rest.
 
 pub mod answer;
 mod chunks;
