@@ -25,6 +25,8 @@ pub mod datasource;
 pub mod figures;
 pub mod findings;
 pub mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod gauges;
 pub mod lag;
 pub mod look;

@@ -13,7 +13,7 @@
 //! Invariants: one poll takes no longer than its timeout, however many connections it needs; only
 //! finite numbers get into a frame or a row; an agent's own words are bounded and cleaned.
 
-mod ask;
+pub(crate) mod ask;
 mod known;
 mod reading;
 

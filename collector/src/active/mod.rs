@@ -105,3 +105,9 @@ pub async fn serve(
 ) {
     server::Server::new(settings, kept, out, clock, gauges).run(listener, directory).await;
 }
+
+/// For the fuzzer.
+#[cfg(fuzzing)]
+pub(crate) fn read_request(bytes: &[u8]) {
+    let _ = wire::read(bytes);
+}

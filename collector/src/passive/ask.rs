@@ -174,7 +174,7 @@ async fn ask_json(
     }
 }
 
-fn read_json(reply: &[u8], asked: usize) -> Result<Vec<Answer>, AgentError> {
+pub(crate) fn read_json(reply: &[u8], asked: usize) -> Result<Vec<Answer>, AgentError> {
     let reply: Reply = serde_json::from_slice(reply).map_err(|error| rubbish(&error))?;
     if let Some(reason) = reply.error {
         return Err(unsupported(&reason));
@@ -186,7 +186,7 @@ fn read_json(reply: &[u8], asked: usize) -> Result<Vec<Answer>, AgentError> {
     Ok(reply.data.into_iter().map(Item::answer).collect())
 }
 
-fn read_plain(reply: &[u8]) -> Answer {
+pub(crate) fn read_plain(reply: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(reply);
     match text.strip_prefix(NOT_SUPPORTED) {
         Some(reason) => Err(reason.trim_matches('\0').to_owned()),

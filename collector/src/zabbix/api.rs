@@ -324,7 +324,7 @@ impl Drop for Began<'_> {
 }
 
 /// Reads an answer of the API.
-pub(super) fn read_answer<T: DeserializeOwned>(
+pub(crate) fn read_answer<T: DeserializeOwned>(
     method: &'static str,
     body: &[u8],
 ) -> Result<T, ApiError> {

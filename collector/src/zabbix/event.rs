@@ -48,7 +48,7 @@ pub enum Happening {
 
 /// One row of `event.get`.
 #[derive(Debug, Deserialize)]
-pub(super) struct EventRow {
+pub(crate) struct EventRow {
     pub(super) eventid: EventId,
     objectid: TriggerId,
     #[serde(deserialize_with = "loose::integer")]

@@ -72,7 +72,7 @@ pub struct Reading {
 
 /// One row of `history.get`.
 #[derive(Debug, Deserialize)]
-pub(super) struct HistoryRow {
+pub(crate) struct HistoryRow {
     itemid: ItemId,
     #[serde(deserialize_with = "loose::integer")]
     pub(super) clock: i64,

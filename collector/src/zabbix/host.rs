@@ -40,7 +40,7 @@ pub struct Tag {
 
 /// One row of `host.get`.
 #[derive(Debug, Deserialize)]
-pub(super) struct HostRow {
+pub(crate) struct HostRow {
     pub(super) hostid: HostKey,
     #[serde(deserialize_with = "loose::text")]
     host: String,

@@ -48,7 +48,7 @@ pub struct Unsupported {
 
 /// One row of `item.get`.
 #[derive(Debug, Deserialize)]
-pub(super) struct ItemRow {
+pub(crate) struct ItemRow {
     itemid: ItemId,
     hostid: HostKey,
     #[serde(deserialize_with = "loose::text")]
