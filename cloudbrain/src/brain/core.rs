@@ -5,6 +5,9 @@
 //! ([`super::run`]) has no `if` that belongs here, so tests and benches run the whole brain
 //! without a socket or a disk.
 
+mod aiming;
+mod hearing;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +16,16 @@ use alerter::message::Message;
 use alerter::{Action, IncidentSummary};
 use availability::{Accounting, Ledger};
 use collector::active::Directory;
-use collector::findings::{Findings, Subject};
-use collector::look::{Answer, Look};
-use collector::passive::AgentError;
+use collector::findings::Findings;
 use collector::poller::{Sensed, Targets};
 use collector::prometheus::discovery::{Brake, Endpoint};
 use collector::prometheus::http::TlsRoots;
 use collector::reach::Reach;
 use collector::watch::WatchSpec;
 use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
-use model::sample::Frame;
 use model::series::{ABSENT, Row};
-use model::signal::{Signal, SignalState};
 use model::time::Time;
 use model::topology::{Topology, VmPlace};
-use model::verdict::{Outcome, Phase, ProbeTarget, Verdict};
 use model::vm::VmState;
 use scaler::hands::{RouterReport, Routing, Sighting};
 use scaler::reason::Decision;
@@ -35,15 +33,14 @@ use scaler::steps::{Step, StepKind, StepOutcome};
 use store::{Change, IncidentRow, JournalRow, TransitionRow};
 
 use crate::config::Config;
-use crate::config::raw::RawRouter;
 
-use super::active::{self, Word as ActiveWord};
+use super::active::Word as ActiveWord;
 use super::discover::{Found, ListName};
-use super::eye::{self, Eye, News};
+use super::eye::{self, Eye};
 use super::record::{self, Stored};
 use super::rows::Rows;
-use super::senses::{PROVIDER, Senses, list_name, probe_name, router_name, server_name};
-use super::zabbix::{Round, Word};
+use super::senses::Senses;
+use super::zabbix::Word;
 use super::{place, targets};
 
 /// One thing that happened outside.
@@ -225,293 +222,6 @@ impl Core {
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.topology = place::derive(&core.config, &core.scaler, &core.senses, &core.elsewhere);
         core
-    }
-
-    /// Takes in one event. Returns whether it calls for a turn before the next tick is due.
-    pub fn hear(&mut self, heard: Heard, now: Time) -> bool {
-        match heard {
-            Heard::Sensed(sensed) => self.sensed(sensed, now),
-            Heard::Active(ActiveWord::Frame(frame)) => {
-                let is_new = self.active.insert(frame.target.clone(), false) != Some(false);
-                self.frame(&frame, now) || is_new
-            }
-            Heard::Active(ActiveWord::Silent { object, at, error }) => {
-                self.fell_silent(object, at, error, now)
-            }
-            Heard::Provider(Ok(sighting)) => self.sighted(sighting, now),
-            Heard::Provider(Err(error)) => {
-                self.senses.provider_silent();
-                self.senses.noted(PROVIDER, now, false);
-                self.senses.fault(PROVIDER.to_owned(), &error, now);
-                false
-            }
-            Heard::Router { name, report } => self.routed(&name, report, now),
-            Heard::StepDone { vm, kind, outcome } => {
-                let config = &self.config.scaler;
-                scaler::steps::absorb(config, &mut self.scaler, &vm, kind, outcome, now);
-                true
-            }
-            Heard::Zabbix(word) => self.zabbix(*word, now),
-            Heard::Found(found) => {
-                self.found(found, now);
-                true
-            }
-            Heard::Acknowledged(acknowledged) => {
-                self.acknowledge(acknowledged, now);
-                true
-            }
-            Heard::Config(config) => {
-                self.settings = settings(&config);
-                self.accounting = accounting(&config);
-                self.config = config;
-                self.discovered.watches = targets::exporters(&self.config, &self.discovered);
-                self.config_error = None;
-                self.is_moved = true;
-                self.note("config", "new files are in force", now);
-                true
-            }
-            Heard::BadConfig(error) => {
-                self.note("config", &format!("new files are refused: {error}"), now);
-                self.config_error = Some(error);
-                false
-            }
-        }
-    }
-
-    fn sensed(&mut self, sensed: Sensed, now: Time) -> bool {
-        match sensed {
-            Sensed::Frame(frame) => {
-                let readings = frame.values.iter().map(|(name, value)| (name.as_str(), *value));
-                self.rows.add(&frame.target, &self.topology, frame.at, readings);
-                self.frame(&frame, now)
-            }
-            Sensed::Split { object, row } => {
-                self.rows.add_split(&object, &self.topology, &row);
-                false
-            }
-            Sensed::AgentFault { object, at, error } => {
-                let silent = error.is_silence();
-                let news = self.saw(&object, !silent, now);
-                self.senses.looked(&object.to_string(), at, !silent);
-                if silent && self.eye.is_blind() {
-                    return news;
-                }
-                self.senses.agent_fault(&object, at, &error);
-                let signals = self.reach.on_agent(&object, at, Err(&error));
-                self.signals(signals, now) || news
-            }
-            Sensed::Blind { object, at, reason } => {
-                self.senses.looked(&object.to_string(), at, false);
-                self.senses.blind(object.to_string(), &reason, at);
-                false
-            }
-            Sensed::Verdict(verdict) => self.verdict(&verdict, now),
-            Sensed::Ready { ready: false, .. } if self.eye.is_blind() => false,
-            Sensed::Looked { name, subject, look } => {
-                self.looked(&name, subject.as_ref(), &look, now)
-            }
-            Sensed::Canary { address, at, answered } => {
-                let news = self.eye.on_canary(&address.to_string(), answered, at);
-                self.looked_up(news, now)
-            }
-            Sensed::Lag { at, worst } => {
-                let signal = self.eye.on_lag(at, worst);
-                self.signals(signal, now)
-            }
-            Sensed::Ready { vm, assignment, at, ready, .. } => {
-                self.senses.ready(&vm, assignment, at, ready);
-                self.scaler.vms.get(&vm).is_some_and(|vm| vm.state == VmState::Deploying)
-            }
-        }
-    }
-
-    /// An agent told its figures.
-    fn frame(&mut self, frame: &Frame, now: Time) -> bool {
-        let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
-        self.senses.frame(frame);
-        let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
-        self.signals(signals, now) || news
-    }
-
-    /// An agent that came by itself comes no more. It is asked again, where it has an address; from
-    /// then on the poll alone says whether it is there.
-    fn fell_silent(&mut self, object: Object, at: Time, error: AgentError, now: Time) -> bool {
-        self.active.insert(object.clone(), true);
-        let is_polled = self.targets.agents.iter().any(|agent| agent.object == object);
-        !is_polled && self.sensed(Sensed::AgentFault { object, at, error }, now)
-    }
-
-    /// An agent was asked: what does that say about our own eyes?
-    fn saw(&mut self, object: &Object, answered: bool, now: Time) -> bool {
-        let news = self.eye.on_object(object, &self.topology, answered, now);
-        self.looked_up(news, now)
-    }
-
-    /// Whoever finds himself blind has been so since the first silence: nothing that followed from
-    /// it may stand.
-    fn looked_up(&mut self, news: News, now: Time) -> bool {
-        if let Some(since) = news.blind_since {
-            self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
-            self.senses.unsee();
-            self.blind_until = now;
-        }
-        self.signals(news.signal, now)
-    }
-
-    /// A data source, a check or an exporter was looked at.
-    fn looked(&mut self, name: &str, subject: Option<&Subject>, look: &Look, now: Time) -> bool {
-        let is_silence = matches!(
-            look.answer,
-            Answer::Down { phase: Phase::Dns | Phase::Connect, .. } | Answer::Blind { .. }
-        );
-        let news = self.eye.on_target(name, name, !is_silence, look.at);
-        let news = self.looked_up(news, now);
-        self.senses.looked(name, look.at, !is_silence);
-        let is_unpublished = matches!(
-            subject.map(|subject| &subject.object),
-            Some(Object::Module(module)) if !self.is_published(module)
-        );
-        if is_unpublished || (is_silence && self.eye.is_blind()) {
-            return news;
-        }
-        match &look.answer {
-            Answer::Up => self.senses.no_fault(name),
-            Answer::Down { phase, hint } => {
-                self.senses.fault(name.to_owned(), &format!("{phase}: {hint}"), look.at);
-            }
-            Answer::Misconfigured { what, remedy } => {
-                self.senses.misconfigured(name, what, remedy, look.at);
-            }
-            Answer::Blind { reason } => {
-                self.senses.blind(name.to_owned(), reason, look.at);
-            }
-        }
-        self.senses.refusals(name, look);
-        let Some(subject) = subject else { return news };
-        let signals = self.findings.on_look(subject, look.at, &look.answer);
-        self.signals(signals, now) || news
-    }
-
-    /// A VM that boots and is heard for the first time is worth a turn.
-    fn is_first_word(&self, target: &Object) -> bool {
-        let Object::Vm(vm) = target else { return false };
-        self.scaler.vms.get(vm).is_some_and(|vm| vm.state == VmState::Booting)
-    }
-
-    fn verdict(&mut self, verdict: &Verdict, now: Time) -> bool {
-        let is_silence = matches!(
-            verdict.outcome,
-            Outcome::Unhealthy { phase: Phase::Dns | Phase::Connect, .. } | Outcome::Blind { .. }
-        );
-        let name = probe_name(&verdict.target);
-        self.senses.looked(&name, verdict.at, !is_silence);
-        if !self.is_published(verdict.target.module()) || (is_silence && self.eye.is_blind()) {
-            return false;
-        }
-        self.senses.verdict(verdict);
-        self.rows.probed(verdict, &self.topology);
-        if let ProbeTarget::Domain { module, .. } = &verdict.target {
-            let ledger = self.ledgers.entry(module.clone());
-            let ledger = ledger.or_insert_with(|| Ledger::new(verdict.at));
-            ledger.observe(&self.accounting, verdict.at, &verdict.outcome);
-        }
-        let signals = self.reach.on_verdict(verdict);
-        self.signals(signals, now)
-    }
-
-    /// A module of ours that has not served yet fails its probes and checks as it must. One that we only watch
-    /// counts from the first look.
-    fn is_published(&self, module: &ModuleId) -> bool {
-        self.ledgers.contains_key(module) || !self.config.scaler.policies.contains_key(module)
-    }
-
-    fn signals(&mut self, signals: impl IntoIterator<Item = Signal>, now: Time) -> bool {
-        let mut news = false;
-        for signal in signals {
-            self.note_host(&signal);
-            self.alert(alerter::Event::Signal(signal), now);
-            news = true;
-        }
-        news
-    }
-
-    fn note_host(&mut self, signal: &Signal) {
-        let Object::Host(host) = &signal.object else { return };
-        if signal.check.as_str() != "host.ping" {
-            return;
-        }
-        let down = &mut self.senses.facts.hosts_down;
-        match signal.state {
-            SignalState::Problem(_) | SignalState::Silent => drop(down.insert(host.clone())),
-            SignalState::Ok => drop(down.remove(host)),
-        }
-    }
-
-    fn sighted(&mut self, sighting: Sighting, now: Time) -> bool {
-        self.senses.noted(PROVIDER, now, true);
-        self.senses.no_fault(PROVIDER);
-        let before = self.senses.facts.provider.take();
-        self.senses.provider(sighting, now);
-        let after = self.senses.facts.provider.as_ref();
-        before.map(|before| before.vms) != after.map(|after| after.vms.clone())
-    }
-
-    fn routed(&mut self, name: &str, report: Result<RouterReport, String>, now: Time) -> bool {
-        let target = router_name(name);
-        self.senses.noted(&target, now, report.is_ok());
-        match report {
-            Ok(report) => {
-                let before = self.senses.facts.acknowledged();
-                self.senses.no_fault(&target);
-                self.senses.router(name, report, now);
-                self.senses.facts.acknowledged() != before
-            }
-            Err(error) => {
-                self.senses.fault(target, &error, now);
-                false
-            }
-        }
-    }
-
-    fn zabbix(&mut self, word: Word, now: Time) -> bool {
-        if let Some(round) = word.round {
-            self.zabbix_round(&word.server, *round, now);
-        }
-        let memory = word.memory.map(|(room, json)| Change::Memory { room, json });
-        self.pending.changes.extend(memory);
-        let is_news = word.topology.is_some();
-        if let Some(topology) = word.topology {
-            self.elsewhere.insert(word.server, topology);
-            self.place(now);
-        }
-        self.signals(word.signals, now) || is_news
-    }
-
-    /// What its task did was done, or broken off by a fault.
-    fn zabbix_round(&mut self, server: &str, round: Round, now: Time) {
-        let name = server_name(server);
-        self.senses.looked(&name, now, round.fault.is_none());
-        match &round.fault {
-            None => self.senses.no_fault(&name),
-            // Whatever it watches may be well: it is we who do not see it.
-            Some(fault) => self.senses.misconfigured(&name, &fault.what, fault.remedy, now),
-        }
-        self.senses.zabbix.insert(server.to_owned(), round.stats);
-    }
-
-    fn found(&mut self, found: Found, now: Time) {
-        let name = list_name(&found.list);
-        self.senses.noted(&name, now, found.troubles.is_empty());
-        match found.troubles.is_empty() {
-            true => self.senses.no_fault(&name),
-            false => self.senses.fault(name, &found.troubles.join("; "), now),
-        }
-        self.discovered.lists.insert(found.list.clone(), found.endpoints);
-        self.discovered.brakes.insert(found.list, found.brake);
-        self.discovered.watches = targets::exporters(&self.config, &self.discovered);
-        if let Ok(json) = serde_json::to_string(&self.discovered.brakes) {
-            self.pending.changes.push(Change::Memory { room: record::DISCOVERY.to_owned(), json });
-        }
     }
 
     /// Who may take on which incident: the people of the files, and what is open.
@@ -731,92 +441,6 @@ impl Core {
         }
     }
 
-    /// Who may speak for whom, if that changed.
-    fn direct(&mut self) -> Option<Arc<Directory>> {
-        if !std::mem::take(&mut self.is_moved) || self.config.raw.collector.active.is_none() {
-            return None;
-        }
-        let directory = active::directory(&self.config, &self.topology);
-        if directory == *self.directory {
-            return None;
-        }
-        self.directory = Arc::new(directory);
-        Some(self.directory.clone())
-    }
-
-    /// The targets, if they are others than before.
-    fn aim(&mut self, now: Time) -> Option<Arc<Targets>> {
-        let targets = targets::derive(
-            &self.config,
-            &self.scaler,
-            &self.senses,
-            &self.discovered,
-            &self.active,
-        );
-        if *targets == *self.targets {
-            return None;
-        }
-        let agents = self.agents_of(&targets);
-        let watches = targets.watches.iter().map(|watch| watch.name.clone());
-        self.eye.keep_only(&agents.into_iter().chain(watches).collect());
-        // What is looked at no longer cannot get well by itself; the next turn tells.
-        let before = std::mem::take(&mut self.targets);
-        let subjects: BTreeSet<_> = subjects(&targets).map(Subject::key).collect();
-        for gone in self::subjects(&before).filter(|subject| !subjects.contains(&subject.key())) {
-            let signals = self.findings.forget(gone, now);
-            self.signals(signals, now);
-        }
-        self.senses.keep_faults_of(&self.names_of(&targets));
-        // The last word of a probe that is no longer made must not stay a witness.
-        let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
-        for probe in before.probes.iter().filter(|probe| !probed.contains(&probe.target)) {
-            self.reach.forget_probe(&probe.target);
-            self.rows.end_probe(&probe.target, now);
-        }
-        self.targets = targets;
-        Some(self.targets.clone())
-    }
-
-    pub fn discovered(&self) -> &Discovered {
-        &self.discovered
-    }
-
-    /// The names of those whose agents come by themselves and are not polled beside.
-    pub fn come_by_themselves(&self) -> impl Iterator<Item = String> {
-        let polled: BTreeSet<&Object> =
-            self.targets.agents.iter().map(|agent| &agent.object).collect();
-        self.active.keys().filter(move |object| !polled.contains(object)).map(ToString::to_string)
-    }
-
-    /// All that is looked at.
-    pub fn targets(&self) -> &Targets {
-        &self.targets
-    }
-
-    /// What all that is looked at or asked is called in the lists of faults and looks.
-    pub fn names(&self) -> BTreeSet<String> {
-        self.names_of(&self.targets)
-    }
-
-    /// What all agents are called in the lists of faults and looks, polled or coming by themselves.
-    fn agents_of(&self, targets: &Targets) -> BTreeSet<String> {
-        let polled = targets.agents.iter().map(|agent| &agent.object);
-        polled.chain(self.active.keys()).map(ToString::to_string).collect()
-    }
-
-    fn names_of(&self, targets: &Targets) -> BTreeSet<String> {
-        let agents = self.agents_of(targets);
-        let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
-        let watches = targets.watches.iter().map(|watch| watch.name.clone());
-        let servers = self.config.zabbix.iter().map(|server| server_name(&server.raw.name));
-        let provider = self.config.raw.providers.first().map(|_| PROVIDER.to_owned());
-        let routers = self.config.raw.routers.iter().map(|RawRouter::Builtin(raw)| &raw.name);
-        let lists = self.discovered.lists.keys().map(list_name);
-        let told =
-            lists.chain(servers).chain(provider).chain(routers.map(|name| router_name(name)));
-        agents.into_iter().chain(probes).chain(watches).chain(told).collect()
-    }
-
     /// The incidents that are open, and those that ended lately, newest first.
     pub fn incidents(&self) -> Vec<IncidentSummary> {
         let mut all = alerter::incidents(&self.settings, &self.topology, &self.alerter);
@@ -824,10 +448,6 @@ impl Core {
         all.extend(self.closed.iter().rev().cloned());
         all
     }
-}
-
-fn subjects(targets: &Targets) -> impl Iterator<Item = &Subject> {
-    targets.watches.iter().filter_map(|watch| watch.subject.as_ref())
 }
 
 fn repair_of(repair: scaler::state::Repair) -> alerter::Repair {

@@ -1,0 +1,110 @@
+//! What is to be looked at, and who may come by themselves: derived from the files and from what there
+//! is, and what ends with that which is looked at no longer.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use collector::active::Directory;
+use collector::findings::Subject;
+use collector::poller::Targets;
+use model::id::Object;
+use model::time::Time;
+use model::verdict::ProbeTarget;
+
+use crate::brain::senses::{PROVIDER, list_name, probe_name, router_name, server_name};
+use crate::brain::{active, targets};
+use crate::config::raw::RawRouter;
+
+use super::{Core, Discovered};
+
+impl Core {
+    /// Who may speak for whom, if that changed.
+    pub(super) fn direct(&mut self) -> Option<Arc<Directory>> {
+        if !std::mem::take(&mut self.is_moved) || self.config.raw.collector.active.is_none() {
+            return None;
+        }
+        let directory = active::directory(&self.config, &self.topology);
+        if directory == *self.directory {
+            return None;
+        }
+        self.directory = Arc::new(directory);
+        Some(self.directory.clone())
+    }
+
+    /// The targets, if they are others than before.
+    pub(super) fn aim(&mut self, now: Time) -> Option<Arc<Targets>> {
+        let targets = targets::derive(
+            &self.config,
+            &self.scaler,
+            &self.senses,
+            &self.discovered,
+            &self.active,
+        );
+        if *targets == *self.targets {
+            return None;
+        }
+        let agents = self.agents_of(&targets);
+        let watches = targets.watches.iter().map(|watch| watch.name.clone());
+        self.eye.keep_only(&agents.into_iter().chain(watches).collect());
+        // What is looked at no longer cannot get well by itself; the next turn tells.
+        let before = std::mem::take(&mut self.targets);
+        let subjects: BTreeSet<_> = subjects(&targets).map(Subject::key).collect();
+        for gone in self::subjects(&before).filter(|subject| !subjects.contains(&subject.key())) {
+            let signals = self.findings.forget(gone, now);
+            self.signals(signals, now);
+        }
+        self.senses.keep_faults_of(&self.names_of(&targets));
+        // The last word of a probe that is no longer made must not stay a witness.
+        let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
+        for probe in before.probes.iter().filter(|probe| !probed.contains(&probe.target)) {
+            self.reach.forget_probe(&probe.target);
+            self.rows.end_probe(&probe.target, now);
+        }
+        self.targets = targets;
+        Some(self.targets.clone())
+    }
+
+    pub fn discovered(&self) -> &Discovered {
+        &self.discovered
+    }
+
+    /// The names of those whose agents come by themselves and are not polled beside.
+    pub fn come_by_themselves(&self) -> impl Iterator<Item = String> {
+        let polled: BTreeSet<&Object> =
+            self.targets.agents.iter().map(|agent| &agent.object).collect();
+        self.active.keys().filter(move |object| !polled.contains(object)).map(ToString::to_string)
+    }
+
+    /// All that is looked at.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// What all that is looked at or asked is called in the lists of faults and looks.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.names_of(&self.targets)
+    }
+
+    /// What all agents are called in the lists of faults and looks, polled or coming by themselves.
+    fn agents_of(&self, targets: &Targets) -> BTreeSet<String> {
+        let polled = targets.agents.iter().map(|agent| &agent.object);
+        polled.chain(self.active.keys()).map(ToString::to_string).collect()
+    }
+
+    fn names_of(&self, targets: &Targets) -> BTreeSet<String> {
+        let agents = self.agents_of(targets);
+        let probes = targets.probes.iter().map(|probe| probe_name(&probe.target));
+        let watches = targets.watches.iter().map(|watch| watch.name.clone());
+        let servers = self.config.zabbix.iter().map(|server| server_name(&server.raw.name));
+        let provider = self.config.raw.providers.first().map(|_| PROVIDER.to_owned());
+        let routers = self.config.raw.routers.iter().map(|RawRouter::Builtin(raw)| &raw.name);
+        let lists = self.discovered.lists.keys().map(list_name);
+        let told =
+            lists.chain(servers).chain(provider).chain(routers.map(|name| router_name(name)));
+        agents.into_iter().chain(probes).chain(watches).chain(told).collect()
+    }
+}
+
+fn subjects(targets: &Targets) -> impl Iterator<Item = &Subject> {
+    targets.watches.iter().filter_map(|watch| watch.subject.as_ref())
+}
