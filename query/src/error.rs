@@ -18,7 +18,7 @@ pub struct Limits<'a> {
     pub max_samples: usize,
     /// Asked between series: true ends the query. A deadline belongs in here, as only the caller
     /// has a clock.
-    pub stop: &'a dyn Fn() -> bool,
+    pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Limits<'_> {

@@ -170,7 +170,13 @@ fn read_part(
             let below = |deleted: &&Deleted| part.number < deleted.below;
             deleted.iter().filter(below).any(|deleted| (deleted.from..deleted.until).contains(&at))
         };
-        for (at, value) in stamps[from..to].iter().zip(&values[from..to]) {
+        let (stamps, values) = (&stamps[from..to], &values[from..to]);
+        if deleted.is_empty() && !values.iter().any(|value| is_absent(*value)) {
+            points.times.extend_from_slice(stamps);
+            points.values.extend_from_slice(values);
+            continue;
+        }
+        for (at, value) in stamps.iter().zip(values) {
             if !is_absent(*value) && (deleted.is_empty() || !gone(*at)) {
                 points.times.push(*at);
                 points.values.push(*value);

@@ -22,6 +22,12 @@ const WORK_BETWEEN_ASKING: usize = 100_000;
 /// Takes a series' samples, none of them stale, and where the window of each step ends.
 pub(super) type WindowSink<'s> = dyn FnMut(&Labels, &Points, &[i64]) -> Result<(), QueryError> + 's;
 
+/// Takes a series' samples, and what was made of them.
+type WorkedSink<'s> = dyn FnMut(&Labels, &Points, &[f64]) -> Result<(), QueryError> + 's;
+
+/// Makes a value of each window over one series: its samples, and where the windows end.
+type WindowWork<'w> = dyn Fn(&Points, &[i64], &mut Vec<f64>) -> Result<(), QueryError> + Sync + 'w;
+
 impl Engine<'_> {
     /// Hands over the samples that any window of `steps` sees, series by series.
     pub(super) fn windowed(
@@ -31,16 +37,39 @@ impl Engine<'_> {
         wanted: Wanted,
         visit: &mut WindowSink<'_>,
     ) -> Result<(), QueryError> {
+        let ends = self.ends(window, steps)?;
+        let visit = &mut |labels: &Labels, points: &Points, _: &[f64]| visit(labels, points, &ends);
+        self.work_windows(window, (steps, &ends), wanted, &|_, _, _| Ok(()), visit)
+    }
+
+    /// Where the window of each step ends.
+    fn ends(&self, window: &Window, steps: Steps) -> Result<Vec<i64>, QueryError> {
         self.charge(steps.count)?;
         let fixed = self.anchored(window.shift);
         let end = |step| fixed.unwrap_or_else(|| steps.at(step)) - window.shift.offset_ms;
-        let ends: Vec<i64> = (0..steps.count).map(end).collect();
-        let (after_ms, last_ms) = (ends[0] - window.range_ms, ends[ends.len() - 1]);
+        Ok((0..steps.count).map(end).collect())
+    }
+
+    /// The same as [`Engine::windowed`], and hands over beside the samples what `work` has made of
+    /// them.
+    fn work_windows(
+        &self,
+        window: &Window,
+        (steps, ends): (Steps, &[i64]),
+        wanted: Wanted,
+        work: &WindowWork<'_>,
+        visit: &mut WorkedSink<'_>,
+    ) -> Result<(), QueryError> {
+        let (after_ms, last_ms) = (ends[0] - window.range_ms, ends[steps.count - 1]);
         match &window.of {
             Windowed::Series(matchers) => {
-                self.read(matchers, after_ms + 1..last_ms + 1, wanted, &mut |labels, points| {
+                let work = |points: &mut Points, values: &mut Vec<f64>| {
                     drop_stale(points);
-                    visit(labels, points, &ends)
+                    work(points, ends, values)
+                };
+                let times = after_ms + 1..last_ms + 1;
+                self.read_and_work(matchers, times, wanted, &work, &mut |labels, points, values| {
+                    visit(labels, points, values)
                 })
             }
             Windowed::Subquery { node, step_ms } => {
@@ -51,8 +80,11 @@ impl Engine<'_> {
                 }
                 let inner = Steps::over(first_ms, last_ms, step_ms)?;
                 self.charge(inner.count)?;
+                let mut values = Vec::new();
                 for column in self.vector(node, inner)? {
-                    visit(&column.labels, &present(&column.values, inner), &ends)?;
+                    let points = present(&column.values, inner);
+                    work(&points, ends, &mut values)?;
+                    visit(&column.labels, &points, &values)?;
                 }
                 Ok(())
             }
@@ -78,53 +110,57 @@ impl Engine<'_> {
         }
         let window = window.ok_or_else(|| QueryError::execution("expected a range vector"))?;
         check_factors(over, &parameters)?;
-        let mut values = Vec::with_capacity(steps.count);
-        self.windowed(window, steps, wanted(over), &mut |labels, points, ends| {
+        let ends = self.ends(window, steps)?;
+        let stop = self.limits.stop;
+        let work = |points: &Points, ends: &[i64], values: &mut Vec<f64>| {
             let walk = Walk::new(over, points, window.range_ms);
             values.clear();
-            self.walk(walk, &parameters, steps, ends, &mut values)?;
-            if !any_present(&values) {
+            walk_all(walk, &parameters, (steps, ends), stop, values)
+        };
+        self.work_windows(window, (steps, &ends), wanted(over), &work, &mut |labels, _, values| {
+            if !any_present(values) {
                 return Ok(());
             }
             if keeps_name(over) || labels.get(METRIC_NAME).is_empty() {
-                return sink(labels, &values);
+                return sink(labels, values);
             }
-            sink(&without_name(labels), &values)
+            sink(&without_name(labels), values)
         })
     }
+}
 
-    /// The values of one series at all steps.
-    fn walk(
-        &self,
-        mut walk: Walk<'_>,
-        parameters: &[Vec<f64>],
-        steps: Steps,
-        ends: &[i64],
-        values: &mut Vec<f64>,
-    ) -> Result<(), QueryError> {
-        let mut work = 0;
-        for (step, span) in walk.spans(ends).enumerate() {
-            // With `@` all steps look at one window, which need not be worked out again.
-            let repeats = step > 0
-                && ends[step] == ends[step - 1]
-                && walk.is_timeless()
-                && parameters.iter().all(|all| all[step] == all[step - 1]);
-            if repeats {
-                values.push(values[step - 1]);
-                continue;
-            }
-            work += span.high - span.low;
-            if work > WORK_BETWEEN_ASKING {
-                self.go_on()?;
-                work = 0;
-            }
-            let parameter = |index: usize| parameters.get(index).map_or(0.0, |all| all[step]);
-            let parameters = [parameter(0), parameter(1)];
-            let asked = Asked { span, at_ms: steps.at(step), parameters };
-            values.push(walk.value(&asked).unwrap_or(ABSENT));
+/// The values of one series at all steps.
+fn walk_all(
+    mut walk: Walk<'_>,
+    parameters: &[Vec<f64>],
+    (steps, ends): (Steps, &[i64]),
+    stop: &(dyn Fn() -> bool + Sync),
+    values: &mut Vec<f64>,
+) -> Result<(), QueryError> {
+    let mut work = 0;
+    for (step, span) in walk.spans(ends).enumerate() {
+        // With `@` all steps look at one window, which need not be worked out again.
+        let repeats = step > 0
+            && ends[step] == ends[step - 1]
+            && walk.is_timeless()
+            && parameters.iter().all(|all| all[step] == all[step - 1]);
+        if repeats {
+            values.push(values[step - 1]);
+            continue;
         }
-        Ok(())
+        work += span.high - span.low;
+        if work > WORK_BETWEEN_ASKING {
+            if stop() {
+                return Err(QueryError::Stopped);
+            }
+            work = 0;
+        }
+        let parameter = |index: usize| parameters.get(index).map_or(0.0, |all| all[step]);
+        let parameters = [parameter(0), parameter(1)];
+        let asked = Asked { span, at_ms: steps.at(step), parameters };
+        values.push(walk.value(&asked).unwrap_or(ABSENT));
     }
+    Ok(())
 }
 
 /// `last_over_time` and its like pick a sample; all others make something new.

@@ -8,10 +8,23 @@ use super::column::Steps;
 use super::evaluate::{Engine, Sink, any_present, repeat};
 use crate::error::QueryError;
 use crate::expression::node::Selector;
-use crate::source::{Found, Points, Source, SourceError, Wanted};
+use crate::source::{Found, Points, Wanted};
 
-/// So many series over so long a time are read by two threads, batch by batch; what is made of
-/// them goes on in order.
+/// What is made of one series' samples alone, right where they are read.
+pub(super) type Work<'w> = dyn Fn(&mut Points, &mut Vec<f64>) -> Result<(), QueryError> + Sync + 'w;
+
+/// Takes a series' samples, which it may change, and what was made of them.
+type WorkedSink<'s> = dyn FnMut(&Labels, &mut Points, &[f64]) -> Result<(), QueryError> + 's;
+
+/// A series' samples, and what was made of them.
+#[derive(Debug, Default)]
+struct Room {
+    points: Points,
+    values: Vec<f64>,
+}
+
+/// So many series over so long a time are read and worked on by two threads, batch by batch; they
+/// are handed over in order.
 const MANY_SERIES: usize = 128;
 const LONG_MS: i64 = 30 * 60 * 1000;
 const BATCH: usize = 256;
@@ -25,18 +38,41 @@ impl Engine<'_> {
         wanted: Wanted,
         visit: &mut dyn FnMut(&Labels, &mut Points) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
+        let visit = &mut |labels: &Labels, points: &mut Points, _: &[f64]| visit(labels, points);
+        self.read_and_work(matchers, times, wanted, &|_, _| Ok(()), visit)
+    }
+
+    /// The same, and hands over beside the samples what `work` has made of them.
+    pub(super) fn read_and_work(
+        &self,
+        matchers: &[Matcher],
+        times: Range<i64>,
+        wanted: Wanted,
+        work: &Work<'_>,
+        visit: &mut WorkedSink<'_>,
+    ) -> Result<(), QueryError> {
         self.go_on()?;
         let found = self.source.find(matchers, times.clone(), self.limits.max_series)?;
         let is_much = found.len() >= MANY_SERIES && times.end - times.start >= LONG_MS;
         let size = if is_much { BATCH } else { 1 };
-        let mut room: Vec<Points> = Vec::new();
-        room.resize_with(size.min(found.len()), Points::default);
+        let mut rooms: Vec<Room> = Vec::new();
+        rooms.resize_with(size.min(found.len()), Room::default);
+        let source = self.source;
+        let fill = |series: &[Found], rooms: &mut [Room]| {
+            for (series, Room { points, values }) in series.iter().zip(rooms) {
+                points.times.clear();
+                points.values.clear();
+                source.read(series.series, times.clone(), wanted, points)?;
+                work(points, values)?;
+            }
+            Ok(())
+        };
         for batch in found.chunks(size) {
-            let room = &mut room[..batch.len()];
-            read_batch(self.source, batch, &times, wanted, room)?;
-            for (series, points) in batch.iter().zip(room) {
+            let rooms = &mut rooms[..batch.len()];
+            fill_by_two(&fill, batch, rooms)?;
+            for (series, Room { points, values }) in batch.iter().zip(rooms) {
                 self.charge(points.times.len())?;
-                visit(&series.labels, points)?;
+                visit(&series.labels, points, values)?;
             }
         }
         Ok(())
@@ -86,38 +122,21 @@ impl Engine<'_> {
     }
 }
 
-/// Reads a batch, a big one by two threads.
-fn read_batch(
-    source: &dyn Source,
+/// Fills the rooms of a batch, those of a big one by two threads.
+fn fill_by_two(
+    fill: &(impl Fn(&[Found], &mut [Room]) -> Result<(), QueryError> + Sync),
     batch: &[Found],
-    times: &Range<i64>,
-    wanted: Wanted,
-    room: &mut [Points],
-) -> Result<(), SourceError> {
+    rooms: &mut [Room],
+) -> Result<(), QueryError> {
     if batch.len() == 1 {
-        return read_all(source, batch, times, wanted, room);
+        return fill(batch, rooms);
     }
     let (front, back) = batch.split_at(batch.len() / 2);
-    let (front_room, back_room) = room.split_at_mut(front.len());
+    let (front_rooms, back_rooms) = rooms.split_at_mut(front.len());
     std::thread::scope(|scope| {
-        let other = scope.spawn(|| read_all(source, back, times, wanted, back_room));
-        let done = read_all(source, front, times, wanted, front_room);
+        let other = scope.spawn(|| fill(back, back_rooms));
+        let done = fill(front, front_rooms);
         let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         done.and(other)
     })
-}
-
-fn read_all(
-    source: &dyn Source,
-    series: &[Found],
-    times: &Range<i64>,
-    wanted: Wanted,
-    room: &mut [Points],
-) -> Result<(), SourceError> {
-    for (series, points) in series.iter().zip(room) {
-        points.times.clear();
-        points.values.clear();
-        source.read(series.series, times.clone(), wanted, points)?;
-    }
-    Ok(())
 }

@@ -114,11 +114,8 @@ fn what_would_cost_too_much_is_refused_or_stopped() {
     ));
     let one = Limits { max_series: 1, ..Limits::default() };
     assert!(matches!(ask("n", one), Err(QueryError::Source(_))));
-    let asked = std::cell::Cell::new(0);
-    let stop = || {
-        asked.set(asked.get() + 1);
-        asked.get() > 3
-    };
+    let asked = std::sync::atomic::AtomicU32::new(0);
+    let stop = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3;
     let stopping = Limits { stop: &stop, ..Limits::default() };
     assert!(matches!(ask("n + n + n + n", stopping), Err(QueryError::Stopped)));
 }

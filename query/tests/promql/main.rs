@@ -14,6 +14,7 @@ mod errors;
 mod functions;
 mod hostile;
 mod json;
+mod many;
 mod memory;
 mod operators;
 mod over_time;
