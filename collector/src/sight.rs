@@ -4,7 +4,9 @@
 //! Two witnesses tell: *canaries*, addresses that the user names because they always answer, and
 //! the targets themselves. While any canary answers, we see. If all canaries are silent, or if
 //! there is none and nearly everything that answered lately has fallen silent at once, we are
-//! blind, and what is not seen meanwhile is unknown and not down.
+//! blind, and what is not seen meanwhile is unknown and not down. Who has seen nothing at all since
+//! it began to look, and should see many, is blind as well: a brain may be started while its uplink
+//! is broken.
 //!
 //! Without canaries a small fleet says nothing: of four VMs on one host, four may die at once.
 //! That is why there is a least number of targets and of hosts below which nothing is concluded.
@@ -47,6 +49,8 @@ pub struct Watchman {
     rules: Rules,
     canaries: BTreeMap<String, Canary>,
     targets: BTreeMap<String, Target>,
+    /// How many targets there are, looked at already or not.
+    expected: usize,
     sight: Sight,
     /// Those who fell silent when we went blind or since, and how many they were at most.
     lost: BTreeSet<String>,
@@ -87,6 +91,7 @@ impl Watchman {
             rules,
             canaries,
             targets: BTreeMap::new(),
+            expected: 0,
             sight: Sight::Clear,
             lost: BTreeSet::new(),
             most_lost: 0,
@@ -140,8 +145,9 @@ impl Watchman {
         if is_news { self.judge(at) } else { None }
     }
 
-    /// Forgets targets that are looked at no longer.
+    /// Forgets targets that are looked at no longer, and knows how many there are.
     pub fn keep_only(&mut self, names: &BTreeSet<String>) {
+        self.expected = names.len();
         self.targets.retain(|name, _| names.contains(name));
         self.lost.retain(|name| names.contains(name));
         self.most_lost = self.most_lost.min(self.targets.len());
@@ -174,6 +180,29 @@ impl Watchman {
             let most_are_back = self.lost.len() * 2 <= self.most_lost;
             return (!most_are_back).then(|| (*since, reason.clone()));
         }
+        let seen_any = self.targets.values().any(|target| target.answered.is_some());
+        let (lost, of) = if seen_any { self.lost_lately(now) } else { self.never_seen() };
+        let places: BTreeSet<&str> = lost.iter().map(|(_, target)| &*target.place).collect();
+        let share = lost.len() as f64 / of.max(1) as f64;
+        let enough = lost.len() >= self.rules.min_targets && places.len() >= self.rules.min_places;
+        if !enough || share < self.rules.lost_share {
+            return None;
+        }
+        let began = lost.iter().filter_map(|(_, target)| target.silent_since).min()?;
+        let (count, hosts) = (lost.len(), places.len());
+        let reason = if seen_any {
+            let within = now.since(began).as_secs();
+            format!("{count} of {of} targets on {hosts} hosts fell silent within {within} s")
+        } else {
+            format!("{count} of {of} targets on {hosts} hosts, and not one has ever answered")
+        };
+        self.lost = lost.into_iter().map(|(name, _)| name.clone()).collect();
+        self.most_lost = count;
+        Some((began, reason))
+    }
+
+    /// Of those that answered a moment ago, those that are silent, and how many that was of.
+    fn lost_lately(&self, now: Time) -> (Vec<(&String, &Target)>, usize) {
         let since = now - self.rules.window;
         let answered_lately = |target: &Target| {
             target.silent_since.map_or(target.answered >= Some(since), |silent| {
@@ -182,25 +211,13 @@ impl Watchman {
         };
         let lately: Vec<(&String, &Target)> =
             self.targets.iter().filter(|(_, target)| answered_lately(target)).collect();
-        let lost: Vec<(&String, &Target)> =
-            lately.iter().filter(|(_, target)| target.silent_since.is_some()).copied().collect();
-        let places: BTreeSet<&str> = lost.iter().map(|(_, target)| &*target.place).collect();
-        let share = lost.len() as f64 / lately.len().max(1) as f64;
-        let enough = lost.len() >= self.rules.min_targets && places.len() >= self.rules.min_places;
-        if !enough || share < self.rules.lost_share {
-            return None;
-        }
-        let began = lost.iter().filter_map(|(_, target)| target.silent_since).min()?;
-        let reason = format!(
-            "{} of {} targets on {} hosts fell silent within {} s",
-            lost.len(),
-            lately.len(),
-            places.len(),
-            now.since(began).as_secs()
-        );
-        self.most_lost = lost.len();
-        self.lost = lost.into_iter().map(|(name, _)| name.clone()).collect();
-        Some((began, reason))
+        let silent = lately.iter().filter(|(_, target)| target.silent_since.is_some());
+        (silent.copied().collect(), lately.len())
+    }
+
+    /// All that were looked at, none of which answered, and how many there are to look at.
+    fn never_seen(&self) -> (Vec<(&String, &Target)>, usize) {
+        (self.targets.iter().collect(), self.expected.max(self.targets.len()))
     }
 }
 
@@ -282,6 +299,21 @@ mod tests {
         assert_eq!(told, Some(Sight::Blind { since: at(10), reason }));
         assert!(watchman.on_canary("dns", false, at(51)).is_none(), "it is told once");
         assert_eq!(watchman.on_canary("gateway", true, at(52)), Some(&Sight::Clear));
+    }
+
+    #[test]
+    fn who_has_never_seen_anything_is_blind_once_it_has_looked_at_nearly_all() {
+        let mut watchman = watchman(&[]);
+        watchman.keep_only(&(0..20).map(|vm| format!("vm/{vm}")).collect());
+        look(&mut watchman, 0..15, false, 0);
+        assert!(!watchman.is_blind(), "the others may answer");
+        look(&mut watchman, 15..20, false, 3);
+        let reason = "16 of 20 targets on 4 hosts, and not one has ever answered".to_owned();
+        assert_eq!(*watchman.sight(), Sight::Blind { since: at(0), reason });
+        look(&mut watchman, 0..10, true, 10);
+        assert_eq!(*watchman.sight(), Sight::Clear);
+        look(&mut watchman, 10..20, false, 10);
+        assert!(!watchman.is_blind(), "what never answered while others did is their fault");
     }
 
     #[test]
