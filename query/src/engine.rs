@@ -17,6 +17,7 @@ mod matching;
 mod number;
 mod over_time;
 mod relabel;
+mod relay;
 mod select;
 mod selection;
 mod slide;

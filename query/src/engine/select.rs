@@ -6,6 +6,7 @@ use model::series::{ABSENT, Labels, Matcher, is_stale};
 
 use super::column::Steps;
 use super::evaluate::{Engine, Sink, any_present, repeat};
+use super::relay::in_order;
 use crate::error::QueryError;
 use crate::expression::node::Selector;
 use crate::source::{Found, Points, Wanted};
@@ -27,7 +28,7 @@ struct Room {
 /// are handed over in order.
 const MANY_SERIES: usize = 128;
 const LONG_MS: i64 = 30 * 60 * 1000;
-const BATCH: usize = 256;
+const BATCH: usize = 32;
 
 impl Engine<'_> {
     /// Reads the series that match, each once, and hands over the samples of `times`.
@@ -53,29 +54,33 @@ impl Engine<'_> {
     ) -> Result<(), QueryError> {
         self.go_on()?;
         let found = self.source.find(matchers, times.clone(), self.limits.max_series)?;
-        let is_much = found.len() >= MANY_SERIES && times.end - times.start >= LONG_MS;
-        let size = if is_much { BATCH } else { 1 };
-        let mut rooms: Vec<Room> = Vec::new();
-        rooms.resize_with(size.min(found.len()), Room::default);
         let source = self.source;
-        let fill = |series: &[Found], rooms: &mut [Room]| {
-            for (series, Room { points, values }) in series.iter().zip(rooms) {
-                points.times.clear();
-                points.values.clear();
-                source.read(series.series, times.clone(), wanted, points)?;
-                work(points, values)?;
-            }
-            Ok(())
+        let fill = |series: &Found, Room { points, values }: &mut Room| {
+            points.times.clear();
+            points.values.clear();
+            source.read(series.series, times.clone(), wanted, points)?;
+            work(points, values)
         };
-        for batch in found.chunks(size) {
-            let rooms = &mut rooms[..batch.len()];
-            fill_by_two(&fill, batch, rooms)?;
-            for (series, Room { points, values }) in batch.iter().zip(rooms) {
-                self.charge(points.times.len())?;
-                visit(&series.labels, points, values)?;
-            }
+        let mut take_over = |series: &Found, Room { points, values }: &mut Room| {
+            self.charge(points.times.len())?;
+            visit(&series.labels, points, values)
+        };
+        let is_much = found.len() >= MANY_SERIES && times.end - times.start >= LONG_MS;
+        if !is_much {
+            let mut room = Room::default();
+            return found.iter().try_for_each(|series| {
+                fill(series, &mut room)?;
+                take_over(series, &mut room)
+            });
         }
-        Ok(())
+        let batch = |number: usize| found.chunks(BATCH).nth(number).unwrap_or_default();
+        let fill_batch = |number, rooms: &mut Vec<Room>| {
+            rooms.resize_with(batch(number).len(), Room::default);
+            batch(number).iter().zip(rooms).try_for_each(|(series, room)| fill(series, room))
+        };
+        in_order(found.len().div_ceil(BATCH), fill_batch, |number, rooms| {
+            batch(number).iter().zip(rooms).try_for_each(|(series, room)| take_over(series, room))
+        })
     }
 
     /// Hands over each series' latest values, or the times of these in seconds.
@@ -120,23 +125,4 @@ impl Engine<'_> {
             sink(labels, &values)
         })
     }
-}
-
-/// Fills the rooms of a batch, those of a big one by two threads.
-fn fill_by_two(
-    fill: &(impl Fn(&[Found], &mut [Room]) -> Result<(), QueryError> + Sync),
-    batch: &[Found],
-    rooms: &mut [Room],
-) -> Result<(), QueryError> {
-    if batch.len() == 1 {
-        return fill(batch, rooms);
-    }
-    let (front, back) = batch.split_at(batch.len() / 2);
-    let (front_rooms, back_rooms) = rooms.split_at_mut(front.len());
-    std::thread::scope(|scope| {
-        let other = scope.spawn(|| fill(back, back_rooms));
-        let done = fill(front, front_rooms);
-        let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        done.and(other)
-    })
 }
