@@ -18,6 +18,9 @@ trapper=$port api=$((port + 1)) agent=$((port + 2))
 url="http://$host:$api/api_jsonrpc.php"
 
 die() { printf 'zabbix.sh: %s\n' "$*" >&2; exit 1; }
+# Most of what is started here says nothing, or says it to a log.
+set -E
+trap 'printf "zabbix.sh: line %s failed: %s\n" "$LINENO" "$BASH_COMMAND" >&2; tail -n 5 "${dir:-/nowhere}"/log/*.log >&2 2>/dev/null' ERR
 as() { local user=$1; shift; setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups "$@"; }
 wait_for() {
     local what=$1 until=$((SECONDS + 120)); shift

@@ -281,7 +281,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 
 /// The first of a run of ports below those that Linux gives out by itself.
 pub(crate) fn free_ports() -> u16 {
-    let start = 22_000 + (std::process::id() % 40) as u16 * 240;
+    let start = 20_000 + (std::process::id() % 30) as u16 * 240;
     loop {
         let first = start + NEXT.fetch_add(1, Ordering::Relaxed) * PORTS_PER_FLEET;
         let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();

@@ -19,19 +19,32 @@ struct Zabbix {
 
 impl Zabbix {
     fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("brain-zabbix-{}", std::process::id()));
-        let trapper = free_ports();
-        let api = SocketAddr::from(([127, 0, 0, 1], trapper + 1));
-        let mut server = Self { folder, trapper, api, token: String::new() };
-        server.recipe(&["install"]);
-        server.recipe(&["up"]);
-        server.recipe(&["seed"]);
+        let mut server = Self::up();
+        server.recipe(&["seed"]).expect("a server that is up can be filled");
         let token = std::fs::read_to_string(server.folder.join("token")).expect("seed wrote it");
         token.trim().clone_into(&mut server.token);
         server
     }
 
-    fn recipe(&self, words: &[&str]) {
+    /// Its three ports may be taken between our look and its start; then others are tried.
+    fn up() -> Self {
+        let mut faults = String::new();
+        for attempt in 0..3 {
+            let name = format!("brain-zabbix-{}-{attempt}", std::process::id());
+            let (folder, trapper) = (std::env::temp_dir().join(name), free_ports());
+            let api = SocketAddr::from(([127, 0, 0, 1], trapper + 1));
+            let server = Self { folder, trapper, api, token: String::new() };
+            server.recipe(&["install"]).expect("its packages can be installed");
+            match server.recipe(&["up"]) {
+                Ok(()) => return server,
+                Err(fault) => faults += &fault,
+            }
+        }
+        panic!("{faults}")
+    }
+
+    /// The error is what the recipe said.
+    fn recipe(&self, words: &[&str]) -> Result<(), String> {
         let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/real/zabbix.sh");
         let output = Command::new(recipe)
             .arg(words[0])
@@ -42,7 +55,7 @@ impl Zabbix {
             .output()
             .expect("the recipe can be run");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}: {said}");
+        if output.status.success() { Ok(()) } else { Err(format!("{words:?}: {said}")) }
     }
 
     fn send(&self, host: &str, key: &str, value: &str) {
@@ -151,14 +164,14 @@ fn what_zabbix_sees_is_told_acknowledged_and_not_missed() {
     });
 
     // An API that is down is a fault of the source, and says nothing about what it watches.
-    server.recipe(&["web", "down"]);
+    server.recipe(&["web", "down"]).expect("it is up");
     let fault = fleet.wait("the fault", |fleet| {
         let overview = fleet.get("/api/overview")?;
         let faults = overview["monitor"]["faults"].as_array()?.clone();
         faults.into_iter().find(|fault| fault.to_string().contains("zabbix"))
     });
     assert!(incident(&fleet, "vm/vm4", is_open).is_some(), "{fault}");
-    server.recipe(&["web", "up"]);
+    server.recipe(&["web", "up"]).expect("its port is free");
     fleet.wait("the fault to be gone", |fleet| {
         let overview = fleet.get("/api/overview")?;
         let faults = overview["monitor"]["faults"].as_array()?.clone();
