@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Unmet;
-use super::spec::{Common, Problem, Text, check_kind};
+use super::spec::{Common, Problem, check_kind};
 use super::{Ground, Judging, Kind, Readings};
 use crate::probe::failure::{Failure, Trace};
 use crate::probe::names::{NameError, word};
@@ -123,10 +123,6 @@ impl Kind for DnsCheck {
             problems.push(Problem::error("family", message));
         }
         problems
-    }
-
-    fn texts(&mut self) -> Vec<(String, &mut Text)> {
-        Vec::new()
     }
 
     fn look<'a, 'c: 'a>(

@@ -116,8 +116,10 @@ trait Kind: Send + Sync {
     fn destination(&self) -> String;
     /// What is wrong with it beyond what all kinds have.
     fn problems(&self) -> Vec<Problem>;
-    /// The texts that may hold secrets, by their keys.
-    fn texts(&mut self) -> Vec<(String, &mut Text)>;
+    /// The texts that may hold secrets, by their keys; none, unless a kind says otherwise.
+    fn texts(&mut self) -> Vec<(String, &mut Text)> {
+        Vec::new()
+    }
     /// Asks once. How far it came is kept in `trace`, what it measured in `readings`, since a
     /// deadline drops everything else.
     fn look<'a, 'c: 'a>(

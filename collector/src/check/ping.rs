@@ -14,7 +14,7 @@ use model::verdict::Phase;
 use surge_ping::{Client, Config, ICMP, PingIdentifier, PingSequence, SurgeError};
 
 use super::condition::Unmet;
-use super::spec::{Common, Problem, Text, check_kind, is_host};
+use super::spec::{Common, Problem, check_kind, is_host};
 use super::{Ground, Judging, Kind, Readings};
 use crate::probe::exchange::{Place, addresses};
 use crate::probe::failure::{Failure, Trace};
@@ -89,10 +89,6 @@ impl Kind for PingCheck {
             problems.push(Problem::error("rtt_below", message));
         }
         problems
-    }
-
-    fn texts(&mut self) -> Vec<(String, &mut Text)> {
-        Vec::new()
     }
 
     fn look<'a, 'c: 'a>(
