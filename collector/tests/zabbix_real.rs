@@ -317,7 +317,9 @@ async fn a_storm_loses_nothing(world: &mut World) {
         "storm: {} events in {polls} polls, at most {most_gaps} gaps; a plain cursor misses {missed}",
         rows.len()
     );
-    assert!(rows.len() > 6000, "{}", rows.len());
+    // How many it makes is its own affair: two of its trappers may take two values of one item in
+    // either order, and what then did not change is no event.
+    assert!(rows.len() > 5000, "a storm: {}", rows.len());
     let said = |told: &[Told], is_good: bool| -> BTreeSet<EventId> {
         let good = |told: &&Told| (told.signal.state == SignalState::Ok) == is_good;
         told.iter().filter(good).map(|told| told.event).collect()
