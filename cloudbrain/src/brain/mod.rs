@@ -4,6 +4,7 @@
 //! Whoever is killed between the two finds the effect still wanted at the next start.
 
 pub mod active;
+pub mod asker;
 pub mod core;
 pub mod discover;
 pub mod eye;

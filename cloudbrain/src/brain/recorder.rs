@@ -114,6 +114,11 @@ impl Recorder {
         .await
     }
 
+    /// The samples, for who asks on a thread of his own.
+    pub fn source(&self) -> Arc<Samples> {
+        self.samples.clone()
+    }
+
     pub fn clock(&self) -> &SharedClock {
         &self.clock
     }
