@@ -9,9 +9,10 @@
 use std::time::Duration;
 
 use model::time::Time;
+use model::vm::Vm;
 
-use crate::facts::Facts;
-use crate::policy::{Metric, MissingOut, Mode, Policy};
+use crate::facts::{Facts, Sample};
+use crate::policy::{Aggregate, Metric, MissingOut, Mode, Policy};
 use crate::reason::{Inputs, Limit, Reading, Reason};
 use crate::state::ModuleMemory;
 
@@ -19,7 +20,7 @@ use crate::state::ModuleMemory;
 #[derive(Clone, Debug, Default)]
 pub struct Members<'a> {
     /// In the routers, by every router's word.
-    pub serving: Vec<&'a model::vm::Vm>,
+    pub serving: Vec<&'a Vm>,
     /// On their way there.
     pub warming: u32,
 }
@@ -48,7 +49,7 @@ pub fn decide(
 ) -> Want {
     let settled_until = settled_until(policy, members);
     let readings: Vec<Reading> =
-        policy.metrics.iter().map(|metric| read(metric, members, facts, now)).collect();
+        policy.metrics.iter().map(|metric| read(policy, metric, members, facts, now)).collect();
     advance_clocks(policy, memory, &readings, now < settled_until, elapsed);
     let look = Look { policy, members, readings: &readings, now, settled_until };
     let mut limits = Vec::new();
@@ -67,45 +68,75 @@ fn settled_until(policy: &Policy, members: &Members<'_>) -> Time {
     newest + policy.out.settle.0
 }
 
-/// The mean of one metric over the serving VMs with a fresh sample.
-fn read(metric: &Metric, members: &Members<'_>, facts: &Facts, now: Time) -> Reading {
-    let samples = members.serving.iter().filter_map(|vm| {
-        let sample = facts.samples.get(&vm.id)?.get(metric.metric)?;
-        let fresh = now.since(sample.at) <= metric.max_age && sample.at >= vm.since;
-        (fresh && sample.value.is_finite() && sample.value >= 0.0).then_some(*sample)
-    });
-    let samples: Vec<_> = samples.collect();
-    let (fresh, serving) = (samples.len() as u32, members.serving.len() as u32);
-    let values = || samples.iter().map(|sample| sample.value);
-    let known = serving > 0 && f64::from(fresh) >= metric.coverage * f64::from(serving);
+/// One metric over the serving VMs with a fresh sample.
+fn read(
+    policy: &Policy,
+    metric: &Metric,
+    members: &Members<'_>,
+    facts: &Facts,
+    now: Time,
+) -> Reading {
+    let samples = fresh(policy, metric, &members.serving, facts, now);
+    let serving = members.serving.len();
+    let mut values: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
+    let value = metric.aggregate.of(&values);
+    let (min, max) = (Aggregate::Min.of(&values), Aggregate::Max.of(&values));
+    values.resize(serving, 0.0);
+    let known = serving > 0 && samples.len() as f64 >= metric.coverage * serving as f64;
     Reading {
         name: metric.name.clone(),
-        mean: (fresh > 0).then(|| values().sum::<f64>() / f64::from(fresh)),
-        min: values().reduce(f64::min),
-        max: values().reduce(f64::max),
-        fresh,
-        serving,
+        aggregate: metric.aggregate,
+        value,
+        at_least: value.and_then(|_| metric.aggregate.of(&values)),
+        min,
+        max,
+        fresh: samples.len() as u32,
+        serving: serving as u32,
         oldest_sample_s: samples.iter().map(|s| now.since(s.at)).max().map(|age| age.as_secs_f64()),
         known,
+        fault: facts.answer(&policy.module, metric).and_then(|answer| answer.values.clone().err()),
         out_above: metric.out.above,
         in_below: metric.inward.map(|inward| inward.below),
     }
 }
 
-/// What the metric is at least, even if every VM that does not report were idle.
-fn at_least(reading: &Reading) -> Option<f64> {
-    let mean = reading.mean?;
-    Some(mean * f64::from(reading.fresh) / f64::from(reading.serving.max(1)))
+/// The load as a metric of a policy reads it, for charts; None without a fresh sample.
+pub fn load(
+    policy: &Policy,
+    metric: &Metric,
+    serving: &[&Vm],
+    facts: &Facts,
+    now: Time,
+) -> Option<f64> {
+    let samples = fresh(policy, metric, serving, facts, now);
+    metric.aggregate.of(&samples.iter().map(|sample| sample.value).collect::<Vec<f64>>())
+}
+
+/// The samples of the VMs that may be believed: young enough, taken since the VM serves, and
+/// numbers.
+fn fresh(
+    policy: &Policy,
+    metric: &Metric,
+    serving: &[&Vm],
+    facts: &Facts,
+    now: Time,
+) -> Vec<Sample> {
+    let samples = serving.iter().filter_map(|vm| {
+        let sample = facts.sample(&policy.module, metric, &vm.id)?;
+        let fresh = now.since(sample.at) <= metric.max_age && sample.at >= vm.since;
+        (fresh && sample.value.is_finite() && sample.value >= 0.0).then_some(sample)
+    });
+    samples.collect()
 }
 
 /// The load to compare with the upper threshold, if one may be trusted.
 fn proof_of_load(policy: &Policy, reading: &Reading) -> Option<f64> {
     if reading.known {
-        return reading.mean;
+        return reading.value;
     }
     match policy.missing_out {
         MissingOut::Hold => None,
-        MissingOut::OnPartial => at_least(reading).filter(|load| *load > reading.out_above),
+        MissingOut::OnPartial => reading.at_least.filter(|load| *load > reading.out_above),
     }
 }
 
@@ -124,7 +155,7 @@ fn advance_clocks(
             let clock = memory.above.entry(reading.name.clone()).or_default();
             *clock = if load > reading.out_above { *clock + elapsed } else { Duration::ZERO };
         }
-        if let (true, Some(load), Some(below)) = (reading.known, reading.mean, reading.in_below) {
+        if let (true, Some(load), Some(below)) = (reading.known, reading.value, reading.in_below) {
             let clock = memory.below.entry(reading.name.clone()).or_default();
             *clock = if load < below { *clock + elapsed } else { Duration::ZERO };
         }
@@ -146,7 +177,10 @@ fn remember_ask(
     }
     let known = !matches!(
         reason,
-        Reason::SamplesMissing { .. } | Reason::Settling { .. } | Reason::NothingServes
+        Reason::SamplesMissing { .. }
+            | Reason::NoAnswer { .. }
+            | Reason::Settling { .. }
+            | Reason::NothingServes
     );
     if known && memory.asked.back().is_none_or(|(_, last)| *last != asked) {
         memory.asked.push_back((now, asked));
@@ -297,12 +331,17 @@ impl Look<'_> {
     }
 
     fn known_load(&self, metric: &Metric, reading: &Reading) -> Result<f64, Reason> {
-        reading.mean.filter(|_| reading.known).ok_or_else(|| Reason::SamplesMissing {
-            metric: metric.name.clone(),
-            fresh: reading.fresh,
-            serving: reading.serving,
-            coverage: metric.coverage,
-        })
+        let metric_name = || metric.name.clone();
+        let missing = || match &reading.fault {
+            Some(fault) => Reason::NoAnswer { metric: metric_name(), fault: fault.clone() },
+            None => Reason::SamplesMissing {
+                metric: metric_name(),
+                fresh: reading.fresh,
+                serving: reading.serving,
+                coverage: metric.coverage,
+            },
+        };
+        reading.value.filter(|_| reading.known).ok_or_else(missing)
     }
 
     fn hold_in(&self, memory: &ModuleMemory) -> Option<Reason> {
@@ -357,7 +396,7 @@ impl Look<'_> {
     fn overload_with(&self, count: u32) -> Option<(f64, f64)> {
         let serving = self.members.serving.len() as f64;
         self.readings.iter().find_map(|reading| {
-            let projected = reading.mean? * serving / f64::from(count.max(1));
+            let projected = reading.value? * serving / f64::from(count.max(1));
             let limit = self.policy.inward.guard * reading.out_above;
             (projected > limit).then_some((projected, limit))
         })
@@ -417,10 +456,10 @@ mod tests {
 
     use expect_test::{Expect, expect};
     use model::id::VmId;
-    use model::vm::{Vm, VmState};
+    use model::vm::VmState;
 
     use super::*;
-    use crate::facts::Sample;
+    use crate::facts::{Answer, Values};
     use crate::policy::{RawPolicy, check, tests::raw};
 
     fn vm(number: usize) -> Vm {
@@ -561,6 +600,60 @@ mod tests {
                 104 4 -> 6: load at least 1.00 > 0.80, by 2 of 4 VMs alone
             "#]],
         );
+    }
+
+    /// One tick of a policy whose metric is an expression.
+    fn ask(aggregate: Aggregate, values: Result<Values, &str>, answered_s: i64) -> String {
+        let mut raw = raw();
+        raw.metrics[0].expr = Some("some expression".to_owned());
+        raw.metrics[0].aggregate = aggregate;
+        raw.metrics[0].out.lasting = model::unit::Span::secs(0);
+        let policy = check(raw).0.unwrap();
+        let mut memory = ModuleMemory { desired: 4, ..ModuleMemory::default() };
+        let vms: Vec<Vm> = (1..=4).map(vm).collect();
+        let members = Members { serving: vms.iter().collect(), warming: 0 };
+        let at = Time::from_millis(answered_s * 1000);
+        let answer = Answer { at, values: values.map_err(str::to_owned) };
+        let answers = BTreeMap::from([("load".to_owned(), answer)]);
+        let answers = BTreeMap::from([(policy.module.clone(), answers)]);
+        let facts = Facts { answers, ..Facts::default() };
+        let now = Time::from_millis(100_000);
+        let want = decide(&policy, &mut memory, &members, &facts, now, Duration::from_secs(1));
+        format!("{}: {}", want.to, want.reason)
+    }
+
+    fn each(values: &[f64]) -> Result<Values, &'static str> {
+        let vms = (1..).map(|number| vm(number).id);
+        Ok(Values::Each(vms.zip(values.iter().copied()).collect()))
+    }
+
+    #[test]
+    fn an_expression_counts_as_a_metric_does() {
+        use Aggregate::{Max, Mean, Min};
+        let told = |aggregate, values, at| ask(aggregate, values, at);
+        assert_eq!(told(Mean, each(&[0.9, 1.0, 1.1, 1.0]), 100), "6: load 1.00 > 0.80 for 1s");
+        assert_eq!(told(Max, each(&[0.5, 0.5, 0.5, 0.9]), 100), "6: load 0.90 > 0.80 for 1s");
+        assert_eq!(told(Min, each(&[0.5, 0.9, 0.9, 0.9]), 100), "4: load 0.50 is within its band");
+        assert_eq!(told(Mean, Ok(Values::Whole(0.9)), 100), "6: load 0.90 > 0.80 for 1s");
+    }
+
+    #[test]
+    fn an_expression_that_does_not_cover_the_vms_proves_what_its_part_proves() {
+        let part = each(&[2.0, 2.0]);
+        let proven = "6: load at least 1.00 > 0.80, by 2 of 4 VMs alone";
+        assert_eq!(ask(Aggregate::Mean, part.clone(), 100), proven);
+        let unknown = "4: load unknown: fresh samples from 2 of 4 VMs, 70 % needed";
+        assert_eq!(ask(Aggregate::Min, part, 100), unknown);
+    }
+
+    #[test]
+    fn an_expression_without_a_fresh_value_holds_and_says_why() {
+        let failed = Err("the query was stopped: 2s are over");
+        let why = "4: load unknown: the query was stopped: 2s are over";
+        assert_eq!(ask(Aggregate::Mean, failed, 100), why);
+        let old = "4: load unknown: fresh samples from 0 of 4 VMs, 70 % needed";
+        assert_eq!(ask(Aggregate::Mean, Ok(Values::Whole(0.1)), 90), old);
+        assert_eq!(ask(Aggregate::Mean, Ok(Values::Whole(f64::NAN)), 100), old);
     }
 
     #[test]

@@ -4,17 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::id::{FlavorId, HostId, VmId};
+use model::id::{FlavorId, HostId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
 
 use crate::hands::{Power, Sighting, UpstreamReport};
+use crate::policy::{Measure, Metric};
 
 /// All that is known at one tick.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The newest value of each metric of each VM, with its time.
     pub samples: BTreeMap<VmId, BTreeMap<String, Sample>>,
+    /// What the expressions of a module's policy came to, by the name of the metric.
+    pub answers: BTreeMap<ModuleId, BTreeMap<String, Answer>>,
     pub agents: BTreeMap<VmId, AgentFact>,
     pub ready: BTreeMap<VmId, ReadyFact>,
     pub provider: Option<ProviderFact>,
@@ -27,6 +30,32 @@ pub struct Facts {
 pub struct Sample {
     pub value: f64,
     pub at: Time,
+}
+
+/// What an expression came to when it was last evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub at: Time,
+    /// Or why it has no value.
+    pub values: Result<Values, String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// One for each VM that has samples.
+    Each(BTreeMap<VmId, f64>),
+    /// One for the module: it holds for each of its VMs.
+    Whole(f64),
+}
+
+impl Answer {
+    fn sample(&self, vm: &VmId) -> Option<Sample> {
+        let value = match self.values.as_ref().ok()? {
+            Values::Each(values) => *values.get(vm)?,
+            Values::Whole(value) => *value,
+        };
+        Some(Sample { value, at: self.at })
+    }
 }
 
 /// What the VM's agent last did when it was asked.
@@ -95,6 +124,19 @@ impl ProviderFact {
 }
 
 impl Facts {
+    /// What was last read of a metric of a module's policy for one of its VMs.
+    pub fn sample(&self, module: &ModuleId, metric: &Metric, vm: &VmId) -> Option<Sample> {
+        match &metric.measure {
+            Measure::Metric(name) => self.samples.get(vm)?.get(*name).copied(),
+            Measure::Expression(_) => self.answer(module, metric)?.sample(vm),
+        }
+    }
+
+    /// What the expression of a metric came to; None if it has none or was not evaluated yet.
+    pub fn answer(&self, module: &ModuleId, metric: &Metric) -> Option<&Answer> {
+        self.answers.get(module)?.get(&metric.name)
+    }
+
     /// The routing generation that every router follows; 0 while one of them was not heard.
     pub fn acknowledged(&self) -> u64 {
         self.routers.values().map(|router| router.acknowledged).min().unwrap_or(0)

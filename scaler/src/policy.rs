@@ -98,9 +98,14 @@ pub struct RawCapacity {
 #[serde(deny_unknown_fields)]
 pub struct RawMetric {
     pub name: String,
-    /// A metric of the VMs; the mean over the serving ones is compared with the thresholds.
-    #[serde(default = "default_metric")]
-    pub metric: String,
+    /// A metric of the VMs; `load1_per_core` if there is no `expr` either.
+    pub metric: Option<String>,
+    /// A PromQL expression instead of `metric`: one value for each VM by its label `vm`, or one
+    /// value without it for the module as a whole. It has to fall as VMs are added, as a mean does.
+    pub expr: Option<String>,
+    /// What is compared with the thresholds: over the serving VMs.
+    #[serde(default)]
+    pub aggregate: Aggregate,
     /// An older sample counts as missing.
     #[serde(default = "default_max_age")]
     pub max_age: Span,
@@ -110,6 +115,56 @@ pub struct RawMetric {
     pub out: RawAbove,
     #[serde(rename = "in")]
     pub inward: Option<RawBelow>,
+}
+
+/// How the values of the VMs become one. There is no sum: it does not fall as VMs are added, so
+/// nothing could be projected from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregate {
+    #[default]
+    Mean,
+    Max,
+    Min,
+    P50,
+    P90,
+    P95,
+    P99,
+}
+
+impl Aggregate {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Max => "max",
+            Self::Min => "min",
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+        }
+    }
+
+    /// Over finite values; None without any. Between two ranks it is interpolated.
+    pub fn of(self, values: &[f64]) -> Option<f64> {
+        let quantile = match self {
+            Self::Mean => {
+                let sum = values.iter().sum::<f64>();
+                return (!values.is_empty()).then(|| sum / values.len() as f64);
+            }
+            Self::Min => 0.0,
+            Self::P50 => 0.5,
+            Self::P90 => 0.9,
+            Self::P95 => 0.95,
+            Self::P99 => 0.99,
+            Self::Max => 1.0,
+        };
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let rank = quantile * sorted.len().checked_sub(1)? as f64;
+        let (low, high) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
+        Some(low + (high - low) * rank.fract())
+    }
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
@@ -283,9 +338,6 @@ pub enum IsolationMode {
     Replace,
 }
 
-fn default_metric() -> String {
-    model::metric::LOAD1_PER_CORE.to_owned()
-}
 fn default_max_age() -> Span {
     Span::secs(45)
 }
@@ -389,11 +441,21 @@ pub struct Policy {
 #[derive(Clone, Debug)]
 pub struct Metric {
     pub name: String,
-    pub metric: &'static str,
+    pub measure: Measure,
+    pub aggregate: Aggregate,
     pub max_age: Duration,
     pub coverage: f64,
     pub out: RawAbove,
     pub inward: Option<RawBelow>,
+}
+
+/// What a metric of a policy is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The VMs' own metric of this name.
+    Metric(&'static str),
+    /// A PromQL expression; whoever has the samples evaluates it.
+    Expression(String),
 }
 
 /// One thing that a check found in a file.
@@ -515,22 +577,52 @@ fn check_metric(
         ));
     }
     check_band(raw, metric, &path, findings);
-    let Some(known) = model::metric::by_name(&metric.metric) else {
-        let names: Vec<_> = model::metric::whole_machine().map(|metric| metric.name).collect();
+    if raw.metrics[..index].iter().any(|earlier| earlier.name == metric.name) {
         findings.push(Finding::error(
-            path("metric"),
-            format!("no metric {:?}; write one of {}", metric.metric, names.join(", ")),
+            path("name"),
+            format!("a second metric {:?}; write another name", metric.name),
         ));
-        return None;
-    };
+    }
     Some(Metric {
         name: metric.name.clone(),
-        metric: known.name,
+        measure: check_measure(metric, &path, findings)?,
+        aggregate: metric.aggregate,
         max_age: metric.max_age.0,
         coverage: metric.coverage,
         out: metric.out,
         inward: metric.inward,
     })
+}
+
+fn check_measure(
+    metric: &RawMetric,
+    path: &impl Fn(&str) -> String,
+    findings: &mut Vec<Finding>,
+) -> Option<Measure> {
+    let name = match (&metric.metric, &metric.expr) {
+        (Some(_), Some(_)) => {
+            findings.push(Finding::error(
+                path("expr"),
+                "`metric` and `expr` both say what to read; write one of them",
+            ));
+            return None;
+        }
+        (None, Some(expression)) => return Some(Measure::Expression(expression.clone())),
+        (Some(name), None) => name,
+        (None, None) => model::metric::LOAD1_PER_CORE,
+    };
+    let Some(known) = model::metric::by_name(name) else {
+        let names: Vec<_> = model::metric::whole_machine().map(|metric| metric.name).collect();
+        findings.push(Finding::error(
+            path("metric"),
+            format!(
+                "no metric {name:?}; write one of {}, or an `expr` in PromQL",
+                names.join(", ")
+            ),
+        ));
+        return None;
+    };
+    Some(Measure::Metric(known.name))
 }
 
 /// A fleet flaps if taking VMs away lifts the load over the other threshold.
@@ -576,7 +668,9 @@ pub(crate) mod tests {
     pub(crate) fn raw() -> RawPolicy {
         let metric = RawMetric {
             name: "load".to_owned(),
-            metric: default_metric(),
+            metric: None,
+            expr: None,
+            aggregate: Aggregate::Mean,
             max_age: Span::secs(5),
             coverage: 0.7,
             out: RawAbove { above: 0.8, lasting: Span::secs(3), step: Share::Count(2) },
@@ -647,8 +741,33 @@ pub(crate) mod tests {
         assert_eq!(refused(|raw| raw.metrics[0].coverage = 0.0).path, "metrics.0.coverage");
         assert_eq!(refused(|raw| raw.pace.inward.guard = f64::NAN).path, "pace.in.guard");
         assert_eq!(refused(|raw| raw.isolation.witnesses = 0).path, "isolation.witnesses");
-        let finding = refused(|raw| raw.metrics[0].metric = "laod".to_owned());
+        let finding = refused(|raw| raw.metrics[0].metric = Some("laod".to_owned()));
         assert!(finding.message.contains("load1_per_core"), "{finding:?}");
+    }
+
+    #[test]
+    fn a_metric_is_read_from_one_place_and_has_one_name() {
+        let both = refused(|raw| {
+            raw.metrics[0].metric = Some("load1_per_core".to_owned());
+            raw.metrics[0].expr = Some("up".to_owned());
+        });
+        assert_eq!(both.path, "metrics.0.expr");
+        let twice = refused(|raw| raw.metrics.push(raw.metrics[0].clone()));
+        assert_eq!(twice.path, "metrics.1.name");
+        let mut raw = raw();
+        raw.metrics[0].expr = Some("up".to_owned());
+        let policy = check(raw).0.unwrap();
+        assert_eq!(policy.metrics[0].measure, Measure::Expression("up".to_owned()));
+    }
+
+    #[test]
+    fn aggregates_are_those_of_the_field() {
+        let values = [4.0, 1.0, 3.0, 2.0];
+        let of = |aggregate: Aggregate| aggregate.of(&values).unwrap();
+        assert_eq!((of(Aggregate::Mean), of(Aggregate::P50)), (2.5, 2.5));
+        assert_eq!((of(Aggregate::Min), of(Aggregate::Max)), (1.0, 4.0));
+        assert!((of(Aggregate::P90) - 3.7).abs() < 1e-9);
+        assert_eq!((Aggregate::Mean.of(&[]), Aggregate::P99.of(&[])), (None, None));
     }
 
     #[test]

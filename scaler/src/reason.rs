@@ -12,7 +12,7 @@ use model::time::Time;
 use model::unit::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::Mode;
+use crate::policy::{Aggregate, Mode};
 
 /// What the scaler wants for one module, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,14 +50,23 @@ pub struct Inputs {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     pub name: String,
-    /// Over the VMs with a fresh sample; None without any.
-    pub mean: Option<f64>,
+    #[serde(default)]
+    pub aggregate: Aggregate,
+    /// The aggregate over the VMs with a fresh sample; None without any.
+    #[serde(alias = "mean")]
+    pub value: Option<f64>,
+    /// The aggregate if every VM without a fresh sample were idle.
+    #[serde(default)]
+    pub at_least: Option<f64>,
     pub min: Option<f64>,
     pub max: Option<f64>,
     pub fresh: u32,
     pub serving: u32,
     pub oldest_sample_s: Option<f64>,
     pub known: bool,
+    /// Why its expression has no value, if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     pub out_above: f64,
     pub in_below: Option<f64>,
 }
@@ -122,6 +131,11 @@ pub enum Reason {
         fresh: u32,
         serving: u32,
         coverage: f64,
+    },
+    /// The expression of a metric has no value.
+    NoAnswer {
+        metric: String,
+        fault: String,
     },
     NothingServes,
     Settling {
@@ -199,6 +213,7 @@ impl fmt::Display for Reason {
                 "{metric} unknown: fresh samples from {fresh} of {serving} VMs, {:.0} % needed",
                 coverage * 100.0
             ),
+            Self::NoAnswer { metric, fault } => write!(f, "{metric} unknown: {fault}"),
             Self::NothingServes => f.write_str("no VM serves: no load to go by"),
             Self::Settling { until } => write!(f, "settling after the last change until {until}"),
             Self::CoolingDown { until } => write!(f, "cooling down until {until}"),
@@ -239,6 +254,7 @@ impl Reason {
             Self::AboveNotLongEnough { .. } => "above-not-long-enough",
             Self::BelowNotLongEnough { .. } => "below-not-long-enough",
             Self::SamplesMissing { .. } => "samples-missing",
+            Self::NoAnswer { .. } => "no-answer",
             Self::NothingServes => "nothing-serves",
             Self::Settling { .. } => "settling",
             Self::CoolingDown { .. } => "cooling-down",

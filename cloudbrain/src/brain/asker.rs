@@ -23,6 +23,9 @@ use query::source::Source;
 use query::{Expression, Limits, Value};
 use tokio::sync::{mpsc, watch};
 
+use super::Input;
+use super::core::Heard;
+
 /// One question may take this long,
 const ONE_WITHIN: Duration = Duration::from_secs(5);
 /// and all that are due together this long.
@@ -73,6 +76,15 @@ pub fn spawn(
     let ask = move || runtime.block_on(run(list, source, clock, out));
     thread::Builder::new().name("asker".to_owned()).spawn(ask).context("starting to ask")?;
     Ok(answers)
+}
+
+/// Tells the brain, until it stops.
+pub(super) async fn pass_on(mut answers: mpsc::Receiver<Vec<Answer>>, brain: mpsc::Sender<Input>) {
+    while let Some(round) = answers.recv().await {
+        if brain.send(Input::Heard(Heard::Answered(round))).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn run(

@@ -23,11 +23,13 @@ use collector::prometheus::http::TlsRoots;
 use collector::reach::Reach;
 use collector::watch::WatchSpec;
 use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
+use model::metric;
 use model::series::{ABSENT, Row};
 use model::time::Time;
 use model::topology::{Topology, VmPlace};
-use model::vm::VmState;
+use model::vm::{Vm, VmState};
 use scaler::hands::{RouterReport, Routing, Sighting};
+use scaler::policy::Aggregate;
 use scaler::reason::Decision;
 use scaler::steps::{Step, StepKind, StepOutcome};
 use store::{Change, IncidentRow, JournalRow, TransitionRow};
@@ -35,13 +37,14 @@ use store::{Change, IncidentRow, JournalRow, TransitionRow};
 use crate::config::Config;
 
 use super::active::Word as ActiveWord;
+use super::asker::{Answer, Asked};
 use super::discover::{Found, ListName};
 use super::eye::{self, Eye};
 use super::record::{self, Stored};
 use super::rows::Rows;
 use super::senses::Senses;
 use super::zabbix::Word;
-use super::{place, targets};
+use super::{measure, place, targets};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -63,6 +66,8 @@ pub enum Heard {
     Zabbix(Box<Word>),
     /// A list of exporters says something new.
     Found(Found),
+    /// What expressions came to.
+    Answered(Vec<Answer>),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
     /// New files are in force.
@@ -97,6 +102,7 @@ pub struct Turn {
     pub messages: Vec<Message>,
     pub targets: Option<Arc<Targets>>,
     pub directory: Option<Arc<Directory>>,
+    pub questions: Option<Arc<Vec<Asked>>>,
     pub rows: Vec<Row>,
     pub decisions: Vec<Decision>,
     pub acknowledged: Vec<Acknowledged>,
@@ -113,6 +119,8 @@ pub struct Point {
 /// How long the charts reach back, and how many points that may be at most.
 pub const CHART_SPAN: Duration = Duration::from_secs(3600);
 const MAX_POINTS: usize = 3600;
+/// For so long the load of a VM is shown, if no policy says otherwise.
+const PLAIN_LOAD_HOLDS: Duration = Duration::from_secs(45);
 /// The metrics of a module.
 pub const SERVING: &str = "cloudbrain_module_serving_vms";
 pub const DESIRED: &str = "cloudbrain_module_desired_vms";
@@ -216,7 +224,7 @@ impl Core {
             active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
             directory: Arc::default(),
             is_moved: true,
-            pending: Turn::default(),
+            pending: Turn { questions: Some(measure::questions(&config)), ..Turn::default() },
             config,
         };
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
@@ -416,22 +424,27 @@ impl Core {
         }
     }
 
-    /// The mean load over the VMs that serve, and their number.
+    /// The load over the VMs that serve, as its policy reads it, and their number.
     pub fn reading(&self, module: &ModuleId, now: Time) -> (Option<f64>, u32) {
-        let policy = self.config.scaler.policies.get(module);
-        let metric = policy.and_then(|policy| policy.metrics.first());
-        let name = metric.map_or(model::metric::LOAD1_PER_CORE, |metric| metric.metric);
-        let max_age = metric.map_or(Duration::from_secs(45), |metric| metric.max_age);
         let vms = self.topology.vms_of(module).filter_map(|id| self.scaler.vms.get(id));
-        let serving: Vec<_> =
-            vms.filter(|vm| vm.state == VmState::Serving).map(|vm| &vm.id).collect();
-        let fresh = serving.iter().filter_map(|id| {
-            let sample = self.senses.facts.samples.get(*id)?.get(name)?;
-            (now.since(sample.at) <= max_age).then_some(sample.value)
+        let serving: Vec<_> = vms.filter(|vm| vm.state == VmState::Serving).collect();
+        let policy = self.config.scaler.policies.get(module);
+        let load = match policy.and_then(|policy| Some((policy, policy.metrics.first()?))) {
+            Some((policy, metric)) => {
+                scaler::decide::load(policy, metric, &serving, &self.senses.facts, now)
+            }
+            None => self.plain_load(&serving, now),
+        };
+        (load, serving.len() as u32)
+    }
+
+    /// The mean load of a module that no policy scales by load.
+    fn plain_load(&self, serving: &[&Vm], now: Time) -> Option<f64> {
+        let fresh = serving.iter().filter_map(|vm| {
+            let sample = self.senses.facts.samples.get(&vm.id)?.get(metric::LOAD1_PER_CORE)?;
+            (now.since(sample.at) <= PLAIN_LOAD_HOLDS).then_some(sample.value)
         });
-        let values: Vec<f64> = fresh.collect();
-        let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
-        (mean, serving.len() as u32)
+        Aggregate::Mean.of(&fresh.collect::<Vec<f64>>())
     }
 
     fn remember(&mut self, decisions: &[Decision]) {

@@ -12,6 +12,7 @@ pub mod figures;
 pub mod hands;
 pub mod intake;
 mod looks;
+mod measure;
 pub mod monitor;
 mod outbox;
 mod place;
@@ -38,6 +39,7 @@ use scaler::hands::Routing;
 use store::{Change, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::asker::Asked;
 use self::core::{Acknowledged, Core, Heard, Turn};
 use self::hands::Hands;
 use self::monitor::Beside;
@@ -142,6 +144,8 @@ pub struct Brain {
     pub targets: watch::Sender<Arc<Targets>>,
     /// Who may speak for whom.
     pub directory: watch::Sender<Arc<Directory>>,
+    /// What is asked of the samples again and again.
+    pub questions: watch::Sender<Arc<Vec<Asked>>>,
     pub rows: mpsc::Sender<Vec<Row>>,
     pub recorder: Recorder,
     /// Who is told what was taken on.
@@ -218,6 +222,9 @@ impl Brain {
         }
         if let Some(directory) = turn.directory {
             self.directory.send_replace(directory);
+        }
+        if let Some(questions) = turn.questions {
+            self.questions.send_replace(questions);
         }
         for step in turn.steps {
             self.hands.carry_out(&self.core, step, &self.sender);

@@ -31,6 +31,7 @@ use tokio::sync::{mpsc, watch};
 use crate::config::raw::{RawChannel, RawProcessProvider, RawProvider, RawRouter};
 use crate::config::{self, Config, Zabbix};
 
+use super::asker::{self, Asked};
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
 use super::figures;
@@ -127,6 +128,7 @@ struct Ends {
     routing: watch::Receiver<Routing>,
     targets: watch::Receiver<Arc<Targets>>,
     directory: watch::Receiver<Arc<Directory>>,
+    questions: watch::Receiver<Arc<Vec<Asked>>>,
     polled: mpsc::Receiver<Vec<Row>>,
     rows: mpsc::Sender<Vec<Row>>,
 }
@@ -143,6 +145,7 @@ fn wire(
     let (routing, routing_seen) = watch::channel(core.scaler.routing());
     let (targets, targets_seen) = watch::channel(Arc::default());
     let (directory, directory_seen) = watch::channel(Arc::default());
+    let (questions, questions_seen) = watch::channel(Arc::default());
     let (rows, polled) = mpsc::channel(SAMPLE_BATCHES);
     let (turns, turns_seen) = watch::channel(0);
     let (trouble, trouble_seen) = watch::channel(None);
@@ -161,6 +164,7 @@ fn wire(
         routing: routing_seen,
         targets: targets_seen,
         directory: directory_seen,
+        questions: questions_seen,
         polled,
         rows: rows.clone(),
     };
@@ -177,6 +181,7 @@ fn wire(
         routing,
         targets,
         directory,
+        questions,
         rows,
         recorder,
         zabbix: Vec::new(),
@@ -197,6 +202,8 @@ fn spawn_around(
     tokio::spawn(figures::keep(handle.clone(), instance, ends.rows.clone()));
     let (gauges, inbox) = (handle.gauges.clone(), sender.clone());
     looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
+    let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
+    tokio::spawn(asker::pass_on(answers, sender.clone()));
     for router in &brain.hands.routers {
         tokio::spawn(tend_router(router.clone(), ends.routing.clone(), sender.clone()));
     }

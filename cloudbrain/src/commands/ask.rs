@@ -132,11 +132,15 @@ fn describe(reading: &Reading) -> String {
         Some(below) => format!("thresholds {below:.2} and {out_above:.2}"),
         None => format!("threshold {out_above:.2}"),
     };
-    match (reading.mean, reading.min, reading.max) {
-        (Some(mean), Some(min), Some(max)) => {
+    if let Some(fault) = &reading.fault {
+        return format!("{name} unknown: {fault}, {band}");
+    }
+    match (reading.value, reading.min, reading.max) {
+        (Some(value), Some(min), Some(max)) => {
+            let aggregate = reading.aggregate.as_str();
             let age = reading.oldest_sample_s.unwrap_or(0.0);
             format!(
-                "{name} mean {mean:.2} over {fresh} of {serving} VMs (min {min:.2}, max {max:.2}), \
+                "{name} {aggregate} {value:.2} over {fresh} of {serving} VMs (min {min:.2}, max {max:.2}), \
                  oldest sample {age:.1} s, {band}"
             )
         }

@@ -4,6 +4,7 @@
 //! Inner code sees the checked [`Config`] only.
 
 pub mod checks;
+mod policies;
 pub mod raw;
 pub mod secret;
 pub mod sources;
@@ -13,12 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use collector::monitor_x;
 use model::id::{DataSourceId, ModuleId, PersonId, ProjectId};
-use scaler::policy::{Finding, Policy, RawPolicy};
-use scaler::pool::{Pool, RawPool};
-use serde::Deserialize;
+use query::Expression;
+use scaler::policy::Finding;
 
 use checks::Check;
 use raw::{RawChannel, RawConfig, RawModule, RawProject, RawProvider};
@@ -42,6 +43,19 @@ pub struct Config {
     pub scrapes: Vec<Scrape>,
     pub zabbix: Vec<Zabbix>,
     pub scaler: scaler::state::Config,
+    /// What the policies measure by expressions.
+    pub measures: Vec<Measured>,
+}
+
+/// A metric of a policy that is an expression.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub module: ModuleId,
+    /// The name of the metric.
+    pub name: String,
+    pub expression: Expression,
+    /// How old a sample may be that it is made of.
+    pub max_age: Duration,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -135,13 +149,6 @@ struct Reader {
     lacks_projects: bool,
 }
 
-/// What the policy folder holds, with the file each came from.
-#[derive(Default)]
-struct Policies {
-    policies: Vec<(Document, Policy)>,
-    pools: Vec<(Document, Pool)>,
-}
-
 impl Reader {
     fn load(&mut self, path: &Path) -> Option<Config> {
         let document = self.keep(Document::read(path))?;
@@ -157,6 +164,7 @@ impl Reader {
         let checks = self.checks(&projects, &folder);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
         let policies = self.read_policies(&folder.join(&raw.policies));
+        let measures = self.measures(&policies);
         let scaler = self.check_policies(&document, &raw, &modules, policies);
         Some(Config {
             folder,
@@ -170,6 +178,7 @@ impl Reader {
             scrapes,
             zabbix,
             scaler,
+            measures,
         })
     }
 
@@ -428,128 +437,6 @@ impl Reader {
             }
         }
     }
-
-    fn read_policies(&mut self, folder: &Path) -> Policies {
-        let mut policies = Policies::default();
-        for document in self.documents(folder) {
-            let Some(Kind { kind }) = self.keep(document.parse()) else { continue };
-            match kind {
-                PolicyFile::ScalingPolicy => {
-                    let raw: Option<RawPolicy> = self.keep(document.parse());
-                    let checked = raw.map(scaler::policy::check);
-                    if let Some(policy) = self.take(&document, checked) {
-                        policies.policies.push((document, policy));
-                    }
-                }
-                PolicyFile::Pool => {
-                    let raw: Option<RawPool> = self.keep(document.parse());
-                    let checked = raw.map(scaler::pool::check);
-                    if let Some(pool) = self.take(&document, checked) {
-                        policies.pools.push((document, pool));
-                    }
-                }
-            }
-        }
-        policies
-    }
-
-    fn take<T>(
-        &mut self,
-        document: &Document,
-        checked: Option<(Option<T>, Vec<Finding>)>,
-    ) -> Option<T> {
-        let (value, findings) = checked?;
-        self.problems.extend(findings.iter().map(|finding| document.place(finding)));
-        value
-    }
-
-    fn check_policies(
-        &mut self,
-        main: &Document,
-        raw: &RawConfig,
-        modules: &BTreeMap<ModuleId, Module>,
-        files: Policies,
-    ) -> scaler::state::Config {
-        let mut config = scaler::state::Config::default();
-        let flavors: Vec<&str> = raw.flavors.keys().map(|flavor| flavor.as_str()).collect();
-        for (document, pool) in files.pools {
-            if !raw.flavors.contains_key(&pool.flavor) {
-                let message = unknown("flavor", pool.flavor.as_str(), &flavors);
-                self.find(&document, "flavor", message);
-            }
-            let flavor = pool.flavor.clone();
-            if config.pools.insert(flavor.clone(), pool).is_some() {
-                self.find(&document, "flavor", format!("a second pool of {flavor}; keep one"));
-            }
-        }
-        for (document, policy) in files.policies {
-            self.check_policy(&document, modules, &flavors, &config, &policy);
-            let module = policy.module.clone();
-            if config.policies.insert(module.clone(), policy).is_some() {
-                let message = format!("a second policy for {module}; keep one");
-                self.find(&document, "module", message);
-            }
-        }
-        if !config.pools.is_empty() && raw.providers.is_empty() {
-            self.find(main, "providers", "pools need a provider; add one under providers");
-        }
-        config.domains = modules.iter().map(|(id, m)| (id.clone(), m.domains.clone())).collect();
-        config
-    }
-
-    fn check_policy(
-        &mut self,
-        document: &Document,
-        modules: &BTreeMap<ModuleId, Module>,
-        flavors: &[&str],
-        config: &scaler::state::Config,
-        policy: &Policy,
-    ) {
-        if modules.get(&policy.module).is_some_and(|module| module.program.is_empty()) {
-            let message = format!(
-                "module {} has no program to run; write program: [path, argument, ...] in its \
-                 project file",
-                policy.module
-            );
-            self.find(document, "module", message);
-        }
-        if !modules.contains_key(&policy.module) && !self.lacks_projects {
-            let names: Vec<&str> = modules.keys().map(|module| module.as_str()).collect();
-            let message = unknown("module", policy.module.as_str(), &names);
-            self.find(document, "module", message);
-        }
-        if !flavors.contains(&policy.flavor.as_str()) {
-            let message = unknown("flavor", policy.flavor.as_str(), flavors);
-            return self.find(document, "flavor", message);
-        }
-        match config.pools.get(&policy.flavor) {
-            None => {
-                let message = format!(
-                    "no pool of {} VMs; add a file of kind Pool with flavor: {}",
-                    policy.flavor, policy.flavor
-                );
-                self.find(document, "flavor", message);
-            }
-            Some(pool) if policy.max > pool.max_total => {
-                let (max, total) = (policy.max, pool.max_total);
-                let message = format!("max {max} is above the pool's max_total {total}; lower it");
-                self.find(document, "capacity.max", message);
-            }
-            Some(_) => {}
-        }
-    }
-}
-
-/// The kind of a policy file, read first to know what else to expect.
-#[derive(Deserialize)]
-struct Kind {
-    kind: PolicyFile,
-}
-
-#[derive(Deserialize)]
-enum PolicyFile {
-    ScalingPolicy,
-    Pool,
 }
 
 pub fn channel_name(channel: &RawChannel) -> &str {

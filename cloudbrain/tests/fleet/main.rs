@@ -13,5 +13,6 @@ mod files;
 mod kill;
 mod monitor;
 mod pages;
+mod policies;
 mod samples;
 mod zabbix;

@@ -16,11 +16,12 @@ use scaler::hands::{RouterReport, Sighting};
 use store::Change;
 
 use crate::brain::active::Word as ActiveWord;
+use crate::brain::asker;
 use crate::brain::discover::Found;
 use crate::brain::eye::News;
 use crate::brain::senses::{PROVIDER, list_name, probe_name, router_name, server_name};
 use crate::brain::zabbix::{Round, Word};
-use crate::brain::{record, targets};
+use crate::brain::{measure, record, targets};
 
 use super::{Core, Heard, accounting, settings};
 
@@ -54,6 +55,10 @@ impl Core {
                 self.found(found, now);
                 true
             }
+            Heard::Answered(answers) => {
+                self.answered(answers);
+                false
+            }
             Heard::Acknowledged(acknowledged) => {
                 self.acknowledge(acknowledged, now);
                 true
@@ -62,6 +67,8 @@ impl Core {
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
                 self.config = config;
+                self.senses.facts.answers.clear();
+                self.pending.questions = Some(measure::questions(&self.config));
                 self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
                 self.is_moved = true;
@@ -73,6 +80,17 @@ impl Core {
                 self.config_error = Some(error);
                 false
             }
+        }
+    }
+
+    /// What the policies measure by expressions. One that is asked no more is in no policy either.
+    fn answered(&mut self, answers: Vec<asker::Answer>) {
+        for answer in answers {
+            let asked = self.config.measures.iter().find(|m| measure::key(m) == *answer.key);
+            let Some(asked) = asked else { continue };
+            let measured = measure::answer(answer.at, answer.outcome);
+            let of_module = self.senses.facts.answers.entry(asked.module.clone()).or_default();
+            of_module.insert(asked.name.clone(), measured);
         }
     }
 

@@ -1,0 +1,180 @@
+//! The policy folder: policies and pools, checked against the rest of the files.
+//!
+//! What a policy can get wrong by itself is known by `scaler::policy`. Whether the module, the
+//! flavor and the pool are there, and whether an expression can be read, is known here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use model::id::ModuleId;
+use query::{Expression, Kind as ValueKind};
+use scaler::policy::{Finding, Measure, Policy, RawPolicy};
+use scaler::pool::{Pool, RawPool};
+use serde::Deserialize;
+
+use super::raw::RawConfig;
+use super::yaml::Document;
+use super::{Measured, Module, Reader, unknown};
+
+/// What the policy folder holds, with the file each came from.
+#[derive(Default)]
+pub(super) struct Policies {
+    policies: Vec<(Document, Policy)>,
+    pools: Vec<(Document, Pool)>,
+}
+
+impl Reader {
+    pub(super) fn read_policies(&mut self, folder: &Path) -> Policies {
+        let mut policies = Policies::default();
+        for document in self.documents(folder) {
+            let Some(Kind { kind }) = self.keep(document.parse()) else { continue };
+            match kind {
+                PolicyFile::ScalingPolicy => {
+                    let raw: Option<RawPolicy> = self.keep(document.parse());
+                    let checked = raw.map(scaler::policy::check);
+                    if let Some(policy) = self.take(&document, checked) {
+                        policies.policies.push((document, policy));
+                    }
+                }
+                PolicyFile::Pool => {
+                    let raw: Option<RawPool> = self.keep(document.parse());
+                    let checked = raw.map(scaler::pool::check);
+                    if let Some(pool) = self.take(&document, checked) {
+                        policies.pools.push((document, pool));
+                    }
+                }
+            }
+        }
+        policies
+    }
+
+    fn take<T>(
+        &mut self,
+        document: &Document,
+        checked: Option<(Option<T>, Vec<Finding>)>,
+    ) -> Option<T> {
+        let (value, findings) = checked?;
+        self.problems.extend(findings.iter().map(|finding| document.place(finding)));
+        value
+    }
+
+    pub(super) fn check_policies(
+        &mut self,
+        main: &Document,
+        raw: &RawConfig,
+        modules: &BTreeMap<ModuleId, Module>,
+        files: Policies,
+    ) -> scaler::state::Config {
+        let mut config = scaler::state::Config::default();
+        let flavors: Vec<&str> = raw.flavors.keys().map(|flavor| flavor.as_str()).collect();
+        for (document, pool) in files.pools {
+            if !raw.flavors.contains_key(&pool.flavor) {
+                let message = unknown("flavor", pool.flavor.as_str(), &flavors);
+                self.find(&document, "flavor", message);
+            }
+            let flavor = pool.flavor.clone();
+            if config.pools.insert(flavor.clone(), pool).is_some() {
+                self.find(&document, "flavor", format!("a second pool of {flavor}; keep one"));
+            }
+        }
+        for (document, policy) in files.policies {
+            self.check_policy(&document, modules, &flavors, &config, &policy);
+            let module = policy.module.clone();
+            if config.policies.insert(module.clone(), policy).is_some() {
+                let message = format!("a second policy for {module}; keep one");
+                self.find(&document, "module", message);
+            }
+        }
+        if !config.pools.is_empty() && raw.providers.is_empty() {
+            self.find(main, "providers", "pools need a provider; add one under providers");
+        }
+        config.domains = modules.iter().map(|(id, m)| (id.clone(), m.domains.clone())).collect();
+        config
+    }
+
+    fn check_policy(
+        &mut self,
+        document: &Document,
+        modules: &BTreeMap<ModuleId, Module>,
+        flavors: &[&str],
+        config: &scaler::state::Config,
+        policy: &Policy,
+    ) {
+        if modules.get(&policy.module).is_some_and(|module| module.program.is_empty()) {
+            let message = format!(
+                "module {} has no program to run; write program: [path, argument, ...] in its \
+                 project file",
+                policy.module
+            );
+            self.find(document, "module", message);
+        }
+        if !modules.contains_key(&policy.module) && !self.lacks_projects {
+            let names: Vec<&str> = modules.keys().map(|module| module.as_str()).collect();
+            let message = unknown("module", policy.module.as_str(), &names);
+            self.find(document, "module", message);
+        }
+        if !flavors.contains(&policy.flavor.as_str()) {
+            let message = unknown("flavor", policy.flavor.as_str(), flavors);
+            return self.find(document, "flavor", message);
+        }
+        match config.pools.get(&policy.flavor) {
+            None => {
+                let message = format!(
+                    "no pool of {} VMs; add a file of kind Pool with flavor: {}",
+                    policy.flavor, policy.flavor
+                );
+                self.find(document, "flavor", message);
+            }
+            Some(pool) if policy.max > pool.max_total => {
+                let (max, total) = (policy.max, pool.max_total);
+                let message = format!("max {max} is above the pool's max_total {total}; lower it");
+                self.find(document, "capacity.max", message);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The expressions of all policies.
+    pub(super) fn measures(&mut self, files: &Policies) -> Vec<Measured> {
+        let mut measures = Vec::new();
+        for (document, policy) in &files.policies {
+            for (index, metric) in policy.metrics.iter().enumerate() {
+                let Measure::Expression(text) = &metric.measure else { continue };
+                match expression(text) {
+                    Ok(expression) => measures.push(Measured {
+                        module: policy.module.clone(),
+                        name: metric.name.clone(),
+                        expression,
+                        max_age: metric.max_age,
+                    }),
+                    Err(problem) => self.find(document, format!("metrics.{index}.expr"), problem),
+                }
+            }
+        }
+        measures
+    }
+}
+
+/// An expression that comes to numbers of one moment.
+fn expression(text: &str) -> Result<Expression, String> {
+    let expression = Expression::parse(text).map_err(|error| error.to_string())?;
+    match expression.kind() {
+        ValueKind::Scalar | ValueKind::Vector => Ok(expression),
+        ValueKind::Matrix => Err("it comes to values over time; write for example \
+                                  avg_over_time(...) around it"
+            .to_owned()),
+        ValueKind::String => Err("it comes to a text; write an expression with a value".to_owned()),
+    }
+}
+
+/// The kind of a policy file, read first to know what else to expect.
+#[derive(Deserialize)]
+struct Kind {
+    kind: PolicyFile,
+}
+
+#[derive(Deserialize)]
+enum PolicyFile {
+    ScalingPolicy,
+    Pool,
+}
