@@ -20,6 +20,7 @@
 
 mod blind;
 mod cause;
+pub mod deliver;
 mod event;
 mod facts;
 mod gather;

@@ -100,7 +100,7 @@ fn tell_all(
     messages.into_iter().map(Action::Tell).collect()
 }
 
-fn message(
+pub(crate) fn message(
     settings: &Settings,
     topology: &Topology,
     state: &State,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::id::ModuleId;
+use model::lang::Lang;
 use model::unit::Span;
 
 /// Monitoring, alerting and autoscaling for fleets of VMs.
@@ -38,6 +39,8 @@ pub enum Command {
     /// Says that somebody works on an incident: operations hear only what makes it worse, and the
     /// end
     Ack(AckArgs),
+    /// Plays a correlation case in simulated time, and prints what would be told to whom
+    Replay(ReplayArgs),
     /// The built-in router, which `serve` starts by itself
     #[command(hide = true)]
     Router(RouterArgs),
@@ -123,6 +126,27 @@ pub struct AckArgs {
     pub text: String,
     #[command(flatten)]
     pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The case: a topology, settings, and what happens when, as JSON
+    #[arg(value_name = "CASE.json")]
+    pub case: PathBuf,
+    /// The language that everybody is spoken to in: en, zh
+    #[arg(long, default_value = "en", value_parser = lang)]
+    pub lang: Lang,
+    /// A JSON message a line, for whoever judges it; or text to read
+    #[arg(short, long, value_enum, default_value_t = Output::Json)]
+    pub output: Output,
+}
+
+fn lang(text: &str) -> Result<Lang, String> {
+    match text {
+        "en" => Ok(Lang::En),
+        "zh" => Ok(Lang::Zh),
+        _ => Err(format!("no language {text:?}; write en or zh")),
+    }
 }
 
 /// How a running brain is reached.

@@ -11,3 +11,4 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod replay;

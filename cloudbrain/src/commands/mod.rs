@@ -5,6 +5,7 @@ mod demo_app;
 mod files;
 mod http;
 mod inside;
+mod replay;
 mod serve;
 mod teardown;
 
@@ -46,6 +47,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => on_runtime(false, ask::plan(args)),
         Command::Explain(args) => on_runtime(false, ask::explain(args)),
         Command::Incidents(args) => on_runtime(false, ask::incidents(args)),
+        Command::Replay(args) => replay::replay(&args),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
     };
     match result {

@@ -1,0 +1,193 @@
+//! The correlation cases of `tests/correlation`, played by the real binary and judged by their own
+//! judge; and what a case that cannot be played is answered with.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cloudbrain::replay::case::{Case, Happening};
+use cloudbrain::replay::play;
+use model::lang::Lang;
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/correlation")
+}
+
+fn replay(case: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloudbrain"));
+    command.arg("replay").arg(case).args(more).output().expect("the binary under test runs")
+}
+
+#[test]
+#[ignore = "needs the Debian package python3"]
+fn the_judge_passes_all_cases() {
+    let out = std::env::temp_dir().join(format!("cloudbrain-replay-{}", std::process::id()));
+    std::fs::create_dir_all(&out).expect("a folder of ours");
+    let mut count = 0;
+    for entry in std::fs::read_dir(cases()).expect("the cases").flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let played = replay(&path, &[]);
+            assert!(played.status.success(), "{path:?}: {played:?}");
+            let name = path.with_extension("jsonl");
+            let name = name.file_name().expect("a file has a name");
+            std::fs::write(out.join(name), played.stdout).expect("a folder of ours");
+            count += 1;
+        }
+    }
+    let judge = Command::new("python3")
+        .arg(cases().join("check.py"))
+        .arg("judge-all")
+        .args([cases(), out.clone()])
+        .output()
+        .expect("python3 is installed");
+    let told = String::from_utf8_lossy(&judge.stdout).into_owned();
+    std::fs::remove_dir_all(&out).expect("a folder of ours");
+    assert!(count >= 29, "{count} cases");
+    assert_eq!(told.lines().last(), Some(format!("{count} of {count}").as_str()), "{told}");
+}
+
+#[test]
+fn a_case_can_be_read_in_chinese() {
+    let told = replay(&cases().join("host-down-vms-after.json"), &["--lang", "zh", "-o", "text"]);
+    let told = String::from_utf8(told.stdout).expect("text");
+    assert!(told.contains("宿主机 h1"), "{told}");
+}
+
+/// A small case, with `what` in place of its events.
+fn small(what: &str) -> String {
+    format!(
+        r#"{{"case": "small", "start": "2026-03-02T10:00:00Z", "end_s": 1000, "topology": {{
+            "hosts": [{{"id": "h{{1..2}}"}}],
+            "vms": [{{"id": "w{{1..4}}", "host": "h1", "module": "web"}}],
+            "modules": [{{"id": "web", "project": "shop"}}],
+            "projects": [{{"id": "shop", "owners": ["alice"]}}]}}, {what}}}"#
+    )
+}
+
+#[track_caller]
+fn refused(what: &str, expected: &str) {
+    let error = Case::parse(&small(what)).expect_err("it cannot be played").to_string();
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn what_cannot_be_played_is_named_with_its_place() {
+    refused(
+        r#""events": [{"t": 1, "kind": "problem", "on": "vm/w1"}]"#,
+        "events.0: the key \"check\" is missing",
+    );
+    refused(
+        r#""events": [{"t": 1, "kind": "ok", "check": "vm.ping", "on": "vm w1"}]"#,
+        "events.0: \"vm w1\" is no object; write kind/name with kind one of switch, host, vm, \
+         module, project, datasource, collector",
+    );
+    refused(
+        r#""events": [{"t": -5, "kind": "restart", "down_s": 1}]"#,
+        "events.0: -5 is no number of seconds from 0 on",
+    );
+    refused(
+        r#""events": [{"t": 1, "kind": "topo", "vm": "w1"}]"#,
+        "events.0: the key \"op\" is missing",
+    );
+    refused(
+        r#""events": [], "settings": {"group_wait_s": -1}"#,
+        "settings.group_wait_s: cannot convert float seconds to Duration: value is negative",
+    );
+    let huge = r#""events": [{"t": 1, "kind": "ok", "check": "c", "on_each": "vm/{1..4000000}"}]"#;
+    refused(huge, "events.0: \"vm/{1..4000000}\" is more than 1000000 names");
+    let told = Case::parse("{\"start\": 1}").expect_err("no case").to_string();
+    assert!(told.starts_with("the case: invalid type"), "{told}");
+    let output = replay(Path::new("/nowhere/case.json"), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("reading /nowhere/case.json"), "{told}");
+}
+
+#[test]
+fn bulk_events_and_ranges_are_written_out_in_the_order_of_arrival() {
+    let events = r#""events": [
+        {"t": 10, "kind": "problem", "check": "vm.ping", "on_each": "vm/w{1..3}", "spread_s": 20,
+         "copies": 2, "copy_gap_s": 100},
+        {"t": 15, "kind": "topo", "op": "vm_gone", "vm": "w4"}]"#;
+    let case = Case::parse(&small(events)).expect("a case");
+    let told: Vec<String> = case
+        .events
+        .iter()
+        .map(|planned| {
+            let at = planned.at.since(case.start).as_secs();
+            match &planned.what {
+                Happening::Signal(signal) => {
+                    format!("{at} {} {}", signal.object, signal.at.since(case.start).as_secs())
+                }
+                other => format!("{at} {other:?}"),
+            }
+        })
+        .collect();
+    let expected = [
+        "10 vm/w1 10",
+        "15 VmGone { vm: vm/w4 }",
+        "20 vm/w2 20",
+        "30 vm/w3 30",
+        "110 vm/w1 10",
+        "120 vm/w2 20",
+        "130 vm/w3 30",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_window_by_the_clock_on_the_wall_follows_its_zone() {
+    // 2026-03-29 is the day on which Berlin's clocks go from 02:00 to 03:00.
+    let window = |days: &str| {
+        format!(
+            r#"{{"start": "2026-03-28T00:00:00Z", "end_s": 200000, "events": [], "topology": {{
+                "maintenance": [{{"on": "host/h1", "from": "01:30", "until": "04:00",
+                "tz": "Europe/Berlin", "days": [{days}]}}]}}}}"#
+        )
+    };
+    let hours = |case: &str| -> Vec<String> {
+        let windows = Case::parse(case).expect("a case").windows;
+        windows.iter().map(|window| format!("{} {}", window.from, window.until)).collect()
+    };
+    let saturday = "2026-03-28T00:30:00Z 2026-03-28T03:00:00Z";
+    let sunday = "2026-03-29T00:30:00Z 2026-03-29T02:00:00Z";
+    let monday = "2026-03-29T23:30:00Z 2026-03-30T02:00:00Z";
+    assert_eq!(hours(&window("")), [saturday, sunday, monday]);
+    assert_eq!(hours(&window(r#""Sun""#)), [sunday]);
+    let told = Case::parse(&window(r#""someday""#)).expect_err("no day").to_string();
+    assert_eq!(told, "maintenance.0: no day \"someday\"; write mon to sun");
+}
+
+#[test]
+fn what_a_source_does_not_list_any_more_has_ended() {
+    let events = r#""events": [
+        {"t": 10, "kind": "problem", "check": "vm.ping", "on": "vm/w1"},
+        {"t": 300, "kind": "sync", "src": "zabbix", "open": [{"check": "vm.ping", "on": "vm/w2"}]}]"#;
+    let told = play(Case::parse(&small(events)).expect("a case"), Lang::En);
+    let ops: Vec<String> = told
+        .iter()
+        .filter(|message| message.to.as_str() == "ops")
+        .map(|message| format!("{:?} {}", message.kind, message.root).to_lowercase())
+        .collect();
+    assert_eq!(ops, ["problem vm/w1", "resolved vm/w1", "problem vm/w2"]);
+}
+
+#[test]
+fn nobody_hears_of_the_end_of_what_he_was_never_told_of() {
+    let events = |until: u32| {
+        format!(
+            r#""events": [
+            {{"t": 5, "kind": "channel", "to": "alice", "state": "down"}},
+            {{"t": 10, "kind": "problem", "check": "vm.ping", "on": "vm/w1"}},
+            {{"t": 200, "kind": "ok", "check": "vm.ping", "on": "vm/w1"}},
+            {{"t": {until}, "kind": "channel", "to": "alice", "state": "up"}}]"#
+        )
+    };
+    let heard = |until| {
+        let told = play(Case::parse(&small(&events(until))).expect("a case"), Lang::En);
+        let alice = told.iter().filter(|message| message.to.as_str() == "alice");
+        alice.map(|message| format!("{:?}", message.kind)).collect::<Vec<_>>()
+    };
+    assert_eq!(heard(600), Vec::<String>::new());
+    assert_eq!(heard(150), ["Problem", "Resolved"]);
+}
