@@ -33,6 +33,7 @@ mod operations;
 mod owner;
 mod reach;
 mod reason;
+pub mod record;
 mod settings;
 mod settle;
 mod sick;

@@ -154,6 +154,22 @@ impl Basis {
 }
 
 impl State {
+    /// All but words and incidents: small, whatever is wrong.
+    pub(crate) fn rest(&self) -> Self {
+        Self {
+            words: BTreeMap::new(),
+            incidents: BTreeMap::new(),
+            last_number: self.last_number,
+            repairs: self.repairs.clone(),
+            module_sizes: self.module_sizes.clone(),
+            gone: self.gone.clone(),
+            windows: self.windows.clone(),
+            unsettled: self.unsettled,
+            settled_at: self.settled_at,
+            wake_at: self.wake_at,
+        }
+    }
+
     /// The open incident that an object suffers under, if any.
     pub(crate) fn incident_of(&self, object: &Object) -> Option<&Incident> {
         self.incidents.values().find(|incident| incident.holds(object))

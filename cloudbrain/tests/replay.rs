@@ -115,11 +115,10 @@ fn bulk_events_and_ranges_are_written_out_in_the_order_of_arrival() {
         .iter()
         .map(|planned| {
             let at = planned.at.since(case.start).as_secs();
-            match &planned.what {
-                Happening::Signal(signal) => {
-                    format!("{at} {} {}", signal.object, signal.at.since(case.start).as_secs())
-                }
-                other => format!("{at} {other:?}"),
+            if let Happening::Signal(signal) = &planned.what {
+                format!("{at} {} {}", signal.object, signal.at.since(case.start).as_secs())
+            } else {
+                format!("{at} {:?}", planned.what)
             }
         })
         .collect();

@@ -32,6 +32,8 @@ pub enum Change {
     Journal(JournalRow),
     /// What a room wants to find again after a restart, in place of what it said last.
     Memory { room: String, json: String },
+    /// A room has nothing to find again.
+    Forget { room: String },
     /// The routing generation wanted of a router, and the one it has acknowledged.
     Router { name: String, wanted: u64, acked: u64 },
     /// The brain was alive at this moment.

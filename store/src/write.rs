@@ -40,6 +40,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
         Change::Transition(transition) => write_transition(transaction, transition),
         Change::Journal(line) => add_to_journal(transaction, line),
         Change::Memory { room, json } => write_memory(transaction, room, json),
+        Change::Forget { room } => run(transaction, "DELETE FROM memory WHERE room = ?1", [room]),
         Change::Router { name, wanted, acked } => write_router(transaction, name, *wanted, *acked),
         Change::Alive(at) => write_alive(transaction, *at),
     }
@@ -233,6 +234,7 @@ fn subject(change: &Change) -> String {
         Change::Transition(row) => format!("transition of {} at {}", row.module, row.at),
         Change::Journal(line) => format!("journal line of {}", line.at),
         Change::Memory { room, .. } => format!("memory of {room}"),
+        Change::Forget { room } => format!("end of the memory of {room}"),
         Change::Router { name, .. } => format!("router {name}"),
         Change::Alive(at) => format!("alive at {at}"),
     }

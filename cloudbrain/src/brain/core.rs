@@ -324,7 +324,7 @@ impl Core {
         turn.changes
             .extend(outcome.decisions.iter().map(record::decision_row).map(Change::Decision));
         turn.changes.extend(self.stored.catch_up(&mut self.scaler, now));
-        turn.changes.extend(self.stored.room(record::ALERTER, &self.alerter));
+        turn.changes.extend(self.stored.alerter(&self.alerter));
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
         turn.routing = outcome.routing;
         turn.steps = steps;

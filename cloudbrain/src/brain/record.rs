@@ -5,17 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use alerter::record::PieceError;
 use model::id::VmId;
 use model::time::Time;
 use model::vm::Vm;
 use scaler::reason::Decision;
 use scaler::state::{Memory, State};
 use scaler::steps::{Step, StepKind};
-use store::{Change, DecisionRow, JournalRow, StepRow, StepStatus};
+use store::{Change, DecisionRow, JournalRow, Remembered, StepRow, StepStatus};
 
 /// The names under which rooms keep their memory.
 pub(super) const SCALER: &str = "scaler";
-pub(super) const ALERTER: &str = "alerter";
+/// What the alerter remembers is in rooms of its own, a piece each.
+const ALERTER: &str = "alerter/";
 pub(super) const AVAILABILITY: &str = "availability";
 pub(super) const DISCOVERY: &str = "discovery";
 
@@ -28,14 +30,38 @@ pub struct Stored {
     /// The highest number used so far.
     last_step: u64,
     memory: Memory,
+    alerter: alerter::record::Record,
     rooms: BTreeMap<&'static str, String>,
 }
 
 impl Stored {
     /// As it was found when the store was opened.
-    pub fn found(state: &State, steps: BTreeMap<VmId, (u64, Step)>, last_step: u64) -> Self {
-        let memory = state.memory.clone();
-        Self { vms: state.vms.clone(), steps, last_step, memory, rooms: BTreeMap::new() }
+    pub fn found(
+        state: &State,
+        alerter: &alerter::State,
+        steps: BTreeMap<VmId, (u64, Step)>,
+        last_step: u64,
+    ) -> Self {
+        Self {
+            vms: state.vms.clone(),
+            steps,
+            last_step,
+            memory: state.memory.clone(),
+            alerter: alerter::record::Record::of(alerter.clone()),
+            rooms: BTreeMap::new(),
+        }
+    }
+
+    /// The rooms that bring the store up to the alerter's state.
+    pub fn alerter(&mut self, state: &alerter::State) -> impl Iterator<Item = Change> {
+        let pieces = self.alerter.catch_up(state).into_iter();
+        pieces.map(|piece| {
+            let room = format!("{ALERTER}{}", piece.key);
+            match piece.json {
+                Some(json) => Change::Memory { room, json },
+                None => Change::Forget { room },
+            }
+        })
     }
 
     /// The rows that bring the store up to `state`.
@@ -145,6 +171,14 @@ fn step_row(id: u64, step: &Step, status: StepStatus) -> StepRow {
         error: step.error.clone(),
         planned: step.planned,
     }
+}
+
+/// What the alerter remembered.
+pub(super) fn alerter(state: &Remembered) -> Result<alerter::State, PieceError> {
+    let rooms = state.memory.iter();
+    let pieces =
+        rooms.filter_map(|(room, json)| Some((room.strip_prefix(ALERTER)?, json.as_str())));
+    alerter::record::restore(pieces)
 }
 
 /// A stored step, as the scaler wants it. Nobody is at it after a restart.

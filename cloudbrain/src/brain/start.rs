@@ -241,7 +241,8 @@ async fn inherit(
     let open = steps.iter().map(|(vm, (_, step))| (vm.clone(), step.clone())).collect();
     let vms = state.vms.clone();
     let scaler = scaler::state::State::restore(&config.scaler, vms, open, memory);
-    let stored = Stored::found(&scaler, steps, state.next_step_id.saturating_sub(1));
+    let alerter = record::alerter(&state).context("reading back what the alerter remembered")?;
+    let stored = Stored::found(&scaler, &alerter, steps, state.next_step_id.saturating_sub(1));
     let decisions = store.decisions(None, Time::default(), now, RECENT).await?;
     let mut recent: Vec<_> =
         decisions.iter().filter_map(|row| serde_json::from_str(&row.body).ok()).collect();
@@ -250,7 +251,7 @@ async fn inherit(
     closed.reverse();
     Ok(Inheritance {
         scaler,
-        alerter: self::memory(&state, record::ALERTER)?,
+        alerter,
         ledgers: self::memory(&state, record::AVAILABILITY)?,
         stored,
         recent,

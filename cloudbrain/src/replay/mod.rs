@@ -9,6 +9,7 @@ mod post;
 use std::collections::BTreeMap;
 
 use alerter::message::Message;
+use alerter::record::{Piece, Record, restore};
 use alerter::{Action, Event, Settings, State};
 use model::id::{CheckId, Object, SourceId};
 use model::lang::Lang;
@@ -114,7 +115,10 @@ impl World {
         let is_away = now < self.away_until;
         match what {
             Happening::Channel { to, is_up } => self.post.set(to, is_up),
-            Happening::Restart { down } => self.away_until = now + down,
+            Happening::Restart { down } => {
+                self.state = reopened(&self.state);
+                self.away_until = now + down;
+            }
             Happening::Signal(signal) => {
                 if !is_away {
                     self.signal(signal, now);
@@ -201,4 +205,13 @@ impl World {
             | Happening::Channel { .. } => None,
         }
     }
+}
+
+/// The state as a store would give it back.
+fn reopened(state: &State) -> State {
+    let pieces = Record::default().catch_up(state);
+    let written = |piece: &Piece| Some((piece.key.clone(), piece.json.clone()?));
+    let stored: BTreeMap<String, String> = pieces.iter().filter_map(written).collect();
+    let pieces = stored.iter().map(|(key, json)| (key.as_str(), json.as_str()));
+    restore(pieces).expect("we have just written them")
 }

@@ -50,6 +50,7 @@ fn read_change(text: &str) -> Change {
             Change::Router { name: "edge".to_owned(), wanted: wanted.parse().unwrap(), acked: 0 }
         }
         ["room", room] => Change::Memory { room: room.to_owned(), json: "{}".to_owned() },
+        ["forget", room] => Change::Forget { room: room.to_owned() },
         _ => panic!("no such change: {text}"),
     }
 }
