@@ -35,6 +35,7 @@ pub mod parts;
 pub mod passive;
 pub mod poller;
 pub mod pool;
+pub mod posted;
 pub mod probe;
 pub mod prometheus;
 pub mod reach;

@@ -4,6 +4,7 @@
 //! refuses anything else until access control is there), no page loads anything from elsewhere,
 //! and whatever came from a monitored system is escaped by the page builder.
 
+mod alerts;
 mod data;
 mod events;
 mod explore;
@@ -18,6 +19,7 @@ use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
+use collector::posted::MAX_BODY_BYTES as MAX_ALERT_BYTES;
 use collector::prometheus::remote_write::MAX_BODY_BYTES;
 use tokio::net::TcpListener;
 
@@ -63,6 +65,11 @@ fn router(handle: Handle) -> Router {
         .route("/api/v1/write", post(prom::write).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)))
         .route("/api/v1/admin/tsdb/flush", post(prom::flush))
         .route("/api/v1/admin/tsdb/compact", post(prom::compact))
+        .route("/api/v2/alerts", post(alerts::post).layer(DefaultBodyLimit::max(MAX_ALERT_BYTES)))
+        .route(
+            "/api/alertmanager/webhook",
+            post(alerts::post).layer(DefaultBodyLimit::max(MAX_ALERT_BYTES)),
+        )
         .route("/api/overview", get(data::overview))
         .route("/api/monitor", get(data::monitor))
         .route("/api/plan", get(data::plan))

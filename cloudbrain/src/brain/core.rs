@@ -18,6 +18,7 @@ use availability::{Accounting, Ledger};
 use collector::active::Directory;
 use collector::findings::Findings;
 use collector::poller::{Sensed, Targets};
+use collector::posted::Alert;
 use collector::prometheus::discovery::{Brake, Endpoint};
 use collector::prometheus::http::TlsRoots;
 use collector::reach::Reach;
@@ -40,6 +41,7 @@ use super::active::Word as ActiveWord;
 use super::asker::{Answer, Asked};
 use super::discover::{Found, ListName};
 use super::eye::{self, Eye};
+use super::posted::Posted;
 use super::record::{self, Stored};
 use super::rows::Rows;
 use super::senses::Senses;
@@ -66,6 +68,8 @@ pub enum Heard {
     Zabbix(Box<Word>),
     /// A list of exporters says something new.
     Found(Found),
+    /// Alerts that others found.
+    Posted(Vec<Alert>),
     /// What expressions came to.
     Answered(Vec<Answer>),
     /// Somebody works on it.
@@ -151,6 +155,7 @@ pub struct Core {
     discovered: Discovered,
     /// What Zabbix servers know of, by server.
     elsewhere: BTreeMap<String, Topology>,
+    pub posted: Posted,
     rows: Rows,
     pub eye: Eye,
     /// Up to here the present blindness is in the accounts.
@@ -171,6 +176,7 @@ pub struct Inheritance {
     pub scaler: scaler::state::State,
     pub alerter: alerter::State,
     pub ledgers: BTreeMap<ModuleId, Ledger>,
+    pub posted: Posted,
     pub stored: Stored,
     pub recent: Vec<Decision>,
     pub closed: Vec<IncidentSummary>,
@@ -216,6 +222,7 @@ impl Core {
             findings: Findings::new(Some(eye::collector())),
             discovered: inheritance.discovered,
             elsewhere: BTreeMap::new(),
+            posted: inheritance.posted,
             rows: Rows::default(),
             eye: Eye::new(&config),
             blind_until: now,
@@ -228,6 +235,7 @@ impl Core {
             config,
         };
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
+        core.learn();
         core.topology = place::derive(&core.config, &core.scaler, &core.senses, &core.elsewhere);
         core
     }
@@ -307,6 +315,8 @@ impl Core {
     /// Looks at everything once.
     pub fn turn(&mut self, now: Time) -> Turn {
         self.senses.age(&self.scaler.vms, now);
+        let over = self.posted.expire(now);
+        self.signals(over, now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.place(now);
@@ -325,6 +335,9 @@ impl Core {
             .extend(outcome.decisions.iter().map(record::decision_row).map(Change::Decision));
         turn.changes.extend(self.stored.catch_up(&mut self.scaler, now));
         turn.changes.extend(self.stored.alerter(&self.alerter));
+        if self.posted.take_changed() {
+            turn.changes.extend(self.stored.room(record::POSTED, &self.posted));
+        }
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
         turn.routing = outcome.routing;
         turn.steps = steps;
@@ -338,7 +351,8 @@ impl Core {
     /// When a turn is due even if nothing is heard; at the latest a tick from now.
     pub fn wake_at(&self, now: Time) -> Time {
         let tick = now + self.config.raw.tick.0;
-        alerter::wake_at(&self.alerter).map_or(tick, |at| at.clamp(now, tick))
+        let timers = [alerter::wake_at(&self.alerter), self.posted.next()];
+        timers.into_iter().flatten().min().map_or(tick, |at| at.clamp(now, tick))
     }
 
     /// Brings the topology up to date, and tells the alerter what changed in it.

@@ -16,6 +16,7 @@ mod measure;
 pub mod monitor;
 mod outbox;
 mod place;
+mod posted;
 mod record;
 pub mod recorder;
 pub mod rows;

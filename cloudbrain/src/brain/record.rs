@@ -18,6 +18,7 @@ use store::{Change, DecisionRow, JournalRow, Remembered, StepRow, StepStatus};
 pub(super) const SCALER: &str = "scaler";
 /// What the alerter remembers is in rooms of its own, a piece each.
 const ALERTER: &str = "alerter/";
+pub(super) const POSTED: &str = "posted";
 pub(super) const AVAILABILITY: &str = "availability";
 pub(super) const DISCOVERY: &str = "discovery";
 

@@ -38,6 +38,7 @@ use super::figures;
 use super::hands::{Hands, tend_router, watch_provider};
 use super::looks;
 use super::outbox::Outbox;
+use super::posted::Posted;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
 use super::zabbix::{self, Kept};
@@ -252,6 +253,7 @@ async fn inherit(
     Ok(Inheritance {
         scaler,
         alerter,
+        posted: self::memory::<Posted>(&state, record::POSTED)?.restored(),
         ledgers: self::memory(&state, record::AVAILABILITY)?,
         stored,
         recent,

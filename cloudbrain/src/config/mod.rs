@@ -193,6 +193,11 @@ impl Reader {
     fn check_main(&mut self, document: &Document, raw: &RawConfig) {
         self.check_loopback(document, "listen", raw.listen, 8090);
         self.check_active(document, raw);
+        for (index, rule) in raw.alerts.objects.iter().enumerate() {
+            if let Some(problem) = rule.problem() {
+                self.find(document, format!("alerts.objects.{index}.object"), problem);
+            }
+        }
         if raw.providers.len() > 1 {
             self.find(document, "providers", "one provider is taken in this version; keep one");
         }

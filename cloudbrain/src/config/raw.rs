@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use collector::check::CheckSpec;
+use collector::posted::{self, ObjectRule};
 use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
 use model::unit::Span;
@@ -51,6 +52,8 @@ pub struct RawConfig {
     pub samples: RawSamples,
     #[serde(default)]
     pub alerter: RawAlerter,
+    #[serde(default)]
+    pub alerts: RawAlerts,
     #[serde(default)]
     pub availability: RawAvailability,
     #[serde(default)]
@@ -154,6 +157,24 @@ pub struct RawAlerter {
     pub resolve_hold: Span,
     pub recovery_grace: Span,
     pub new_vm_grace: Span,
+}
+
+/// Alerts that Prometheus, vmalert, Grafana or an Alertmanager post.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAlerts {
+    /// Which object an alert is about: the first rule whose labels are all there. What no rule knows
+    /// goes to operations.
+    pub objects: Vec<ObjectRule>,
+    /// Names of alerts that say that their object itself is down, and not that it works badly.
+    pub down: Vec<String>,
+}
+
+impl Default for RawAlerts {
+    fn default() -> Self {
+        let down = ["HostDown", "NodeDown", "VmDown", "InstanceDown", "TargetDown", "SwitchDown"];
+        Self { objects: posted::usual_rules(), down: down.map(str::to_owned).to_vec() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]

@@ -6,6 +6,7 @@
 
 mod active;
 mod agents;
+mod alerts;
 mod checks;
 mod common;
 mod explore;

@@ -6,6 +6,7 @@ use collector::findings::Subject;
 use collector::look::{Answer, Look};
 use collector::passive::AgentError;
 use collector::poller::Sensed;
+use collector::posted::Alert;
 use model::id::{ModuleId, Object};
 use model::sample::Frame;
 use model::signal::{Signal, SignalState};
@@ -24,6 +25,9 @@ use crate::brain::zabbix::{Round, Word};
 use crate::brain::{measure, record, targets};
 
 use super::{Core, Heard, accounting, settings};
+
+/// Under which name the fleet is kept that alerts speak of. No Zabbix server is called so.
+const ALERTS: &str = "the labels of alerts";
 
 impl Core {
     /// Takes in one event. Returns whether it calls for a turn before the next tick is due.
@@ -55,6 +59,10 @@ impl Core {
                 self.found(found, now);
                 true
             }
+            Heard::Posted(alerts) => {
+                self.posted(alerts, now);
+                true
+            }
             Heard::Answered(answers) => {
                 self.answered(answers);
                 false
@@ -81,6 +89,25 @@ impl Core {
                 false
             }
         }
+    }
+
+    /// Others found something. First what their labels say of the fleet, then what is wrong in it.
+    fn posted(&mut self, alerts: Vec<Alert>, now: Time) {
+        let taken = self.posted.take(&self.config, alerts, now);
+        if taken.refused > 0 {
+            let refused = taken.refused;
+            tracing::error!(refused, "too many alerts are open: new ones are refused");
+            self.note("alerts", &format!("{refused} alerts refused: too many are open"), now);
+        }
+        self.learn();
+        self.place(now);
+        self.signals(taken.signals, now);
+    }
+
+    /// What the labels of alerts say of the fleet is known from now on.
+    pub(super) fn learn(&mut self) {
+        let topology = self.posted.topology(&self.config);
+        self.elsewhere.insert(ALERTS.to_owned(), topology);
     }
 
     /// What the policies measure by expressions. One that is asked no more is in no policy either.

@@ -1,0 +1,129 @@
+//! Alerts that others post, with the real binary: by hand, and by a real Prometheus that watches
+//! something of its own.
+
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::common::{Fleet, free_ports, http};
+
+fn post(fleet: &Fleet, alerts: &Value) -> (u16, String) {
+    let body = alerts.to_string();
+    let json = "Content-Type: application/json\r\n";
+    http(fleet.listen, "POST", "/api/v2/alerts", json, &body).expect("the brain answers")
+}
+
+fn alert(name: &str, vm: Option<&str>, host: &str, ends: &str) -> Value {
+    let mut labels = json!({"alertname": name, "severity": "critical", "host": host});
+    if let Some(vm) = vm {
+        labels["vm"] = json!(vm);
+        labels["module"] = json!("pay");
+        labels["project"] = json!("bank");
+        labels["owner"] = json!("alice");
+    }
+    json!({"labels": labels, "annotations": {"summary": format!("{name} here")}, "endsAt": ends})
+}
+
+fn messages(fleet: &Fleet, to: &str) -> Option<Vec<Value>> {
+    let all = fleet.get("/api/messages")?;
+    let all = all.as_array()?.iter();
+    Some(
+        all.filter(|message| message["to"] == to && message["root"] == "host/hv-1")
+            .cloned()
+            .collect(),
+    )
+}
+
+#[test]
+fn posted_alerts_of_a_host_and_its_vms_are_one_incident_also_after_a_kill() {
+    let mut fleet =
+        Fleet::prepare("alerts", |main| main.replace("resolve_hold: 3s", "resolve_hold: 1s"));
+    fleet.start_brain();
+    fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
+    let far = "2099-01-01T00:00:00Z";
+    let vms: Vec<String> = (1..=5).map(|number| format!("pay-{number}")).collect();
+    let down = |ends: &str| -> Value {
+        let of_vms = vms.iter().map(|vm| alert("VmDown", Some(vm), "hv-1", ends));
+        of_vms.chain([alert("HostDown", None, "hv-1", ends)]).collect()
+    };
+    assert_eq!(post(&fleet, &down(far)).0, 200);
+    let told = fleet.wait("the owner to be told", |fleet| messages(fleet, "alice")?.pop());
+    let text = told["text"].as_str().expect("a text").to_owned();
+    assert!(
+        text.starts_with("5 of your 5 VMs of pay are down because host hv-1 is down"),
+        "{text}"
+    );
+    fleet.kill_brain();
+    fleet.start_brain();
+    fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
+    let (status, body) =
+        post(&fleet, &json!([{"labels": {}}, alert("VmDown", Some("pay-1"), "hv-1", far)]));
+    assert_eq!(status, 400);
+    assert!(body.contains("alert 0: the label `alertname` is missing"), "{body}");
+    assert_eq!(post(&fleet, &down("2020-01-01T00:00:00Z")).0, 200);
+    let all = fleet.wait("the end to be told", |fleet| {
+        let all = messages(fleet, "alice")?;
+        all.iter().any(|message| message["kind"] == "resolved").then_some(all)
+    });
+    assert_eq!(all.len(), 2, "one message and its end: {all:?}");
+}
+
+/// Ends with the test.
+struct Prometheus(Child);
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs the Debian package prometheus"]
+fn a_real_prometheus_sends_its_alerts_here_and_takes_them_back() {
+    let mut fleet = Fleet::prepare("alerts-prometheus", |main| main);
+    fleet.start_brain();
+    fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
+    let (port, folder) = (free_ports(), fleet.folder.join("prometheus"));
+    std::fs::create_dir_all(&folder).expect("a folder of ours");
+    let (flag, brain) = (folder.join("flag.json"), fleet.listen);
+    let wrong = |is_wrong: bool| {
+        let targets = if is_wrong { "[\"127.0.0.1:1\"]" } else { "[]" };
+        let list = format!("[{{\"targets\": {targets}, \"labels\": {{\"vm\": \"legacy-7\"}}}}]");
+        std::fs::write(&flag, list).expect("a folder of ours");
+    };
+    wrong(true);
+    let config = format!(
+        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+         rule_files: [rules.yml]\n\
+         scrape_configs:\n\
+         - {{job_name: legacy, file_sd_configs: [{{files: [flag.json], refresh_interval: 1s}}]}}\n\
+         alerting:\n  alertmanagers:\n  - static_configs: [{{targets: [\"{brain}\"]}}]\n"
+    );
+    let rules = "groups:\n- name: g\n  rules:\n  - {alert: VmDown, expr: up == 0, \
+                 labels: {severity: critical}, annotations: {summary: \"{{ $labels.vm }} is away\"}}\n";
+    std::fs::write(folder.join("prometheus.yml"), config).expect("a folder of ours");
+    std::fs::write(folder.join("rules.yml"), rules).expect("a folder of ours");
+    let child = Command::new("prometheus")
+        .current_dir(&folder)
+        .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"])
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("prometheus is installed");
+    let _prometheus = Prometheus(child);
+    let incident = |fleet: &Fleet, is_open: bool| {
+        let all = fleet.get("/api/incidents")?;
+        let is_it = |i: &&Value| i["root"] == "vm/legacy-7" && i["closed"].is_null() == is_open;
+        all.as_array()?.iter().find(is_it).cloned()
+    };
+    let found = fleet.wait("the incident", |fleet| incident(fleet, true));
+    assert_eq!(
+        (found["state"].as_str(), found["severity"].as_str()),
+        (Some("down"), Some("disaster"))
+    );
+    wrong(false);
+    fleet.wait("its end", |fleet| incident(fleet, false));
+}

@@ -1,0 +1,365 @@
+//! Alerts that others post: Prometheus, vmalert, Grafana, an Alertmanager behind them.
+//!
+//! Two forms carry the same alert: what Alertmanager's API takes (`/api/v2/alerts`, an array), and
+//! what its webhook sends (version 4, with `alerts` inside). An alert is labels and texts; which
+//! object it is about, the labels say by a table that the user may change ([`ObjectRule`]).
+//!
+//! What comes in is hostile: labels and texts are bounded and cleaned, an alert that cannot be
+//! taken is named with its place, and the others beside it are taken all the same.
+
+use std::collections::BTreeMap;
+
+use model::id::{CheckId, Object};
+use model::signal::Severity;
+use model::time::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::text::clean;
+
+/// The largest body that is read.
+pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// More labels than this are left out, the last by name.
+const MAX_LABELS: usize = 64;
+/// Labels that say what an alert is about, and not which of several it is.
+const USUAL: [&str; 9] =
+    ["alertname", "severity", "vm", "host", "module", "project", "owner", "instance", "job"];
+/// The longest value of a label and the longest text, in characters.
+const MAX_CHARS: usize = 300;
+
+/// An alert as posted, bounded and cleaned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub labels: BTreeMap<String, String>,
+    /// A sentence for people.
+    pub text: String,
+    /// Over since then, or will be if it is not posted again; None if its sender did not say.
+    pub ends: Option<Time>,
+}
+
+/// Why an alert, or all of a body, was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PostedError {
+    #[error("no JSON of alerts: {0}; an array of alerts is wanted, or an object with `alerts`")]
+    Unreadable(String),
+    #[error("alert {index}: {what}")]
+    Alert { index: usize, what: String },
+}
+
+/// Which object an alert is about: the first rule whose labels are all there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectRule {
+    /// `vm/${vm}`: the kind, and a name made of labels. A port behind it is left out.
+    pub object: String,
+    /// Labels that must have these values.
+    #[serde(default)]
+    pub when: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawBody {
+    Array(Vec<RawAlert>),
+    Webhook { alerts: Vec<RawAlert> },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawAlert {
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    ends_at: Option<String>,
+    /// Of the webhook's form only: `firing`, `resolved`.
+    status: Option<String>,
+}
+
+/// Reads a body: the alerts that can be taken, and why the others cannot.
+pub fn read(body: &[u8], now: Time) -> (Vec<Alert>, Vec<PostedError>) {
+    let raw: RawBody = match serde_json::from_slice(body) {
+        Ok(raw) => raw,
+        Err(error) => return (Vec::new(), vec![PostedError::Unreadable(error.to_string())]),
+    };
+    let (RawBody::Array(all) | RawBody::Webhook { alerts: all }) = raw;
+    let (mut alerts, mut errors) = (Vec::new(), Vec::new());
+    for (index, raw) in all.into_iter().enumerate() {
+        match raw.checked(now) {
+            Ok(alert) => alerts.push(alert),
+            Err(what) => errors.push(PostedError::Alert { index, what }),
+        }
+    }
+    (alerts, errors)
+}
+
+impl RawAlert {
+    fn checked(self, now: Time) -> Result<Alert, String> {
+        let told = ["summary", "description", "message"];
+        let text = told.iter().find_map(|name| self.annotations.get(*name));
+        let text = clean(text.map_or("", String::as_str), MAX_CHARS);
+        let (usual, further): (Vec<_>, Vec<_>) =
+            self.labels.into_iter().partition(|(name, _)| USUAL.contains(&name.as_str()));
+        let labels = usual.into_iter().chain(further).take(MAX_LABELS);
+        let labels: BTreeMap<String, String> = labels
+            .map(|(name, value)| (clean(&name, MAX_CHARS), clean(&value, MAX_CHARS)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        if !labels.contains_key("alertname") {
+            return Err("the label `alertname` is missing".to_owned());
+        }
+        let is_resolved = self.status.as_deref() == Some("resolved");
+        let ends = match self.ends_at.as_deref() {
+            _ if is_resolved => Some(now),
+            // How Go writes "never".
+            None | Some("") => None,
+            Some(text) if text.starts_with("0001-") => None,
+            Some(text) => Some(moment(text)?),
+        };
+        Ok(Alert { labels, text, ends })
+    }
+}
+
+fn moment(text: &str) -> Result<Time, String> {
+    let moment: jiff::Timestamp = text.parse().map_err(|_| {
+        format!("endsAt {:?} is no time; write 2026-03-02T10:00:00Z", clean(text, 40))
+    })?;
+    Ok(Time::from_millis(moment.as_millisecond()))
+}
+
+impl ObjectRule {
+    /// The object, if the alert has what the rule wants.
+    pub fn object(&self, labels: &BTreeMap<String, String>) -> Option<Object> {
+        if self.when.iter().any(|(name, value)| labels.get(name) != Some(value)) {
+            return None;
+        }
+        let filled = self.fill(labels)?;
+        without_port(&filled).parse().ok()
+    }
+
+    fn fill(&self, labels: &BTreeMap<String, String>) -> Option<String> {
+        let (mut filled, mut rest) = (String::new(), self.object.as_str());
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, behind) = after.split_once('}')?;
+            filled.push_str(before);
+            filled.push_str(labels.get(name)?);
+            rest = behind;
+        }
+        filled.push_str(rest);
+        Some(filled)
+    }
+
+    /// What is wrong with the rule itself.
+    pub fn problem(&self) -> Option<String> {
+        let example = "write for example vm/${instance}";
+        if self.object.matches("${").count() != self.object.matches('}').count() {
+            return Some(format!("{:?} has a ${{ without its }}; {example}", self.object));
+        }
+        let mut names = BTreeMap::new();
+        let parts = self.object.split("${").skip(1).filter_map(|part| part.split_once('}'));
+        names.extend(parts.map(|(name, _)| (name.to_owned(), "x".to_owned())));
+        if names.is_empty() {
+            return Some(format!("{:?} names no label; {example}", self.object));
+        }
+        let tried = self.fill(&names)?.parse::<Object>();
+        tried.err().map(|error| format!("{error}; {example}"))
+    }
+}
+
+/// The table for who writes none: the labels that our own samples bear, then the target.
+pub fn usual_rules() -> Vec<ObjectRule> {
+    let objects = [
+        "vm/${vm}",
+        "datasource/${datasource}",
+        "module/${project}/${module}",
+        "module/${module}",
+        "host/${host}",
+        "switch/${switch}",
+        "host/${instance}",
+    ];
+    let rule = |object: &str| ObjectRule { object: object.to_owned(), when: BTreeMap::new() };
+    objects.into_iter().map(rule).collect()
+}
+
+fn without_port(text: &str) -> &str {
+    match text.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => text,
+    }
+}
+
+impl Alert {
+    pub fn name(&self) -> &str {
+        self.labels.get("alertname").map_or("", String::as_str)
+    }
+
+    /// By the label `severity`, in the words that are usual; average without one.
+    pub fn severity(&self) -> Severity {
+        let told = self.labels.get("severity").map(|text| text.to_lowercase());
+        match told.as_deref() {
+            Some("critical" | "page" | "emergency" | "fatal" | "disaster" | "p1") => {
+                Severity::Disaster
+            }
+            Some("error" | "high" | "major" | "p2") => Severity::High,
+            Some("warning" | "warn" | "minor" | "p4") => Severity::Warning,
+            Some("info" | "none" | "ok" | "p5") => Severity::Info,
+            Some(_) | None => Severity::Average,
+        }
+    }
+
+    /// What is checked. Alerts of one name on one object that differ in further labels, such as the
+    /// mount point, are different checks.
+    pub fn check(&self, object: &Object, down: &[String]) -> CheckId {
+        if down.iter().any(|name| name == self.name()) {
+            return alive(object);
+        }
+        let further = self.labels.iter().filter(|(name, _)| !USUAL.contains(&name.as_str()));
+        let mut hash: u32 = 0x811c_9dc5;
+        let mut is_plain = true;
+        for byte in further.flat_map(|(name, value)| [name, "=", value, ","].concat().into_bytes())
+        {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+            is_plain = false;
+        }
+        let allowed =
+            |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+        let name: String = self.name().chars().take(100).map(allowed).collect();
+        let told = if is_plain { name } else { format!("{name}:{hash:08x}") };
+        CheckId::parse(&told).expect("a short name of harmless characters")
+    }
+}
+
+/// The check that says whether an object lives.
+fn alive(object: &Object) -> CheckId {
+    let name = match object {
+        Object::Switch(_) => "switch.ping",
+        Object::Host(_) => "host.ping",
+        Object::Vm(_) => "vm.ping",
+        Object::DataSource(_) => "ds.up",
+        Object::Module(_) => "monitor.alert",
+        Object::Project(_) | Object::Collector(_) => "alert",
+    };
+    CheckId::parse(name).expect("a short name of harmless characters")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Time = Time::from_millis(1_772_445_600_000);
+
+    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn object(pairs: &[(&str, &str)]) -> Option<String> {
+        let labels = labels(pairs);
+        usual_rules().iter().find_map(|rule| rule.object(&labels)).map(|object| object.to_string())
+    }
+
+    #[test]
+    fn both_forms_are_read_alike() {
+        let alert = r#"{"labels": {"alertname": "DiskFull", "vm": "web-1"},
+            "annotations": {"summary": "disk\nfull"}, "endsAt": "2026-03-02T10:00:05Z"}"#;
+        let (array, errors) = read(format!("[{alert}]").as_bytes(), NOW);
+        let webhook = format!(r#"{{"version": "4", "status": "firing", "alerts": [{alert}]}}"#);
+        assert_eq!((read(webhook.as_bytes(), NOW).0, errors), (array.clone(), Vec::new()));
+        assert_eq!(array[0].text, "disk full");
+        assert_eq!(array[0].ends, Some(Time::from_millis(NOW.millis() + 5000)));
+        let resolved = webhook.replace("\"endsAt\"", "\"status\": \"resolved\", \"endsAt\"");
+        assert_eq!(read(resolved.as_bytes(), NOW).0[0].ends, Some(NOW));
+        let never = webhook.replace("2026-03-02T10:00:05Z", "0001-01-01T00:00:00Z");
+        assert_eq!(read(never.as_bytes(), NOW).0[0].ends, None);
+    }
+
+    #[test]
+    fn one_bad_alert_is_named_and_the_others_are_taken() {
+        let body = br#"[{"labels": {"vm": "a"}}, {"labels": {"alertname": "B"}},
+            {"labels": {"alertname": "C"}, "endsAt": "soon"}]"#;
+        let (alerts, errors) = read(body, NOW);
+        assert_eq!(alerts.iter().map(Alert::name).collect::<Vec<_>>(), ["B"]);
+        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let expected = [
+            "alert 0: the label `alertname` is missing",
+            "alert 2: endsAt \"soon\" is no time; write 2026-03-02T10:00:00Z",
+        ];
+        assert_eq!(told, expected);
+        let told = read(b"{\"alert\": 1}", NOW).1[0].to_string();
+        assert!(told.contains("an array of alerts is wanted"), "{told}");
+    }
+
+    #[test]
+    fn labels_say_which_object_it_is() {
+        let told = |pairs| object(pairs).unwrap();
+        assert_eq!(told(&[("vm", "web-1"), ("host", "h1")]), "vm/web-1");
+        assert_eq!(told(&[("host", "h1"), ("instance", "10.0.0.1:9100")]), "host/h1");
+        assert_eq!(told(&[("instance", "db-1:9100")]), "host/db-1");
+        assert_eq!(told(&[("project", "shop"), ("module", "web")]), "module/shop/web");
+        assert_eq!(object(&[("job", "node")]), None);
+        let when = ObjectRule { object: "vm/${instance}".into(), when: labels(&[("job", "vm")]) };
+        assert_eq!(when.object(&labels(&[("instance", "a:1")])), None);
+        let found = when.object(&labels(&[("instance", "a:1"), ("job", "vm")])).unwrap();
+        assert_eq!(found.to_string(), "vm/a");
+    }
+
+    #[test]
+    fn a_rule_that_can_never_match_says_what_to_write() {
+        let problem = |object: &str| {
+            ObjectRule { object: object.into(), when: BTreeMap::new() }.problem().unwrap()
+        };
+        assert!(problem("vm/web").contains("names no label"));
+        assert!(problem("vm/${web").contains("without its }"));
+        assert!(problem("${vm}").contains("is no object"));
+        assert!(usual_rules().iter().all(|rule| rule.problem().is_none()));
+    }
+
+    #[test]
+    fn alerts_that_differ_in_further_labels_are_different_checks() {
+        let alert = |pairs| Alert { labels: labels(pairs), text: String::new(), ends: None };
+        let vm: Object = "vm/web-1".parse().unwrap();
+        let check = |pairs| alert(pairs).check(&vm, &["VmDown".to_owned()]).to_string();
+        assert_eq!(check(&[("alertname", "VmDown"), ("mount", "/")]), "vm.ping");
+        assert_eq!(check(&[("alertname", "Slow query!"), ("vm", "web-1")]), "Slow_query_");
+        let root = check(&[("alertname", "DiskFull"), ("mount", "/")]);
+        let data = check(&[("alertname", "DiskFull"), ("mount", "/data")]);
+        assert!(root.starts_with("DiskFull:") && root != data, "{root} {data}");
+    }
+
+    #[test]
+    fn what_is_too_much_is_left_out() {
+        let many: Vec<String> = (0..10_000).map(|n| format!("\"l{n}\": \"x\"")).collect();
+        let body = format!(
+            r#"[{{"labels": {{"alertname": "A", {}}}, "annotations": {{"summary": "{}"}}}}]"#,
+            many.join(","),
+            "y".repeat(1024 * 1024)
+        );
+        let (alerts, errors) = read(body.as_bytes(), NOW);
+        assert_eq!(errors, []);
+        assert_eq!(alerts[0].labels.len(), MAX_LABELS);
+        assert_eq!(alerts[0].text.chars().count(), MAX_CHARS + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(body in proptest::collection::vec(any::<u8>(), 0..400)) {
+            read(&body, NOW);
+        }
+
+        #[test]
+        fn arbitrary_labels_make_checks_and_objects(
+            labels in proptest::collection::btree_map("\\PC{0,8}", "\\PC{0,300}", 0..8),
+            name in "\\PC{1,300}",
+        ) {
+            let mut labels = labels;
+            labels.insert("alertname".to_owned(), name);
+            let body = serde_json::json!([{"labels": labels}]).to_string();
+            for alert in read(body.as_bytes(), NOW).0 {
+                let object = usual_rules().iter().find_map(|rule| rule.object(&alert.labels));
+                let object = object.unwrap_or_else(|| "collector/alerts".parse().unwrap());
+                alert.check(&object, &[]);
+            }
+        }
+    }
+}
