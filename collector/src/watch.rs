@@ -100,7 +100,9 @@ impl Source {
             Self::Check(target) => {
                 Box::new(CheckWatch::new((**target).clone(), shared.prober.clone()))
             }
-            Self::DataSource(target) => Box::new(DataSourceWatch::new(target.clone())),
+            Self::DataSource(target) => {
+                Box::new(DataSourceWatch::new(target.clone(), shared.prober.clone()))
+            }
             Self::Scrape(scrape) => Box::new(scrape.watcher(&shared.pool)),
             #[cfg(test)]
             Self::Made(made) => Box::new(made.clone()),

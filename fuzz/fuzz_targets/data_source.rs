@@ -7,6 +7,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use collector::datasource::{DataSourceKind, DataSourceTarget, DataSourceWatch, Password};
+use collector::probe::Prober;
 use model::clock::{Clock, SharedClock};
 use model::series::Labels;
 use model::time::Time;
@@ -65,8 +66,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         user: Some("user".to_owned()),
         password: Some(Password::new("word")),
         database: None,
+        tls: None,
         common: Labels::default(),
     };
     let clock = SharedClock::new(RealClock(Instant::now()));
-    RUNTIME.block_on(DataSourceWatch::new(target).look(WITHIN, &clock));
+    RUNTIME.block_on(DataSourceWatch::new(target, Prober::new()).look(WITHIN, &clock));
 });

@@ -132,6 +132,7 @@ fn data_source(id: &DataSourceId, source: &DataSource) -> WatchSpec {
         user: server.user.clone(),
         password,
         database: server.database.clone(),
+        tls: None,
         common: Labels::of(common),
     };
     WatchSpec {

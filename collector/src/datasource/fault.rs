@@ -14,6 +14,7 @@ use crate::text::{clean, clean_bytes};
 const MAX_WORDS: usize = 200;
 /// How much of an unknown protocol is shown, in bytes.
 const MAX_SHOWN_BYTES: usize = 80;
+const TLS: &str = "TLS";
 
 /// Why a look ended early. The three differ in whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +43,12 @@ impl Fault {
 
     /// Its first words were those of something else.
     pub(super) fn not_a(kind: &str, said: &[u8]) -> Self {
-        Self::rubbish(format!("no {kind} answer: {}", looks_like(said)))
+        let what = format!("no {kind} answer: {}", looks_like(said));
+        if protocol_of(said) == Some(TLS) {
+            let remedy = "if its port is for TLS: write tls: {} for it".to_owned();
+            return Self::Misconfigured { what, remedy };
+        }
+        Self::rubbish(what)
     }
 
     /// The server's words are cleaned here; the remedy must hold none.
@@ -82,8 +88,8 @@ fn protocol_of(said: &[u8]) -> Option<&'static str> {
         (b"ERROR\r\n", "Memcached"),
         (b"STAT ", "Memcached"),
         (b"VERSION ", "Memcached"),
-        (b"\x15\x03", "TLS"),
-        (b"\x16\x03", "TLS"),
+        (b"\x15\x03", TLS),
+        (b"\x16\x03", TLS),
         (b"R\0\0\0", "PostgreSQL"),
         (b"E\0\0\0", "PostgreSQL"),
     ];
@@ -117,6 +123,16 @@ mod tests {
         ] {
             assert_eq!(looks_like(said), expected);
         }
+    }
+
+    #[test]
+    fn a_port_for_tls_is_a_fault_of_the_file() {
+        let fault = Fault::not_a("Redis", b"\x15\x03\x03\0\x02\x02\x46");
+        assert_eq!(
+            fault.to_string(),
+            "no Redis answer: it looks like TLS (F): if its port is for TLS: write tls: {} for it"
+        );
+        assert!(matches!(Fault::not_a("Redis", b"SSH-2.0"), Fault::Down { .. }));
     }
 
     #[test]

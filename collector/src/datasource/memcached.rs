@@ -13,6 +13,9 @@ use super::table::{Metric, derived, field, word};
 use super::wire::Wire;
 use super::{DataSourceTarget, Session};
 
+const ASKING: &str = "waiting for its version";
+/// A port for TLS hangs up on who does not begin with it, without a word.
+const FIRST_ASKING: &str = "waiting for its version (is this a Memcached port without TLS?)";
 /// The most lines of one answer.
 const MAX_LINES: usize = 10_000;
 
@@ -63,8 +66,9 @@ type Stats = BTreeMap<String, String>;
 
 impl Session for Memcached {
     async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault> {
-        let mut memcached = Self { wire };
-        let greeting = memcached.ask("version\r\n", "waiting for its version").await?;
+        let mut memcached = Self { wire: wire.secure().await? };
+        let doing = if target.tls.is_some() { ASKING } else { FIRST_ASKING };
+        let greeting = memcached.ask("version\r\n", doing).await?;
         if greeting == "CLIENT_ERROR unauthenticated" {
             memcached.log_in(target).await?;
         } else if !greeting.starts_with("VERSION ") {
@@ -74,7 +78,7 @@ impl Session for Memcached {
     }
 
     async fn ping(&mut self) -> Result<(), Fault> {
-        match self.ask("version\r\n", "waiting for its version").await? {
+        match self.ask("version\r\n", ASKING).await? {
             version if version.starts_with("VERSION ") => Ok(()),
             other => Err(fault(&other)),
         }

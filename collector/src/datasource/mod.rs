@@ -12,8 +12,10 @@
 //!
 //! The protocols are spoken here by hand, over one wire: each is a request and an answer, and
 //! the ready-made clients would believe a hostile server when it announces four billion columns, or
-//! panic over its key. No TLS: passwords go out as a proof only (MySQL, PostgreSQL), or as
-//! they are, to what has shown itself to be the right kind of server (Redis, Memcached).
+//! panic over its key. Where the file says `tls`, nothing is asked and no password goes out before
+//! the server's certificate was judged, and a server without TLS is told as a fault of the
+//! configuration. Elsewhere passwords go out as a proof only (MySQL, PostgreSQL), or as they are, to
+//! what has shown itself to be the right kind of server (Redis, Memcached).
 //!
 //! Invariants: one look takes no longer than its timeout, however the answer trickles; it reads at
 //! most 8 MiB; it asks, and changes nothing on the server; only finite numbers
@@ -28,6 +30,7 @@ mod readings;
 mod redis;
 mod resp;
 mod table;
+mod tls;
 mod wire;
 
 use std::fmt;
@@ -41,11 +44,13 @@ use model::time::Time;
 
 use crate::columns::Columns;
 use crate::look::{Answer, Look};
+use crate::probe::Prober;
 use crate::watch::{Looking, Watcher};
 use fault::Fault;
 use readings::Readings;
 pub use table::{Metric, Origin};
 use table::{derived, metrics_of};
+pub use tls::{Tls, TlsError, TlsOptions, Verify};
 use wire::{Progress, Wire};
 
 /// One data source, and how to get in.
@@ -59,6 +64,8 @@ pub struct DataSourceTarget {
     pub password: Option<Password>,
     /// The database to connect to, where the kind has such (MySQL: none, PostgreSQL: `postgres`).
     pub database: Option<String>,
+    /// How TLS is spoken; None if it is not.
+    pub tls: Option<Tls>,
     /// What all its series have in common; `datasource`, its id, is added.
     pub common: Labels,
 }
@@ -88,6 +95,7 @@ pub struct Password(Box<str>);
 #[derive(Debug)]
 pub struct DataSourceWatch {
     target: DataSourceTarget,
+    prober: Prober,
     columns: Columns,
 }
 
@@ -97,7 +105,7 @@ const COMMON: &[Metric] = &[
     derived(
         "datasource_connect_seconds",
         "s",
-        "time to resolve its name, connect and log in",
+        "time to resolve its name, connect, begin TLS and log in",
         "the look",
     ),
     derived("datasource_ping_seconds", "s", "time until it answered one small command", "the look"),
@@ -109,10 +117,11 @@ pub fn metrics(kind: DataSourceKind) -> impl Iterator<Item = &'static Metric> {
 }
 
 impl DataSourceWatch {
-    pub fn new(target: DataSourceTarget) -> Self {
+    /// `prober` knows whom this machine trusts.
+    pub fn new(target: DataSourceTarget, prober: Prober) -> Self {
         let id = Labels::of([("datasource", target.id.as_str())]);
         let columns = Columns::new(target.common.with(&id));
-        Self { target, columns }
+        Self { target, prober, columns }
     }
 
     pub fn target(&self) -> &DataSourceTarget {
@@ -124,7 +133,7 @@ impl DataSourceWatch {
     pub async fn look(&mut self, timeout: Duration, clock: &SharedClock) -> Look {
         let (at, began) = (clock.now(), clock.elapsed());
         let (progress, mut readings) = (Progress::default(), Readings::default());
-        let read = read(&self.target, &progress, &mut readings, clock);
+        let read = read(&self.target, &self.prober, &progress, &mut readings, clock);
         let end = tokio::time::timeout(timeout, read).await;
         let end = end.unwrap_or_else(|_| Err(progress.timed_out(timeout)));
         let took = clock.elapsed().saturating_sub(began);
@@ -155,7 +164,7 @@ impl Watcher for DataSourceWatch {
 
 /// One kind of server, once we are connected to it.
 trait Session: Sized {
-    /// Makes sure that it is this kind of server, and logs in.
+    /// Begins TLS where it is wanted, makes sure that it is this kind of server, and logs in.
     async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault>;
     /// Has one small command answered.
     async fn ping(&mut self) -> Result<(), Fault>;
@@ -165,30 +174,34 @@ trait Session: Sized {
 
 async fn read(
     target: &DataSourceTarget,
-    progress: &Progress,
-    readings: &mut Readings,
-    clock: &SharedClock,
-) -> Result<(), Fault> {
-    match target.kind {
-        DataSourceKind::MySql => run::<mysql::MySql>(target, progress, readings, clock).await,
-        DataSourceKind::Redis => run::<redis::Redis>(target, progress, readings, clock).await,
-        DataSourceKind::Memcached => {
-            run::<memcached::Memcached>(target, progress, readings, clock).await
-        }
-        DataSourceKind::PostgreSql => {
-            run::<postgres::Postgres>(target, progress, readings, clock).await
-        }
-    }
-}
-
-async fn run<S: Session>(
-    target: &DataSourceTarget,
+    prober: &Prober,
     progress: &Progress,
     readings: &mut Readings,
     clock: &SharedClock,
 ) -> Result<(), Fault> {
     let began = clock.elapsed();
-    let wire = Wire::connect(&target.address, progress).await?;
+    let tls = target.tls.as_ref().map(|tls| tls.way(&target.address, prober, clock)).transpose()?;
+    let wire = Wire::connect(&target.address, tls, progress).await?;
+    match target.kind {
+        DataSourceKind::MySql => run::<mysql::MySql>(target, wire, began, readings, clock).await,
+        DataSourceKind::Redis => run::<redis::Redis>(target, wire, began, readings, clock).await,
+        DataSourceKind::Memcached => {
+            run::<memcached::Memcached>(target, wire, began, readings, clock).await
+        }
+        DataSourceKind::PostgreSql => {
+            run::<postgres::Postgres>(target, wire, began, readings, clock).await
+        }
+    }
+}
+
+/// `began` is when the look began, by the clock's own count.
+async fn run<S: Session>(
+    target: &DataSourceTarget,
+    wire: Wire,
+    began: Duration,
+    readings: &mut Readings,
+    clock: &SharedClock,
+) -> Result<(), Fault> {
     let mut session = S::open(target, wire).await?;
     readings.add_time("datasource_connect_seconds", clock.elapsed().saturating_sub(began));
     let began = clock.elapsed();
@@ -233,7 +246,7 @@ impl Password {
         Self(password.into())
     }
 
-    /// For the one place that proves that it is known.
+    /// For those that prove that it is known.
     fn reveal(&self) -> &str {
         &self.0
     }

@@ -7,13 +7,21 @@
 //! The password is only sent to what has answered a `PING` as Redis does.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::fault::Fault;
 use super::readings::Readings;
 use super::resp::{Refused, Reply, command, reply};
 use super::table::{Metric, derived, field, word};
-use super::wire::Wire;
+use super::tls;
+use super::wire::{Progress, Wire};
 use super::{DataSourceTarget, Session};
+
+const ASKING: &str = "waiting for the answer to PING";
+/// A port for TLS hangs up on who does not begin with it, without a word.
+const FIRST_ASKING: &str = "waiting for the answer to PING (is this a Redis port without TLS?)";
+/// How long TLS may take to begin, before it is asked whether the port is one without.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Databases, replicas: at most so many of each are told apart.
 const MAX_OF_A_KIND: usize = 64;
@@ -90,9 +98,11 @@ pub(super) struct Redis {
 
 impl Session for Redis {
     async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault> {
+        let wire = begin(target, wire).await?;
         let user = target.user.as_deref().unwrap_or("default").to_owned();
         let mut redis = Self { wire, user, needless_password: false };
-        let greeting = redis.ask(&["PING"], "waiting for the answer to PING").await?;
+        let doing = if target.tls.is_some() { ASKING } else { FIRST_ASKING };
+        let greeting = redis.ask(&["PING"], doing).await?;
         if let Err(refused) = &greeting
             && refuses_everyone(refused)
         {
@@ -105,7 +115,7 @@ impl Session for Redis {
     }
 
     async fn ping(&mut self) -> Result<(), Fault> {
-        match self.ask(&["PING"], "waiting for the answer to PING").await? {
+        match self.ask(&["PING"], ASKING).await? {
             // It answers, if not everything. What that means, the figures tell.
             Err(refused) if ["LOADING", "NOPERM"].contains(&&*refused.code) => Ok(()),
             Err(refused) => Err(self.fault("ping", &refused)),
@@ -130,6 +140,29 @@ impl Session for Redis {
             Some(_) => Err(Fault::rubbish("the answer to INFO is no text")),
         }
     }
+}
+
+/// Begins TLS where it is wanted. A Redis without it takes the handshake for the beginning of a
+/// long line, and waits for its end.
+async fn begin(target: &DataSourceTarget, wire: Wire) -> Result<Wire, Fault> {
+    if !wire.wants_tls() {
+        return Ok(wire);
+    }
+    let progress = wire.progress().clone();
+    match tokio::time::timeout(HANDSHAKE_WITHIN, wire.secure()).await {
+        Ok(secured) => secured,
+        Err(_) if answers_in_clear(&target.address).await => Err(tls::no_tls_on_this_port()),
+        Err(_) => Err(progress.timed_out(HANDSHAKE_WITHIN)),
+    }
+}
+
+/// Asks what is no secret.
+async fn answers_in_clear(address: &str) -> bool {
+    let Ok(mut wire) = Wire::connect(address, None, &Progress::default()).await else {
+        return false;
+    };
+    let is_sent = wire.send(&command(&["PING"]), FIRST_ASKING).await.is_ok();
+    is_sent && reply(&mut wire).await.is_ok()
 }
 
 impl Redis {

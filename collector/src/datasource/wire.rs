@@ -8,6 +8,10 @@
 //!
 //! Writing fails silently unless the fault is our own: a server that refuses us says why and
 //! closes, often before it has read what we sent. What it said still waits to be read.
+//!
+//! Where the file wants TLS, the session says when it begins: with the first byte, or once the
+//! server has said that it can. What came in clear must have been taken by then, so that nobody in
+//! between can slip in words that would count as said under TLS.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -16,11 +20,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use model::verdict::Phase;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 
 use super::fault::{Fault, looks_like};
+use super::tls::Way;
 use crate::blind::is_own_fault;
+use crate::probe::exchange::Stream;
 
 /// The most that is read in one look, in bytes.
 pub(super) const MAX_LOOK_BYTES: usize = 8 << 20;
@@ -28,6 +33,8 @@ pub(super) const MAX_LOOK_BYTES: usize = 8 << 20;
 pub(super) const MAX_BLOCK_BYTES: usize = 1 << 20;
 /// The longest line, in bytes.
 const MAX_LINE_BYTES: usize = 16 << 10;
+/// How much is read at once, in bytes.
+const READ_BYTES: usize = 4 << 10;
 
 /// How far a look has come; its clones are one. It is shared, and not lent to the look, so that a
 /// look can be a task of its own.
@@ -44,9 +51,13 @@ struct Step {
 /// A connection that is read with bounds.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
+    /// How TLS is to be spoken, where it is.
+    tls: Option<Way>,
     buffer: BytesMut,
     read_bytes: usize,
+    /// How many of these came before TLS began.
+    clear_bytes: usize,
     progress: Progress,
 }
 
@@ -74,7 +85,11 @@ impl Progress {
 
 impl Wire {
     /// Resolves and connects, to each address in turn.
-    pub(super) async fn connect(address: &str, progress: &Progress) -> Result<Self, Fault> {
+    pub(super) async fn connect(
+        address: &str,
+        tls: Option<Way>,
+        progress: &Progress,
+    ) -> Result<Self, Fault> {
         progress.at(Phase::Dns, "resolving its name");
         let addresses: Vec<SocketAddr> = match lookup_host(address).await {
             Ok(found) => found.collect(),
@@ -92,7 +107,32 @@ impl Wire {
         stream
             .set_nodelay(true)
             .map_err(|error| Fault::from_io(Phase::Connect, &error, "connecting"))?;
-        Ok(Self { stream, buffer: BytesMut::new(), read_bytes: 0, progress: progress.clone() })
+        let (stream, buffer, progress) = (Stream::Plain(stream), BytesMut::new(), progress.clone());
+        Ok(Self { stream, tls, buffer, read_bytes: 0, clear_bytes: 0, progress })
+    }
+
+    /// Whether the file wants TLS.
+    pub(super) fn wants_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Goes on under TLS, if the file wants that.
+    pub(super) async fn secure(mut self) -> Result<Self, Fault> {
+        let Some(way) = &self.tls else { return Ok(self) };
+        if !self.buffer.is_empty() {
+            return Err(Fault::rubbish("it said more in clear where TLS was to begin"));
+        }
+        self.progress.at(Phase::Tls, "shaking hands (does it speak TLS on this port?)");
+        self.stream = match self.stream {
+            Stream::Plain(plain) => Stream::Tls(Box::new(way.shake_hands(plain).await?)),
+            Stream::Tls(_) => self.stream,
+        };
+        self.clear_bytes = self.read_bytes;
+        Ok(self)
     }
 
     /// The other end speaks next, unasked.
@@ -151,10 +191,25 @@ impl Wire {
         }
     }
 
+    /// Whether TLS has begun.
+    pub(super) fn is_secure(&self) -> bool {
+        self.way().is_some()
+    }
+
     /// What is wrong with what was read.
     pub(super) fn down(&self, hint: impl Into<String>) -> Fault {
         let Step { phase, doing } = self.progress.step();
         Fault::Down { phase, hint: format!("{}, {doing}", hint.into()) }
+    }
+
+    /// How TLS is spoken, once it is.
+    fn way(&self) -> Option<&Way> {
+        self.tls.as_ref().filter(|_| matches!(self.stream, Stream::Tls(_)))
+    }
+
+    /// Whether anything was heard since TLS began.
+    fn has_answered(&self) -> bool {
+        self.read_bytes > self.clear_bytes
     }
 
     /// Reads something more.
@@ -162,10 +217,16 @@ impl Wire {
         if self.read_bytes >= MAX_LOOK_BYTES {
             return Err(self.down(format!("more than {MAX_LOOK_BYTES} bytes in one look")));
         }
-        self.buffer.reserve(4 << 10);
         let Step { phase, doing } = self.progress.step();
-        match self.stream.read_buf(&mut self.buffer).await {
-            Ok(0) if self.buffer.is_empty() => Err(self.down("it closed the connection")),
+        let known = self.buffer.len();
+        self.buffer.resize(known + READ_BYTES, 0);
+        let read = self.stream.read(&mut self.buffer[known..]).await;
+        self.buffer.truncate(known + read.as_ref().map_or(0, |count| *count));
+        match read {
+            Ok(0) if self.buffer.is_empty() => {
+                let ours = self.way().filter(|_| !self.has_answered()).and_then(Way::hung_up);
+                Err(ours.unwrap_or_else(|| self.down("it closed the connection")))
+            }
             Ok(0) => {
                 let said = looks_like(&self.buffer);
                 Err(self.down(format!("it closed the connection amid an answer; {said}")))
@@ -175,7 +236,10 @@ impl Wire {
                 self.progress.at(Phase::Body, doing);
                 Ok(())
             }
-            Err(error) => Err(Fault::from_io(phase, &error, doing)),
+            Err(error) => {
+                let told = self.way().and_then(|way| way.explain(&error, self.has_answered()));
+                Err(told.unwrap_or_else(|| Fault::from_io(phase, &error, doing)))
+            }
         }
     }
 }

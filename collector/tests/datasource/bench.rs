@@ -12,6 +12,7 @@ use collector::datasource::{
     DataSourceKind, DataSourceTarget, DataSourceWatch, Origin, Password, metrics,
 };
 use collector::look::{Answer, Look};
+use collector::probe::Prober;
 use model::clock::{Clock, SharedClock};
 use model::series::{Labels, METRIC_NAME, is_stale};
 use model::time::Time;
@@ -19,11 +20,14 @@ use model::time::Time;
 /// Long enough for any server that is well.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
+/// When all looks happen: 2026-06-15T12:00:00Z.
+const TODAY: Time = Time::from_millis(1_781_524_800_000);
+
 struct TestClock(tokio::time::Instant);
 
 impl Clock for TestClock {
     fn now(&self) -> Time {
-        Time::from_millis(i64::try_from(self.elapsed().as_millis()).unwrap())
+        TODAY + self.elapsed()
     }
 
     fn elapsed(&self) -> Duration {
@@ -44,6 +48,7 @@ pub(crate) fn target(kind: DataSourceKind, port: u16) -> DataSourceTarget {
         user: None,
         password: None,
         database: None,
+        tls: None,
         common: Labels::of([("project", "shop")]),
     }
 }
@@ -63,7 +68,7 @@ pub(crate) async fn look(target: &DataSourceTarget) -> Look {
 }
 
 pub(crate) async fn look_within(target: &DataSourceTarget, timeout: Duration) -> Look {
-    let look = DataSourceWatch::new(target.clone()).look(timeout, &clock()).await;
+    let look = DataSourceWatch::new(target.clone(), Prober::new()).look(timeout, &clock()).await;
     check(target, &look);
     look
 }
@@ -184,7 +189,8 @@ impl Server {
     /// Until it lets us in, or tells why not.
     pub(crate) async fn ready(&self, target: &DataSourceTarget) {
         for _ in 0..300 {
-            let look = DataSourceWatch::new(target.clone()).look(LONG, &clock()).await;
+            let look =
+                DataSourceWatch::new(target.clone(), Prober::new()).look(LONG, &clock()).await;
             if !matches!(look.answer, Answer::Down { .. }) {
                 return;
             }

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::authority::{Authority, trusting, with_tls};
 use crate::bench::{look, look_within, shown, target, value, with_login};
 
 const KINDS: [DataSourceKind; 4] = [
@@ -204,6 +205,50 @@ async fn a_mysql_that_announces_billions_of_columns_is_not_believed() {
         let seen = seen(DataSourceKind::MySql, Play::Endless(rest, then)).await;
         assert!(seen.contains(expected), "{expected}: {seen}");
     }
+}
+
+/// Whatever a server says in place of TLS, or slips in before it, it hears no password.
+#[tokio::test]
+async fn where_tls_is_wanted_nothing_secret_is_said_in_clear() {
+    let greeting = &MYSQL_LETS_IN[..0x4d];
+    for (kind, words, expected) in [
+        (DataSourceKind::Redis, &b"-NOAUTH x\r\n"[..], "it does not speak TLS on this port"),
+        (DataSourceKind::Redis, b"+PONG\r\n", "it does not speak TLS on this port"),
+        (DataSourceKind::Memcached, b"ERROR\r\n", "it does not speak TLS on this port"),
+        (DataSourceKind::Memcached, b"\x15\x03\x03\0\x02\x02\x28", "tls: received fatal alert"),
+        (DataSourceKind::PostgreSql, b"N", "the server does not speak TLS"),
+        (DataSourceKind::PostgreSql, b"SR\0\0\0\x08\0\0\0\x03", "it said more in clear"),
+        (DataSourceKind::PostgreSql, b"E\0\0\0\x0bMfull\0\0", "status: full"),
+        (DataSourceKind::PostgreSql, b"HTTP/1.1 400\r\n", "no PostgreSQL answer"),
+        (DataSourceKind::MySql, greeting, "tls: no end within"),
+        (DataSourceKind::MySql, MYSQL_LETS_IN, "it said more in clear"),
+    ] {
+        let (target, mut server) = recording(kind, words).await;
+        let secure = with_tls(&target, trusting(&Authority::new("ours")));
+        let seen = shown(&look_within(&secure, Duration::from_millis(500)).await);
+        let heard = server.join_next().await.unwrap().unwrap();
+        assert!(!heard.windows(6).any(|window| window == b"s3cret"), "{kind} {expected}");
+        assert!(!heard.windows(7).any(|window| window == b"monitor"), "{kind} {expected}");
+        assert!(seen.contains(expected), "{kind} {expected}: {seen}");
+    }
+}
+
+/// Says this at once, and gives back all that it heard.
+async fn recording(
+    kind: DataSourceKind,
+    words: &'static [u8],
+) -> (DataSourceTarget, JoinSet<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = target(kind, listener.local_addr().unwrap().port());
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(words).await.unwrap();
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).await.ok();
+        heard
+    });
+    (with_login(target, "monitor", "s3cret"), server)
 }
 
 /// All that a good server says in one look, at once: it is read as it is wanted.

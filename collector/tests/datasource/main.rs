@@ -5,9 +5,11 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test it says where it broke")]
 
+mod authority;
 mod bench;
 mod hostile;
 mod memcached;
 mod mysql;
 mod postgres;
 mod redis;
+mod tls;

@@ -129,7 +129,11 @@ async fn a_server_that_stands_still_or_dies_is_down_within_the_deadline() {
     server.ready(&target).await;
     run("kill", &["-STOP", &server.pid().to_string()]);
     let hung = look_within(&target, Duration::from_millis(300)).await;
-    assert_eq!(shown(&hung), "first byte: no end within 300ms, waiting for its version");
+    assert_eq!(
+        shown(&hung),
+        "first byte: no end within 300ms, waiting for its version (is this a Memcached port \
+         without TLS?)"
+    );
     assert_eq!(value(&hung, "datasource_ping_seconds"), None);
     server.kill();
     let dead = look(&target).await;

@@ -13,6 +13,11 @@ use crate::bench::{
 
 /// A server with an administrator who needs no password through the socket.
 async fn server(options: &[&str]) -> (Server, DataSourceTarget) {
+    start(installed(), options).await
+}
+
+/// A folder with a new server in it that was not started yet.
+pub(crate) fn installed() -> Scratch {
     let folder = Scratch::new("mariadb");
     let data = folder.path().join("data");
     let mut install = Command::new("mariadb-install-db");
@@ -25,10 +30,10 @@ async fn server(options: &[&str]) -> (Server, DataSourceTarget) {
     }
     let done = install.output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    start(folder, options).await
+    folder
 }
 
-async fn start(folder: Scratch, options: &[&str]) -> (Server, DataSourceTarget) {
+pub(crate) async fn start(folder: Scratch, options: &[&str]) -> (Server, DataSourceTarget) {
     let port = free_port();
     let path = folder.path().display().to_string();
     let mut command = Command::new("mariadbd");
@@ -47,7 +52,7 @@ async fn start(folder: Scratch, options: &[&str]) -> (Server, DataSourceTarget) 
     (server, target)
 }
 
-const ACCOUNT: &str = "CREATE USER 'monitor'@'%' IDENTIFIED BY 's3cret'; \
+pub(crate) const ACCOUNT: &str = "CREATE USER 'monitor'@'%' IDENTIFIED BY 's3cret'; \
      GRANT PROCESS, SLAVE MONITOR ON *.* TO 'monitor'@'%';";
 
 fn sql(server: &Server, statements: &str) -> Command {
@@ -57,7 +62,7 @@ fn sql(server: &Server, statements: &str) -> Command {
     command
 }
 
-fn run_sql(server: &Server, statements: &str) -> String {
+pub(crate) fn run_sql(server: &Server, statements: &str) -> String {
     let output = sql(server, statements).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -146,7 +151,9 @@ async fn who_may_not_look_is_told_what_to_type() {
     let start = "Access denied for user 'monitor'@'127.0.0.1' (using password: YES)";
     assert_eq!(
         stranger,
-        format!("{start} -> check user and password, or make the account: {account}")
+        format!(
+            "{start} -> check user and password; if it REQUIREs TLS, write tls: {{}} for it; or make the account: {account}"
+        )
     );
     // What it says is what helps; but first the account without the grants.
     run_sql(&server, "CREATE USER 'monitor'@'127.0.0.%' IDENTIFIED BY 's3cret'");

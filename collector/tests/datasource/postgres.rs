@@ -51,7 +51,7 @@ fn data(folder: &Scratch) -> String {
     folder.path().join("data").to_str().unwrap().to_owned()
 }
 
-fn start(folder: Scratch, options: &[&str]) -> (Server, DataSourceTarget) {
+pub(crate) fn start(folder: Scratch, options: &[&str]) -> (Server, DataSourceTarget) {
     let port = free_port();
     let mut command = program("postgres");
     command.args(["-D", &data(&folder), "-p", &port.to_string(), "-h", "127.0.0.1"]);
@@ -65,6 +65,19 @@ fn start(folder: Scratch, options: &[&str]) -> (Server, DataSourceTarget) {
 
 /// A new cluster; its administrator needs no password through the socket, and one by TCP.
 async fn server(options: &[&str]) -> (Server, DataSourceTarget) {
+    let rules = "local all all trust\n\
+                 host all by_md5 127.0.0.1/32 md5\n\
+                 host all in_clear 127.0.0.1/32 password\n\
+                 host all nobody 127.0.0.1/32 reject\n\
+                 host replication all 127.0.0.1/32 trust\n\
+                 host all all 127.0.0.1/32 scram-sha-256\n";
+    let (server, target) = start(installed(rules), options);
+    server.ready(&target).await;
+    (server, target)
+}
+
+/// A folder with a new cluster in it that was not started yet.
+pub(crate) fn installed(rules: &str) -> Scratch {
     let folder = scratch();
     let password = folder.path().join("password");
     fs::write(&password, "s3cret").unwrap();
@@ -72,16 +85,8 @@ async fn server(options: &[&str]) -> (Server, DataSourceTarget) {
     initdb.args(["-D", &data(&folder), "-U", "postgres", "--auth=scram-sha-256", "--no-sync"]);
     initdb.arg(format!("--pwfile={}", password.to_str().unwrap()));
     done(initdb);
-    let rules = "local all all trust\n\
-                 host all by_md5 127.0.0.1/32 md5\n\
-                 host all in_clear 127.0.0.1/32 password\n\
-                 host all nobody 127.0.0.1/32 reject\n\
-                 host replication all 127.0.0.1/32 trust\n\
-                 host all all 127.0.0.1/32 scram-sha-256\n";
     fs::write(folder.path().join("data/pg_hba.conf"), rules).unwrap();
-    let (server, target) = start(folder, options);
-    server.ready(&target).await;
-    (server, target)
+    folder
 }
 
 fn sql(server: &Server, sql: &str) -> Command {
@@ -91,7 +96,7 @@ fn sql(server: &Server, sql: &str) -> Command {
     command
 }
 
-fn run_sql(server: &Server, statements: &str) -> String {
+pub(crate) fn run_sql(server: &Server, statements: &str) -> String {
     let output = sql(server, statements).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()

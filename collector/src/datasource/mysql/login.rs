@@ -1,9 +1,9 @@
-//! Logs in to a MySQL or MariaDB server without TLS.
+//! Logs in to a MySQL or MariaDB server.
 //!
-//! The password is never sent as it is: both usual plugins take a proof made from the server's
-//! nonce. Only when a `caching_sha2_password` server does not know us yet does it need the password
-//! itself, and gets it under its RSA key. That key is the server's own word: who can stand in for
-//! the server can then read the password, as with every client that uses no TLS. So the account
+//! Both usual plugins take a proof made from the server's nonce. Only when a `caching_sha2_password`
+//! server does not know us yet does it need the password itself. Under TLS it gets it as it is;
+//! without, never: it gets it under its RSA key. That key is the server's own word: who can stand in
+//! for the server can then read the password, as with every client that uses no TLS. So the account
 //! must be one for monitoring alone.
 //!
 //! The key is checked before it is used: big enough to hide something, small enough to cost nothing.
@@ -30,6 +30,7 @@ const MAX_PASSWORD_BYTES: usize = 80;
 const LONG_FLAG: u32 = 0x4;
 const CONNECT_WITH_DB: u32 = 0x8;
 const PROTOCOL_41: u32 = 0x200;
+const TLS: u32 = 0x800;
 const TRANSACTIONS: u32 = 0x2000;
 const SECURE_CONNECTION: u32 = 0x8000;
 const PLUGIN_AUTH: u32 = 0x8_0000;
@@ -53,20 +54,40 @@ pub(super) struct Greeting {
     pub(super) server: Server,
     nonce: Vec<u8>,
     plugin: String,
+    speaks_tls: bool,
 }
 
-/// Reads the greeting and logs in.
+/// Reads the greeting, begins TLS where the file wants it, and logs in.
 pub(super) async fn log_in(
-    packets: &mut Packets,
+    mut packets: Packets,
     target: &DataSourceTarget,
-) -> Result<Server, Fault> {
+) -> Result<(Packets, Server), Fault> {
     let packet = packets.greeting().await?;
     if packet[0] == ERROR {
         return Err(refusal(&Refused::read(&packet), target, &Server::default()));
     }
     let greeting = Greeting::read(&packet).ok_or_else(|| Fault::not_a("MySQL", &packet))?;
-    let Greeting { server, mut nonce, mut plugin } = greeting;
+    if packets.wants_tls() {
+        if !greeting.speaks_tls {
+            let remedy = "give the server ssl_cert and ssl_key; or remove tls from the file";
+            return Err(Fault::misconfigured("the server does not speak TLS", remedy));
+        }
+        packets.send(&head(target), "asking for TLS").await?;
+        packets = packets.secure().await?;
+    }
+    let server = prove(&mut packets, target, greeting).await?;
+    Ok((packets, server))
+}
+
+/// Proves that we know the password, in the way that the server asks for.
+async fn prove(
+    packets: &mut Packets,
+    target: &DataSourceTarget,
+    greeting: Greeting,
+) -> Result<Server, Fault> {
+    let Greeting { server, mut nonce, mut plugin, .. } = greeting;
     packets.send(&response(target, &plugin, &nonce), "logging in").await?;
+    let mut has_asked_for_key = false;
     for _ in 0..MAX_ROUNDS {
         let packet = packets.receive().await?;
         match packet[0] {
@@ -81,11 +102,18 @@ pub(super) async fn log_in(
             }
             MORE => match packet.get(1) {
                 Some(&KNOWN) => {}
-                Some(&NEEDS_PASSWORD) => packets.send(&[SEND_KEY], "logging in").await?,
-                _ => {
+                Some(&NEEDS_PASSWORD) if packets.is_secure() => {
+                    packets.send(&ended(target.password()), "logging in").await?;
+                }
+                Some(&NEEDS_PASSWORD) => {
+                    has_asked_for_key = true;
+                    packets.send(&[SEND_KEY], "logging in").await?;
+                }
+                _ if has_asked_for_key => {
                     let sealed = seal(&packet[1..], target.password(), &nonce)?;
                     packets.send(&sealed, "logging in").await?;
                 }
+                _ => return Err(Fault::not_a("MySQL", &packet)),
             },
             _ => return Err(Fault::not_a("MySQL", &packet)),
         }
@@ -100,7 +128,9 @@ impl Greeting {
         let server = Server::of(&String::from_utf8_lossy(reader.text()?));
         reader.take(4)?; // The number of the connection.
         let mut nonce = reader.take(8)?.to_vec();
-        reader.take(1 + 2 + 1 + 2 + 2)?; // Filler, abilities, character set, status, abilities.
+        reader.byte()?; // A filler.
+        let abilities = u32::from(u16::from_le_bytes(reader.array()?));
+        reader.take(1 + 2 + 2)?; // Character set, status, further abilities.
         let length = usize::from(reader.byte()?);
         reader.take(10)?;
         // The rest of the nonce: at least 13 bytes of which the last is a NUL.
@@ -111,7 +141,7 @@ impl Greeting {
             b"" => NATIVE.to_owned(),
             named => String::from_utf8_lossy(named).into_owned(),
         };
-        Some(Self { server, nonce, plugin })
+        Some(Self { server, nonce, plugin, speaks_tls: abilities & TLS != 0 })
     }
 }
 
@@ -122,23 +152,35 @@ fn response(target: &DataSourceTarget, plugin: &str, nonce: &[u8]) -> Vec<u8> {
         Some(proof) => (plugin, proof),
         None => (NATIVE, proof(NATIVE, nonce, target.password()).unwrap_or_default()),
     };
-    let database = target.database.as_deref().filter(|name| !name.is_empty());
+    let mut packet = head(target);
+    push_text(&mut packet, target.user());
+    packet.push(u8::try_from(proof.len()).expect("a proof is a hash"));
+    packet.extend_from_slice(&proof);
+    if let Some(database) = database(target) {
+        push_text(&mut packet, database);
+    }
+    push_text(&mut packet, plugin);
+    packet
+}
+
+/// How our answer begins. Alone it asks for TLS, which the rest then follows under.
+fn head(target: &DataSourceTarget) -> Vec<u8> {
     let mut abilities = LONG_FLAG | PROTOCOL_41 | TRANSACTIONS | SECURE_CONNECTION | PLUGIN_AUTH;
-    if database.is_some() {
+    if database(target).is_some() {
         abilities |= CONNECT_WITH_DB;
+    }
+    if target.tls.is_some() {
+        abilities |= TLS;
     }
     let mut packet = abilities.to_le_bytes().to_vec();
     packet.extend_from_slice(&MAX_PACKET_BYTES.to_le_bytes());
     packet.push(UTF8MB4);
     packet.extend_from_slice(&[0; 23]);
-    push_text(&mut packet, target.user());
-    packet.push(u8::try_from(proof.len()).expect("a proof is a hash"));
-    packet.extend_from_slice(&proof);
-    if let Some(database) = database {
-        push_text(&mut packet, database);
-    }
-    push_text(&mut packet, plugin);
     packet
+}
+
+fn database(target: &DataSourceTarget) -> Option<&str> {
+    target.database.as_deref().filter(|name| !name.is_empty())
 }
 
 fn push_text(packet: &mut Vec<u8>, text: &str) {
@@ -178,7 +220,10 @@ fn unknown_plugin(plugin: &str, target: &DataSourceTarget) -> Fault {
 
 /// The password under the server's key, mixed with the nonce so that it cannot be sent again.
 fn seal(pem: &[u8], password: &str, nonce: &[u8]) -> Result<Vec<u8>, Fault> {
-    let key = public_key(pem).ok_or_else(|| Fault::rubbish("its RSA key cannot be used"))?;
+    let key = public_key(pem).ok_or_else(|| {
+        let what = "the server wants the password itself, and its RSA key cannot be used";
+        Fault::misconfigured(what, "let it speak TLS and write tls: {} for it")
+    })?;
     if nonce.is_empty() {
         return Err(Fault::rubbish("its nonce is empty"));
     }
@@ -186,9 +231,15 @@ fn seal(pem: &[u8], password: &str, nonce: &[u8]) -> Result<Vec<u8>, Fault> {
         let remedy = format!("choose one of at most {MAX_PASSWORD_BYTES} bytes");
         return Err(Fault::misconfigured("the password is too long", remedy));
     }
-    let ended = password.bytes().chain([0]);
-    let mixed: Vec<u8> = ended.zip(nonce.iter().cycle()).map(|(one, other)| one ^ other).collect();
+    let ended = ended(password);
+    let mixed: Vec<u8> =
+        ended.iter().zip(nonce.iter().cycle()).map(|(one, other)| one ^ other).collect();
     Ok(key.encrypt_block(&mixed, Pkcs1OaepPadding::new(GetRandom)))
+}
+
+/// A password as the server wants to read it.
+fn ended(password: &str) -> Vec<u8> {
+    password.bytes().chain([0]).collect()
 }
 
 /// A key of 1,024 to 8,192 bits with a small odd exponent; anything else is a trap or a mistake.

@@ -113,8 +113,7 @@ pub(super) struct MySql {
 
 impl Session for MySql {
     async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault> {
-        let mut packets = Packets::new(wire);
-        let server = login::log_in(&mut packets, target).await?;
+        let (packets, server) = login::log_in(Packets::new(wire), target).await?;
         let (target, lacking) = (target.clone(), BTreeSet::new());
         Ok(Self { packets, server, target, account: None, lacking })
     }
@@ -223,6 +222,7 @@ mod codes {
     pub(super) const PASSWORD_EXPIRED_FOR_GOOD: u16 = 1862;
     pub(super) const KILLED: u16 = 1927;
     pub(super) const ACCOUNT_LOCKED: u16 = 3118;
+    pub(super) const TLS_REQUIRED: u16 = 3159;
     pub(super) const MARIADB_ACCOUNT_LOCKED: u16 = 4151;
 }
 
@@ -231,13 +231,20 @@ fn refusal(refused: &Refused, target: &DataSourceTarget, server: &Server) -> Fau
     let account = account(None, target);
     let replication = server.replication_privilege();
     let database = target.database.as_deref().filter(|name| is_plain(name)).unwrap_or("DATABASE");
+    let tls = match target.tls {
+        None => "write tls: {} for it",
+        Some(_) => {
+            "write tls: {client_cert: \"${file:PATH}\", client_key: \"${file:PATH}\"} for it"
+        }
+    };
+    let required = if target.tls.is_some() { "a certificate" } else { "TLS" };
     let remedy = match refused.code {
         codes::ACCESS_DENIED
         | codes::PLUGIN_DENIED
         | codes::HOST_DENIED
         | codes::NO_SUCH_PLUGIN => {
             format!(
-                "check user and password, or make the account: \
+                "check user and password; if it REQUIREs {required}, {tls}; or make the account: \
                  CREATE USER {account} IDENTIFIED BY 'PASSWORD'; \
                  GRANT PROCESS, {replication} ON *.* TO {account};"
             )
@@ -246,6 +253,7 @@ fn refusal(refused: &Refused, target: &DataSourceTarget, server: &Server) -> Fau
             format!("name no database in the file, or GRANT SELECT ON {database}.* TO {account};")
         }
         codes::NO_SUCH_DATABASE => "name no database in the file, or one that exists".to_owned(),
+        codes::TLS_REQUIRED => tls.to_owned(),
         codes::HOST_BLOCKED => "on the server: FLUSH HOSTS;".to_owned(),
         codes::OUR_CONNECTIONS | codes::OUR_LIMIT => {
             format!("ALTER USER {account} WITH MAX_USER_CONNECTIONS 0 MAX_CONNECTIONS_PER_HOUR 0;")
@@ -332,6 +340,7 @@ mod tests {
             user: Some(user.to_owned()),
             password: None,
             database: None,
+            tls: None,
             common: Labels::default(),
         }
     }
@@ -366,6 +375,7 @@ mod tests {
             (1053, "status: words (error 1053)"),
             (1049, "words: name no database in the file, or one that exists"),
             (1129, "words: on the server: FLUSH HOSTS;"),
+            (3159, "words: write tls: {} for it"),
             (
                 1820,
                 "words: ALTER USER 'monitor'@'%' IDENTIFIED BY 'PASSWORD' PASSWORD EXPIRE NEVER;",

@@ -59,6 +59,21 @@ impl Packets {
         Self { wire, sequence: 0 }
     }
 
+    pub(super) fn wants_tls(&self) -> bool {
+        self.wire.wants_tls()
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.wire.is_secure()
+    }
+
+    /// Goes on under TLS, amid the same exchange.
+    pub(super) async fn secure(self) -> Result<Self, Fault> {
+        // The request for it was ours, and has a number of its own.
+        let sequence = self.sequence.wrapping_add(1);
+        Ok(Self { wire: self.wire.secure().await?, sequence })
+    }
+
     /// The packet that the server sends unasked.
     pub(super) async fn greeting(&mut self) -> Result<Bytes, Fault> {
         self.wire.listen("waiting for its greeting (is this a MySQL port?)");

@@ -17,6 +17,7 @@ const MAX_ROWS: usize = 10_000;
 const MAX_LOGIN_MESSAGES: usize = 200;
 
 const PROTOCOL_3_0: u32 = 196_608;
+const SSL_REQUEST: u32 = 80_877_103;
 
 /// Kinds of a login's `R` message.
 const LOGGED_IN: u32 = 0;
@@ -61,8 +62,27 @@ impl Rows {
 }
 
 impl Messages {
-    pub(super) fn new(wire: Wire) -> Self {
-        Self { wire }
+    /// Asks for TLS, where the file wants it.
+    pub(super) async fn begin(mut wire: Wire) -> Result<Self, Fault> {
+        if !wire.wants_tls() {
+            return Ok(Self { wire });
+        }
+        wire.send(&counted(&SSL_REQUEST.to_be_bytes()), "asking whether it speaks TLS").await?;
+        match wire.peek(1).await?[0] {
+            b'S' => {
+                wire.block(1).await?;
+                Ok(Self { wire: wire.secure().await? })
+            }
+            b'N' => Err(Fault::misconfigured(
+                "the server does not speak TLS",
+                "in postgresql.conf: ssl = on; or remove tls from the file",
+            )),
+            b'E' => {
+                let (_, body) = Self { wire }.receive().await?;
+                Err(Fault::refuses(&Refused::read(&body).words))
+            }
+            _ => Err(Fault::not_a("PostgreSQL", wire.peek(1).await?)),
+        }
     }
 
     /// Logs in; `refusal` says what it means if the server refuses.

@@ -193,9 +193,10 @@ pub(super) struct Postgres {
 
 impl Session for Postgres {
     async fn open(target: &DataSourceTarget, wire: Wire) -> Result<Self, Fault> {
-        let mut messages = Messages::new(wire);
+        let mut messages = Messages::begin(wire).await?;
         let database = target.database.as_deref().unwrap_or("postgres");
-        let refusal = |refused: &Refused| refusal(refused, target.user(), database);
+        let refusal =
+            |refused: &Refused| refusal(refused, target.user(), database, target.tls.is_some());
         messages.log_in(target, database, refusal).await?;
         Ok(Self { messages, account: name(target.user(), "ROLE") })
     }
@@ -284,16 +285,25 @@ fn add_utilization(used: Option<&str>, limit: Option<&str>, readings: &mut Readi
 }
 
 /// What it means that the server did not let us in.
-fn refusal(refused: &Refused, user: &str, database: &str) -> Fault {
+fn refusal(refused: &Refused, user: &str, database: &str, is_secure: bool) -> Fault {
     let (role, database) = (name(user, "ROLE"), name(database, "DATABASE"));
+    let (entry, hint) = match is_secure {
+        true => ("hostssl", ""),
+        false => ("host", " or, if hostssl stands there, write tls: {} for it;"),
+    };
     let remedy = match refused.code.as_str() {
         "28P01" => format!(
             "check user and password, or make the account: \
              CREATE ROLE {role} LOGIN PASSWORD 'PASSWORD'; GRANT pg_monitor TO {role};"
         ),
+        "28000" if refused.words.contains("client certificate") => {
+            "write tls: {client_cert: \"${file:PATH}\", client_key: \"${file:PATH}\"} with a \
+             certificate that is valid, of a CA that the server trusts"
+                .to_owned()
+        }
         "28000" => format!(
-            "in pg_hba.conf, for our address (no TLS): host all {role} ADDRESS scram-sha-256; \
-             then SELECT pg_reload_conf(); and if the account is missing: \
+            "in pg_hba.conf, for our address: {entry} all {role} ADDRESS scram-sha-256; \
+             then SELECT pg_reload_conf();{hint} and if the account is missing: \
              CREATE ROLE {role} LOGIN PASSWORD 'PASSWORD'; GRANT pg_monitor TO {role};"
         ),
         "3D000" => "name a database that exists".to_owned(),
@@ -372,10 +382,14 @@ mod tests {
             words: words.to_owned(),
             ..Refused::default()
         };
-        let ours =
-            refusal(&refused("too many connections for role \"monitor\""), "monitor", "shop");
+        let ours = refusal(
+            &refused("too many connections for role \"monitor\""),
+            "monitor",
+            "shop",
+            false,
+        );
         assert!(matches!(ours, Fault::Misconfigured { .. }));
-        let theirs = refusal(&refused("sorry, too many clients already"), "monitor", "shop");
+        let theirs = refusal(&refused("sorry, too many clients already"), "monitor", "shop", false);
         assert!(matches!(theirs, Fault::Down { .. }));
     }
 }
