@@ -10,6 +10,7 @@ mod bench;
 mod hostile;
 mod memcached;
 mod mysql;
+mod mysql_login;
 mod postgres;
 mod redis;
 mod tls;
