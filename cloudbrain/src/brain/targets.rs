@@ -132,7 +132,7 @@ fn data_source(id: &DataSourceId, source: &DataSource) -> WatchSpec {
         user: server.user.clone(),
         password,
         database: server.database.clone(),
-        tls: None,
+        tls: source.tls.clone(),
         common: Labels::of(common),
     };
     WatchSpec {

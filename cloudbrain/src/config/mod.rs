@@ -8,6 +8,7 @@ mod policies;
 pub mod raw;
 pub mod secret;
 pub mod sources;
+pub mod tls;
 pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use collector::datasource::Tls;
 use collector::monitor_x;
 use model::id::{DataSourceId, ModuleId, PersonId, ProjectId};
 use query::Expression;
@@ -81,6 +83,7 @@ pub struct DataSource {
     pub project: ProjectId,
     pub raw: RawDataSource,
     pub password: Option<Secret>,
+    pub tls: Option<Tls>,
 }
 
 /// Exporters to scrape, with their secret.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::raw::{RawConfig, RawProject};
 use super::secret::Secret;
+use super::tls::RawTls;
 use super::yaml::Document;
 use super::{DataSource, Reader, Scrape, Zabbix, unknown};
 
@@ -124,6 +125,8 @@ pub struct RawServer {
     /// May hold `${env:NAME}` or `${file:PATH}`.
     pub password: Option<String>,
     pub database: Option<String>,
+    /// Speaks TLS, and nothing else; in clear if left out.
+    pub tls: Option<RawTls>,
     /// The VM it runs on, where it is one that we know.
     pub vm: Option<VmId>,
     #[serde(default = "default_interval")]
@@ -290,8 +293,10 @@ impl Reader {
                 self.check_times_of(document, &at(""), server.interval, server.timeout);
                 let password =
                     self.secret(document, &at("password"), server.password.as_deref(), folder);
+                let tls = server.tls.as_ref();
+                let tls = tls.and_then(|tls| self.tls(document, &at("tls"), tls, folder));
                 let project = file.name.clone();
-                let source = DataSource { project, raw: raw.clone(), password };
+                let source = DataSource { project, raw: raw.clone(), password, tls };
                 if all.insert(server.name.clone(), source).is_some() {
                     let message = format!("a second data source {}; rename one", server.name);
                     self.find(document, at("name"), message);
@@ -328,7 +333,7 @@ impl Reader {
         }
     }
 
-    fn secret(
+    pub(super) fn secret(
         &mut self,
         document: &Document,
         at: &str,
