@@ -52,7 +52,7 @@ pub struct Polled {
     /// What is told of the whole machine.
     pub frame: Frame,
     /// What has labels: by state, by mount point, by device. `ABSENT` where a series was not
-    /// asked for this time; its shape names the object alone, and is shared while it stays so.
+    /// asked for this time, `STALE` once where it has ended; its shape names the object alone, and is shared while it stays so.
     pub row: Row,
     /// Keys that the agent does not know or could not tell.
     pub unsupported: u32,
@@ -142,6 +142,7 @@ impl PassiveClient {
         let lists = std::mem::take(&mut reading.lists);
         reading.polled.left_out = known.learn(&asked, &answers, lists, now);
         reading.polled.left_out.truncate(MAX_NAMED);
+        known.end_series(&mut reading.polled.row);
         self.known().insert(place, known);
         reading.end(end)
     }

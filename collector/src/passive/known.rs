@@ -1,12 +1,16 @@
 //! What is known of one agent, and so what it is asked for next.
+//!
+//! What it can tell no longer must not live on in whoever asks for the present value: a mount point
+//! that is gone from its list, a figure that it says it does not have. The series of these end, once;
+//! of what never had a value nothing is said. A list that could not be read changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::id::Object;
 use model::metric::{Beat, Metric, Of, PartKind};
-use model::series::{Labels, METRIC_NAME, Shape};
+use model::series::{ABSENT, Labels, METRIC_NAME, Row, STALE, Shape, is_absent, is_stale};
 
 use super::ask::{Answer, Form};
 use crate::look::Refusal;
@@ -25,6 +29,8 @@ pub(super) struct Known {
     sheet: Sheet,
     /// Of the series that have labels.
     pub(super) shape: Arc<Shape>,
+    /// For each column of the shape, whether it had a value that was not ended since.
+    live: Vec<bool>,
     /// For each column of the sheet, which of the shape's it is.
     pub(super) columns: Arc<[Option<usize>]>,
     /// Keys that it has never heard of.
@@ -58,12 +64,14 @@ impl Known {
             parts: Parts::default(),
             sheet: Sheet::default(),
             shape: Arc::new(Shape { common, columns: Vec::new() }),
+            live: Vec::new(),
             columns: Arc::from([]),
             unheard_of: BTreeSet::new(),
             asked_all: None,
             asked_parts: None,
         };
         known.write_out();
+        known.live = vec![false; known.shape.columns.len()];
         known
     }
 
@@ -103,6 +111,26 @@ impl Known {
         let unheard = asked.iter().zip(answers).filter(|(_, answer)| is_unheard_of(answer));
         self.unheard_of.extend(unheard.map(|(asked, _)| asked.key().to_owned()));
         self.take_in(lists)
+    }
+
+    /// Ends in the row of a poll, which was learnt from, the series that live no longer.
+    pub(super) fn end_series(&mut self, row: &mut Row) {
+        let has_changed = !Arc::ptr_eq(&row.shape, &self.shape);
+        let remains = |column| !has_changed || self.shape.columns.contains(column);
+        for (at, column) in row.shape.columns.iter().enumerate() {
+            let (value, is_live) = (&mut row.values[at], &mut self.live[at]);
+            if is_stale(*value) || !remains(column) {
+                *value = if *is_live { STALE } else { ABSENT };
+                *is_live = false;
+            } else if !is_absent(*value) {
+                *is_live = true;
+            }
+        }
+        if has_changed {
+            let before: BTreeMap<_, _> = row.shape.columns.iter().zip(&self.live).collect();
+            let lives = |column| before.get(column).is_some_and(|live| **live);
+            self.live = self.shape.columns.iter().map(lives).collect();
+        }
     }
 
     fn take_in(&mut self, lists: Vec<(PartKind, Discovered)>) -> Vec<Refusal> {

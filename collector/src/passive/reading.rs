@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::metric::PartKind;
 use model::sample::Frame;
-use model::series::{ABSENT, Row};
+use model::series::{ABSENT, Row, STALE};
 
 use super::ask::{Answer, rubbish, unsupported};
 use super::known::{Asked, Known};
@@ -58,6 +58,7 @@ impl Reading {
                 Err(error) => self.rubbish(asked.key(), &error.to_string()),
             },
             (_, Err(reason)) => {
+                self.unsupported(asked);
                 self.polled.unsupported += 1;
                 self.first.get_or_insert_with(|| unsupported(reason));
                 self.refuse(asked.key(), reason);
@@ -76,6 +77,14 @@ impl Reading {
                 Some(column) => self.polled.row.values[column] = value,
                 None => drop(self.polled.frame.values.insert(fill.metric.name.to_owned(), value)),
             }
+        }
+    }
+
+    /// Whatever it told before, it can tell that no longer.
+    fn unsupported(&mut self, asked: &Asked) {
+        let Asked::Item(item) = asked else { return };
+        for column in item.fills.iter().filter_map(|fill| self.columns[fill.column]) {
+            self.polled.row.values[column] = STALE;
         }
     }
 
