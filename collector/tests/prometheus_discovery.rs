@@ -12,6 +12,7 @@ use collector::prometheus::discovery::{
 };
 use collector::prometheus::http::{Access, HttpUrl, TlsRoots};
 use expect_test::{Expect, expect};
+use model::time::Time;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -143,8 +144,16 @@ fn targets(discovery: &Discovery) -> String {
 fn shown(refreshed: &Refreshed, discovery: &Discovery) -> String {
     let changed = if refreshed.has_changed { "changed" } else { "the same" };
     let held = refreshed.held.map_or(String::new(), |held| format!(", {} held", held.missing));
-    let errors = refreshed.errors.iter().map(|error| format!(", {error}"));
+    let errors = refreshed.errors.iter().map(|error| {
+        let first: &dyn Error = error;
+        let chain = std::iter::successors(Some(first), |&error| error.source()).take(2);
+        format!(", {}", chain.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    });
     format!("{changed}{held}{}: {}", errors.collect::<String>(), targets(discovery))
+}
+
+fn hour(hour: u64) -> Time {
+    Time::from_millis(1_772_445_600_000) + Duration::from_secs(3600 * hour)
 }
 
 #[tokio::test]
@@ -163,7 +172,7 @@ async fn files_are_read_again_when_they_change() {
     };
     let mut log = String::new();
     let mut refresh = async |what: &str| {
-        let refreshed = files.refresh().await;
+        let refreshed = files.refresh(hour(0)).await;
         log += &format!("{what}: {}\n", shown(&refreshed, &files));
     };
     refresh("nothing there").await;
@@ -186,12 +195,12 @@ async fn files_are_read_again_when_they_change() {
     refresh("gone").await;
     refresh("gone").await;
     expect![[r#"
-        nothing there: the same, the file FOLDER/more.yml cannot be read: 
+        nothing there: the same, the file FOLDER/more.yml cannot be read: No such file or directory (os error 2): 
         two files: changed: a0 a1 a2 b1 b2
         no change: the same: a0 a1 a2 b1 b2
         two more: changed: a0 a1 a2 a3 a4 b1 b2
-        broken: the same, the file FOLDER/tg_a.json is no list of targets: a0 a1 a2 a3 a4 b1 b2
-        emptied: the same, the file FOLDER/tg_a.json is no list of targets, the file FOLDER/more.yml is no list of targets: a0 a1 a2 a3 a4 b1 b2
+        broken: the same, the last list is 0 h old and holds until it is 24 h old: the file FOLDER/tg_a.json is no list of targets: a0 a1 a2 a3 a4 b1 b2
+        emptied: the same, the last list is 0 h old and holds until it is 24 h old: the file FOLDER/tg_a.json is no list of targets, the last list is 0 h old and holds until it is 24 h old: the file FOLDER/more.yml is no list of targets: a0 a1 a2 a3 a4 b1 b2
         one less, no labels: changed: a0 a1 a2 a3 b1 b2
         gone: the same, 4 held: a0 a1 a2 a3 b1 b2
         gone: the same, 4 held: a0 a1 a2 a3 b1 b2
@@ -250,21 +259,108 @@ async fn a_service_with_bad_days_changes_nothing() {
     let mut discovery = Discovery::new(source, Defaults::default(), Brake::default());
     let mut log = String::new();
     for _ in 0..9 {
-        let refreshed = discovery.refresh().await;
+        let refreshed = discovery.refresh(hour(0)).await;
         log += &format!("{}\n", shown(&refreshed, &discovery));
     }
     expect![[r#"
         the same, the service gave no list: status 503: 
         changed: a1 a2
-        the same, the service gave no list: status 500: a1 a2
-        the same, the service gave no list: its answer is not application/json: a1 a2
-        the same, what was found is no list of targets: a1 a2
-        the same, what was found is no list of targets: a1 a2
+        the same, the last list is 0 h old and holds until it is 24 h old: the service gave no list: status 500: a1 a2
+        the same, the last list is 0 h old and holds until it is 24 h old: the service gave no list: its answer is not application/json: a1 a2
+        the same, the last list is 0 h old and holds until it is 24 h old: what was found is no list of targets: a1 a2
+        the same, the last list is 0 h old and holds until it is 24 h old: what was found is no list of targets: a1 a2
         the same, 2 held: a1 a2
         the same, 2 held: a1 a2
         changed: 
     "#]]
     .assert_eq(&log);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_holds_for_a_day() {
+    const OK: &str = "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n";
+    const BUSY: &str = "HTTP/1.0 503 Busy\r\n\r\n";
+    let list = leaked(OK, r#"[{"targets": ["a1", "a2"]}]"#);
+    let hours = [0, 1, 2, 24, 25, 26, 27, 28, 29, 30];
+    let answers = vec![list, list, BUSY, BUSY, BUSY, BUSY, BUSY, BUSY, list, BUSY];
+    let (url, day) = (service(answers).await, Duration::from_secs(60));
+    let service = ListService::new(url, &Access::Open, day, day, TlsRoots::of_nobody()).unwrap();
+    let source = Source::Service(Box::new(service));
+    let mut discovery = Discovery::new(source, Defaults::default(), Brake::default());
+    let mut log = String::new();
+    for at in hours {
+        let refreshed = discovery.refresh(hour(at)).await;
+        log += &format!("{at} h: {}\n", shown(&refreshed, &discovery));
+    }
+    expect![[r#"
+        0 h: changed: a1 a2
+        1 h: the same: a1 a2
+        2 h: the same, the last list is 1 h old and holds until it is 24 h old: the service gave no list: status 503: a1 a2
+        24 h: the same, the last list is 23 h old and holds until it is 24 h old: the service gave no list: status 503: a1 a2
+        25 h: the same, 2 held, no list for 24 h: what it named is looked at no longer: the service gave no list: status 503: a1 a2
+        26 h: the same, 2 held, no list for 24 h: what it named is looked at no longer: the service gave no list: status 503: a1 a2
+        27 h: changed, no list for 24 h: what it named is looked at no longer: the service gave no list: status 503: 
+        28 h: the same, no list for 24 h: what it named is looked at no longer: the service gave no list: status 503: 
+        29 h: changed: a1 a2
+        30 h: the same, the last list is 1 h old and holds until it is 24 h old: the service gave no list: status 503: a1 a2
+    "#]].assert_eq(&log);
+}
+
+#[tokio::test]
+async fn of_files_each_holds_for_a_day_of_its_own() {
+    let folder = folder("day");
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+    write("a.json", r#"[{"targets": ["a1"]}]"#);
+    write("b.json", r#"[{"targets": ["b1", "b2", "b3", "b4", "b5", "b6"]}]"#);
+    let lists = || Source::Files(FileLists::new([folder.join("*.json")]).unwrap());
+    let mut files = Discovery::new(lists(), Defaults::default(), Brake::default());
+    let mut log = String::new();
+    let mut refresh = async |files: &mut Discovery, at: u64| {
+        let refreshed = files.refresh(hour(at)).await;
+        log += &format!("{at} h: {}\n", shown(&refreshed, files));
+    };
+    refresh(&mut files, 0).await;
+    write("a.json", "half");
+    refresh(&mut files, 12).await;
+    write("b.json", r#"[{"targets": ["b1", "b2", "b3", "b4", "b5"]}]"#);
+    refresh(&mut files, 13).await;
+    refresh(&mut files, 24).await;
+    write("a.json", r#"[{"targets": ["a1"]}]"#);
+    refresh(&mut files, 25).await;
+    // After a restart nobody remembers what stood in it.
+    write("a.json", "half");
+    let mut files = Discovery::new(lists(), Defaults::default(), files.brake().clone());
+    for at in [26, 26, 26, 26, 49, 50, 50, 50] {
+        refresh(&mut files, at).await;
+    }
+    expect![[r#"
+        0 h: changed: a1 b1 b2 b3 b4 b5 b6
+        12 h: the same, the last list is 12 h old and holds until it is 24 h old: the file FOLDER/a.json is no list of targets: a1 b1 b2 b3 b4 b5 b6
+        13 h: changed, the last list is 13 h old and holds until it is 24 h old: the file FOLDER/a.json is no list of targets: a1 b1 b2 b3 b4 b5
+        24 h: changed, no list for 24 h: what it named is looked at no longer: the file FOLDER/a.json is no list of targets: b1 b2 b3 b4 b5
+        25 h: changed: a1 b1 b2 b3 b4 b5
+        26 h: the same, the last list is 1 h old and holds until it is 24 h old: the file FOLDER/a.json is no list of targets: a1 b1 b2 b3 b4 b5
+        26 h: the same, the last list is 1 h old and holds until it is 24 h old: the file FOLDER/a.json is no list of targets: a1 b1 b2 b3 b4 b5
+        26 h: the same, the last list is 1 h old and holds until it is 24 h old: the file FOLDER/a.json is no list of targets: a1 b1 b2 b3 b4 b5
+        26 h: the same, the last list is 1 h old and holds until it is 24 h old: the file FOLDER/a.json is no list of targets: a1 b1 b2 b3 b4 b5
+        49 h: changed, no list for 24 h: what it named is looked at no longer: the file FOLDER/a.json is no list of targets: b1 b2 b3 b4 b5
+        50 h: the same, no list for 24 h: what it named is looked at no longer: the file FOLDER/a.json is no list of targets: b1 b2 b3 b4 b5
+        50 h: the same, no list for 24 h: what it named is looked at no longer: the file FOLDER/a.json is no list of targets: b1 b2 b3 b4 b5
+        50 h: the same, no list for 24 h: what it named is looked at no longer: the file FOLDER/a.json is no list of targets: b1 b2 b3 b4 b5
+    "#]].assert_eq(&log.replace(&folder.display().to_string(), "FOLDER"));
+}
+
+#[tokio::test]
+async fn of_what_never_told_anything_nothing_holds() {
+    let folder = folder("never");
+    fs::write(folder.join("a.json"), "half").unwrap();
+    let source = Source::Files(FileLists::new([folder.join("a.json")]).unwrap());
+    let mut files = Discovery::new(source, Defaults::default(), Brake::default());
+    for at in [0, 1] {
+        let refreshed = files.refresh(hour(at)).await;
+        assert_eq!(refreshed.errors.len(), 1);
+        assert!(refreshed.errors[0].to_string().ends_with("a.json is no list of targets"));
+    }
 }
 
 fn leaked(head: &str, body: &str) -> &'static str {
@@ -279,13 +375,13 @@ async fn a_written_list_is_meant_and_a_stored_brake_outlives_a_restart() {
     };
     let defaults = Defaults::default;
     let mut written = Discovery::new(Source::Static(list(9)), defaults(), Brake::default());
-    assert!(written.refresh().await.has_changed);
-    assert!(!written.refresh().await.has_changed);
+    assert!(written.refresh(hour(0)).await.has_changed);
+    assert!(!written.refresh(hour(0)).await.has_changed);
     let stored = serde_json::to_string(written.brake()).unwrap();
     let restored: Brake = serde_json::from_str(&stored).unwrap();
     let mut next = Discovery::new(Source::Static(list(2)), defaults(), restored);
     assert_eq!(next.targets().count(), 9);
-    assert_eq!(next.refresh().await.held, None);
+    assert_eq!(next.refresh(hour(0)).await.held, None);
     assert_eq!(next.targets().count(), 2);
 }
 

@@ -4,6 +4,7 @@
 //! targets of it and keeps the brake, so that a restart does not forget what there was.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use collector::prometheus::discovery::{
     Brake, Defaults, Discovery, Endpoint, FileLists, ListService, Refreshed, Source, TargetGroup,
 };
 use collector::prometheus::http::{Access, HttpUrl, Secret, TlsRoots};
+use model::clock::SharedClock;
 use tokio::sync::mpsc;
 
 use super::Input;
@@ -50,13 +52,14 @@ pub fn spawn(
     config: &Config,
     roots: &TlsRoots,
     mut brakes: BTreeMap<ListName, Brake>,
+    clock: &SharedClock,
     sender: &mpsc::Sender<Input>,
 ) -> anyhow::Result<()> {
     for scrape in &config.scrapes {
         for (name, every, source) in lists(&config.folder, scrape, roots)? {
             let brake = brakes.remove(&name).unwrap_or_default();
             let discovery = Discovery::new(source, defaults(&scrape.raw), brake);
-            tokio::spawn(refresh(name, discovery, every, sender.clone()));
+            tokio::spawn(refresh(name, discovery, every, clock.clone(), sender.clone()));
         }
     }
     Ok(())
@@ -66,11 +69,12 @@ async fn refresh(
     name: ListName,
     mut discovery: Discovery,
     every: Duration,
+    clock: SharedClock,
     sender: mpsc::Sender<Input>,
 ) {
     let mut told = None;
     loop {
-        let refreshed = discovery.refresh().await;
+        let refreshed = discovery.refresh(clock.now()).await;
         let found = Found {
             list: name.clone(),
             endpoints: discovery.targets().collect(),
@@ -97,8 +101,9 @@ fn troubles(refreshed: &Refreshed) -> Vec<String> {
     let refused = refreshed.refused.iter();
     let refused = refused.map(|refusal| format!("{}: {}", refusal.what, refusal.why));
     let errors = refreshed.errors.iter().map(|error| {
-        let cause = std::error::Error::source(error);
-        cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+        let first: &dyn Error = error;
+        let chain = std::iter::successors(Some(first), |&error| error.source());
+        chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     });
     held.into_iter().chain(refused).chain(errors).collect()
 }

@@ -92,7 +92,7 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let (mut brain, handle, ends) = wire(core, hands, outbox, store, recorder, clock);
     let Discovered { roots, brakes, .. } = brain.core.discovered();
     if let Some(roots) = roots {
-        discover::spawn(&config, roots, brakes.clone(), &handle.inbox)?;
+        discover::spawn(&config, roots, brakes.clone(), &handle.clock, &handle.inbox)?;
     }
     for server in &config.zabbix {
         let kept = kept.remove(&server.raw.name).unwrap_or_default();

@@ -7,17 +7,22 @@
 //! one look too many does no harm.
 //!
 //! A pure state machine, which can be stored. One URL is one target; if a list has it twice, the
-//! last counts. A list that could not be read is no list, and is not brought here.
+//! last counts. Of a list that could not be read whole, what was read is added, and nothing is
+//! missing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::series::Labels;
+use model::time::Time;
 use serde::{Deserialize, Serialize};
 
 /// More than one of so many missing at once is much.
 const FRACTION: usize = 5;
 /// So are more than these, however many there are.
 const TARGETS: usize = 10;
+/// When a list was read is noted this often, so that what is stored does not change each time.
+const NOTED_EVERY: Duration = Duration::from_secs(3600);
 /// In how many lists in a row a target must be missing before that is believed.
 const REFRESHES: u32 = 3;
 
@@ -33,6 +38,9 @@ pub struct Endpoint {
 pub struct Brake {
     /// By URL.
     targets: BTreeMap<String, Known>,
+    /// When the list was last read whole, give or take an hour.
+    #[serde(default)]
+    read_at: Option<Time>,
 }
 
 /// Why the brake is on.
@@ -77,6 +85,27 @@ impl Brake {
     pub fn accept(&mut self, list: Vec<Endpoint>) -> Option<Held> {
         self.targets.clear();
         self.step(list)
+    }
+
+    /// Takes what is new in a part of a list; what is missing may be in the rest of it.
+    pub fn add(&mut self, part: Vec<Endpoint>) {
+        let part = part.into_iter().map(|found| (found.url, Known::new(&found.labels)));
+        self.targets.extend(part);
+    }
+
+    /// A list was read whole.
+    pub fn note_read(&mut self, now: Time) {
+        if self.read_at.is_none_or(|at| now.since(at) >= NOTED_EVERY) {
+            self.read_at = Some(now);
+        }
+    }
+
+    pub fn read_at(&self) -> Option<Time> {
+        self.read_at
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
     }
 
     /// What is believed in, by URL.
@@ -219,6 +248,17 @@ mod tests {
         assert!(brake.targets().all(|target| target.labels.get("module") == "shop/api"));
         assert_eq!(brake.accept(list(0..1)), None);
         assert_eq!(brake.targets().count(), 1);
+    }
+
+    #[test]
+    fn of_a_part_of_a_list_nothing_is_missing() {
+        let mut brake = Brake::default();
+        brake.step(list(0..50));
+        for _ in 0..9 {
+            brake.add(list(49..52));
+        }
+        assert_eq!(brake.targets().count(), 52);
+        assert_eq!(brake.step(list(0..52)), None);
     }
 
     proptest! {

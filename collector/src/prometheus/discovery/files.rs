@@ -1,18 +1,19 @@
 //! Lists of targets in files, as `file_sd` reads them: JSON or YAML by the ending of the name.
 //!
 //! A file is read again when its time or length changed. One that cannot be read, or is no list,
-//! keeps what it said before and is tried again at the next refresh; one that is gone says nothing
-//! any more, which the brake then judges.
+//! keeps what it said before for a day and is tried again at each refresh; one that is gone says
+//! nothing any more, which the brake then judges.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use model::time::Time;
 use tokio::io::AsyncReadExt;
 
 use super::list::{TargetGroup, read_json, read_yaml};
-use super::{DiscoveryError, MAX_LIST_BYTES};
+use super::{DiscoveryError, KEEP, MAX_LIST_BYTES, Read};
 
 /// The most files that one pattern may name.
 const MAX_FILES: usize = 1_000;
@@ -35,8 +36,11 @@ struct Pattern {
 
 #[derive(Debug)]
 struct ReadFile {
-    stamp: Stamp,
+    /// None if it must be read again, whatever its stamp.
+    stamp: Option<Stamp>,
     groups: Vec<TargetGroup>,
+    /// When that was what the file said.
+    at: Time,
 }
 
 /// What changes when a file is written.
@@ -54,13 +58,14 @@ impl FileLists {
     }
 
     /// What all files say, and what was wrong with some of them.
-    pub(super) async fn read(&mut self) -> (Vec<TargetGroup>, Vec<DiscoveryError>) {
-        let (mut files, mut errors) = (Vec::new(), Vec::new());
+    pub(super) async fn read(&mut self, now: Time) -> Read {
+        let (mut files, mut errors, mut is_whole) = (Vec::new(), Vec::new(), true);
         for pattern in &self.patterns {
             match pattern.files().await {
                 Ok(found) => files.extend(found),
                 Err(error) => {
                     // What cannot be listed is not known to be gone.
+                    is_whole = false;
                     files.extend(self.read.keys().filter(|path| pattern.fits(path)).cloned());
                     errors.push(DiscoveryError::File(pattern.path.clone(), error));
                 }
@@ -70,19 +75,42 @@ impl FileLists {
         for path in files {
             let known = before.remove(&path);
             match current(&path, known.as_ref()).await {
-                Ok(Some(new)) => drop(self.read.insert(path, new)),
-                Ok(None) => drop(known.map(|known| self.read.insert(path, known))),
+                Ok(Some((stamp, groups))) => {
+                    let new = ReadFile { stamp: Some(stamp), groups, at: now };
+                    self.read.insert(path, new);
+                }
+                Ok(None) => {
+                    let same = known.map(|known| ReadFile { at: now, ..known });
+                    self.read.extend(same.map(|same| (path, same)));
+                }
                 Err(DiscoveryError::File(_, error)) if error.kind() == io::ErrorKind::NotFound => {
                     errors.push(DiscoveryError::File(path, error));
                 }
-                Err(error) => {
-                    errors.push(error);
-                    drop(known.map(|known| self.read.insert(path, known)));
-                }
+                Err(error) => match known {
+                    // It may have been read before a restart.
+                    None => {
+                        is_whole = false;
+                        errors.push(error);
+                    }
+                    Some(known) => {
+                        errors.push(error.about_list_of(known.at, now));
+                        self.read.insert(path, known.kept(now));
+                    }
+                },
             }
         }
-        let groups = self.read.values().flat_map(|file| file.groups.iter().cloned());
-        (groups.collect(), errors)
+        let groups = self.read.values().flat_map(|file| file.groups.iter().cloned()).collect();
+        Read { groups, errors, is_whole }
+    }
+}
+
+impl ReadFile {
+    /// What it said before, unless that is too long ago.
+    fn kept(self, now: Time) -> Self {
+        match now.since(self.at) < KEEP {
+            true => self,
+            false => Self { stamp: None, groups: Vec::new(), at: self.at },
+        }
     }
 }
 
@@ -137,14 +165,14 @@ fn ending(path: &Path) -> Option<&str> {
     matches!(ending, "json" | "yml" | "yaml").then_some(ending)
 }
 
-/// What a file says now; `None` if it has not changed.
+/// What a file says now, and its stamp; `None` if it has not changed.
 async fn current(
     path: &Path,
     known: Option<&ReadFile>,
-) -> Result<Option<ReadFile>, DiscoveryError> {
+) -> Result<Option<(Stamp, Vec<TargetGroup>)>, DiscoveryError> {
     let failed = |error| DiscoveryError::File(path.to_path_buf(), error);
     let stamp = stamp(path).await.map_err(failed)?;
-    if known.is_some_and(|known| known.stamp == stamp) {
+    if known.is_some_and(|known| known.stamp == Some(stamp)) {
         return Ok(None);
     }
     let mut bytes = Vec::new();
@@ -155,7 +183,7 @@ async fn current(
     let is_json = ending(path) == Some("json");
     let groups = if is_json { read_json(&bytes) } else { read_yaml(&bytes) };
     match groups {
-        Ok(groups) => Ok(Some(ReadFile { stamp, groups })),
+        Ok(groups) => Ok(Some((stamp, groups))),
         Err(error) => Err(DiscoveryError::FileList(path.to_path_buf(), error)),
     }
 }

@@ -3,7 +3,9 @@
 //! The lists are those that Prometheus reads (`file_sd`, `http_sd`), so whoever has some need not
 //! write them again. A list is a claim about the fleet, and a wrong one would blind us to a part
 //! of it; so each passes the [`Brake`] before it is believed, a list that cannot be read changes
-//! nothing, and the last good one outlives a restart with whoever stores the brake.
+//! nothing for a day, and the last good one outlives a restart with whoever stores the brake.
+//! After that day nobody knows what is there: what was listed is looked at no longer, and that is
+//! told for as long as it lasts.
 //!
 //! Not done here: relabelling, and when to refresh. Scraping is [`scrape`](super::scrape)'s.
 
@@ -13,6 +15,9 @@ mod list;
 mod service;
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use model::time::Time;
 
 pub use self::brake::{Brake, Endpoint, Held};
 pub use self::files::FileLists;
@@ -22,6 +27,11 @@ use crate::look::Refusal;
 
 /// The longest list that is read, in bytes.
 pub const MAX_LIST_BYTES: usize = 16 << 20;
+
+/// For how long the last good list holds.
+pub const KEEP: Duration = Duration::from_secs(KEEP_HOURS * HOUR_SECONDS);
+const KEEP_HOURS: u64 = 24;
+const HOUR_SECONDS: u64 = 3600;
 
 /// Where a list of targets comes from.
 #[derive(Debug)]
@@ -38,6 +48,17 @@ pub struct Discovery {
     source: Source,
     defaults: Defaults,
     brake: Brake,
+    /// When the source was last read whole, or first asked.
+    read_at: Option<Time>,
+}
+
+/// What came of reading a source.
+#[derive(Debug)]
+struct Read {
+    groups: Vec<TargetGroup>,
+    errors: Vec<DiscoveryError>,
+    /// What is not in it is not there.
+    is_whole: bool,
 }
 
 /// What came of asking a source once.
@@ -66,30 +87,34 @@ pub enum DiscoveryError {
     Service(String),
     #[error("what was found is no list of targets")]
     List(#[source] ListError),
+    #[error("the last list is {} h old and holds until it is {KEEP_HOURS} h old", age.as_secs() / HOUR_SECONDS)]
+    Kept { age: Duration, source: Box<DiscoveryError> },
+    #[error("no list for {KEEP_HOURS} h: what it named is looked at no longer")]
+    Dropped(#[source] Box<DiscoveryError>),
 }
 
 impl Discovery {
     /// `brake` is what was believed before a restart, or an empty one.
     pub fn new(source: Source, defaults: Defaults, brake: Brake) -> Self {
-        Self { source, defaults, brake }
+        let read_at = brake.read_at();
+        Self { source, defaults, brake, read_at }
     }
 
     /// Asks the source once, and takes over what may be believed.
-    pub async fn refresh(&mut self) -> Refreshed {
-        let (groups, errors) = match &mut self.source {
-            Source::Static(groups) => (Some(groups.clone()), Vec::new()),
-            Source::Files(files) => {
-                let (groups, errors) = files.read().await;
-                (Some(groups), errors)
-            }
-            Source::Service(service) => match service.read().await {
-                Ok(groups) => (Some(groups), Vec::new()),
-                Err(error) => (None, vec![error]),
-            },
+    pub async fn refresh(&mut self, now: Time) -> Refreshed {
+        let Read { groups, mut errors, mut is_whole } = self.source.read(now).await;
+        let (list, refused) = endpoints(&groups, &self.defaults).unwrap_or_else(|error| {
+            errors.push(DiscoveryError::List(error));
+            is_whole = false;
+            Default::default()
+        });
+        let before = self.brake.clone();
+        let held = match is_whole {
+            true => self.take(list, now),
+            false => self.take_part(list, &mut errors, now),
         };
-        let mut refreshed = groups.map_or_else(Refreshed::default, |groups| self.take(&groups));
-        refreshed.errors.extend(errors);
-        refreshed
+        let has_changed = !before.targets().eq(self.brake.targets());
+        Refreshed { has_changed, held, refused, errors }
     }
 
     /// The targets that are believed in, by their URLs.
@@ -102,20 +127,59 @@ impl Discovery {
         &self.brake
     }
 
-    fn take(&mut self, groups: &[TargetGroup]) -> Refreshed {
-        let (list, refused) = match endpoints(groups, &self.defaults) {
-            Ok(found) => found,
-            Err(error) => {
-                let errors = vec![DiscoveryError::List(error)];
-                return Refreshed { errors, ..Refreshed::default() };
-            }
-        };
-        let before = self.brake.clone();
-        let held = match self.source {
+    fn take(&mut self, list: Vec<Endpoint>, now: Time) -> Option<Held> {
+        self.read_at = Some(now);
+        self.brake.note_read(now);
+        match self.source {
             Source::Static(_) => self.brake.accept(list),
             Source::Files(_) | Source::Service(_) => self.brake.step(list),
-        };
-        let has_changed = !before.targets().eq(self.brake.targets());
-        Refreshed { has_changed, held, refused, errors: Vec::new() }
+        }
+    }
+
+    /// Of what could not be read the last good list holds, for its time.
+    fn take_part(
+        &mut self,
+        part: Vec<Endpoint>,
+        errors: &mut Vec<DiscoveryError>,
+        now: Time,
+    ) -> Option<Held> {
+        let read_at = *self.read_at.get_or_insert(now);
+        let is_kept = now.since(read_at) < KEEP;
+        // Of what never told anything nothing holds.
+        if !is_kept || !self.brake.is_empty() {
+            let told = std::mem::take(errors).into_iter();
+            errors.extend(told.map(|error| error.about_list_of(read_at, now)));
+        }
+        if is_kept {
+            self.brake.add(part);
+            return None;
+        }
+        self.brake.step(part)
+    }
+}
+
+impl Source {
+    async fn read(&mut self, now: Time) -> Read {
+        match self {
+            Self::Static(groups) => {
+                Read { groups: groups.clone(), errors: Vec::new(), is_whole: true }
+            }
+            Self::Files(files) => files.read(now).await,
+            Self::Service(service) => match service.read().await {
+                Ok(groups) => Read { groups, errors: Vec::new(), is_whole: true },
+                Err(error) => Read { groups: Vec::new(), errors: vec![error], is_whole: false },
+            },
+        }
+    }
+}
+
+impl DiscoveryError {
+    /// What follows from it for what was read at `read_at`; nothing more if that was said before.
+    fn about_list_of(self, read_at: Time, now: Time) -> Self {
+        if matches!(self, Self::Kept { .. } | Self::Dropped(_)) {
+            return self;
+        }
+        let (age, source) = (now.since(read_at), Box::new(self));
+        if age < KEEP { Self::Kept { age, source } } else { Self::Dropped(source) }
     }
 }
