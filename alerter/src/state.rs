@@ -170,6 +170,14 @@ impl State {
         }
     }
 
+    /// What a source has said is bad and not taken back, by object and check. Who speaks for that
+    /// source after a restart must take back what it will not ask again.
+    pub fn bad_by(&self, source: &SourceId) -> impl Iterator<Item = (&Object, &CheckId)> {
+        let words = self.words.iter().flat_map(|(o, words)| words.iter().map(move |w| (o, w)));
+        let bad = words.filter(move |(_, word)| word.source == *source && !word.is_good());
+        bad.map(|(object, word)| (object, &word.check))
+    }
+
     /// The open incident that an object suffers under, if any.
     pub(crate) fn incident_of(&self, object: &Object) -> Option<&Incident> {
         self.incidents.values().find(|incident| incident.holds(object))

@@ -175,6 +175,30 @@ fn a_check_that_is_taken_out_of_its_file_leaves_no_incident_behind() {
     assert_eq!(open(&world), 0);
 }
 
+/// A brain with files of its own that takes over from another: what is open after a while.
+fn open_after_restart(world: &World, config: Config) -> Vec<String> {
+    let inheritance = Inheritance { alerter: world.core.alerter.clone(), ..Inheritance::default() };
+    let mut core = Core::new(Arc::new(config), inheritance, at(20));
+    (20..60).for_each(|second| drop(core.turn(at(second))));
+    let open = core.incidents().into_iter().filter(|incident| incident.closed.is_none());
+    open.map(|incident| incident.root.to_string()).collect()
+}
+
+#[test]
+fn a_check_that_was_taken_out_while_nobody_ran_leaves_no_incident_behind() {
+    let mut world = World::new();
+    world.core.turn(at(0));
+    fail_front_page(&mut world, 1);
+    // What an agent said is no word of a check: whoever takes over must see that for himself.
+    for second in 4..20 {
+        let error = AgentError::TimedOut(Duration::from_millis(800));
+        world.hear(Sensed::AgentFault { object: machine(3), at: at(second), error }, at(second));
+    }
+    let without = Config { checks: Vec::new(), ..config() };
+    assert_eq!(open_after_restart(&world, without), ["host/legacy-3"]);
+    assert_eq!(open_after_restart(&world, config()), ["module/shop/web", "host/legacy-3"]);
+}
+
 #[test]
 fn a_check_of_a_module_that_has_not_served_yet_is_nobodys_incident() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

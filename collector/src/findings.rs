@@ -5,7 +5,8 @@
 //! "database down" because a grant is missing.
 //!
 //! Pure. What was seen is forgotten at a restart and seen again by fresh looks: the first good look
-//! gives an Ok too, which ends what may have been open from before.
+//! gives an Ok too, which ends what may have been open from before. What is looked at no longer has
+//! no such look; [`Findings::no_longer_made`] ends that.
 //!
 //! Invariants: nothing follows from a look that we failed to take; of each check of an object, bad
 //! and good take turns.
@@ -100,6 +101,18 @@ impl Findings {
         ended.collect()
     }
 
+    /// The source of all its signals.
+    pub fn source() -> SourceId {
+        SourceId::parse("watch").expect("it is a name")
+    }
+
+    /// Ends what was said before a restart by a check that nobody makes any more.
+    pub fn no_longer_made(&self, object: Object, check: CheckId, at: Time) -> Signal {
+        let text = format!("{check} of {}: the check is no longer made", object.name());
+        let (source, state, via) = (Self::source(), SignalState::Ok, self.via.clone());
+        Signal { source, check, object, state, at, via, text }
+    }
+
     fn signal(
         &self,
         subject: &Subject,
@@ -111,7 +124,7 @@ impl Findings {
             Some(text) => (SignalState::Problem(subject.severity), text),
             None => (SignalState::Ok, format!("{check} of {} is good", subject.object.name())),
         };
-        let source = SourceId::parse("watch").expect("it is a name");
+        let source = Self::source();
         let object = subject.object.clone();
         Signal { source, check, object, state, at, via: self.via.clone(), text }
     }
@@ -121,6 +134,11 @@ impl Subject {
     /// What its looks have in common, however bad they are held to be.
     pub fn key(&self) -> (Object, CheckId) {
         (self.object.clone(), self.check.clone())
+    }
+
+    /// The checks that its looks can turn bad: of the target, and of how it lets us in.
+    pub fn checks(&self) -> [CheckId; 2] {
+        [self.check.clone(), config_check(self)]
     }
 
     /// Who refuses us has answered. But a check of a business that cannot be made was not made.

@@ -162,6 +162,8 @@ pub struct Core {
     blind_until: Time,
     stored: Stored,
     targets: Arc<Targets>,
+    /// The targets were derived at least once.
+    has_aimed: bool,
     /// Whose agents come by themselves, and whether they are silent.
     active: BTreeMap<Object, bool>,
     directory: Arc<Directory>,
@@ -228,6 +230,7 @@ impl Core {
             blind_until: now,
             stored: inheritance.stored,
             targets: Arc::default(),
+            has_aimed: false,
             active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
             directory: Arc::default(),
             is_moved: true,

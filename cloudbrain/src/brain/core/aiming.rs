@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use collector::active::Directory;
-use collector::findings::Subject;
+use collector::findings::{Findings, Subject};
 use collector::poller::Targets;
-use model::id::Object;
+use model::id::{CheckId, Object};
 use model::time::Time;
 use model::verdict::ProbeTarget;
 
@@ -40,6 +40,9 @@ impl Core {
             &self.discovered,
             &self.active,
         );
+        if !std::mem::replace(&mut self.has_aimed, true) {
+            self.end_what_is_made_no_longer(&targets, now);
+        }
         if *targets == *self.targets {
             return None;
         }
@@ -62,6 +65,20 @@ impl Core {
         }
         self.targets = targets;
         Some(self.targets.clone())
+    }
+
+    /// A check that was taken out of its file while nobody ran cannot get well by itself, either.
+    fn end_what_is_made_no_longer(&mut self, targets: &Targets, now: Time) {
+        let made = subjects(targets)
+            .flat_map(|subject| subject.checks().map(|check| (subject.object.clone(), check)));
+        let made: BTreeSet<(Object, CheckId)> = made.collect();
+        let source = Findings::source();
+        let bad = self.alerter.bad_by(&source);
+        let bad = bad.map(|(object, check)| (object.clone(), check.clone()));
+        let gone: Vec<_> = bad.filter(|key| !made.contains(key)).collect();
+        let end = |(object, check)| self.findings.no_longer_made(object, check, now);
+        let signals: Vec<_> = gone.into_iter().map(end).collect();
+        self.signals(signals, now);
     }
 
     pub fn discovered(&self) -> &Discovered {
