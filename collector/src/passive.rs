@@ -7,8 +7,8 @@
 //! minute, so that an agent that knows one key per connection is not kept busy by us.
 //!
 //! A key that an agent does not know must not cost the figures it does know, so a poll succeeds if
-//! at least one value came. For the same reason a poll that breaks off keeps what it has: an agent
-//! that answered one key is alive, and the next poll tells how it goes on.
+//! at least one value came, or the end of one. For the same reason a poll that breaks off keeps what
+//! it has: an agent that answered one key is alive, and the next poll tells how it goes on.
 //!
 //! Invariants: one poll takes no longer than its timeout, however many connections it needs; only
 //! finite numbers get into a frame or a row; an agent's own words are bounded and cleaned.

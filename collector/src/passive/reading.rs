@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::metric::PartKind;
 use model::sample::Frame;
-use model::series::{ABSENT, Row, STALE};
+use model::series::{ABSENT, Row, STALE, is_stale};
 
 use super::ask::{Answer, rubbish, unsupported};
 use super::known::{Asked, Known};
@@ -103,7 +103,8 @@ impl Reading {
 
     /// What came of the poll, which may have ended early.
     pub(super) fn end(self, end: Result<(), PollError>) -> Result<Polled, PollError> {
-        if self.has_values {
+        // Who has told that something ended has told something, and it is not told again.
+        if self.has_values || self.polled.row.values.iter().any(|value| is_stale(*value)) {
             return Ok(self.polled);
         }
         end?;
