@@ -31,6 +31,7 @@ use self::request::{Entry, Request};
 pub use self::wire::WireError;
 use self::wire::{Fields, Value};
 use crate::look::Refusal;
+use crate::pool::LabelPool;
 use crate::text::clean;
 
 /// The longest message accepted, in bytes, after it was inflated.
@@ -38,7 +39,7 @@ pub const MAX_MESSAGE_BYTES: usize = 32 << 20;
 /// The longest body that is worth handing to [`Decoder::decode`], in bytes: snappy makes what it
 /// cannot compress longer by a sixth at most.
 pub const MAX_BODY_BYTES: usize = 32 + MAX_MESSAGE_BYTES + MAX_MESSAGE_BYTES / 6;
-/// What a decoder remembers at most, in bytes, unless told otherwise: about 300,000 series.
+/// What a decoder remembers at most, in bytes, unless told otherwise: about a million series.
 pub const DEFAULT_MEMORY_BYTES: usize = 128 << 20;
 
 /// Snappy's best copy makes 64 bytes of 3; a block that claims more than this is a lie.
@@ -54,6 +55,8 @@ const LABELS_FIELD: u32 = 1;
 /// Decodes requests; shared by all that arrive.
 pub struct Decoder {
     memory: RwLock<Memory>,
+    /// What series have of their own is alike from target to target.
+    pool: LabelPool,
     rooms: Mutex<Vec<Room>>,
 }
 
@@ -131,7 +134,8 @@ pub fn check_headers(
 impl Decoder {
     /// `memory_bytes` bounds what is remembered of series between requests.
     pub fn new(memory_bytes: usize) -> Self {
-        Self { memory: RwLock::new(Memory::new(memory_bytes)), rooms: Mutex::default() }
+        let memory = RwLock::new(Memory::new(memory_bytes));
+        Self { memory, pool: LabelPool::default(), rooms: Mutex::default() }
     }
 
     /// Decodes the body of one request.
@@ -164,7 +168,7 @@ impl Decoder {
         }
         let inflated = snap::raw::Decoder::new().decompress(body, message);
         let length = inflated.map_err(RemoteWriteError::Snappy)?;
-        let mut request = Request::new(&self.memory, entries);
+        let mut request = Request::new(&self.memory, &self.pool, entries);
         let mut fields = Fields::of(&message[..length]);
         while let Some((number, value)) = fields.read()? {
             match (number, value) {

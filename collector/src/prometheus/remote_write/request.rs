@@ -16,10 +16,11 @@ use model::series::{Shape, is_absent};
 use model::time::Time;
 
 use super::labels::{self, Pairs, SeriesFault};
-use super::memory::{Group, Memory};
+use super::memory::{Group, Memory, Slot};
 use super::wire::{Fields, Value, WireError};
 use super::{Decoded, LABELS_FIELD, RemoteWriteError};
 use crate::look::{Look, Refusal};
+use crate::pool::LabelPool;
 use crate::prometheus::rows::row;
 
 const SAMPLES_FIELD: u32 = 2;
@@ -41,6 +42,7 @@ pub(super) struct Entry {
 
 pub(super) struct Request<'a, 'm> {
     memory: &'m RwLock<Memory>,
+    pool: &'m LabelPool,
     entries: &'m mut Vec<Entry>,
     groups: Vec<Met<'a>>,
     /// The numbers of the known ones, by where they lie in memory.
@@ -60,7 +62,7 @@ struct Place {
 
 /// A group that the request met.
 enum Met<'a> {
-    Known { group: Arc<Group>, is_old: bool },
+    Known(Arc<Group>),
     New(Forming<'a>),
 }
 
@@ -75,10 +77,15 @@ struct Forming<'a> {
 
 impl<'a, 'm> Request<'a, 'm> {
     /// `entries` is only room to work in.
-    pub(super) fn new(memory: &'m RwLock<Memory>, entries: &'m mut Vec<Entry>) -> Self {
+    pub(super) fn new(
+        memory: &'m RwLock<Memory>,
+        pool: &'m LabelPool,
+        entries: &'m mut Vec<Entry>,
+    ) -> Self {
         entries.clear();
         Self {
             memory,
+            pool,
             entries,
             groups: Vec::new(),
             numbers: BTreeMap::new(),
@@ -111,7 +118,7 @@ impl<'a, 'm> Request<'a, 'm> {
 
     pub(super) fn finish(self) -> Decoded {
         let groups: Vec<Arc<Group>> =
-            self.groups.into_iter().map(|met| kept(met, self.memory)).collect();
+            self.groups.into_iter().map(|met| kept(met, self.memory, self.pool)).collect();
         self.entries.sort_by_key(|entry| (entry.group, entry.at));
         let runs = self.entries.chunk_by(|a, b| (a.group, a.at) == (b.group, b.at));
         let rows = runs.map(|run| {
@@ -127,23 +134,24 @@ impl<'a, 'm> Request<'a, 'm> {
     /// What follows the labels, if these are the expected ones to the byte.
     #[inline]
     fn after_expected_labels(&self, message: &'a [u8]) -> Option<&'a [u8]> {
-        let Met::Known { group, .. } = self.groups.get(self.next.group as usize)? else {
+        let Met::Known(group) = self.groups.get(self.next.group as usize)? else {
             return None;
         };
-        let rest = message.strip_prefix(group.raw(self.next.column as usize)?)?;
+        let rest = group.after_labels(self.next.column, message)?;
         // Or else there might be one more label.
         (rest.first() == Some(&SAMPLES_TAG)).then_some(rest)
     }
 
     /// Where a series belongs that came before.
     fn recall(&mut self, raw: &[u8]) -> Option<Place> {
-        let known = self.memory.read().unwrap_or_else(PoisonError::into_inner).find(raw)?;
+        let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+        let Slot { group, column } = memory.find(raw)?;
         let groups = &mut self.groups;
-        let number = self.numbers.entry(Arc::as_ptr(&known.group).addr()).or_insert_with(|| {
-            groups.push(Met::Known { group: known.group, is_old: known.is_old });
+        let number = self.numbers.entry(Arc::as_ptr(&group).addr()).or_insert_with(|| {
+            groups.push(Met::Known(group));
             number_of_last(groups)
         });
-        Some(Place { group: *number, column: number_of(known.column) })
+        Some(Place { group: *number, column })
     }
 
     /// Where a series belongs that nobody knows: beside the one before it, or in a new group.
@@ -214,26 +222,30 @@ impl<'a> Forming<'a> {
         number_of(column)
     }
 
-    fn group(self) -> Group {
+    /// With the labels of its columns as they were sent.
+    fn group(self, pool: &LabelPool) -> (Group, Vec<&'a [u8]>) {
         let mut columns: Vec<(Pairs<'a>, usize)> = self.columns.into_iter().collect();
         columns.sort_by_key(|(_, column)| *column);
         let columns: Vec<Pairs<'a>> = columns.into_iter().map(|(series, _)| series).collect();
         let common = labels::common(&columns);
-        let columns = columns.iter().map(|series| labels::without(series, &common)).collect();
+        let own = columns.iter().map(|series| pool.shared(labels::without(series, &common)));
+        let columns = own.collect();
         let common = model::series::Labels::of(common);
-        Group::new(Shape { common, columns }, &self.raw)
+        (Group::new(Shape { common, columns }, &self.raw), self.raw)
     }
 }
 
-/// The group that was met; what is new or nearly forgotten is remembered.
-fn kept(met: Met<'_>, memory: &RwLock<Memory>) -> Arc<Group> {
-    let group = match met {
-        Met::Known { group, is_old: false } => return group,
-        Met::Known { group, is_old: true } => group,
-        Met::New(forming) => Arc::new(forming.group()),
-    };
-    memory.write().unwrap_or_else(PoisonError::into_inner).keep(&group);
-    group
+/// The group that was met; what is new is remembered.
+fn kept(met: Met<'_>, memory: &RwLock<Memory>, pool: &LabelPool) -> Arc<Group> {
+    match met {
+        Met::Known(group) => group,
+        Met::New(forming) => {
+            let (group, raw) = forming.group(pool);
+            let group = Arc::new(group);
+            memory.write().unwrap_or_else(PoisonError::into_inner).keep(&group, &raw);
+            group
+        }
+    }
 }
 
 /// A sample's time in milliseconds since the epoch, and its value.
