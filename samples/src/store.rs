@@ -242,7 +242,7 @@ impl Samples {
             catalogue::write(&self.folder, bytes)?;
         }
         let folder = self.folder.join("parts");
-        let mut writer = PartWriter::create(&folder, number, (Tier::Raw, 0), &[], Effort::YOUNG)?;
+        let mut writer = PartWriter::create(&folder, number, (Tier::Raw, 0), &[], Effort::Young)?;
         for (frame, head) in sealing {
             writer.add_head(*frame, head)?;
         }

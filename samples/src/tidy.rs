@@ -111,7 +111,7 @@ impl Samples {
         let folder = self.folder.join("parts");
         let replaces: Vec<u64> = parts.iter().map(|part| part.number).collect();
         let create = |number, kind, replaces: &[u64]| {
-            PartWriter::create(&folder, number, kind, replaces, Effort::FINAL)
+            PartWriter::create(&folder, number, kind, replaces, Effort::Final)
         };
         // The summaries first: if they alone are there after a crash they are made again, and of
         // two samples at one time one is read.
