@@ -24,15 +24,19 @@ mod codec;
 mod deleted;
 mod entry;
 mod error;
-mod head;
 mod index;
 mod log;
 mod part;
 mod read;
+mod recent;
 mod settings;
+mod shapes;
 mod state;
 mod store;
+#[cfg(test)]
+mod store_tests;
 mod summary;
+mod table;
 mod tidy;
 
 pub use error::SamplesError;

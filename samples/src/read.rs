@@ -1,8 +1,7 @@
 //! Reading: which series match, and their samples from memory and parts.
 //!
-//! Samples are looked for in the parts, then in what is being sealed, then in memory; of two at
-//! one time the one that came later counts. Where only summaries are kept, the last sample of each
-//! stretch stands for it.
+//! Samples are looked for in the parts, then in memory; of two at one time the one that came later
+//! counts. Where only summaries are kept, the last sample of each stretch stands for it.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -13,7 +12,6 @@ use model::series::{Labels, Matcher, is_absent};
 use query::source::{Found, Points, Source, SourceError, Wanted};
 
 use crate::error::SamplesError;
-use crate::head::Head;
 use crate::index::{Handle, place};
 use crate::part::{Part, Tier};
 use crate::state::{Deleted, State};
@@ -94,25 +92,18 @@ impl Samples {
         points: &mut Points,
     ) -> Result<(), SamplesError> {
         let (frame, column) = place(series);
-        let (parts, deleted, sealing, floors) = {
+        let (parts, deleted, newest, floors) = {
             let state = self.read_state();
-            let Some(known) = state.frames.get(frame as usize) else { return Ok(()) };
-            if times.start >= known.tail_from {
-                take(&known.tail, column, times, points);
-                if let Some(sealing) = &known.sealing {
-                    take(sealing, column, times, points);
-                }
-                take(&known.head, column, times, points);
+            let Some(recent) = state.frames.get(frame as usize) else { return Ok(()) };
+            if recent.reaches(times.start) {
+                recent.read(column, times, true, points);
                 return Ok(());
             }
             let deleted: Vec<Deleted> =
                 state.deleted.iter().filter(|deleted| deleted.series == series).cloned().collect();
-            let before = points.times.len();
-            take(&known.head, column, times, points);
-            let newest = points.values.split_off(before);
-            let newest = (points.times.split_off(before), newest);
-            let floors = self.floors(&state);
-            (state.parts.clone(), deleted, (known.sealing.clone(), newest), floors)
+            let mut newest = Points::default();
+            recent.read(column, times, false, &mut newest);
+            (state.parts.clone(), deleted, newest, self.floors(&state))
         };
         for tier in Tier::ALL.into_iter().rev() {
             let span = span(tier, times, floors);
@@ -121,12 +112,8 @@ impl Samples {
                 read_part(part, (frame, column), &span, (tier, wanted), &deleted, points)?;
             }
         }
-        let (sealing, (times_in_head, values_in_head)) = sealing;
-        if let Some(sealing) = sealing {
-            take(&sealing, column, times, points);
-        }
-        points.times.extend(times_in_head);
-        points.values.extend(values_in_head);
+        points.times.extend(newest.times);
+        points.values.extend(newest.values);
         Ok(())
     }
 
@@ -184,22 +171,6 @@ fn read_part(
         }
     }
     Ok(())
-}
-
-fn take(head: &Head, column: u32, times: &Range<i64>, points: &mut Points) {
-    let values = head.column(column);
-    let rows = if head.is_unordered() {
-        0..values.len()
-    } else {
-        let stamps = &head.times[..values.len()];
-        stamps.partition_point(|at| *at < times.start)..stamps.partition_point(|at| *at < times.end)
-    };
-    for (at, value) in head.times[rows.clone()].iter().zip(&values[rows]) {
-        if times.contains(at) && !is_absent(*value) {
-            points.times.push(*at);
-            points.values.push(*value);
-        }
-    }
 }
 
 /// Puts what was added from `from` on in order; of two at one time the later one counts.

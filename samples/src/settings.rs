@@ -19,9 +19,11 @@ pub struct Settings {
     pub max_label_bytes: usize,
     /// How far ahead of us the clock of a source may be.
     pub max_ahead: Duration,
-    /// So many values are kept in memory before they go into a part. Twice as many may be there
-    /// for a moment.
+    /// The most values that are in memory and log alone. At half of it they are sealed, and at the
+    /// whole whoever appends waits for that.
     pub memory_values: usize,
+    /// So many of each series, if that is more: short columns take much room in parts.
+    pub memory_rows: usize,
     /// No value stays in memory and log alone for longer.
     pub max_age: Duration,
     /// When what is appended is made to survive a loss of power.
@@ -49,7 +51,8 @@ impl Default for Settings {
             max_columns: 10_000,
             max_label_bytes: 16 * 1024,
             max_ahead: Duration::from_secs(600),
-            memory_values: 1_500_000,
+            memory_values: 3_000_000,
+            memory_rows: 32,
             max_age: Duration::from_secs(3600),
             sync: Sync::Each,
         }

@@ -1,6 +1,7 @@
 //! What is in memory: series, the newest samples, which parts there are. Changed under one lock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,20 +11,15 @@ use model::time::Time;
 use crate::catalogue;
 use crate::entry::{self, Entry};
 use crate::error::SamplesError;
-use crate::head::Head;
 use crate::index::{Handle, Index, place};
 use crate::log::{Log, Replayed, put_record};
 use crate::part::Part;
+use crate::recent::Recent;
 use crate::settings::Settings;
+use crate::shapes::{Columns, Shapes};
 
-/// Rows of each frame that stay uncompressed when the others are sealed, so that a question about
-/// now reads no part.
-const TAIL_ROWS: usize = 40;
 /// The most refusals that are named in one answer.
 const MAX_NAMED: usize = 8;
-/// The most shapes whose series are remembered.
-const MAX_SHAPES: usize = 100_000;
-
 /// What became of what was appended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
@@ -68,59 +64,47 @@ impl Why {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "asked for each row, and never walked through")]
-type Shapes = std::collections::HashMap<usize, Known>;
-
-/// A shape that was seen, held so that its address means no other, and its series.
-#[derive(Debug)]
-struct Known {
-    shape: Arc<Shape>,
-    columns: Arc<Columns>,
+/// Values of one frame and time that are taken.
+struct Taken<'a> {
+    frame: u32,
+    at: i64,
+    columns: Cow<'a, [u32]>,
+    values: Cow<'a, [f64]>,
 }
 
-/// Where the series of a shape live. A series that was refused has none.
-#[derive(Debug)]
-struct Columns {
-    /// The usual case: all in one frame.
-    whole: Option<(u32, Vec<u32>)>,
-    /// Otherwise, one by one.
-    each: Vec<Result<Handle, Why>>,
+/// How many values may be in memory and log alone, as the number of series has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// So many are sealed by the next tidying up,
+    pub(crate) seal_at: usize,
+    /// or by whoever appends, if it comes too late for so many.
+    pub(crate) rush_at: usize,
+    /// At so many whoever appends waits.
+    pub(crate) most: usize,
 }
 
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) index: Index,
     shapes: Shapes,
-    shape_order: VecDeque<usize>,
     pub(crate) log: Log,
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: Vec<Recent>,
     /// In the order of their numbers.
     pub(crate) parts: Vec<Arc<Part>>,
     pub(crate) next_part: u64,
     pub(crate) deleted: Vec<Deleted>,
-    /// In heads, not counting what is being sealed.
-    pub(crate) head_values: usize,
+    /// In memory and log alone, and not being sealed.
+    pub(crate) new_values: usize,
     /// When the oldest of them came.
-    pub(crate) head_since: Option<Time>,
+    pub(crate) new_since: Option<Time>,
+    /// Being sealed.
+    sealing_values: usize,
     pub(crate) refused: BTreeMap<Why, u64>,
     /// What is known up to here is in the catalogue: frames, series.
     pub(crate) in_catalogue: (usize, usize),
     /// Definitions whose record could not be written.
     unwritten: Vec<u8>,
     pub(crate) now: Time,
-}
-
-/// The newest samples of one frame.
-#[derive(Debug)]
-pub(crate) struct Frame {
-    pub(crate) head: Head,
-    /// Being written to a part just now.
-    pub(crate) sealing: Option<Arc<Head>>,
-    /// The last rows that are in parts already.
-    pub(crate) tail: Head,
-    /// No part has a sample from here on that is not in the tail.
-    pub(crate) tail_from: i64,
-    pub(crate) sealed_until: i64,
 }
 
 /// Samples of a series that are gone from parts below a number.
@@ -132,24 +116,17 @@ pub(crate) struct Deleted {
     pub(crate) below: u64,
 }
 
-impl Default for Frame {
-    fn default() -> Self {
-        let (head, tail) = (Head::default(), Head::default());
-        Self { head, sealing: None, tail, tail_from: i64::MIN, sealed_until: i64::MIN }
-    }
-}
-
 impl State {
     pub(crate) fn open(folder: &Path, now: Time) -> Result<(Self, Replayed), SamplesError> {
         let mut index = Index::default();
         catalogue::read(folder, &mut index)?;
         let in_catalogue = (index.frames.len(), index.len());
-        let mut frames: Vec<Frame> = Vec::new();
-        frames.resize_with(index.frames.len(), Frame::default);
-        let (mut head_values, mut unknown) = (0, 0);
+        let mut frames: Vec<Recent> = Vec::new();
+        frames.resize_with(index.frames.len(), Recent::default);
+        let (mut new_values, mut unknown) = (0, 0);
         let (log, mut replayed) = Log::open(&folder.join("log"), |_, record| {
             let read = entry::read(record, |entry| {
-                unknown += replay(&mut index, &mut frames, &mut head_values, entry);
+                unknown += replay(&mut index, &mut frames, &mut new_values, entry);
             });
             read.is_ok()
         })?;
@@ -157,14 +134,14 @@ impl State {
         let state = Self {
             index,
             shapes: Shapes::default(),
-            shape_order: VecDeque::new(),
             log,
             frames,
             parts: Vec::new(),
             next_part: 1,
             deleted: Vec::new(),
-            head_values,
-            head_since: (head_values > 0).then_some(now),
+            new_values,
+            new_since: (new_values > 0).then_some(now),
+            sealing_values: 0,
             refused: BTreeMap::new(),
             in_catalogue,
             unwritten: Vec::new(),
@@ -183,18 +160,14 @@ impl State {
         self.now = self.now.max(now);
         let mut appended = Appended::default();
         let mut entries = std::mem::take(&mut self.unwritten);
-        let mut taken: Vec<(u32, i64, Vec<u32>, Vec<f64>)> = Vec::new();
-        let mut whole: Vec<(Arc<Columns>, &Row)> = Vec::with_capacity(rows.len());
-        let definitions_end = {
-            let columns: Vec<Arc<Columns>> =
-                rows.iter().map(|row| self.columns(settings, &row.shape, &mut entries)).collect();
-            whole.extend(columns.into_iter().zip(rows));
-            entries.len()
-        };
-        for (columns, row) in &whole {
+        let columns: Vec<Arc<Columns>> =
+            rows.iter().map(|row| self.columns(settings, &row.shape, &mut entries)).collect();
+        let definitions_end = entries.len();
+        let mut taken: Vec<Taken<'_>> = Vec::with_capacity(rows.len());
+        for (columns, row) in columns.iter().zip(rows) {
             self.check(settings, columns, row, &mut appended, &mut taken);
         }
-        for (frame, at, columns, values) in &taken {
+        for Taken { frame, at, columns, values } in &taken {
             entry::put_row(&mut entries, *frame, *at, columns, values);
         }
         if entries.is_empty() {
@@ -206,23 +179,22 @@ impl State {
             entries.truncate(definitions_end);
             self.unwritten = entries.clone();
         })?;
-        self.frames.resize_with(self.index.frames.len(), Frame::default);
-        for (frame, at, columns, values) in taken {
-            self.head_values += values.len();
-            self.head_since = self.head_since.or(Some(now));
-            let head = &mut self.frames[frame as usize].head;
-            head.push(at, columns.into_iter().zip(values));
+        self.frames.resize_with(self.index.frames.len(), Recent::default);
+        for Taken { frame, at, columns, values } in taken {
+            self.new_values += values.len();
+            self.new_since = self.new_since.or(Some(now));
+            self.frames[frame as usize].push(at, &columns, &values);
         }
         Ok((appended, Some(file)))
     }
 
-    fn check(
+    fn check<'a>(
         &mut self,
         settings: &Settings,
-        columns: &Columns,
-        row: &Row,
+        columns: &'a Columns,
+        row: &'a Row,
         appended: &mut Appended,
-        taken: &mut Vec<(u32, i64, Vec<u32>, Vec<f64>)>,
+        taken: &mut Vec<Taken<'a>>,
     ) {
         let at = row.at.millis();
         let untimely = if row.at > self.now + settings.max_ahead {
@@ -231,31 +203,36 @@ impl State {
             (row.at < self.now - settings.keep_raw).then_some(Why::TooOld)
         };
         let is_good = |value: &f64| !value.is_nan() || is_stale(*value);
-        if let (Some((frame, columns)), None) = (&columns.whole, untimely)
+        if let (Columns::OneFrame(frame, columns), None) = (columns, untimely)
             && row.values.iter().all(is_good)
         {
             appended.accepted += row.values.len() as u64;
-            taken.push((*frame, at, columns.clone(), row.values.clone()));
+            let (columns, values) = (Cow::Borrowed(&columns[..]), Cow::Borrowed(&row.values[..]));
+            taken.push(Taken { frame: *frame, at, columns, values });
             return;
         }
+        let of_others = taken.len();
         for (column, value) in row.values.iter().enumerate() {
             if is_absent(*value) {
                 continue;
             }
-            let place = match &columns.whole {
-                Some((frame, columns)) => Ok((*frame, columns[column])),
-                None => columns.each[column].map(place),
+            let place = match columns {
+                Columns::OneFrame(frame, columns) => Ok((*frame, columns[column])),
+                Columns::Each(each) => each[column].map(place),
             };
             let why = untimely.or((!is_good(value)).then_some(Why::NotANumber));
             match (place, why) {
                 (Ok((frame, column)), None) => {
                     appended.accepted += 1;
-                    match taken.last_mut() {
-                        Some((last, time, columns, values)) if (*last, *time) == (frame, at) => {
-                            columns.push(column);
-                            values.push(*value);
+                    match taken[of_others..].last_mut() {
+                        Some(last) if last.frame == frame => {
+                            last.columns.to_mut().push(column);
+                            last.values.to_mut().push(*value);
                         }
-                        _ => taken.push((frame, at, vec![column], vec![*value])),
+                        _ => {
+                            let (columns, values) = (vec![column].into(), vec![*value].into());
+                            taken.push(Taken { frame, at, columns, values });
+                        }
                     }
                 }
                 (Err(why), _) | (_, Some(why)) => {
@@ -282,23 +259,17 @@ impl State {
         shape: &Arc<Shape>,
         entries: &mut Vec<u8>,
     ) -> Arc<Columns> {
-        let address = Arc::as_ptr(shape).addr();
-        if let Some(known) = self.shapes.get(&address) {
-            return known.columns.clone();
+        if let Some(known) = self.shapes.find(shape) {
+            return known;
         }
         let columns = Arc::new(self.resolve(settings, shape, entries));
-        if columns.each.iter().any(Result::is_err) {
-            return columns; // There may be room for it later.
+        let is_known = match &*columns {
+            Columns::OneFrame(..) => true,
+            Columns::Each(each) => each.iter().all(Result::is_ok), // Else there may be room later.
+        };
+        if is_known {
+            self.shapes.insert(shape, &columns);
         }
-        if self.shape_order.len() >= MAX_SHAPES
-            && let Some(oldest) = self.shape_order.pop_front()
-        {
-            self.shapes.remove(&oldest);
-        }
-        self.shape_order.push_back(address);
-        let known = Known { shape: shape.clone(), columns: columns.clone() };
-        debug_assert!(Arc::ptr_eq(&known.shape, shape));
-        self.shapes.insert(address, known);
         columns
     }
 
@@ -310,9 +281,12 @@ impl State {
         let in_frame = |handle: &Result<Handle, Why>| {
             handle.ok().map(place).filter(|(other, _)| Some(*other) == frame)
         };
-        let columns: Option<Vec<u32>> =
+        let columns: Option<Box<[u32]>> =
             each.iter().map(|handle| in_frame(handle).map(|(_, column)| column)).collect();
-        Columns { whole: frame.zip(columns), each }
+        match frame.zip(columns) {
+            Some((frame, columns)) => Columns::OneFrame(frame, columns),
+            None => Columns::Each(each),
+        }
     }
 
     fn series(
@@ -354,65 +328,56 @@ impl State {
     pub(crate) fn note_parts(&mut self) {
         for chunk in self.parts.iter().flat_map(|part| &part.chunks) {
             if let Some(frame) = self.frames.get_mut(chunk.frame as usize) {
-                frame.sealed_until = frame.sealed_until.max(chunk.last);
-                frame.tail_from = frame.sealed_until.saturating_add(1);
+                frame.note_gone(chunk.last);
             }
         }
     }
 
-    /// What could not be sealed goes back to the heads, before what came since.
-    pub(crate) fn take_back(&mut self) {
-        for frame in &mut self.frames {
-            let Some(sealing) = frame.sealing.take() else { continue };
-            let mut head = Arc::unwrap_or_clone(sealing);
-            self.head_values += head.filled().iter().map(|(_, values)| values.len()).sum::<usize>();
-            head.append(std::mem::take(&mut frame.head));
-            frame.head = head;
-        }
-        self.head_since = Some(self.now);
+    pub(crate) fn budget(&self, settings: &Settings) -> Budget {
+        let of_series = settings.memory_rows.saturating_mul(self.index.len());
+        let most = settings.memory_values.max(of_series);
+        Budget { seal_at: most / 2, rush_at: most / 8 * 5, most }
     }
 
-    /// Moves all heads to where they are sealed from. Returns the log segment that begins now.
+    /// In memory and log alone.
+    pub(crate) fn unsealed_values(&self) -> usize {
+        self.new_values + self.sealing_values
+    }
+
+    /// All that is new is to be sealed. Returns the log segment that begins now.
     pub(crate) fn begin_seal(&mut self) -> u64 {
-        for frame in &mut self.frames {
-            if frame.head.rows() == 0 {
-                continue;
-            }
-            let mut head = std::mem::take(&mut frame.head);
-            head.sort();
-            frame.sealing = Some(Arc::new(head));
-        }
-        self.head_values = 0;
-        self.head_since = None;
+        self.frames.iter_mut().for_each(Recent::begin_seal);
+        self.sealing_values = std::mem::take(&mut self.new_values);
+        self.new_since = None;
         self.log.close_segment()
     }
 
     /// What was sealed is in a part now.
     pub(crate) fn end_seal(&mut self) {
-        for frame in &mut self.frames {
-            let Some(sealed) = frame.sealing.take() else { continue };
-            let tail = sealed.tail(TAIL_ROWS);
-            let first = tail.times.first().copied().unwrap_or(i64::MAX);
-            frame.tail_from = first.max(frame.sealed_until.saturating_add(1));
-            frame.sealed_until =
-                sealed.times.last().copied().unwrap_or(i64::MIN).max(frame.sealed_until);
-            frame.tail = tail;
-        }
+        self.frames.iter_mut().for_each(Recent::end_seal);
+        self.sealing_values = 0;
+    }
+
+    /// What could not be sealed is to be sealed with what came since.
+    pub(crate) fn take_back(&mut self) {
+        self.frames.iter_mut().for_each(Recent::take_back);
+        self.new_values += std::mem::take(&mut self.sealing_values);
+        self.new_since = Some(self.now);
     }
 }
 
 /// Takes in one entry of the log. Returns how many values it has that nobody knows the series of.
 fn replay(
     index: &mut Index,
-    frames: &mut Vec<Frame>,
-    head_values: &mut usize,
+    frames: &mut Vec<Recent>,
+    new_values: &mut usize,
     entry: Entry,
 ) -> u64 {
     match entry {
         Entry::Frame(common) => {
             if index.find_frame(&common).is_none() {
                 index.add_frame(&common);
-                frames.push(Frame::default());
+                frames.push(Recent::default());
             }
             0
         }
@@ -428,8 +393,9 @@ fn replay(
             if values.iter().any(|(column, _)| *column as usize >= known) {
                 return count as u64;
             }
-            *head_values += count;
-            frames[frame as usize].head.push(at, values.into_iter());
+            *new_values += count;
+            let (columns, values): (Vec<u32>, Vec<f64>) = values.into_iter().unzip();
+            frames[frame as usize].push(at, &columns, &values);
             0
         }
     }

@@ -17,8 +17,13 @@ use crate::deleted;
 use crate::error::SamplesError;
 use crate::log::sync_folder;
 use crate::part::{Part, PartWriter, Tier};
+use crate::recent::Copied;
 use crate::settings::{Settings, Sync};
 use crate::state::{Appended, Deleted, State, Why};
+use crate::table::Table;
+
+/// So many values are turned from rows into columns at a time.
+const MAX_CELLS: usize = 1 << 18;
 
 /// A store of samples, for many threads at once.
 #[derive(Debug)]
@@ -26,8 +31,10 @@ pub struct Samples {
     pub(crate) folder: PathBuf,
     pub(crate) settings: Settings,
     pub(crate) state: RwLock<State>,
-    /// One seals or merges at a time.
+    /// One merges or drops at a time. Taken before the lock below.
     pub(crate) tidying: Mutex<()>,
+    /// One seals at a time; for as long as a merge takes nobody could wait.
+    pub(crate) sealing: Mutex<()>,
     sync: Mutex<SyncState>,
     synced: Condvar,
 }
@@ -60,8 +67,8 @@ pub struct Opened {
 pub struct Stats {
     pub series: usize,
     pub frames: usize,
-    /// Values in memory alone, beside the log.
-    pub head_values: usize,
+    /// Values in memory and log alone, those that are being sealed too.
+    pub unsealed_values: usize,
     pub log_bytes: u64,
     /// Of parts: as measured, of five minutes, of hours.
     pub part_bytes: [u64; 3],
@@ -88,7 +95,7 @@ impl Samples {
         sync_folder(folder)?;
         let opened = Opened {
             series: state.index.len(),
-            from_log: state.head_values,
+            from_log: state.new_values,
             lost_bytes: replayed.lost_bytes,
             lost_values: replayed.lost_values,
         };
@@ -97,6 +104,7 @@ impl Samples {
             settings,
             state: RwLock::new(state),
             tidying: Mutex::default(),
+            sealing: Mutex::default(),
             sync: Mutex::default(),
             synced: Condvar::new(),
         };
@@ -104,8 +112,9 @@ impl Samples {
     }
 
     /// Takes in rows. What it says is accepted survives a `kill -9` when it returns, and with
-    /// [`Sync::Each`] a loss of power.
+    /// [`Sync::Each`] a loss of power. It waits while [`Settings::memory_values`] are not sealed.
     pub fn append(&self, rows: &[Row], now: Time) -> Result<Appended, SamplesError> {
+        self.make_room()?;
         let (appended, ticket) = {
             let mut state = self.write();
             let (appended, file) = state.append(&self.settings, rows, now)?;
@@ -114,16 +123,14 @@ impl Samples {
         if let (Some(ticket), Sync::Each) = (ticket, self.settings.sync) {
             self.wait_for_sync(ticket)?;
         }
-        if self.read_state().head_values > 2 * self.settings.memory_values {
-            self.seal()?; // Whoever should tidy up is too slow.
-        }
         Ok(appended)
     }
 
-    /// Everything in memory goes into a part.
+    /// Everything in memory goes into a part. If that fails it stays in memory and in the log, and
+    /// the next call goes on with it.
     pub fn flush(&self) -> Result<(), SamplesError> {
-        let _tidying = lock(&self.tidying);
-        self.seal_now()
+        let _sealing = lock(&self.sealing);
+        self.seal()
     }
 
     /// Deletes samples of the series that match, `from` to before `until`. They are gone from every
@@ -135,7 +142,8 @@ impl Samples {
         times: std::ops::Range<i64>,
     ) -> Result<usize, DeleteError> {
         let _tidying = lock(&self.tidying);
-        self.seal_now()?;
+        let _sealing = lock(&self.sealing);
+        self.seal()?;
         let mut state = self.write();
         let series = state.index.select(matchers)?;
         let below = state.next_part;
@@ -151,8 +159,7 @@ impl Samples {
         state.deleted = all;
         for series in &series {
             let (frame, _) = crate::index::place(*series);
-            state.frames[frame as usize].tail = Default::default();
-            state.frames[frame as usize].tail_from = i64::MAX;
+            state.frames[frame as usize].forget_sealed();
         }
         Ok(series.len())
     }
@@ -162,7 +169,7 @@ impl Samples {
         let mut stats = Stats {
             series: state.index.len(),
             frames: state.frames.len(),
-            head_values: state.head_values,
+            unsealed_values: state.unsealed_values(),
             log_bytes: state.log.bytes(),
             parts: state.parts.len(),
             refused: state.refused.clone(),
@@ -185,36 +192,64 @@ impl Samples {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Seals, unless somebody is at it just now.
-    fn seal(&self) -> Result<(), SamplesError> {
-        match self.tidying.try_lock() {
-            Ok(_tidying) => self.seal_now(),
-            Err(TryLockError::WouldBlock) => Ok(()),
-            Err(TryLockError::Poisoned(_)) => self.seal_now(),
+    /// Seals if whoever should tidy up is too slow. If somebody is at it and memory is full
+    /// meanwhile, waits.
+    fn make_room(&self) -> Result<(), SamplesError> {
+        loop {
+            let (new, unsealed, budget) = {
+                let state = self.read_state();
+                (state.new_values, state.unsealed_values(), state.budget(&self.settings))
+            };
+            if new < budget.rush_at && unsealed < budget.most {
+                return Ok(());
+            }
+            let _sealing = match self.sealing.try_lock() {
+                Ok(sealing) => sealing,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) if unsealed < budget.most => return Ok(()),
+                Err(TryLockError::WouldBlock) => {
+                    drop(lock(&self.sealing));
+                    continue;
+                }
+            };
+            let is_due = self.read_state().new_values >= budget.seal_at; // Or somebody just did.
+            return if is_due { self.seal() } else { Ok(()) };
         }
     }
 
-    /// Moves what is in memory into a part. If that fails it stays in memory and in the log, and
-    /// the next call goes on with it.
-    pub(crate) fn seal_now(&self) -> Result<(), SamplesError> {
-        let (segment, number, sealing, series) = {
+    /// Seals what is much or old. Whoever sealed just now left nothing to do.
+    pub(crate) fn seal_if_due(&self, now: Time) -> Result<bool, SamplesError> {
+        let _sealing = lock(&self.sealing);
+        let is_due = {
             let mut state = self.write();
-            if state.head_values == 0 {
+            state.now = state.now.max(now);
+            let is_old = state.new_since.is_some_and(|at| now.since(at) >= self.settings.max_age);
+            is_old || state.new_values >= state.budget(&self.settings).seal_at
+        };
+        if is_due {
+            self.seal()?;
+        }
+        Ok(is_due)
+    }
+
+    /// Moves what is in memory into a part. The caller holds the lock for it.
+    fn seal(&self) -> Result<(), SamplesError> {
+        let (segment, number, frames) = {
+            let mut state = self.write();
+            if state.new_values == 0 {
                 return Ok(());
             }
             let segment = state.begin_seal();
             let number = state.next_part;
             state.next_part += 1;
-            let frames = state.frames.iter().enumerate();
-            let sealing: Vec<_> = frames
-                .filter_map(|(frame, state)| Some((frame as u32, state.sealing.clone()?)))
-                .collect();
-            let known = (state.index.frames.len(), state.index.len());
-            let catalogue = (known != state.in_catalogue).then(|| catalogue::bytes(&state.index));
-            (segment, number, sealing, (known, catalogue))
+            (segment, number, state.frames.len())
         };
-        let (known, catalogue) = series;
-        let written = self.write_sealed(number, &sealing, catalogue.as_deref());
+        let (known, catalogue) = {
+            let state = self.read_state();
+            let known = (state.index.frames.len(), state.index.len());
+            (known, (known != state.in_catalogue).then(|| catalogue::bytes(&state.index)))
+        };
+        let written = self.write_sealing(number, frames, catalogue.as_deref());
         let mut state = self.write();
         match written {
             Ok(part) => {
@@ -222,7 +257,6 @@ impl Samples {
                 state.parts.push(Arc::new(part));
                 state.sort_parts();
                 state.end_seal();
-                drop(sealing);
                 state.log.forget_before(segment)
             }
             Err(error) => {
@@ -232,10 +266,10 @@ impl Samples {
         }
     }
 
-    fn write_sealed(
+    fn write_sealing(
         &self,
         number: u64,
-        sealing: &[(u32, Arc<crate::head::Head>)],
+        frames: usize,
         catalogue: Option<&[u8]>,
     ) -> Result<Part, SamplesError> {
         if let Some(bytes) = catalogue {
@@ -243,8 +277,10 @@ impl Samples {
         }
         let folder = self.folder.join("parts");
         let mut writer = PartWriter::create(&folder, number, (Tier::Raw, 0), &[], Effort::Young)?;
-        for (frame, head) in sealing {
-            writer.add_head(*frame, head)?;
+        let (mut copied, mut table) = (Copied::default(), Table::default());
+        for frame in 0..frames {
+            self.read_state().frames[frame].copy_sealing(&mut copied);
+            copied.tables(MAX_CELLS, &mut table, |table| writer.add_table(frame as u32, table))?;
         }
         writer.finish()
     }

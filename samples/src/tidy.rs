@@ -13,12 +13,12 @@ use model::time::Time;
 
 use crate::codec::{Effort, MAX_ROWS};
 use crate::error::SamplesError;
-use crate::head::Head;
 use crate::index::place;
 use crate::part::{Part, PartWriter, Tier};
 use crate::settings::Sync;
 use crate::state::Deleted;
 use crate::store::{Samples, lock};
+use crate::table::Table;
 use crate::{deleted, summary};
 
 /// So many parts of one level become one of the next.
@@ -46,19 +46,10 @@ impl Samples {
     pub fn maintain(&self, now: Time) -> Result<Maintained, SamplesError> {
         let _tidying = lock(&self.tidying);
         let mut done = Maintained::default();
-        let is_due = {
-            let mut state = self.write();
-            state.now = state.now.max(now);
-            let is_old = state.head_since.is_some_and(|at| now.since(at) >= self.settings.max_age);
-            is_old || state.head_values >= self.settings.memory_values
-        };
         if self.settings.sync == Sync::Maintain {
             self.sync_written()?;
         }
-        if is_due {
-            self.seal_now()?;
-            done.sealed = true;
-        }
+        done.sealed = self.seal_if_due(now)?;
         if let Some((parts, level)) = self.due_for_merge(now) {
             done.merged = parts.len();
             self.merge(&parts, level, level == LAST_LEVEL)?;
@@ -70,7 +61,7 @@ impl Samples {
     /// Brings everything into its final form: chunks as long as they get. Makes no summaries.
     pub fn compact(&self) -> Result<(), SamplesError> {
         let _tidying = lock(&self.tidying);
-        self.seal_now()?;
+        self.flush()?;
         let parts: Vec<Arc<Part>> = {
             let state = self.read_state();
             let young = |part: &&Arc<Part>| part.tier == Tier::Raw && part.level < LAST_LEVEL;
@@ -125,12 +116,12 @@ impl Samples {
         let frames: BTreeSet<u32> =
             parts.iter().flat_map(|part| part.chunks.iter().map(|chunk| chunk.frame)).collect();
         for frame in frames {
-            let mut head = gather(parts, frame, &deleted)?;
-            head.sort();
-            writer.add_head(frame, &head)?;
-            let columns: Vec<(u32, &[f64])> = head.filled();
+            let mut table = gather(parts, frame, &deleted)?;
+            table.sort();
+            writer.add_table(frame, &table)?;
+            let columns: Vec<(u32, &[f64])> = table.filled();
             for (summary, stretch) in &mut summaries {
-                let (times, summed) = summary::sum_up(&head.times, &columns, *stretch);
+                let (times, summed) = summary::sum_up(&table.times, &columns, *stretch);
                 summary.add(
                     frame,
                     &times,
@@ -188,36 +179,36 @@ impl Samples {
 }
 
 /// All rows of a frame, in the order of the parts, without what was deleted.
-fn gather(parts: &[Arc<Part>], frame: u32, deleted: &[Deleted]) -> Result<Head, SamplesError> {
-    let mut all = Head::default();
+fn gather(parts: &[Arc<Part>], frame: u32, deleted: &[Deleted]) -> Result<Table, SamplesError> {
+    let mut all = Table::default();
     for part in parts {
-        let mut head = Head::default();
+        let mut table = Table::default();
         for chunk in part.of_frame(frame) {
             let times = part.times(chunk)?;
             let mut columns = Vec::new();
             for column in chunk.columns() {
                 columns.extend(part.values(chunk, column)?.map(|values| (column, values)));
             }
-            head.extend(&times, &columns);
+            table.extend(&times, &columns);
         }
         let of_frame = deleted.iter().filter(|gone| place(gone.series).0 == frame);
         for gone in of_frame.filter(|gone| part.number < gone.below) {
-            head.strike(place(gone.series).1, |at| (gone.from..gone.until).contains(&at));
+            table.strike(place(gone.series).1, |at| (gone.from..gone.until).contains(&at));
         }
-        all.append(head);
+        all.append(table);
     }
     Ok(all)
 }
 
 impl PartWriter {
-    /// Adds the rows of a head that is sorted, in chunks that are not too long.
-    pub(crate) fn add_head(&mut self, frame: u32, head: &Head) -> Result<(), SamplesError> {
+    /// Adds the rows of a table that is sorted, in chunks that are not too long.
+    pub(crate) fn add_table(&mut self, frame: u32, table: &Table) -> Result<(), SamplesError> {
         const { assert!(CHUNK_ROWS <= MAX_ROWS) };
-        let columns = head.filled();
-        for from in (0..head.rows()).step_by(CHUNK_ROWS) {
-            let rows = from..head.rows().min(from + CHUNK_ROWS);
+        let columns = table.filled();
+        for from in (0..table.rows()).step_by(CHUNK_ROWS) {
+            let rows = from..table.rows().min(from + CHUNK_ROWS);
             let stretch = columns.iter().map(|(column, values)| (*column, &values[rows.clone()]));
-            self.add(frame, &head.times[rows.clone()], stretch)?;
+            self.add(frame, &table.times[rows.clone()], stretch)?;
         }
         Ok(())
     }

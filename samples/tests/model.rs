@@ -95,7 +95,8 @@ fn series(target: u8, column: u8) -> Vec<Matcher> {
 /// Little is enough to be sealed and merged.
 fn settings() -> Settings {
     Settings {
-        memory_values: 40,
+        memory_values: 80,
+        memory_rows: 0,
         keep_raw: Duration::from_secs(365 * 86_400),
         ..Settings::default()
     }
@@ -232,12 +233,12 @@ fn a_log_cut_at_any_byte_gives_back_every_whole_append_and_no_part_of_another() 
             models.iter().rfind(|(bytes, _)| *bytes <= cut as u64).expect("the first");
         let opened = open(&killed);
         let count: usize = expected.values().map(BTreeMap::len).sum();
-        assert_eq!(opened.stats().head_values, count, "cut at {cut}");
+        assert_eq!(opened.stats().unsealed_values, count, "cut at {cut}");
         check(&opened, expected, i64::MIN, i64::MAX);
         let row = Row { shape: shape(9, 1), at: Time::from_millis(NOW), values: vec![1.0] };
         opened.append(&[row], Time::from_millis(NOW)).expect("it goes on");
         drop(opened);
-        assert_eq!(open(&killed).stats().head_values, count + 1, "and is opened again");
+        assert_eq!(open(&killed).stats().unsealed_values, count + 1, "and is opened again");
     }
 }
 

@@ -1,19 +1,22 @@
-//! The newest samples of a frame, uncompressed.
+//! Rows of one frame by columns: what sealing and merging work on.
 //!
-//! Rows in the order they came. A column that a row does not have is filled up with "absent" when
-//! the next value comes, so that a series which fell silent costs nothing.
+//! A column that a row does not have is filled up with "absent" when the next value comes, so that
+//! a series which fell silent costs nothing. So a table is as big as its rows times its columns: it
+//! lives for one frame of one part, and whoever fills it bounds it.
 
 use model::series::{ABSENT, is_absent};
 
-/// Rows of one frame: the times once, and each column by its place.
+/// The times once, and each column by its place.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Head {
+pub(crate) struct Table {
     pub(crate) times: Vec<i64>,
+    /// Some at the end may be left from others that had the room before.
     columns: Vec<Vec<f64>>,
+    width: usize,
     is_unordered: bool,
 }
 
-impl Head {
+impl Table {
     pub(crate) fn push(&mut self, at: i64, values: impl Iterator<Item = (u32, f64)>) {
         self.is_unordered |= self.times.last().is_some_and(|last| at <= *last);
         let row = self.times.len();
@@ -23,6 +26,7 @@ impl Head {
             if self.columns.len() <= column {
                 self.columns.resize_with(column + 1, Vec::new);
             }
+            self.width = self.width.max(column + 1);
             let values = &mut self.columns[column];
             values.resize(row, ABSENT);
             values.push(value);
@@ -33,13 +37,17 @@ impl Head {
         self.times.len()
     }
 
-    pub(crate) fn is_unordered(&self) -> bool {
-        self.is_unordered
+    /// How many values one more row may take.
+    pub(crate) fn width(&self) -> usize {
+        self.width
     }
 
-    /// The values of a column; it may be shorter than there are rows, or empty.
-    pub(crate) fn column(&self, column: u32) -> &[f64] {
-        self.columns.get(column as usize).map_or(&[], Vec::as_slice)
+    /// Takes out all rows, and keeps the room they had.
+    pub(crate) fn clear(&mut self) {
+        self.times.clear();
+        self.columns.iter_mut().for_each(Vec::clear);
+        self.width = 0;
+        self.is_unordered = false;
     }
 
     /// All columns that have a value. Only of what is sorted: each is as long as there are rows.
@@ -75,6 +83,7 @@ impl Head {
             if self.columns.len() <= column {
                 self.columns.resize_with(column + 1, Vec::new);
             }
+            self.width = self.width.max(column + 1);
             self.columns[column].resize(row, ABSENT);
             self.columns[column].extend_from_slice(values);
         }
@@ -119,17 +128,6 @@ impl Head {
         }
         self.times = times;
         self.is_unordered = false;
-    }
-
-    /// The last rows, at most so many. Only of what is sorted.
-    pub(crate) fn tail(&self, rows: usize) -> Self {
-        let from = self.times.len().saturating_sub(rows);
-        let cut = |column: &Vec<f64>| column.get(from..).unwrap_or(&[]).to_vec();
-        Self {
-            times: self.times[from..].to_vec(),
-            columns: self.columns.iter().map(cut).collect(),
-            is_unordered: false,
-        }
     }
 
     /// Takes out values: those of a column for which `gone` holds.
