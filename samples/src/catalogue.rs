@@ -47,11 +47,11 @@ pub(crate) fn bytes(index: &Index) -> Vec<u8> {
     let mut body = Vec::new();
     put_varint(&mut body, index.frames.len() as u64);
     for frame in &index.frames {
-        symbols.put(&mut body, &frame.common);
+        symbols.put(&mut body, frame.common.pairs().iter());
         put_varint(&mut body, frame.columns.len() as u64);
         for labels in &frame.columns {
             let own = labels.pairs().iter().filter(|(name, _)| frame.common.get(name).is_empty());
-            symbols.put(&mut body, &Labels::of(own.cloned()));
+            symbols.put(&mut body, own);
         }
     }
     let mut out = MAGIC.to_vec();
@@ -103,9 +103,13 @@ struct Symbols {
 }
 
 impl Symbols {
-    fn put(&mut self, out: &mut Vec<u8>, labels: &Labels) {
-        put_varint(out, labels.len() as u64);
-        for (name, value) in labels.pairs() {
+    fn put<'a>(
+        &mut self,
+        out: &mut Vec<u8>,
+        labels: impl Iterator<Item = &'a (Arc<str>, Arc<str>)> + Clone,
+    ) {
+        put_varint(out, labels.clone().count() as u64);
+        for (name, value) in labels {
             for text in [name, value] {
                 let place = self.place(text);
                 put_varint(out, place);
