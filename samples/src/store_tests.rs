@@ -1,4 +1,5 @@
-//! That memory stays within its bound, whatever tidying up is at. All bounds here are counts.
+//! That memory stays within its bound and everything is read, whatever tidying up is at. All bounds
+//! here are counts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,12 +51,17 @@ impl Target {
 }
 
 fn count(samples: &Samples) -> usize {
+    times(samples).len()
+}
+
+/// Of the samples of one series.
+fn times(samples: &Samples) -> Vec<i64> {
     let (name, value) = (METRIC_NAME.to_owned(), "metric_24".to_owned());
     let last = Matcher { name, op: MatchOp::Equal, value };
     let found = samples.find(&[last], 0..i64::MAX, 1).expect("it is known");
     let mut points = Points::default();
     samples.read(found[0].series, 0..i64::MAX, Wanted::Last, &mut points).expect("it reads");
-    points.times.len()
+    points.times
 }
 
 #[test]
@@ -105,4 +111,32 @@ fn who_appends_waits_while_memory_is_full_and_then_goes_on() {
     });
     assert_eq!(highest.load(SeqCst), MOST);
     assert_eq!((done.load(SeqCst), count(samples)), (APPENDS as usize, APPENDS as usize));
+}
+
+#[test]
+fn what_was_acknowledged_is_read_once_while_others_seal_and_merge() {
+    let (samples, _folder) = open("racing");
+    let (samples, target) = (&samples, &Target::new());
+    target.append(samples, 0);
+    let done = &AtomicUsize::new(1);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for at in 1..APPENDS {
+                target.append(samples, at);
+                done.fetch_add(1, SeqCst);
+            }
+        });
+        scope.spawn(move || {
+            while done.load(SeqCst) < APPENDS as usize {
+                samples.maintain(Time::default()).expect("there is room");
+            }
+        });
+        while done.load(SeqCst) < APPENDS as usize {
+            let acknowledged = done.load(SeqCst);
+            let times = times(samples);
+            assert!(times.len() >= acknowledged, "{} of {acknowledged}", times.len());
+            assert!(times.iter().copied().eq((0..times.len() as i64).map(|at| at * 1000)));
+        }
+    });
+    assert_eq!(count(samples), APPENDS as usize);
 }
