@@ -6,11 +6,14 @@ use model::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, RootState};
+use crate::rule::Said;
 
 /// One thing that happened. Where it changes the topology, the topology is changed first.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     Signal(Signal),
+    /// A signal of a rule, with what it says in each language.
+    Rule(Box<Said>),
     VmMoved {
         vm: VmId,
         from: HostId,

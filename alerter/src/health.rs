@@ -37,7 +37,10 @@ impl Health {
     /// What it is called if this object is the root.
     pub(crate) fn root_state(&self, object: &Object) -> RootState {
         match (object, self.trouble) {
-            (Object::Collector(_), _) => RootState::Blind,
+            // One that is merely slow, or has a full disk, sees still.
+            (Object::Collector(_), Trouble::Silent | Trouble::App | Trouble::Dead) => {
+                RootState::Blind
+            }
             _ if self.flapping => RootState::Flapping,
             (_, Trouble::Dead) => RootState::Down,
             (_, Trouble::App | Trouble::Degraded) => RootState::Degraded,
@@ -64,10 +67,12 @@ pub(crate) fn health(object: &Object, words: &[Word]) -> Option<Health> {
     })
 }
 
-/// Whether it gave a good answer after that moment and does not contradict it by being dead.
+/// Whether it gave a good answer after that moment and does not contradict it by being dead. A rule
+/// is no answer: what it finds good may have been measured before.
 pub(crate) fn answered_after(object: &Object, words: &[Word], moment: Time) -> bool {
     let is_dead = health(object, words).is_some_and(|health| health.trouble == Trouble::Dead);
-    !is_dead && words.iter().any(|word| word.is_good() && word.heard > moment)
+    let is_answer = |word: &&Word| word.is_good() && !word.check.as_str().starts_with("rule.");
+    !is_dead && words.iter().filter(is_answer).any(|word| word.heard > moment)
 }
 
 /// Whether this check says that its object lives, as opposed to how well.

@@ -100,6 +100,7 @@ fn first(signal: Signal, said: SignalState, now: Time) -> Word {
         heard: now,
         via: signal.via,
         text: bounded(&signal.text),
+        words: None,
         changes,
         flapping: false,
     }

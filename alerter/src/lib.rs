@@ -34,6 +34,7 @@ mod owner;
 mod reach;
 mod reason;
 pub mod record;
+pub mod rule;
 mod settings;
 mod settle;
 mod sick;

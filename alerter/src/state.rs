@@ -11,12 +11,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{CheckId, CollectorId, IncidentId, ModuleId, Object, PersonId, SourceId, VmId};
+use model::lang::Lang;
 use model::signal::{Severity, SignalState};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Acknowledgement, Repair};
 use crate::message::RootState;
+use crate::rule::Words;
 
 /// Everything needed to go on after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,12 +57,27 @@ pub(crate) struct Word {
     pub(crate) via: Option<CollectorId>,
     /// From a monitored system; bounded when it was heard.
     pub(crate) text: String,
+    /// What a rule says instead of the text, by language.
+    #[serde(default)]
+    pub(crate) words: Option<Words>,
     /// When it changed between good and bad, within the flap window.
     pub(crate) changes: Vec<Time>,
     pub(crate) flapping: bool,
 }
 
 impl Word {
+    /// What it says, in a language if it can.
+    pub(crate) fn text(&self, lang: Lang) -> &str {
+        let words = self.words.as_ref().map(|words| &words.text);
+        words.map_or(&self.text, |text| lang.pick(&text.en, &text.zh))
+    }
+
+    /// What to do about it, if it says so.
+    pub(crate) fn runbook(&self, lang: Lang) -> Option<&str> {
+        let runbook = self.words.as_ref()?.runbook.as_ref()?;
+        Some(lang.pick(&runbook.en, &runbook.zh))
+    }
+
     pub(crate) fn is_good(&self) -> bool {
         self.said == SignalState::Ok
     }
@@ -176,6 +193,14 @@ impl State {
         let words = self.words.iter().flat_map(|(o, words)| words.iter().map(move |w| (o, w)));
         let bad = words.filter(move |(_, word)| word.source == *source && !word.is_good());
         bad.map(|(object, word)| (object, &word.check))
+    }
+
+    /// Adds to a word that was just heard what it says in each language.
+    pub(crate) fn translate(&mut self, object: &Object, check: &CheckId, words: Words) {
+        let known = self.words.get_mut(object).into_iter().flatten();
+        if let Some(word) = known.into_iter().find(|word| word.check == *check) {
+            word.words = Some(words);
+        }
     }
 
     /// The open incident that an object suffers under, if any.

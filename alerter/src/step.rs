@@ -9,6 +9,7 @@ use model::topology::Topology;
 
 use crate::event::{Acknowledgement, Action, Event, IncidentSummary, Repair};
 use crate::hear;
+use crate::rule::Said;
 use crate::settings::Settings;
 use crate::settle::{BREATH, settle};
 use crate::state::{State, Window};
@@ -59,6 +60,13 @@ fn take_in(
 ) -> bool {
     match event {
         Event::Signal(signal) => hear::hear(settings, topology, state, signal, now),
+        Event::Rule(said) => {
+            let Said { signal, words } = *said;
+            let (object, check) = (signal.object.clone(), signal.check.clone());
+            let changed = hear::hear(settings, topology, state, signal, now);
+            state.translate(&object, &check, words);
+            changed
+        }
         Event::VmMoved { .. } => true,
         Event::VmLeaving { vm } => leave(state, vm),
         Event::VmGone { vm } => remove(state, vm, now),

@@ -44,6 +44,9 @@ impl Speaker<'_> {
         for reason in &self.reasons {
             lines.add(self.lang.pick(&reason.en, &reason.zh));
         }
+        if let Some(runbook) = self.facts.complaint.and_then(|word| word.runbook(self.lang)) {
+            lines.add(&self.lang.pick(format!("To do: {runbook}"), format!("处理建议：{runbook}")));
+        }
         lines.finish()
     }
 
@@ -90,8 +93,9 @@ impl Speaker<'_> {
     /// " (host.disk: 100 % full)": which check it is that makes a thing work badly.
     pub(crate) fn complaint(&self) -> String {
         self.facts.complaint.map_or_else(String::new, |word| {
-            let text = if word.text.is_empty() { "" } else { ": " };
-            format!(" ({}{text}{})", word.check, word.text)
+            let text = word.text(self.lang);
+            let colon = if text.is_empty() { "" } else { ": " };
+            format!(" ({}{colon}{text})", word.check)
         })
     }
 
