@@ -6,6 +6,7 @@
 //!
 //! Invariant: the kinds of all arguments were checked, so the engine may rely on them.
 
+mod bears;
 pub(crate) mod functions;
 mod lexer;
 pub(crate) mod node;
