@@ -187,4 +187,5 @@ pub enum SchemaKind {
     Project,
     Policy,
     Pool,
+    Rule,
 }

@@ -8,10 +8,10 @@ use model::time::Time;
 use model::topology::Topology;
 
 use super::labels::{object_of, part_of};
-use super::said::{Standing, fault, standing, words_of};
+use super::said::{Standing, ended, fault, standing, words_of};
 use super::state::RuleState;
 use super::watch::{Seen, Watch};
-use super::{Condition, Ground, MAX_WATCHED, Rule, Said};
+use super::{Condition, Ground, MAX_WATCHED, Rule, RuleName, Said};
 
 /// So many evaluations in a row must fail before the rule itself is told of.
 const FAILURES: u32 = 2;
@@ -78,7 +78,7 @@ pub fn hear(
 ) -> Report {
     let mut report = Report::default();
     if state.asks != asks {
-        report.said = end(rule, state, ground, at);
+        report.said = end(&rule.name, state, ground, at);
         asks.clone_into(&mut state.asks);
     }
     match heard {
@@ -96,20 +96,11 @@ pub fn hear(
 }
 
 /// Ends all that a rule has told: it is no more, or is another now.
-pub fn end(rule: &Rule, state: &mut RuleState, ground: Ground, at: Time) -> Vec<Said> {
+pub fn end(name: &RuleName, state: &mut RuleState, ground: Ground, at: Time) -> Vec<Said> {
     let before = std::mem::take(state);
-    let mut said: Vec<Said> = before
-        .watched
-        .iter()
-        .filter_map(|(object, parts)| {
-            let was = standing(parts);
-            (was != Standing::Good)
-                .then(|| words_of(rule, object, &was, &Standing::Ended, ground, at))
-        })
-        .collect();
-    if before.fault.is_some() {
-        said.push(fault(rule, None, ground, at));
-    }
+    let told = before.watched.iter().filter(|(_, parts)| standing(parts) != Standing::Good);
+    let mut said: Vec<Said> = told.map(|(object, _)| ended(name, object, at)).collect();
+    said.extend(before.fault.map(|_| fault(name, None, ground, at)));
     said
 }
 
@@ -130,7 +121,7 @@ fn judge(
         let seen = values.by_object.remove(&object).unwrap_or_default();
         let before = standing(&parts);
         let exists = exists(ground.topology, &object);
-        let is_gone = !exists && parts.values().any(|watch| watch.known);
+        let is_gone = ground.is_whole && !exists && parts.values().any(|watch| watch.known);
         let after = if is_gone {
             Standing::Gone
         } else {
@@ -267,14 +258,14 @@ fn tell_fault(
 ) -> Option<Said> {
     let Some(reason) = reason else {
         state.failures = 0;
-        return state.fault.take().map(|_| fault(rule, None, ground, at));
+        return state.fault.take().map(|_| fault(&rule.name, None, ground, at));
     };
     state.failures = state.failures.saturating_add(1).min(FAILURES);
     if state.failures < FAILURES || state.fault.is_some() {
         return None;
     }
     state.fault = Some(reason.to_owned());
-    Some(fault(rule, Some(reason), ground, at))
+    Some(fault(&rule.name, Some(reason), ground, at))
 }
 
 fn exists(topology: &Topology, object: &Object) -> bool {

@@ -25,7 +25,6 @@ mod state;
 mod template;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,9 +128,6 @@ pub struct Texts {
     pub zh: Option<Template>,
 }
 
-/// Rules by name.
-pub type Rules = BTreeMap<RuleName, Rule>;
-
 /// What a rule says of an object, in both languages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Said {
@@ -151,6 +147,8 @@ pub struct Words {
 #[derive(Clone, Copy, Debug)]
 pub struct Ground<'a> {
     pub topology: &'a Topology,
+    /// It is known whole, so what it does not know any more is gone. After a start it is not.
+    pub is_whole: bool,
     /// Who measured: silence is as good as its sight, and faults of rules are told of it.
     pub collector: &'a CollectorId,
 }

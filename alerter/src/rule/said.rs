@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use model::id::{Object, SourceId};
+use model::id::{CheckId, Object, SourceId};
 use model::lang::Lang;
-use model::signal::{Signal, SignalState};
+use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 
 use super::state::Phase;
 use super::template::{Filling, Template, number};
 use super::watch::Watch;
-use super::{Condition, Ground, Rule, Said, Words};
+use super::{Condition, Ground, Rule, RuleName, Said, Words};
 use crate::event::Bilingual;
 use crate::words::{lasting, thing};
 
@@ -31,8 +31,6 @@ pub(super) enum Standing {
     Silent,
     /// The topology knows it no more.
     Gone,
-    /// The rule is no more, or is another.
-    Ended,
 }
 
 impl Standing {
@@ -40,7 +38,7 @@ impl Standing {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Bad(one), Self::Bad(other)) => one.keys().eq(other.keys()),
-            (Self::Good, Self::Gone | Self::Ended) => true,
+            (Self::Good, Self::Gone) => true,
             (one, other) => one == other,
         }
     }
@@ -69,32 +67,29 @@ pub(super) fn words_of(
     let state = match now {
         Standing::Bad(_) => SignalState::Problem(rule.severity),
         Standing::Silent => SignalState::Silent,
-        Standing::Good | Standing::Gone | Standing::Ended => SignalState::Ok,
+        Standing::Good | Standing::Gone => SignalState::Ok,
     };
-    let text = |lang| cut(&sentence(rule, object, before, now, lang));
+    let text = |lang| sentence(rule, object, before, now, lang);
     let text = Bilingual { en: text(Lang::En), zh: text(Lang::Zh) };
-    let is_bad = state != SignalState::Ok;
-    let runbook = rule.runbook.clone().filter(|_| is_bad);
+    let mut said = said(rule.name.check(), object.clone(), state, at, &text);
+    said.words.runbook = rule.runbook.clone().filter(|_| state != SignalState::Ok);
     // What was measured is no doubt of our sight; silence is as good as our sight is.
-    let via = (state == SignalState::Silent).then(|| ground.collector.clone());
-    let signal = Signal {
-        source: source(),
-        check: rule.name.check(),
-        object: object.clone(),
-        state,
-        at,
-        via,
-        text: text.en.clone(),
-    };
-    Said { signal, words: Words { text, runbook } }
+    said.signal.via = (state == SignalState::Silent).then(|| ground.collector.clone());
+    said
+}
+
+/// The end of what a rule said of an object, since the rule is no more, or is another.
+pub(super) fn ended(name: &RuleName, object: &Object, at: Time) -> Said {
+    let en = format!("{name} is no longer watched on {}", thing(object, Lang::En));
+    let zh = format!("不再对 {} 检查 {name}", thing(object, Lang::Zh));
+    said(name.check(), object.clone(), SignalState::Ok, at, &Bilingual { en, zh })
 }
 
 /// That a rule cannot be judged, and why; or that it can again.
-pub(super) fn fault(rule: &Rule, reason: Option<&str>, ground: Ground, at: Time) -> Said {
-    let name = &rule.name;
+pub(super) fn fault(name: &RuleName, reason: Option<&str>, ground: Ground, at: Time) -> Said {
     let (state, en, zh) = match reason {
         Some(reason) => (
-            SignalState::Problem(model::signal::Severity::Warning),
+            SignalState::Problem(Severity::Warning),
             format!("rule {name} cannot be judged: {reason}"),
             format!("规则 {name} 无法判断：{reason}"),
         ),
@@ -104,16 +99,14 @@ pub(super) fn fault(rule: &Rule, reason: Option<&str>, ground: Ground, at: Time)
             format!("规则 {name} 已恢复判断"),
         ),
     };
-    let text = Bilingual { en: cut(&en), zh: cut(&zh) };
-    let signal = Signal {
-        source: source(),
-        check: name.fault_check(),
-        object: Object::Collector(ground.collector.clone()),
-        state,
-        at,
-        via: None,
-        text: text.en.clone(),
-    };
+    let object = Object::Collector(ground.collector.clone());
+    said(name.fault_check(), object, state, at, &Bilingual { en, zh })
+}
+
+fn said(check: CheckId, object: Object, state: SignalState, at: Time, text: &Bilingual) -> Said {
+    let text = Bilingual { en: cut(&text.en), zh: cut(&text.zh) };
+    let signal =
+        Signal { source: source(), check, object, state, at, via: None, text: text.en.clone() };
     Said { signal, words: Words { text, runbook: None } }
 }
 
@@ -131,10 +124,6 @@ fn sentence(rule: &Rule, object: &Object, before: &Standing, now: &Standing, lan
             format!("{thing} 在 {name} 异常之后没有数据"),
         ),
         Standing::Gone => lang.pick(format!("{thing} is gone"), format!("{thing} 已移除")),
-        Standing::Ended => lang.pick(
-            format!("{name} is no longer watched on {thing}"),
-            format!("不再对 {thing} 检查 {name}"),
-        ),
         Standing::Good if *before == Standing::Silent => {
             lang.pick(format!("{thing} is silent no longer"), format!("{thing} 不再静默"))
         }
@@ -176,9 +165,24 @@ fn filled(rule: &Rule, object: &Object, value: f64, part: &str, lang: Lang) -> S
         Condition::Presence | Condition::NoData => None,
     };
     let (object, rule_name, hold) = (object.name(), rule.name.as_str(), rule.hold);
-    let filling = Filling { object, value, threshold, part, rule: rule_name, hold, lang };
+    let value_now = Some(value);
+    let filling =
+        Filling { object, value: value_now, threshold, part, rule: rule_name, hold, lang };
     let own: Option<&Template> = lang.pick(rule.text.en.as_ref(), rule.text.zh.as_ref());
-    own.and_then(|own| own.fill(&filling)).unwrap_or_else(|| usual(rule, value, part, lang))
+    let usual = || usual(rule, value, part, lang);
+    match own.map(|own| own.fill(&filling)) {
+        None => usual(),
+        Some(Ok(text)) => text,
+        Some(Err(lacking)) => usual() + &failing(lacking, lang),
+    }
+}
+
+/// Whoever wrote the text has to know.
+fn failing(lacking: &str, lang: Lang) -> String {
+    lang.pick(
+        format!(" (the rule's own text fails: no {lacking} here)"),
+        format!("（规则文本有误：此处没有 {lacking}）"),
+    )
 }
 
 /// `/data: 0.93, above 0.9 for 5 min`.
@@ -211,17 +215,20 @@ fn silence(rule: &Rule, object: &Object, lang: Lang) -> String {
     let (name, rule_name, hold) = (object.name(), rule.name.as_str(), rule.hold);
     let filling = Filling {
         object: name,
-        value: 0.0,
+        value: None,
         threshold: None,
         part: "",
         rule: rule_name,
         hold,
         lang,
     };
-    own.and_then(|own| own.fill(&filling)).unwrap_or_else(|| {
-        let hold = lasting(hold, lang);
-        lang.pick(format!("no data for {hold}"), format!("{hold}内没有数据"))
-    })
+    let hold = lasting(hold, lang);
+    let usual = || lang.pick(format!("no data for {hold}"), format!("{hold}内没有数据"));
+    match own.map(|own| own.fill(&filling)) {
+        None => usual(),
+        Some(Ok(text)) => text,
+        Some(Err(lacking)) => usual() + &failing(lacking, lang),
+    }
 }
 
 fn short(part: &str) -> String {

@@ -1,7 +1,8 @@
 //! The texts of rules: words with a few placeholders in them.
 //!
 //! A text is read once, when the file is; so a fault in it is found by `check` and not at night.
-//! There are no conditions, loops or functions in it, so it cannot fail later.
+//! There are no conditions, loops or functions in it. All that can be wrong later is that what a
+//! placeholder stands for is not there; then the usual words are said, and that it is so.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -40,7 +41,8 @@ enum Piece {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filling<'a> {
     pub(super) object: &'a str,
-    pub(super) value: f64,
+    /// None if there is no data.
+    pub(super) value: Option<f64>,
     /// None if the rule has no line.
     pub(super) threshold: Option<f64>,
     /// Which part of the object; empty if it is the whole.
@@ -81,23 +83,26 @@ impl Template {
         Ok(Self { pieces })
     }
 
-    /// None if it asks for a line where the rule has none.
-    pub(super) fn fill(&self, filling: &Filling) -> Option<String> {
+    /// The error names the placeholder that has nothing to stand for.
+    pub(super) fn fill(&self, filling: &Filling) -> Result<String, &'static str> {
         let mut text = String::new();
         for piece in &self.pieces {
+            let threshold = filling.threshold.ok_or("{threshold}");
+            let value = filling.value.ok_or("{value}");
             match piece {
                 Piece::Words(words) => text.push_str(words),
                 Piece::Object => text.push_str(filling.object),
-                Piece::Value => text.push_str(&number(filling.value)),
-                Piece::ValuePercent => text.push_str(&percent(filling.value)),
-                Piece::Threshold => text.push_str(&number(filling.threshold?)),
-                Piece::ThresholdPercent => text.push_str(&percent(filling.threshold?)),
+                Piece::Value => text.push_str(&number(value?)),
+                Piece::ValuePercent => text.push_str(&percent(value?)),
+                Piece::Threshold => text.push_str(&number(threshold?)),
+                Piece::ThresholdPercent => text.push_str(&percent(threshold?)),
+                Piece::Part if filling.part.is_empty() => return Err("{part}"),
                 Piece::Part => text.push_str(filling.part),
                 Piece::Rule => text.push_str(filling.rule),
                 Piece::For => text.push_str(&lasting(filling.hold, filling.lang)),
             }
         }
-        Some(text)
+        Ok(text)
     }
 
     /// Whether it asks for the line of a rule, which not every rule has.
@@ -146,12 +151,12 @@ fn percent(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn filled(text: &str) -> Option<String> {
+    fn filled(text: &str, part: &str) -> Result<String, &'static str> {
         let filling = Filling {
             object: "web-1",
-            value: 0.934,
+            value: Some(0.934),
             threshold: Some(0.9),
-            part: "/data",
+            part,
             rule: "disk_full",
             hold: Duration::from_secs(300),
             lang: Lang::En,
@@ -163,10 +168,11 @@ mod tests {
     fn placeholders_are_filled_and_words_stay() {
         let text =
             "{object} {part}: {value%} > {threshold%} ({value} > {threshold}, {for}, {rule})";
-        let told = filled(text).unwrap();
+        let told = filled(text, "/data").unwrap();
         assert_eq!(told, "web-1 /data: 93.4 % > 90 % (0.93 > 0.9, 5 min, disk_full)");
-        assert_eq!(filled("磁盘 {part} 将满").unwrap(), "磁盘 /data 将满");
-        assert_eq!(filled("").unwrap(), "");
+        assert_eq!(filled("磁盘 {part} 将满", "/data").unwrap(), "磁盘 /data 将满");
+        assert_eq!(filled("", "").unwrap(), "");
+        assert_eq!(filled("disk {part}", ""), Err("{part}"));
     }
 
     #[test]

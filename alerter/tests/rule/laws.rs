@@ -52,7 +52,7 @@ fn play(
     mut change: impl FnMut(RuleState) -> RuleState,
 ) -> Vec<String> {
     let (topology, collector) = (topology(), "main".parse().unwrap());
-    let ground = Ground { topology: &topology, collector: &collector };
+    let ground = Ground { topology: &topology, is_whole: true, collector: &collector };
     let mut state = RuleState::default();
     let mut told = Vec::new();
     for (number, evaluation) in story.iter().enumerate() {
@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn bad_and_good_take_turns_and_the_end_ends_all(rule in any_rule(), story in story()) {
         let (topology, collector) = (topology(), "main".parse().unwrap());
-        let ground = Ground { topology: &topology, collector: &collector };
+        let ground = Ground { topology: &topology, is_whole: true, collector: &collector };
         let mut state = RuleState::default();
         let mut open = std::collections::BTreeMap::new();
         let mut said = Vec::new();
@@ -96,7 +96,7 @@ proptest! {
             let heard = heard(evaluation.as_deref());
             said.extend(hear(&rule, ASKS, &mut state, ground, at, heard).said);
         }
-        said.extend(end(&rule, &mut state, ground, Time::from_millis(1_000_000)));
+        said.extend(end(&rule.name, &mut state, ground, Time::from_millis(1_000_000)));
         for said in said {
             let key = (said.signal.object.clone(), said.signal.check.clone());
             let was_open = open.get(&key).copied().unwrap_or(false);
@@ -112,7 +112,7 @@ proptest! {
 #[test]
 fn over_the_limit_the_known_stay_and_the_new_are_counted_and_named() {
     let (topology, collector) = (topology(), "main".parse().unwrap());
-    let ground = Ground { topology: &topology, collector: &collector };
+    let ground = Ground { topology: &topology, is_whole: true, collector: &collector };
     let at_once = Rule { hold: Duration::ZERO, clear_after: Duration::ZERO, ..rule() };
     let vm = |number: usize| Labels::of([("vm", format!("vm-{number:05}"))]);
     let vector = |from: usize, to: usize| (from..to).map(|number| (vm(number), 0.95)).collect();

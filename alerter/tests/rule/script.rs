@@ -31,7 +31,7 @@ pub(crate) fn rule() -> Rule {
         hold: Duration::from_secs(30),
         clear_after: Duration::from_secs(20),
         severity: Severity::Average,
-        text: Texts { en: text("{part}{value%} of {threshold%}"), zh: None },
+        text: Texts { en: text("{value%} of {threshold%}"), zh: None },
         runbook: None,
     }
 }
@@ -71,7 +71,7 @@ impl Play {
         }
         let at = Time::from_millis(time.strip_suffix('s').unwrap().parse::<i64>().unwrap() * 1000);
         let collector = CollectorId::parse("main").unwrap();
-        let ground = Ground { topology: &self.topology, collector: &collector };
+        let ground = Ground { topology: &self.topology, is_whole: true, collector: &collector };
         let report = hear(rule, ASKS, &mut self.state, ground, at, heard(rest));
         let stored = serde_json::to_string(&self.state).unwrap();
         self.state = serde_json::from_str(&stored).unwrap();

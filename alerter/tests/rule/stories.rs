@@ -160,7 +160,8 @@ fn an_evaluation_that_fails_keeps_the_trouble_and_is_told_once() {
 
 #[test]
 fn all_parts_of_one_object_make_one_signal_that_names_the_worst() {
-    let at_once = Rule { hold: Duration::ZERO, clear_after: Duration::ZERO, ..rule() };
+    let mut at_once = Rule { hold: Duration::ZERO, clear_after: Duration::ZERO, ..rule() };
+    at_once.text.en = Some(alerter::rule::Template::parse("{part} at {value%}").unwrap());
     check(
         &at_once,
         "
@@ -171,10 +172,23 @@ fn all_parts_of_one_object_make_one_signal_that_names_the_worst() {
         40s web-1:/data=0.5 web-1:/var=0.5 web-1:/home=0.5
         ",
         &expect![[r#"
-            0s vm/web-1 rule.usage_high average: /data95 % of 90 %
-            10s vm/web-1 rule.usage_high average: /var99 % of 90 % (and 2 more: /data, /home)
-            30s vm/web-1 rule.usage_high average: /var98 % of 90 %
+            0s vm/web-1 rule.usage_high average: /data at 95 %
+            10s vm/web-1 rule.usage_high average: /var at 99 % (and 2 more: /data, /home)
+            30s vm/web-1 rule.usage_high average: /var at 98 %
             40s vm/web-1 rule.usage_high ok: usage_high of VM web-1 is good again
+        "#]],
+    );
+}
+
+#[test]
+fn a_text_that_has_nothing_to_fill_in_gives_way_to_the_usual_one_and_says_so() {
+    let mut at_once = Rule { hold: Duration::ZERO, ..rule() };
+    at_once.text.en = Some(alerter::rule::Template::parse("disk {part} is full").unwrap());
+    check(
+        &at_once,
+        "0s web-1=0.95",
+        &expect![[r#"
+            0s vm/web-1 rule.usage_high average: 0.95, above 0.9 (the rule's own text fails: no {part} here)
         "#]],
     );
 }
@@ -245,8 +259,8 @@ fn a_part_that_is_no_more_ends_after_the_grace_while_the_others_speak() {
         800s web-1:/=0.5
         ",
         &expect![[r#"
-            0s vm/web-1 rule.usage_high average: /data95 % of 90 % (and 1 more: /)
-            700s vm/web-1 rule.usage_high average: /91 % of 90 %
+            0s vm/web-1 rule.usage_high average: 95 % of 90 % (and 1 more: /)
+            700s vm/web-1 rule.usage_high average: 91 % of 90 %
             800s vm/web-1 rule.usage_high ok: usage_high of VM web-1 is good again
         "#]],
     );
@@ -329,7 +343,7 @@ fn after_our_own_stop_nobody_is_silent() {
 #[test]
 fn a_presence_is_bad_and_an_absence_good() {
     check(
-        &Rule { condition: Condition::Presence, ..rule() },
+        &Rule { condition: Condition::Presence, text: Default::default(), ..rule() },
         "
         0s web-1=0
         10s web-1=0 web-2=1
@@ -383,7 +397,7 @@ fn each_language_has_its_own_words() {
     let mut rule = Rule { hold: Duration::ZERO, ..rule() };
     rule.text.zh = Some(Template::parse("{object} 使用率 {value%}").unwrap());
     let (topology, collector) = (crate::script::topology(), "main".parse().unwrap());
-    let ground = Ground { topology: &topology, collector: &collector };
+    let ground = Ground { topology: &topology, is_whole: true, collector: &collector };
     let vector = vec![(Labels::of([("vm", "web-1")]), 0.95)];
     let at = Time::from_millis(0);
     let report = hear(&rule, "", &mut RuleState::default(), ground, at, Ok(vector));

@@ -7,6 +7,7 @@
 
 mod aiming;
 mod hearing;
+mod judging;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -37,6 +38,8 @@ use store::{Change, IncidentRow, JournalRow, TransitionRow};
 
 use crate::config::Config;
 
+use crate::rules::engine::Book;
+
 use super::active::Word as ActiveWord;
 use super::asker::{Answer, Asked};
 use super::discover::{Found, ListName};
@@ -46,7 +49,7 @@ use super::record::{self, Stored};
 use super::rows::Rows;
 use super::senses::Senses;
 use super::zabbix::Word;
-use super::{measure, place, targets};
+use super::{place, targets};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ pub enum Heard {
     Found(Found),
     /// Alerts that others found.
     Posted(Vec<Alert>),
-    /// What expressions came to.
+    /// What the questions of rules and policies came to.
     Answered(Vec<Answer>),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
@@ -106,6 +109,7 @@ pub struct Turn {
     pub messages: Vec<Message>,
     pub targets: Option<Arc<Targets>>,
     pub directory: Option<Arc<Directory>>,
+    /// What is asked of the samples from now on.
     pub questions: Option<Arc<Vec<Asked>>>,
     pub rows: Vec<Row>,
     pub decisions: Vec<Decision>,
@@ -157,6 +161,8 @@ pub struct Core {
     elsewhere: BTreeMap<String, Topology>,
     pub posted: Posted,
     rows: Rows,
+    /// What the rules remember.
+    pub book: Book,
     pub eye: Eye,
     /// Up to here the present blindness is in the accounts.
     blind_until: Time,
@@ -183,6 +189,7 @@ pub struct Inheritance {
     pub recent: Vec<Decision>,
     pub closed: Vec<IncidentSummary>,
     pub discovered: Discovered,
+    pub book: Book,
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
     /// Whose agents came by themselves.
     pub active: BTreeSet<Object>,
@@ -226,6 +233,7 @@ impl Core {
             elsewhere: BTreeMap::new(),
             posted: inheritance.posted,
             rows: Rows::default(),
+            book: inheritance.book,
             eye: Eye::new(&config),
             blind_until: now,
             stored: inheritance.stored,
@@ -234,12 +242,13 @@ impl Core {
             active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
             directory: Arc::default(),
             is_moved: true,
-            pending: Turn { questions: Some(measure::questions(&config)), ..Turn::default() },
+            pending: Turn::default(),
             config,
         };
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.learn();
         core.topology = place::derive(&core.config, &core.scaler, &core.senses, &core.elsewhere);
+        core.follow_rules(now);
         core
     }
 
@@ -342,6 +351,7 @@ impl Core {
             turn.changes.extend(self.stored.room(record::POSTED, &self.posted));
         }
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
+        turn.changes.extend(self.rooms_of_rules());
         turn.routing = outcome.routing;
         turn.steps = steps;
         turn.decisions = outcome.decisions;

@@ -208,7 +208,11 @@ fn samples(Beside { samples, intake, .. }: &Beside) -> Vec<Figure> {
     let is_full = u64::from(intake.disk_full.is_some());
     vec![
         one("cloudbrain_samples_series", "series in the sample store", samples.series as u64),
-        one("cloudbrain_samples_in_memory", "values in memory and log", samples.unsealed_values as u64),
+        one(
+            "cloudbrain_samples_in_memory",
+            "values in memory and log",
+            samples.unsealed_values as u64,
+        ),
         one("cloudbrain_samples_log_bytes", "the log of the sample store", samples.log_bytes),
         one("cloudbrain_samples_parts", "files of the sample store", samples.parts as u64),
         Figure::by("cloudbrain_samples_part_bytes", "files by tier", "tier", bytes),

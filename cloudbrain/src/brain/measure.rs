@@ -5,7 +5,6 @@
 //! could be counted for the wrong VM, and has no value instead, with the reason.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use model::id::VmId;
 use model::time::Time;
@@ -19,15 +18,14 @@ use crate::config::{Config, Measured};
 const VM: &str = "vm";
 
 /// All that the policies want to know, as often as agents are asked.
-pub(super) fn questions(config: &Config) -> Arc<Vec<Asked>> {
+pub(super) fn questions(config: &Config) -> impl Iterator<Item = Asked> {
     let every = config.raw.collector.interval.0;
-    let asked = config.measures.iter().map(|measured| Asked {
+    config.measures.iter().map(move |measured| Asked {
         key: key(measured).into(),
         expression: measured.expression.clone(),
         every,
         lookback: measured.max_age,
-    });
-    Arc::new(asked.collect())
+    })
 }
 
 /// Whose question it is.

@@ -30,6 +30,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::config::raw::{RawChannel, RawProcessProvider, RawProvider, RawRouter};
 use crate::config::{self, Config, Zabbix};
+use crate::rules::engine::Book;
 
 use super::asker::{self, Asked};
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
@@ -259,6 +260,7 @@ async fn inherit(
         recent,
         closed,
         discovered: discovered(&state)?,
+        book: Book::restore(&state.memory),
         active: active_agents(config, &state),
         series: BTreeMap::new(),
     })

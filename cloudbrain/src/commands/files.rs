@@ -10,7 +10,12 @@ use crate::config::raw::{RawConfig, RawProject};
 use crate::config::{self, Loaded};
 
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Found> {
-    let loaded = config::load(&args.config.config);
+    let mut loaded = config::load(&args.config.config);
+    if let Some(config) = &loaded.config {
+        let failed = config.rules.try_out(false);
+        loaded.config = loaded.config.filter(|_| failed.is_empty());
+        loaded.problems.extend(failed);
+    }
     match args.output.output {
         Output::Json => say(&json!({"problems": loaded.problems}).to_string()),
         Output::Text => tell(&loaded),
@@ -31,11 +36,13 @@ fn tell(loaded: &Loaded) {
         let acting = policies.clone().filter(|policy| policy.mode.acts()).count();
         say(&format!(
             "{} projects, {} modules, {} policies ({acting} act, the others only say what they \
-             would do), {} pools: in order",
+             would do), {} pools, {} rules ({} tests): in order",
             config.projects.len(),
             config.modules.len(),
             policies.count(),
             config.scaler.pools.len(),
+            config.rules.set.len(),
+            config.rules.test_count(),
         ));
     }
 }
@@ -47,6 +54,7 @@ pub fn schema(kind: SchemaKind) -> Schema {
         SchemaKind::Project => schemars::schema_for!(RawProject),
         SchemaKind::Policy => schemars::schema_for!(scaler::policy::RawPolicy),
         SchemaKind::Pool => schemars::schema_for!(scaler::pool::RawPool),
+        SchemaKind::Rule => schemars::schema_for!(crate::rules::raw::RawRules),
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod checks;
 mod policies;
 pub mod raw;
+pub mod rules;
 pub mod secret;
 pub mod sources;
 pub mod tls;
@@ -25,6 +26,7 @@ use scaler::policy::Finding;
 
 use checks::Check;
 use raw::{RawChannel, RawConfig, RawModule, RawProject, RawProvider};
+use rules::Rules;
 use secret::Secret;
 use sources::{RawDataSource, RawScrape, RawZabbix};
 use yaml::{Document, Problem};
@@ -47,6 +49,7 @@ pub struct Config {
     pub scaler: scaler::state::Config,
     /// What the policies measure by expressions.
     pub measures: Vec<Measured>,
+    pub rules: Rules,
 }
 
 /// A metric of a policy that is an expression.
@@ -138,6 +141,7 @@ pub fn fingerprint(path: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTi
         let folder = folder_of(path);
         files.extend(yaml_files(&folder.join(&raw.projects)).unwrap_or_default());
         files.extend(yaml_files(&folder.join(&raw.policies)).unwrap_or_default());
+        files.extend(yaml_files(&folder.join(&raw.rules)).unwrap_or_default());
     }
     let stamped = files.into_iter().filter_map(|file| {
         let data = std::fs::metadata(&file).ok()?;
@@ -169,6 +173,7 @@ impl Reader {
         let policies = self.read_policies(&folder.join(&raw.policies));
         let measures = self.measures(&policies);
         let scaler = self.check_policies(&document, &raw, &modules, policies);
+        let rules = self.rules(Some(&folder.join(&raw.rules)));
         Some(Config {
             folder,
             raw,
@@ -182,6 +187,7 @@ impl Reader {
             zabbix,
             scaler,
             measures,
+            rules,
         })
     }
 

@@ -34,6 +34,9 @@ pub struct RawConfig {
     pub projects: PathBuf,
     #[serde(default = "default_policies")]
     pub policies: PathBuf,
+    /// Rules, beside those that are built in. The folder may be missing.
+    #[serde(default = "default_rules")]
+    pub rules: PathBuf,
     /// How often everything is looked at even if nothing happens.
     #[serde(default = "default_tick")]
     pub tick: Span,
@@ -286,6 +289,9 @@ fn default_projects() -> PathBuf {
 }
 fn default_policies() -> PathBuf {
     "policies".into()
+}
+fn default_rules() -> PathBuf {
+    "rules".into()
 }
 fn default_tick() -> Span {
     Span::secs(15)

@@ -17,12 +17,11 @@ use scaler::hands::{RouterReport, Sighting};
 use store::Change;
 
 use crate::brain::active::Word as ActiveWord;
-use crate::brain::asker;
 use crate::brain::discover::Found;
 use crate::brain::eye::News;
 use crate::brain::senses::{PROVIDER, list_name, probe_name, router_name, server_name};
 use crate::brain::zabbix::{Round, Word};
-use crate::brain::{measure, record, targets};
+use crate::brain::{record, targets};
 
 use super::{Core, Heard, accounting, settings};
 
@@ -63,10 +62,7 @@ impl Core {
                 self.posted(alerts, now);
                 true
             }
-            Heard::Answered(answers) => {
-                self.answered(answers);
-                false
-            }
+            Heard::Answered(answers) => self.answered(answers, now),
             Heard::Acknowledged(acknowledged) => {
                 self.acknowledge(acknowledged, now);
                 true
@@ -76,9 +72,9 @@ impl Core {
                 self.accounting = accounting(&config);
                 self.config = config;
                 self.senses.facts.answers.clear();
-                self.pending.questions = Some(measure::questions(&self.config));
                 self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
+                self.follow_rules(now);
                 self.is_moved = true;
                 self.note("config", "new files are in force", now);
                 true
@@ -108,17 +104,6 @@ impl Core {
     pub(super) fn learn(&mut self) {
         let topology = self.posted.topology(&self.config);
         self.elsewhere.insert(ALERTS.to_owned(), topology);
-    }
-
-    /// What the policies measure by expressions. One that is asked no more is in no policy either.
-    fn answered(&mut self, answers: Vec<asker::Answer>) {
-        for answer in answers {
-            let asked = self.config.measures.iter().find(|m| measure::key(m) == *answer.key);
-            let Some(asked) = asked else { continue };
-            let measured = measure::answer(answer.at, answer.outcome);
-            let of_module = self.senses.facts.answers.entry(asked.module.clone()).or_default();
-            of_module.insert(asked.name.clone(), measured);
-        }
     }
 
     fn sensed(&mut self, sensed: Sensed, now: Time) -> bool {

@@ -1,0 +1,126 @@
+//! Rules in force: what is asked for them, and what is made of the answers.
+//!
+//! The states of all rules, one room of the store each: most evaluations change nothing, so most
+//! turns write nothing. A room is written in the transaction of the turn that changed it, with the
+//! incidents that follow; so a `kill -9` finds both or none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alerter::rule::{self, Failure, Ground, Heard, Report, RuleName, RuleState, Said};
+use model::series::Labels;
+use model::time::Time;
+use query::Value;
+
+use super::RuleSet;
+use crate::brain::asker::{Answer, Asked};
+
+/// The keys of rules among all questions, and the rooms of their states.
+const PREFIX: &str = "rule/";
+
+/// What is remembered of all rules.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    states: BTreeMap<RuleName, RuleState>,
+    /// Those that the store does not know as they are.
+    changed: BTreeSet<RuleName>,
+}
+
+/// What is to be asked for the rules.
+pub fn asked(rules: &RuleSet) -> impl Iterator<Item = Asked> {
+    rules.iter().map(|(name, checked)| Asked {
+        key: room(name).into(),
+        expression: checked.expression.clone(),
+        every: checked.rule.every,
+        lookback: checked.within,
+    })
+}
+
+/// Whose answer it is, if it is one of a rule.
+pub fn rule_of(key: &str) -> Option<RuleName> {
+    RuleName::parse(key.strip_prefix(PREFIX)?).ok()
+}
+
+/// An answer, in the words of the rules.
+pub fn heard(outcome: Result<Value, String>) -> Heard {
+    match outcome {
+        Ok(Value::Vector(samples)) => {
+            Ok(samples.into_iter().map(|sample| (sample.labels, sample.value)).collect())
+        }
+        Ok(Value::Scalar(point)) => Ok(vec![(Labels::default(), point.value)]),
+        Ok(Value::Matrix(_) | Value::String { .. }) => {
+            Err(Failure::Fault("it gives no number at one moment".to_owned()))
+        }
+        Err(reason) => Err(Failure::Fault(reason)),
+    }
+}
+
+impl Book {
+    /// As a former brain stored it. A state that cannot be read begins anew.
+    pub fn restore(memory: &BTreeMap<String, String>) -> Self {
+        let rooms = memory.iter().filter_map(|(room, json)| {
+            let name = rule_of(room)?;
+            let state = serde_json::from_str(json).unwrap_or_else(|error| {
+                tracing::warn!(%name, %error, "what a rule remembered cannot be read");
+                RuleState::default()
+            });
+            Some((name, state))
+        });
+        Self { states: rooms.collect(), changed: BTreeSet::new() }
+    }
+
+    /// Takes in an answer. None if it is none of a rule in force: it was asked before the files
+    /// changed.
+    pub fn judge(
+        &mut self,
+        rules: &RuleSet,
+        ground: Ground,
+        is_blind: bool,
+        answer: Answer,
+    ) -> Option<Report> {
+        let name = rule_of(&answer.key)?;
+        let checked = rules.get(&name)?;
+        let heard = if is_blind { Err(Failure::Blind) } else { heard(answer.outcome) };
+        let state = self.states.entry(name.clone()).or_default();
+        let before = state.clone();
+        let report = rule::hear(&checked.rule, &checked.asks(), state, ground, answer.at, heard);
+        if before != *state {
+            self.changed.insert(name);
+        }
+        Some(report)
+    }
+
+    /// Ends what rules have told that are no longer in force.
+    pub fn keep_only(&mut self, rules: &RuleSet, ground: Ground, at: Time) -> Vec<Said> {
+        let mut said = Vec::new();
+        for (name, state) in &mut self.states {
+            if !rules.contains_key(name) && *state != RuleState::default() {
+                said.extend(rule::end(name, state, ground, at));
+                self.changed.insert(name.clone());
+            }
+        }
+        said
+    }
+
+    pub fn states(&self) -> &BTreeMap<RuleName, RuleState> {
+        &self.states
+    }
+
+    /// The rooms that have changed since they were taken last, as JSON.
+    pub fn take_changes(&mut self) -> Vec<(String, String)> {
+        let changed = std::mem::take(&mut self.changed);
+        let rooms = changed.iter().filter_map(|name| {
+            let json = serde_json::to_string(self.states.get(name)?).ok()?;
+            Some((room(name), json))
+        });
+        rooms.collect()
+    }
+}
+
+fn room(name: &RuleName) -> String {
+    format!("{PREFIX}{name}")
+}
+
+/// All questions of the rules.
+pub fn questions(rules: &RuleSet) -> Vec<Asked> {
+    asked(rules).collect()
+}
