@@ -3,6 +3,8 @@
 //! One more figure is one more line here. Names of counters end in `_total`. The figures of modules
 //! are kept by each turn already, with labels of their own, so they are not kept once more.
 
+mod outside;
+
 use std::time::Duration;
 
 use model::series::{Labels, METRIC_NAME, Row, Shaper};
@@ -61,6 +63,9 @@ pub fn all(core: &Core, beside: &Beside, turns: u64, now: Time) -> Vec<Figure> {
     figures.extend(active(beside));
     figures.extend(sight(core, beside, now));
     figures.extend(samples(beside));
+    let limit = core.config.raw.samples.max_series as f64;
+    figures.push(Figure::one("cloudbrain_samples_series_limit", "the most series taken", limit));
+    figures.extend(rules(core));
     figures
 }
 
@@ -174,6 +179,19 @@ fn active(Beside { active, .. }: &Beside) -> Vec<Figure> {
     ]
 }
 
+/// How many rules there are and how they stand.
+fn rules(core: &Core) -> [Figure; 3] {
+    let states = || core.book.states().values();
+    let bad: usize = states().map(|state| state.bad().count()).sum();
+    let faults = states().filter(|state| state.fault().is_some()).count();
+    let count = core.config.rules.set.len();
+    [
+        Figure::one("cloudbrain_rules", "rules in force", count as f64),
+        Figure::one("cloudbrain_rules_bad", "objects that are bad by a rule", bad as f64),
+        Figure::one("cloudbrain_rules_faults", "rules that cannot be judged", faults as f64),
+    ]
+}
+
 /// What the page *Is the monitor healthy?* says in its first line.
 fn sight(core: &Core, beside: &Beside, now: Time) -> Vec<Figure> {
     let view = monitor::view(core, beside, now);
@@ -232,7 +250,10 @@ fn samples(Beside { samples, intake, .. }: &Beside) -> Vec<Figure> {
 pub async fn read(handle: &Handle) -> Result<Vec<Figure>, String> {
     let beside = handle.beside().await;
     let turns = *handle.turns.borrow();
-    handle.ask(move |core, now| all(core, &beside, turns, now)).await
+    let outside = outside::outside(handle).await;
+    let mut figures = handle.ask(move |core, now| all(core, &beside, turns, now)).await?;
+    figures.extend(outside);
+    Ok(figures)
 }
 
 /// Keeps them as samples again and again, until nobody takes samples any more.

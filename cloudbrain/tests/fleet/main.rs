@@ -15,5 +15,6 @@ mod kill;
 mod monitor;
 mod pages;
 mod policies;
+mod rules;
 mod samples;
 mod zabbix;

@@ -1,0 +1,86 @@
+//! Rules with the real binary: what is pushed makes a rule of a file fire, the incident says so in
+//! the rule's own words, it clears and it ends; also when the brain is killed in between.
+
+use serde_json::Value;
+
+use crate::common::Fleet;
+use crate::samples::{now_ms, push, remote_write};
+
+const RULES: &str = r#"
+apiVersion: cloudbrain/v1
+kind: Rules
+rules:
+  - name: queue_long
+    threshold:
+      promql: sum by (vm) (queue_length)
+      above: 100
+      clear: {below: 50, for: 1s}
+    for: 1s
+    every: 1s
+    within: 10s
+    on: vm
+    severity: high
+    text: {en: "{value} jobs wait on {object}", zh: "{object} 有 {value} 个任务等待"}
+    runbook: {en: "start more workers", zh: "增加 worker"}
+  - {name: cpu_busy, enabled: false}
+tests:
+  - name: a queue grows and shrinks
+    interval: 1s
+    input:
+      - {series: 'queue_length{vm="mail-1"}', values: '90+20x4 60x5 40x5'}
+    expect:
+      - {at: 1s, firing: []}
+      - {at: 2s, firing: [{on: vm/mail-1, text: {en: "130 jobs wait on mail-1"}}]}
+      - {at: 9s, firing: [{on: vm/mail-1}]}
+      - {at: 11s, firing: []}
+"#;
+
+fn incident(fleet: &Fleet, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+    let incidents = fleet.get("/api/incidents")?;
+    let all = incidents.as_array()?.clone();
+    all.into_iter().find(|incident| incident["root"] == "vm/mail-1" && wanted(incident))
+}
+
+/// Pushes a value of now, and again each time it is looked.
+fn tell(fleet: &Fleet, value: f64) {
+    let body = remote_write("queue_length", "mail-1", value, now_ms());
+    assert_eq!(fleet.wait("an answer", |fleet| push(fleet.listen, &body)), 204);
+}
+
+#[test]
+fn a_rule_of_a_file_fires_over_pushed_samples_survives_a_kill_and_ends() {
+    let mut fleet = Fleet::prepare("rules", |main| main);
+    std::fs::create_dir(fleet.folder.join("rules")).expect("a folder of ours");
+    std::fs::write(fleet.folder.join("rules/queues.yaml"), RULES).expect("a folder of ours");
+    fleet.start_brain();
+    fleet.wait("the brain to be ready", |fleet| fleet.get("/api/overview"));
+    let open = fleet.wait("the incident", |fleet| {
+        tell(fleet, 250.0);
+        incident(fleet, |_| true)
+    });
+    let headline = open["headline"]["en"].as_str().expect("a text");
+    assert!(headline.contains("(rule.queue_long: 250 jobs wait on mail-1)"), "{headline}");
+    let zh = open["headline"]["zh"].as_str().expect("a text");
+    assert!(zh.contains("mail-1 有 250 个任务等待"), "{zh}");
+    fleet.kill_brain();
+    fleet.start_brain();
+    let message = fleet.wait("the message", |fleet| {
+        tell(fleet, 250.0);
+        fleet.inbox().into_iter().find(|m| m["text"].to_string().contains("250 jobs wait"))
+    });
+    assert!(message["text"].to_string().contains("To do: start more workers"), "{message}");
+    fleet.wait("its end", |fleet| {
+        tell(fleet, 10.0);
+        incident(fleet, |incident| !incident["closed"].is_null())
+    });
+    let mut told = fleet.inbox();
+    told.retain(|message| message["incident"] == open["id"]);
+    let kinds: Vec<&str> = told.iter().filter_map(|message| message["kind"].as_str()).collect();
+    assert_eq!(kinds, ["problem", "resolved"], "{told:?}");
+}
+
+#[test]
+fn the_rule_and_its_test_are_in_order() {
+    let (code, told) = crate::files::check("rules", "rules.yaml", |_| String::new());
+    assert_eq!((code, told.as_str()), (0, ""), "a file that is no rule file is not looked at");
+}
