@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a story that is written wrongly should panic")]
 
 mod laws;
+mod messages;
 mod script;
 mod stories;

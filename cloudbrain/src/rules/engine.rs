@@ -124,3 +124,83 @@ fn room(name: &RuleName) -> String {
 pub fn questions(rules: &RuleSet) -> Vec<Asked> {
     asked(rules).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use model::topology::Topology;
+    use query::{Point, Sample};
+
+    use super::*;
+    use crate::brain::eye;
+    use crate::config::rules::Rules;
+
+    fn rules() -> RuleSet {
+        let (rules, _) = Rules::built_in();
+        rules.set
+    }
+
+    /// The disk of the host h1 as full as can be, at a minute.
+    fn full(minute: i64) -> Answer {
+        let mount = model::metric::MOUNT_LABEL;
+        let labels = Labels::of([("host", "h1"), (mount, "/")]);
+        let sample = Sample { labels, at_ms: minute * 60_000, value: 1.0 };
+        Answer {
+            key: "rule/disk_full".into(),
+            at: Time::from_millis(minute * 60_000),
+            outcome: Ok(Value::Vector(vec![sample])),
+        }
+    }
+
+    fn on_ground<T>(work: impl FnOnce(Ground) -> T) -> T {
+        let (topology, collector) = (Topology::default(), eye::collector());
+        work(Ground { topology: &topology, is_whole: false, collector: &collector })
+    }
+
+    fn told(said: &[Said]) -> Vec<String> {
+        said.iter().map(|said| format!("{:?} {}", said.signal.state, said.words.text.zh)).collect()
+    }
+
+    #[test]
+    fn a_restart_in_the_middle_goes_on_where_it_was() {
+        let rules = rules();
+        let mut book = Book::default();
+        let mut memory = BTreeMap::new();
+        let mut said = Vec::new();
+        for minute in 0..5 {
+            let report = on_ground(|ground| book.judge(&rules, ground, false, full(minute)));
+            said.extend(report.expect("a rule in force").said);
+            memory.extend(book.take_changes());
+            book = Book::restore(&memory);
+        }
+        assert_eq!(told(&said), ["Problem(High) h1 的 / 已用 100 %：程序即将无法写入"]);
+        assert_eq!(memory.keys().collect::<Vec<_>>(), ["rule/disk_full"]);
+        let report = on_ground(|ground| book.judge(&rules, ground, true, full(6)));
+        assert_eq!(told(&report.expect("a rule in force").said), Vec::<String>::new());
+        assert!(book.take_changes().is_empty(), "nothing has changed, so nothing is written");
+    }
+
+    #[test]
+    fn a_rule_that_is_no_more_ends_what_it_told() {
+        let mut rules = rules();
+        let mut book = Book::default();
+        for minute in 0..3 {
+            on_ground(|ground| book.judge(&rules, ground, false, full(minute)));
+        }
+        rules.remove(&RuleName::parse("disk_full").unwrap());
+        let at = Time::from_millis(0);
+        let said = on_ground(|ground| book.keep_only(&rules, ground, at));
+        assert_eq!(told(&said), ["Ok 不再对 宿主机 h1 检查 disk_full"]);
+        assert!(on_ground(|ground| book.keep_only(&rules, ground, at)).is_empty());
+        assert!(on_ground(|ground| book.judge(&rules, ground, false, full(9))).is_none());
+    }
+
+    #[test]
+    fn answers_without_a_number_at_one_moment_are_faults() {
+        let scalar = heard(Ok(Value::Scalar(Point { at_ms: 0, value: 2.0 })));
+        assert_eq!(scalar, Ok(vec![(Labels::default(), 2.0)]));
+        assert!(heard(Ok(Value::Matrix(Vec::new()))).is_err());
+        assert_eq!(heard(Err("no".to_owned())), Err(Failure::Fault("no".to_owned())));
+        assert_eq!(rule_of("policy/x"), None);
+        assert_eq!(rule_of("rule/X"), None);
+    }
+}

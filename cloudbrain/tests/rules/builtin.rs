@@ -1,6 +1,7 @@
 //! Each built-in rule is in order, says something in both languages, and passes its own tests.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use cloudbrain::config::rules::Rules;
 use cloudbrain::rules::builtin;
@@ -31,6 +32,48 @@ fn each_has_words_in_both_languages_what_to_do_and_a_test() {
                 assert!(texts.en.is_some() && texts.zh.is_some(), "{rule:?}");
             }
             assert!(tested.contains(&rule.name), "no test of {:?}", rule.name);
+        }
+    }
+}
+
+/// All that our own sources say, but for the rules themselves.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("our own sources").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(&path).expect("our own sources"));
+        }
+    }
+}
+
+/// What is written like one of our metrics: `mysql_threads`, `check_up`.
+fn metrics(text: &str) -> BTreeSet<String> {
+    let families = ["cloudbrain_", "system_", "mysql_", "redis_", "memcached_", "postgresql_"];
+    let families = families.iter().chain(&["check_", "probe_", "datasource_", "load"]);
+    let names = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let known = names.filter(|name| families.clone().any(|family| name.starts_with(family)));
+    known.filter(|name| !metric_labels().contains(name)).map(str::to_owned).collect()
+}
+
+fn metric_labels() -> [&'static str; 2] {
+    [model::metric::MOUNT_LABEL, model::metric::DEVICE_LABEL]
+}
+
+#[test]
+fn each_metric_that_a_built_in_rule_asks_for_is_one_that_something_measures() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut text = String::new();
+    for folder in ["model/src", "collector/src", "cloudbrain/src/brain"] {
+        sources(&root.join(folder), &mut text);
+    }
+    let (rules, _) = Rules::built_in();
+    for checked in rules.set.values() {
+        let asked = metrics(checked.expression.text());
+        assert!(!asked.is_empty(), "{}", checked.expression);
+        for metric in asked {
+            assert!(text.contains(&format!("\"{metric}\"")), "nothing measures {metric}");
         }
     }
 }
