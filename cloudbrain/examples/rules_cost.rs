@@ -30,7 +30,8 @@ fn main() -> anyhow::Result<()> {
     let folder = std::env::temp_dir().join(format!("cloudbrain-rules-cost-{}", std::process::id()));
     let (samples, topology) = fill(&folder, vms)?;
     let (rules, _) = Rules::built_in();
-    let questions: Vec<Asked> = asked(&rules.set).cycle().take(RULES).collect();
+    let each: Vec<Asked> = asked(&rules.set).collect();
+    let questions: Vec<&Asked> = each.iter().cycle().take(RULES).collect();
     let now = Time::from_millis((START_S + SPAN_S) * 1000);
     for round in ["cold", "warm"] {
         let before = cpu();
