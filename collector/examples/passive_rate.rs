@@ -1,8 +1,10 @@
 //! What asking agents costs: passive checks a second, and the CPU time of ours that each takes.
 //!
 //! `cargo run --release -p collector --example passive_rate -- ADDRESS SECONDS AGENTS [each-second]`
-//! asks the agent at ADDRESS as though it were so many, each for six figures, all from one thread:
-//! as fast as it answers, or each agent once a second. A check is one answer to one key.
+//! asks the agent at ADDRESS as though it were so many, each for six figures. A check is one answer
+//! to one key. Either as fast as it answers, and that is the client alone; or each agent once a
+//! second, and that is the way of the brain: the poller on a thread of its own, and what it senses
+//! taken by the handful on another. All threads count; what is found out at first does not.
 //! `passive_rate serve ADDRESS` is our own agent, to be asked by another process.
 
 #![expect(clippy::print_stdout, reason = "its figures are for whoever runs it")]
@@ -12,23 +14,33 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use collector::agent;
 use collector::figures::{MachineFigures, run_sampler};
+use collector::gauges::Gauges;
 use collector::passive::PassiveClient;
-use collector::poller::AgentTarget;
+use collector::poller::{self, AgentTarget, Pace, Sensed, Targets};
 use model::clock::{Clock, SharedClock};
 use model::metric::{Beat, Metric, TABLE};
 use model::time::Time;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch};
 
 /// Which of the table: uptime and loads. Any agent answers them at once, while `zabbix_agentd`
 /// counts the connections of a busy machine for 70 ms.
 const ASKED: Range<usize> = 5..11;
 const TIMEOUT: Duration = Duration::from_secs(3);
+const EACH_SECOND: Duration = Duration::from_secs(1);
+/// By then each agent was asked, and so it is known how it wants to be asked.
+const FINDING_OUT: Duration = Duration::from_secs(2);
+/// As the brain has them: looks at once, the places in its inbox, and how long it gathers.
+const POLLS_AT_ONCE: usize = 256;
+const INBOX: usize = 1024;
+const GATHER: Duration = Duration::from_millis(20);
 
 struct RealClock(Instant);
 
@@ -52,34 +64,39 @@ struct Counts {
     broken: AtomicU64,
 }
 
+/// All there was at one moment.
+struct Mark {
+    at: Duration,
+    cpu_seconds: f64,
+    checks: u64,
+    broken: u64,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     if let [_, address] = &arguments[..] {
         return runtime.block_on(serve(address.parse()?));
     }
     let [address, seconds, agents, pace @ ..] = &arguments[..] else {
         return Err("serve ADDRESS, or ADDRESS SECONDS AGENTS [each-second]".into());
     };
-    let (address, agents): (SocketAddr, usize) = (address.parse()?, agents.parse()?);
+    let address: SocketAddr = address.parse()?;
+    let agents = targets(address, agents.parse()?);
     let span = Duration::from_secs(seconds.parse()?);
-    let every = pace.first().is_some_and(|word| word == "each-second");
-    let table: &'static [Metric] = &TABLE[ASKED];
-    assert!(table.iter().all(|metric| metric.beat == Beat::Poll), "all are asked for each time");
-    let counts = Arc::new(Counts::default());
-    let cpu_before = cpu_seconds();
-    let took = runtime.block_on(ask_all(address, agents, span, every, table, counts.clone()));
-    let cpu = cpu_seconds() - cpu_before;
-    let checks = counts.checks.load(Relaxed) as f64;
-    println!(
-        "{address}: {checks:.0} checks in {:.1} s, {:.0} a second; {:.1} us of our CPU each, \
-         so {:.0} a second on one core; {} polls broken",
-        took.as_secs_f64(),
-        checks / took.as_secs_f64(),
-        cpu / checks * 1e6,
-        checks / cpu,
-        counts.broken.load(Relaxed),
-    );
+    let (counts, clock) = (Arc::new(Counts::default()), clock());
+    if pace.first().is_some_and(|word| word == "each-second") {
+        look_each_second(&runtime, agents, counts.clone(), clock.clone())?;
+    } else {
+        ask_without_pause(&runtime, agents, &counts, &clock);
+    }
+    let (from, to) = runtime.block_on(async {
+        tokio::time::sleep(FINDING_OUT).await;
+        let from = Mark::of(&counts, &clock);
+        tokio::time::sleep(span).await;
+        (from, Mark::of(&counts, &clock))
+    });
+    println!("{address}: {}", difference(&from, &to));
     Ok(())
 }
 
@@ -92,52 +109,105 @@ async fn serve(address: SocketAddr) -> Result<(), Box<dyn Error>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement has no other clock")]
-async fn ask_all(
-    address: SocketAddr,
-    agents: usize,
-    span: Duration,
-    every: bool,
-    table: &'static [Metric],
+fn clock() -> SharedClock {
+    SharedClock::new(RealClock(Instant::now()))
+}
+
+fn targets(address: SocketAddr, agents: usize) -> Vec<AgentTarget> {
+    let object = |agent| format!("host/agent-{agent}").parse().expect("a good name");
+    (0..agents).map(|agent| AgentTarget { object: object(agent), address }).collect()
+}
+
+fn client() -> PassiveClient {
+    let table: &'static [Metric] = &TABLE[ASKED];
+    assert!(table.iter().all(|metric| metric.beat == Beat::Poll), "all are asked for each time");
+    PassiveClient::asking_for(table)
+}
+
+/// As `brain/looks.rs` does it, until the process ends.
+fn look_each_second(
+    runtime: &Runtime,
+    agents: Vec<AgentTarget>,
     counts: Arc<Counts>,
-) -> Duration {
-    let client = Arc::new(PassiveClient::asking_for(table));
-    let began = Instant::now();
-    let clock = SharedClock::new(RealClock(began));
-    let mut running = JoinSet::new();
-    for agent in 0..agents {
-        let object = format!("host/agent-{agent}").parse().expect("a good name");
-        let target = AgentTarget { object, address };
-        let (client, clock, counts) = (client.clone(), clock.clone(), counts.clone());
-        // Spread over the second, as a poller would.
-        let offset = Duration::from_secs_f64(agent as f64 / agents as f64);
-        running.spawn(async move {
-            let first = tokio::time::Instant::now() + offset;
-            let mut ticks = tokio::time::interval_at(first, Duration::from_secs(1));
-            while clock.elapsed() < span {
-                if every {
-                    ticks.tick().await;
-                }
-                counts.poll(&client, &target, &clock).await;
+    clock: SharedClock,
+) -> Result<(), Box<dyn Error>> {
+    let (out, mut sensed) = mpsc::channel(INBOX);
+    let (rows, no_rows) = mpsc::channel(1);
+    let looks = Builder::new_current_thread().enable_all().build()?;
+    thread::spawn(move || {
+        let targets = Targets { agents, ..Targets::default() };
+        let (_targets, receiver) = watch::channel(Arc::new(targets));
+        let pace =
+            Pace { interval: EACH_SECOND, timeout: TIMEOUT, max_in_flight: POLLS_AT_ONCE };
+        let gauges = Arc::new(Gauges::default());
+        looks.block_on(poller::run_with(client(), receiver, pace, clock, out, rows, gauges));
+    });
+    runtime.spawn(async move {
+        let _no_rows = no_rows; // Agents bring none.
+        let mut seen = Vec::new();
+        while sensed.recv_many(&mut seen, INBOX).await > 0 {
+            seen.drain(..).for_each(|sensed| counts.sensed(&sensed));
+            tokio::time::sleep(GATHER).await;
+        }
+    });
+    Ok(())
+}
+
+fn ask_without_pause(
+    runtime: &Runtime,
+    agents: Vec<AgentTarget>,
+    counts: &Arc<Counts>,
+    clock: &SharedClock,
+) {
+    let client = Arc::new(client());
+    for target in agents {
+        let (client, counts, clock) = (client.clone(), counts.clone(), clock.clone());
+        runtime.spawn(async move {
+            loop {
+                let polled = client.poll(&target, TIMEOUT, &clock).await;
+                counts.count(polled.map_or(0, |polled| polled.frame.values.len()));
             }
         });
     }
-    while running.join_next().await.is_some() {}
-    began.elapsed()
 }
 
 impl Counts {
-    async fn poll(&self, client: &PassiveClient, target: &AgentTarget, clock: &SharedClock) {
-        match client.poll(target, TIMEOUT, clock).await {
-            Ok(polled) => {
-                let lost = u64::from(polled.unanswered + polled.unsupported);
-                self.checks.fetch_add(ASKED.len() as u64 - lost, Relaxed);
-                self.broken.fetch_add(u64::from(lost > 0), Relaxed);
-            }
-            Err(_) => {
-                self.broken.fetch_add(1, Relaxed);
-            }
+    fn sensed(&self, sensed: &Sensed) {
+        if let Sensed::Lag { .. } = sensed {
+            return;
+        }
+        self.count(if let Sensed::Frame(frame) = sensed { frame.values.len() } else { 0 });
+    }
+
+    /// One poll; each key it asks is one figure.
+    fn count(&self, answers: usize) {
+        self.checks.fetch_add(answers as u64, Relaxed);
+        self.broken.fetch_add(u64::from(answers < ASKED.len()), Relaxed);
+    }
+}
+
+impl Mark {
+    fn of(counts: &Counts, clock: &SharedClock) -> Self {
+        Self {
+            at: clock.elapsed(),
+            cpu_seconds: cpu_seconds(),
+            checks: counts.checks.load(Relaxed),
+            broken: counts.broken.load(Relaxed),
         }
     }
+}
+
+fn difference(from: &Mark, to: &Mark) -> String {
+    let checks = (to.checks - from.checks) as f64;
+    let (seconds, cpu) = ((to.at - from.at).as_secs_f64(), to.cpu_seconds - from.cpu_seconds);
+    format!(
+        "{checks:.0} checks in {seconds:.1} s, {:.0} a second; {:.1} us of our CPU each, \
+         so {:.0} a second on one core; {} polls broken",
+        checks / seconds,
+        cpu / checks * 1e6,
+        checks / cpu,
+        to.broken - from.broken,
+    )
 }
 
 fn cpu_seconds() -> f64 {

@@ -14,6 +14,7 @@
 //! finite numbers get into a frame or a row; an agent's own words are bounded and cleaned.
 
 pub(crate) mod ask;
+mod exchange;
 mod known;
 mod reading;
 

@@ -36,8 +36,10 @@ use crate::schedule::{Rhythm, Schedule};
 pub use crate::targets::{AgentTarget, ProbeAddress, ProbeSpec, ReadyCheck, ReadySpec, Targets};
 use crate::watch::{Shared, WatchSpec, Watcher};
 
-/// Looks begin on ticks, those of one tick together: each awakening costs as much as a short look.
+/// Looks begin on ticks: see `schedule`.
 const TICK: Duration = Duration::from_millis(20);
+/// How long an agent takes to answer is not measured, so many can be asked at once.
+const AGENTS_TICK: Duration = Duration::from_millis(100);
 
 /// How often, how long, how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +105,19 @@ pub enum Sensed {
 /// Looks at `targets` until their sender or the receiver of `out` is gone. What watches measured
 /// goes to `rows`.
 pub async fn run(
+    targets: watch::Receiver<Arc<Targets>>,
+    pace: Pace,
+    clock: SharedClock,
+    out: mpsc::Sender<Sensed>,
+    rows: mpsc::Sender<Vec<Row>>,
+    gauges: Arc<Gauges>,
+) {
+    run_with(PassiveClient::default(), targets, pace, clock, out, rows, gauges).await;
+}
+
+/// The same, with agents asked by `client`: for what it asks, or has found out before.
+pub async fn run_with(
+    client: PassiveClient,
     mut targets: watch::Receiver<Arc<Targets>>,
     pace: Pace,
     clock: SharedClock,
@@ -110,7 +125,6 @@ pub async fn run(
     rows: mpsc::Sender<Vec<Row>>,
     gauges: Arc<Gauges>,
 ) {
-    let client = PassiveClient::default();
     let mut poller = Poller::new(Context {
         pace,
         clock,
@@ -134,7 +148,7 @@ pub async fn run(
                 }
                 Err(_) => return, // Whoever names the targets is gone: the process is shutting down.
             },
-            Some(ended) = poller.looks.join_next_with_id() => poller.ended(ended),
+            Some(ended) = poller.looks.join_next_with_id() => poller.have_ended(ended),
             () = tokio::time::sleep(until_next) => (),
         }
     }
@@ -225,7 +239,8 @@ impl Poller {
         let now = self.context.clock.elapsed();
         for (key, job) in wanted {
             if !self.jobs.contains_key(&key) {
-                let rhythm = Rhythm::of(&format!("{key:?}"), job.every(&self.context.pace));
+                let every = job.every(&self.context.pace);
+                let rhythm = Rhythm::of(&format!("{key:?}"), every, job.tick());
                 self.schedule.add(key.clone(), job.destination(), rhythm, now);
                 self.jobs.insert(key, job);
             }
@@ -276,6 +291,14 @@ impl Poller {
         }
     }
 
+    /// One look has ended, and maybe others with it.
+    fn have_ended(&mut self, first: Result<(task::Id, bool), JoinError>) {
+        self.ended(first);
+        while let Some(next) = self.looks.try_join_next_with_id() {
+            self.ended(next);
+        }
+    }
+
     fn ended(&mut self, ended: Result<(task::Id, bool), JoinError>) {
         let (id, used_up) = ended.unwrap_or_else(|error| {
             if error.is_panic() {
@@ -291,15 +314,8 @@ impl Poller {
 
     fn until_next(&self) -> Duration {
         let now = self.context.clock.elapsed();
-        self.schedule.wake_at().map_or(Duration::MAX, |at| tick_for(at).saturating_sub(now))
+        self.schedule.wake_at().map_or(Duration::MAX, |at| at.saturating_sub(now))
     }
-}
-
-/// The first tick that is not before `at`.
-fn tick_for(at: Duration) -> Duration {
-    let over = at.as_nanos() % TICK.as_nanos();
-    let over = u64::try_from(over).expect("it is less than a tick");
-    if over == 0 { at } else { at + TICK - Duration::from_nanos(over) }
 }
 
 fn jobs(targets: &Targets) -> BTreeMap<Key, Job> {
@@ -338,6 +354,13 @@ impl Job {
             Self::Agent(_) | Self::Probe(_) | Self::Canary(_) => pace.interval,
             Self::Ready(spec) => spec.every,
             Self::Watch(watch) => watch.spec.every,
+        }
+    }
+
+    fn tick(&self) -> Duration {
+        match self {
+            Self::Agent(_) => AGENTS_TICK,
+            Self::Probe(_) | Self::Ready(_) | Self::Canary(_) | Self::Watch(_) => TICK,
         }
     }
 

@@ -1,7 +1,9 @@
 //! Who is due when, and who may go.
 //!
 //! Each target is due once per interval, at a phase of its own that follows from its name: so
-//! thousands of targets spread over the interval by themselves, and each keeps its rhythm.
+//! thousands of targets spread over the interval by themselves, and each keeps its rhythm. Phases
+//! fall on ticks, so that a few looks begin together: each awakening costs as much as a short look,
+//! on our side and, where many are asked on one machine, on theirs.
 //!
 //! What hangs must not starve what is well. Were all to draw on one budget, a rack that hangs
 //! would hold it for a whole timeout each round, and the fewer looks would be taken the more there
@@ -31,6 +33,8 @@ pub(crate) struct Schedule<K> {
 
 /// The most looks under way at one destination. A `zabbix_agentd` serves three at once.
 const AT_ONE_DESTINATION: usize = 8;
+/// Of one interval.
+const LEAST_TICKS: u32 = 10;
 
 /// When a target is due: at `phase` and then `every` so often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +72,13 @@ struct Lane<K> {
 }
 
 impl Rhythm {
-    /// A phase that depends on the name alone.
-    pub(crate) fn of(name: &str, every: Duration) -> Self {
+    /// A phase that depends on the name alone, and is one of the ticks. However short the interval
+    /// is, there are some.
+    pub(crate) fn of(name: &str, every: Duration, tick: Duration) -> Self {
         let every = every.max(Duration::from_millis(1));
-        let phase = u128::from(hash(name)) % every.as_nanos();
+        let tick = tick.clamp(Duration::from_nanos(1), every / LEAST_TICKS);
+        let ticks = every.as_nanos() / tick.as_nanos();
+        let phase = u128::from(hash(name)) % ticks * tick.as_nanos();
         Self { every, phase: from_nanos(phase) }
     }
 
@@ -233,6 +240,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
     const MILLISECOND: Duration = Duration::from_millis(1);
+    const TICK: Duration = Duration::from_millis(100);
 
     fn schedule(max_in_flight: usize) -> Schedule<String> {
         Schedule::new(max_in_flight)
@@ -289,21 +297,32 @@ mod tests {
 
     #[test]
     fn phases_follow_from_names_and_spread_over_the_interval() {
-        let rhythm = Rhythm::of("vm/web-1", 10 * SECOND);
-        assert_eq!(rhythm, Rhythm::of("vm/web-1", 10 * SECOND));
+        let rhythm = Rhythm::of("vm/web-1", 10 * SECOND, TICK);
+        assert_eq!(rhythm, Rhythm::of("vm/web-1", 10 * SECOND, TICK));
         let mut per_second = [0; 10];
         for vm in 0..5000 {
-            let phase = Rhythm::of(&format!("vm/web-{vm}"), 10 * SECOND).phase;
+            let phase = Rhythm::of(&format!("vm/web-{vm}"), 10 * SECOND, TICK).phase;
+            assert_eq!(phase.as_nanos() % TICK.as_nanos(), 0);
             per_second[phase.as_secs() as usize] += 1;
         }
         assert!(per_second.iter().all(|count| (400..600).contains(count)), "{per_second:?}");
     }
 
     #[test]
+    fn a_short_interval_has_ticks_too() {
+        for every in [Duration::ZERO, Duration::from_nanos(3), MILLISECOND, 35 * MILLISECOND] {
+            let phases = (0..1000).map(|vm| Rhythm::of(&format!("vm/web-{vm}"), every, TICK).phase);
+            let phases: BTreeSet<_> = phases.collect();
+            assert_eq!(phases.len(), LEAST_TICKS as usize, "{every:?}");
+            assert!(phases.last() < Some(&every.max(MILLISECOND)));
+        }
+    }
+
+    #[test]
     fn a_new_target_starts_within_one_interval() {
         for now in [Duration::ZERO, 12345 * MILLISECOND, 40 * SECOND] {
             for vm in 0..50 {
-                let rhythm = Rhythm::of(&format!("vm/web-{vm}"), 10 * SECOND);
+                let rhythm = Rhythm::of(&format!("vm/web-{vm}"), 10 * SECOND, TICK);
                 let due = rhythm.next_after(now);
                 assert!(due > now && due <= now + 10 * SECOND, "{now:?} {due:?}");
             }
@@ -329,7 +348,7 @@ mod tests {
                 schedule.add(
                     name.clone(),
                     here(name),
-                    Rhythm::of(name, 10 * SECOND),
+                    Rhythm::of(name, 10 * SECOND, TICK),
                     Duration::ZERO,
                 );
             }

@@ -9,19 +9,15 @@
 //! default, and a Zabbix server may ask it, too.
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
+use super::exchange::exchange;
 use super::{AgentError, MAX_DETAIL_CHARS, PollError};
-use crate::blind::is_own_fault;
-use crate::frame::{self, FrameError, MAX_REPLY_BYTES};
 use crate::text::clean;
 
 const NOT_SUPPORTED: &str = "ZBX_NOTSUPPORTED";
@@ -192,30 +188,6 @@ pub(crate) fn read_plain(reply: &[u8]) -> Answer {
         Some(reason) => Err(reason.trim_matches('\0').to_owned()),
         None => Ok(text.into_owned()),
     }
-}
-
-/// One request and its reply, on a connection of its own, as all agents want it.
-async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>, PollError> {
-    let mut stream = TcpStream::connect(address).await.map_err(|error| not_connected(&error))?;
-    // A peer that dislikes us may close before it has read everything; what it sent still counts.
-    let written = stream.write_all(&frame::encode(request)).await;
-    match frame::read_frame(&mut stream, MAX_REPLY_BYTES).await {
-        Ok(reply) => Ok(reply),
-        Err(FrameError::Io(error)) if is_own_fault(&error) => Err(blind(&error)),
-        Err(FrameError::Empty) => Err(AgentError::ClosedWithoutReply.into()),
-        Err(FrameError::TooBig { bytes, limit }) => Err(AgentError::TooBig { bytes, limit }.into()),
-        Err(FrameError::Io(_)) if written.is_err() => Err(AgentError::ClosedWithoutReply.into()),
-        Err(FrameError::Io(error)) => Err(AgentError::Refused(error.kind()).into()),
-        Err(other) => Err(rubbish(&other).into()),
-    }
-}
-
-fn not_connected(error: &io::Error) -> PollError {
-    if is_own_fault(error) { blind(error) } else { AgentError::Refused(error.kind()).into() }
-}
-
-fn blind(error: &io::Error) -> PollError {
-    PollError::Blind { reason: error.to_string() }
 }
 
 pub(super) fn rubbish(detail: &dyn fmt::Display) -> AgentError {
