@@ -1,16 +1,18 @@
 //! What asking agents costs: passive checks a second, and the CPU time of ours that each takes.
 //!
-//! `cargo run --release -p collector --example passive_rate -- ADDRESS SECONDS AGENTS [each-second]`
-//! asks the agent at ADDRESS as though it were so many, each for six figures. A check is one answer
-//! to one key. Either as fast as it answers, and that is the client alone; or each agent once a
-//! second, and that is the way of the brain: the poller on a thread of its own, and what it senses
-//! taken by the handful on another. All threads count; what is found out at first does not.
+//! `cargo run --release -p collector --example passive_rate -- ADDRESS SECONDS AGENTS [PACE]` asks
+//! the agent at ADDRESS as though it were so many, each for six figures. A check is one answer to
+//! one key. Without a PACE it is asked as fast as it answers, and that is the client alone.
+//! `each-second` asks each agent once a second in the way of the brain: the poller on a thread of
+//! its own, and what it senses taken by the handful on another. All threads count; what is found out
+//! at first does not. `each-second-apart` is the same for an agent that listens at as many
+//! addresses, counted up from ADDRESS, as machines have: few looks at one address are taken at once.
 //! `passive_rate serve ADDRESS` is our own agent, to be asked by another process.
 
 #![expect(clippy::print_stdout, reason = "its figures are for whoever runs it")]
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -79,13 +81,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         return runtime.block_on(serve(address.parse()?));
     }
     let [address, seconds, agents, pace @ ..] = &arguments[..] else {
-        return Err("serve ADDRESS, or ADDRESS SECONDS AGENTS [each-second]".into());
+        return Err("serve ADDRESS, or ADDRESS SECONDS AGENTS [each-second[-apart]]".into());
     };
+    let pace = pace.first().map(String::as_str);
     let address: SocketAddr = address.parse()?;
-    let agents = targets(address, agents.parse()?);
+    let agents = targets(address, agents.parse()?, pace == Some("each-second-apart"));
     let span = Duration::from_secs(seconds.parse()?);
     let (counts, clock) = (Arc::new(Counts::default()), clock());
-    if pace.first().is_some_and(|word| word == "each-second") {
+    if pace.is_some() {
         look_each_second(&runtime, agents, counts.clone(), clock.clone())?;
     } else {
         ask_without_pause(&runtime, agents, &counts, &clock);
@@ -113,9 +116,16 @@ fn clock() -> SharedClock {
     SharedClock::new(RealClock(Instant::now()))
 }
 
-fn targets(address: SocketAddr, agents: usize) -> Vec<AgentTarget> {
+fn targets(first: SocketAddr, agents: u32, apart: bool) -> Vec<AgentTarget> {
+    let address = |agent| match first.ip() {
+        IpAddr::V4(ip) if apart => {
+            SocketAddr::from((Ipv4Addr::from_bits(ip.to_bits() + agent), first.port()))
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => first,
+    };
     let object = |agent| format!("host/agent-{agent}").parse().expect("a good name");
-    (0..agents).map(|agent| AgentTarget { object: object(agent), address }).collect()
+    let target = |agent| AgentTarget { object: object(agent), address: address(agent) };
+    (0..agents).map(target).collect()
 }
 
 fn client() -> PassiveClient {
@@ -137,8 +147,7 @@ fn look_each_second(
     thread::spawn(move || {
         let targets = Targets { agents, ..Targets::default() };
         let (_targets, receiver) = watch::channel(Arc::new(targets));
-        let pace =
-            Pace { interval: EACH_SECOND, timeout: TIMEOUT, max_in_flight: POLLS_AT_ONCE };
+        let pace = Pace { interval: EACH_SECOND, timeout: TIMEOUT, max_in_flight: POLLS_AT_ONCE };
         let gauges = Arc::new(Gauges::default());
         looks.block_on(poller::run_with(client(), receiver, pace, clock, out, rows, gauges));
     });

@@ -38,8 +38,11 @@ use crate::watch::{Shared, WatchSpec, Watcher};
 
 /// Looks begin on ticks: see `schedule`.
 const TICK: Duration = Duration::from_millis(20);
-/// How long an agent takes to answer is not measured, so many can be asked at once.
-const AGENTS_TICK: Duration = Duration::from_millis(100);
+/// So many agents are asked on one tick, if that is not too rare: about where more at once are no
+/// cheaper each. Then they keep the thread for a millisecond or two, by which probes that are under
+/// way look slower than they are.
+const AGENTS_AT_ONCE: u32 = 20;
+const LONGEST_TICK: Duration = Duration::from_millis(200);
 
 /// How often, how long, how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,10 +240,12 @@ impl Poller {
             self.jobs.iter().filter(is_stale).map(|(key, _)| key.clone()).collect();
         stale.iter().for_each(|key| self.drop_target(key));
         let now = self.context.clock.elapsed();
+        let agents_tick = agents_tick(self.context.pace.interval, targets.agents.len());
         for (key, job) in wanted {
             if !self.jobs.contains_key(&key) {
                 let every = job.every(&self.context.pace);
-                let rhythm = Rhythm::of(&format!("{key:?}"), every, job.tick());
+                let tick = if let Job::Agent(_) = job { agents_tick } else { TICK };
+                let rhythm = Rhythm::of(&format!("{key:?}"), every, tick);
                 self.schedule.add(key.clone(), job.destination(), rhythm, now);
                 self.jobs.insert(key, job);
             }
@@ -318,6 +323,14 @@ impl Poller {
     }
 }
 
+/// Whole ticks. Who is there already keeps its phase when the fleet has grown.
+fn agents_tick(interval: Duration, agents: usize) -> Duration {
+    let agents = u32::try_from(agents).unwrap_or(u32::MAX).max(1);
+    let holds_enough = interval.saturating_mul(AGENTS_AT_ONCE) / agents;
+    let ticks = holds_enough.min(LONGEST_TICK).as_millis() / TICK.as_millis();
+    TICK * u32::try_from(ticks).expect("the longest is a few ticks").max(1)
+}
+
 fn jobs(targets: &Targets) -> BTreeMap<Key, Job> {
     let agents = targets.agents.iter().cloned();
     let probes = targets.probes.iter().cloned();
@@ -354,13 +367,6 @@ impl Job {
             Self::Agent(_) | Self::Probe(_) | Self::Canary(_) => pace.interval,
             Self::Ready(spec) => spec.every,
             Self::Watch(watch) => watch.spec.every,
-        }
-    }
-
-    fn tick(&self) -> Duration {
-        match self {
-            Self::Agent(_) => AGENTS_TICK,
-            Self::Probe(_) | Self::Ready(_) | Self::Canary(_) | Self::Watch(_) => TICK,
         }
     }
 
@@ -567,6 +573,17 @@ mod tests {
     }
 
     const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_more_agents_there_are_the_shorter_are_their_ticks() {
+        let cases = [(0, 200), (100, 200), (1_000, 200), (2_000, 100), (5_000, 40), (50_000, 20)];
+        for (agents, expected_ms) in cases {
+            let tick = agents_tick(Duration::from_secs(10), agents);
+            assert_eq!(tick.as_millis(), expected_ms, "{agents} agents");
+        }
+        assert_eq!(agents_tick(Duration::MAX, 1), LONGEST_TICK);
+        assert_eq!(agents_tick(Duration::ZERO, usize::MAX), TICK);
+    }
 
     #[tokio::test]
     async fn a_target_is_asked_again_and_again_until_it_is_taken_off_the_list() {

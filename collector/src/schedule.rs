@@ -34,7 +34,7 @@ pub(crate) struct Schedule<K> {
 /// The most looks under way at one destination. A `zabbix_agentd` serves three at once.
 const AT_ONE_DESTINATION: usize = 8;
 /// Of one interval.
-const LEAST_TICKS: u32 = 10;
+const LEAST_TICKS: u32 = 5;
 
 /// When a target is due: at `phase` and then `every` so often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
