@@ -4,8 +4,8 @@
 //! each watched as long connections are, the thread would be woken for every step of every one of
 //! them, and taking a socket on and off the kernel's list of watched ones costs as much as using it.
 //! Agents answer within a moment, though. So a question is sent as soon as the connection takes it,
-//! and its answer is fetched a moment later, with those of all that were asked meanwhile. Only what
-//! is not there by then is watched for.
+//! and its answer is fetched a moment later, with those of all that were asked meanwhile. Only a
+//! connection that has nothing to tell by then is watched.
 //!
 //! A reply is over when its frame is, whatever follows. By then an agent has mostly closed, so that
 //! the port that must rest after a connection is its own and not one of ours.
@@ -49,7 +49,7 @@ pub(super) async fn exchange(address: SocketAddr, request: &[u8]) -> Result<Vec<
             reply => return told(reply),
         }
     }
-    watch(socket, &request[sent..], &begun).await
+    wait_for(socket, &request[sent..], &begun).await
 }
 
 /// Begins to connect.
@@ -58,8 +58,8 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(family, SocketType::STREAM, flags, None)?;
     // The last step of connecting then travels with the question: a packet less, and the agent is
-    // not woken before there is something to read.
-    sockopt::set_tcp_quickack(&socket, false)?;
+    // not woken before there is something to read. Where that cannot be had it is done without.
+    let _: Result<(), Errno> = sockopt::set_tcp_quickack(&socket, false);
     match rustix::net::connect(&socket, &address) {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(socket.into()),
         Err(error) => Err(error.into()),
@@ -88,7 +88,7 @@ fn receive(mut socket: &TcpStream) -> Result<Vec<u8>, PollError> {
 }
 
 /// Goes on where it must be waited for: with what is still to be sent, and after what has come.
-async fn watch(socket: TcpStream, unsent: &[u8], begun: &[u8]) -> Result<Vec<u8>, PollError> {
+async fn wait_for(socket: TcpStream, unsent: &[u8], begun: &[u8]) -> Result<Vec<u8>, PollError> {
     let mut stream = tokio::net::TcpStream::from_std(socket).map_err(|error| blind(&error))?;
     let mut written = Ok(());
     if !unsent.is_empty() {
@@ -110,12 +110,13 @@ async fn connected(stream: &tokio::net::TcpStream) -> io::Result<()> {
 }
 
 fn told(reply: Result<Vec<u8>, FrameError>) -> Result<Vec<u8>, PollError> {
-    reply.map_err(|error| match error {
-        FrameError::Io(error) => not_connected(&error),
-        FrameError::Empty => AgentError::ClosedWithoutReply.into(),
-        FrameError::TooBig { bytes, limit } => AgentError::TooBig { bytes, limit }.into(),
-        other => rubbish(&other).into(),
-    })
+    match reply {
+        Ok(reply) => Ok(reply),
+        Err(FrameError::Io(error)) => Err(not_connected(&error)),
+        Err(FrameError::Empty) => Err(AgentError::ClosedWithoutReply.into()),
+        Err(FrameError::TooBig { bytes, limit }) => Err(AgentError::TooBig { bytes, limit }.into()),
+        Err(other) => Err(rubbish(&other).into()),
+    }
 }
 
 fn is_early(error: &io::Error) -> bool {
@@ -219,7 +220,8 @@ mod tests {
             let key = frame::read_frame(&mut stream, 16 << 20).await.unwrap();
             stream.write_all(&frame::encode(key.len().to_string().as_bytes())).await.unwrap();
         };
-        let (reply, ()) = tokio::join!(exchange(address, &key), answering);
+        let both = async { tokio::join!(exchange(address, &key), answering) };
+        let (reply, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
         assert_eq!(reply.unwrap(), key.len().to_string().as_bytes());
     }
 
