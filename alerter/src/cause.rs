@@ -213,7 +213,11 @@ fn suffers_itself(root: &Object) -> bool {
 
 fn is_infrastructure(object: &Object) -> bool {
     match object {
-        Object::Switch(_) | Object::Host(_) | Object::DataSource(_) | Object::Collector(_) => true,
+        Object::Switch(_)
+        | Object::Host(_)
+        | Object::DataSource(_)
+        | Object::Collector(_)
+        | Object::Channel(_) => true,
         Object::Vm(_) | Object::Module(_) | Object::Project(_) => false,
     }
 }

@@ -190,7 +190,8 @@ fn is_near_trouble(
             Object::Module(_)
             | Object::Project(_)
             | Object::DataSource(_)
-            | Object::Collector(_) => false,
+            | Object::Collector(_)
+            | Object::Channel(_) => false,
         }
 }
 

@@ -52,7 +52,8 @@ fn suspicion(settings: &Settings, root: &Object, failing: usize, of: usize, lang
         | Object::Vm(_)
         | Object::Module(_)
         | Object::Project(_)
-        | Object::DataSource(_) => ("VMs", "台虚拟机"),
+        | Object::DataSource(_)
+        | Object::Channel(_) => ("VMs", "台虚拟机"),
     };
     if matches!(root, Object::Collector(_)) {
         return lang.pick(

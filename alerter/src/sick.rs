@@ -131,9 +131,11 @@ impl<'a> Sieve<'a> {
             Object::DataSource(source) => {
                 self.topology.data_sources.get(source).and_then(|s| s.vm.clone()).map(Object::Vm)
             }
-            Object::Switch(_) | Object::Module(_) | Object::Project(_) | Object::Collector(_) => {
-                None
-            }
+            Object::Switch(_)
+            | Object::Module(_)
+            | Object::Project(_)
+            | Object::Collector(_)
+            | Object::Channel(_) => None,
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) fn thing(object: &Object, lang: Lang) -> String {
         Object::Project(_) => lang.pick("business", "业务"),
         Object::DataSource(_) => lang.pick("data source", "数据源"),
         Object::Collector(_) => lang.pick("collector", "采集器"),
+        Object::Channel(_) => lang.pick("channel", "通知渠道"),
     };
     format!("{kind} {}", object.name())
 }
@@ -37,6 +38,9 @@ pub(crate) fn condition(
 ) -> &'static str {
     if matches!(root, Object::Module(_)) {
         return lang.pick("does not work", "工作异常");
+    }
+    if matches!(root, Object::Channel(_)) {
+        return lang.pick("does not deliver", "无法送达");
     }
     match (state, suspected) {
         (RootState::Down, false) => lang.pick("is down", "宕机"),

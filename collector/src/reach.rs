@@ -137,7 +137,8 @@ impl Reach {
             | Object::Module(_)
             | Object::Project(_)
             | Object::DataSource(_)
-            | Object::Collector(_) => Vec::new(),
+            | Object::Collector(_)
+            | Object::Channel(_) => Vec::new(),
         };
         self.say(object, findings, at)
     }

@@ -25,7 +25,7 @@ pub enum IdError {
     NoKind { text: String },
 }
 
-const KINDS: &str = "switch, host, vm, module, project, datasource, collector";
+const KINDS: &str = "switch, host, vm, module, project, datasource, collector, channel";
 
 fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
     if text.is_empty() {
@@ -123,6 +123,8 @@ ids! {
     DataSourceId = "datasource";
     /// One of our own collectors.
     CollectorId = "collector";
+    /// A way to people, by its name in the main file.
+    ChannelId = "channel";
     /// A VM size.
     FlavorId = "flavor";
     /// A person or group that is told of incidents.
@@ -160,6 +162,7 @@ pub enum Object {
     Project(ProjectId),
     DataSource(DataSourceId),
     Collector(CollectorId),
+    Channel(ChannelId),
 }
 
 impl Object {
@@ -173,6 +176,7 @@ impl Object {
             Self::Project(_) => "project",
             Self::DataSource(_) => "datasource",
             Self::Collector(_) => "collector",
+            Self::Channel(_) => "channel",
         }
     }
 
@@ -186,6 +190,7 @@ impl Object {
             Self::Project(id) => id.as_str(),
             Self::DataSource(id) => id.as_str(),
             Self::Collector(id) => id.as_str(),
+            Self::Channel(id) => id.as_str(),
         }
     }
 }
@@ -203,6 +208,7 @@ impl FromStr for Object {
             "project" => Self::Project(name.parse()?),
             "datasource" => Self::DataSource(name.parse()?),
             "collector" => Self::Collector(name.parse()?),
+            "channel" => Self::Channel(name.parse()?),
             _ => return Err(no_kind()),
         })
     }
@@ -243,7 +249,7 @@ impl schemars::JsonSchema for Object {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^(switch|host|vm|module|project|datasource|collector)/[A-Za-z0-9._:@/-]+$"
+            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel)/[A-Za-z0-9._:@/-]+$"
         })
     }
 }

@@ -145,7 +145,8 @@ fn place(object: &Object, topology: &Topology) -> String {
         | Object::Module(_)
         | Object::Project(_)
         | Object::DataSource(_)
-        | Object::Collector(_) => None,
+        | Object::Collector(_)
+        | Object::Channel(_) => None,
     };
     host.map_or_else(|| object.to_string(), ToString::to_string)
 }

@@ -148,7 +148,11 @@ pub fn labels(object: &Object, topology: &Topology) -> Labels {
             let module = topology.modules.get(module);
             pairs.extend(module.map(|module| ("project", module.project.to_string())));
         }
-        Object::Switch(_) | Object::Project(_) | Object::DataSource(_) | Object::Collector(_) => {}
+        Object::Switch(_)
+        | Object::Project(_)
+        | Object::DataSource(_)
+        | Object::Collector(_)
+        | Object::Channel(_) => {}
     }
     Labels::of(pairs)
 }
