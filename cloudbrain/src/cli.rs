@@ -36,6 +36,9 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Incidents: what happened, who was told
     Incidents(AskArgs),
+    /// The ways to people
+    #[command(subcommand)]
+    Channels(ChannelsCommand),
     /// Says that somebody works on an incident: operations hear only what makes it worse, and the
     /// end
     Ack(AckArgs),
@@ -59,6 +62,25 @@ pub enum Command {
         #[arg(long, default_value_t = 4)]
         cost_ms: u32,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ChannelsCommand {
+    /// Sends one test message and says what came of it; exit 0 delivered, 1 not, 2 perhaps
+    Test(ChannelTestArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ChannelTestArgs {
+    /// The channel, by its name in the main file
+    pub name: String,
+    /// Who is to get it: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub to: model::id::PersonId,
+    #[command(flatten)]
+    pub config: ConfigArg,
+    #[command(flatten)]
+    pub output: OutputArg,
 }
 
 #[derive(Debug, Args)]

@@ -237,7 +237,7 @@ fn alive(object: &Object) -> CheckId {
         Object::Vm(_) => "vm.ping",
         Object::DataSource(_) => "ds.up",
         Object::Module(_) => "monitor.alert",
-        Object::Project(_) | Object::Collector(_) => "alert",
+        Object::Project(_) | Object::Collector(_) | Object::Channel(_) => "alert",
     };
     CheckId::parse(name).expect("a short name of harmless characters")
 }

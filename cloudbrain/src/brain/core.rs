@@ -27,6 +27,7 @@ use collector::watch::WatchSpec;
 use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
 use model::metric;
 use model::series::{ABSENT, Row};
+use model::signal::Signal;
 use model::time::Time;
 use model::topology::{Topology, VmPlace};
 use model::vm::{Vm, VmState};
@@ -75,6 +76,8 @@ pub enum Heard {
     Posted(Vec<Alert>),
     /// What the questions of rules and policies came to.
     Answered(Vec<Answer>),
+    /// A channel does not deliver, or delivers again.
+    Channel(Signal),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
     /// New files are in force.

@@ -172,9 +172,13 @@ pub async fn run(mut brain: Brain) -> Result<(), StoreError> {
         }
         let now = brain.clock.now();
         if urgent || now >= due {
+            for signal in brain.outbox.signals(&brain.core.config, now) {
+                brain.core.hear(Heard::Channel(signal), now);
+            }
             let turn = brain.core.turn(now);
             brain.finish(turn, now).await?;
-            due = brain.core.wake_at(now).max(now + Duration::from_millis(20));
+            let wake = brain.outbox.wake_at(now).into_iter().chain([brain.core.wake_at(now)]).min();
+            due = wake.unwrap_or(now).max(now + Duration::from_millis(20));
         }
     }
     brain.store.clone().close().await;
@@ -198,7 +202,7 @@ impl Brain {
                     }
                 }
                 Input::Delivered(delivery) => {
-                    self.outbox.delivered(delivery, now);
+                    self.outbox.delivered(&self.core.config, delivery, now);
                     urgent = true;
                 }
                 Input::Ask(question) => question(&self.core, now),
@@ -230,7 +234,7 @@ impl Brain {
         for step in turn.steps {
             self.hands.carry_out(&self.core, step, &self.sender);
         }
-        self.outbox.send_due(&self.hands, &self.sender, now);
+        self.outbox.send(&self.hands, &self.sender);
         for (server, acknowledged) in
             self.zabbix.iter().flat_map(|server| turn.acknowledged.iter().map(move |a| (server, a)))
         {

@@ -176,7 +176,11 @@ fn learn(topology: &mut Topology, config: &Config, object: &Object, known: &Know
         }
         Object::Host(id) => drop(topology.hosts.entry(id.clone()).or_default()),
         Object::Switch(id) => drop(topology.switches.insert(id.clone())),
-        Object::Module(_) | Object::Project(_) | Object::DataSource(_) | Object::Collector(_) => {}
+        Object::Module(_)
+        | Object::Project(_)
+        | Object::DataSource(_)
+        | Object::Collector(_)
+        | Object::Channel(_) => {}
     }
 }
 

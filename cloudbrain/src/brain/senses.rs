@@ -270,6 +270,10 @@ pub(super) fn router_name(name: &str) -> String {
     format!("router {name}")
 }
 
+pub(super) fn channel_name(name: &str) -> String {
+    format!("channel {name}")
+}
+
 pub(super) fn server_name(server: &str) -> String {
     format!("zabbix {server}")
 }

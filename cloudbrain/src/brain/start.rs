@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::Channel;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use collector::active::Directory;
 use collector::gauges::Gauges;
 use collector::poller::{Pace, Targets};
 use collector::prometheus::discovery::Brake;
 use collector::prometheus::http::TlsRoots;
-use drivers::channel::inbox::InboxChannel;
-use drivers::channel::webhook::WebhookChannel;
+use drivers::channel::{ChannelSpec, Ground, Trust};
 use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
 use drivers::router::builtin::BuiltinRouter;
@@ -28,7 +27,7 @@ use store::{Opened, Remembered, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use crate::config::raw::{RawChannel, RawProcessProvider, RawProvider, RawRouter};
+use crate::config::raw::{RawProcessProvider, RawProvider, RawRouter};
 use crate::config::{self, Config, Zabbix};
 use crate::rules::engine::Book;
 
@@ -38,7 +37,7 @@ use super::discover::{self, ListName};
 use super::figures;
 use super::hands::{Hands, tend_router, watch_provider};
 use super::looks;
-use super::outbox::Outbox;
+use super::outbox::{self, Outbox};
 use super::posted::Posted;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
@@ -87,9 +86,11 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
         (server.raw.name.clone(), Kept::read(&server.raw.name, memory))
     };
     let mut kept: BTreeMap<String, Kept> = config.zabbix.iter().map(kept).collect();
-    let outbox = Outbox::restore(opened.state.waiting.clone());
+    let (waiting, kept_letters) =
+        (opened.state.waiting.clone(), opened.state.memory.get(outbox::ROOM).cloned());
     let core = take_up(&config, opened, &recorder, now).await?;
-    let hands = make_hands(&config).await?;
+    let hands = make_hands(&config, &clock).await?;
+    let outbox = Outbox::restore(&config, &hands, waiting, kept_letters.as_deref(), now);
     let (mut brain, handle, ends) = wire(core, hands, outbox, store, recorder, clock);
     let Discovered { roots, brakes, .. } = brain.core.discovered();
     if let Some(roots) = roots {
@@ -346,7 +347,7 @@ fn memory<T: DeserializeOwned + Default>(state: &Remembered, room: &str) -> anyh
     serde_json::from_str(json).with_context(|| format!("reading back what {room} remembered"))
 }
 
-async fn make_hands(config: &Config) -> anyhow::Result<Hands> {
+async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hands> {
     let (process, builtin) = make_hands_without_starting(config)?;
     let mut routers: Vec<Arc<dyn Router>> = Vec::new();
     for router in builtin {
@@ -358,7 +359,7 @@ async fn make_hands(config: &Config) -> anyhow::Result<Hands> {
         provider: None,
         deployer: None,
         routers,
-        channels: channels(config)?,
+        channels: channels(config, clock)?,
         at_once: Hands::permits(),
     };
     if let Some(provider) = process {
@@ -431,25 +432,21 @@ fn pace(config: &Config) -> Pace {
     }
 }
 
-fn channels(config: &Config) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
-    let mut channels: BTreeMap<String, Arc<dyn Channel>> = BTreeMap::new();
-    for raw in &config.raw.channels {
-        match raw {
-            RawChannel::Inbox(inbox) => {
-                let path = config.store_folder().join(&inbox.path);
-                let channel = InboxChannel::new(inbox.name.clone(), path);
-                channels.insert(inbox.name.clone(), Arc::new(channel));
-            }
-            RawChannel::Webhook(webhook) => {
-                let Some(url) = config.webhooks.get(&webhook.name) else {
-                    bail!("channel {} has no address", webhook.name);
-                };
-                let channel = WebhookChannel::new(webhook.name.clone(), url.reveal())?;
-                channels.insert(webhook.name.clone(), Arc::new(channel));
-            }
-        }
-    }
-    Ok(channels)
+/// All channels, by name. Nobody is reached for yet.
+pub fn channels(
+    config: &Config,
+    clock: &SharedClock,
+) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
+    let (fleet, data) = (config.raw.fleet.clone(), config.store_folder());
+    let trust = Trust::system();
+    let ground = Ground::new(fleet, data, config.folder.clone(), clock.clone(), trust);
+    let open = |spec: &ChannelSpec| {
+        let channel = spec.open(&ground);
+        let channel = channel.map_err(|problem| anyhow!("{}: {}", problem.field, problem.message));
+        let channel = channel.with_context(|| format!("opening channel {}", spec.name()))?;
+        Ok((spec.name().to_owned(), channel))
+    };
+    config.channels.iter().map(open).collect()
 }
 
 /// Reads the files again when they change or on SIGHUP. A broken set is refused whole.
@@ -502,13 +499,14 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
 }
 
 /// What is read at start only, in a form that can be compared.
-fn fixed_part(config: &Config) -> Option<String> {
+fn fixed_part(config: &Config) -> Option<(String, Vec<ChannelSpec>)> {
     let raw = &config.raw;
     let senses = &raw.collector;
     let collector = (&senses.interval, &senses.timeout, &senses.load_window, &senses.canaries);
     let active = senses.active.as_ref().map(|active| active.listen);
     let collector = (collector, &senses.scrapes, &senses.zabbix, active, &raw.samples);
-    let hands = (&raw.providers, &raw.flavors, &raw.routers, &raw.channels);
-    let words: Vec<String> = config.webhooks.values().map(|url| url.reveal().to_owned()).collect();
-    serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector, words)).ok()
+    let hands = (&raw.providers, &raw.flavors, &raw.routers);
+    let text = serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector));
+    // Of the channels their secrets count, too, which no text shows.
+    Some((text.ok()?, config.channels.clone()))
 }

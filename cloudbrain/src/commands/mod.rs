@@ -1,6 +1,7 @@
 //! What each command does. Exit code 0 fine, 1 error, 2 differences or warnings.
 
 mod ask;
+mod channels;
 mod demo_app;
 mod files;
 mod http;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{ChannelsCommand, Cli, Command};
 
 pub use files::schema;
 pub use http::{get_json, get_text};
@@ -48,6 +49,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Explain(args) => on_runtime(false, ask::explain(args)),
         Command::Incidents(args) => on_runtime(false, ask::incidents(args)),
         Command::Replay(args) => replay::replay(&args),
+        Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
     };
     match result {

@@ -3,6 +3,7 @@
 //! A set of files is taken whole or refused whole; who reloads keeps the last good set in force.
 //! Inner code sees the checked [`Config`] only.
 
+mod channels;
 pub mod checks;
 mod policies;
 pub mod raw;
@@ -20,12 +21,13 @@ use std::time::Duration;
 
 use collector::datasource::Tls;
 use collector::monitor_x;
+use drivers::channel::ChannelSpec;
 use model::id::{DataSourceId, ModuleId, PersonId, ProjectId};
 use query::Expression;
 use scaler::policy::Finding;
 
 use checks::Check;
-use raw::{RawChannel, RawConfig, RawModule, RawProject, RawProvider};
+use raw::{RawConfig, RawModule, RawProject, RawProvider};
 use rules::Rules;
 use secret::Secret;
 use sources::{RawDataSource, RawScrape, RawZabbix};
@@ -38,8 +40,8 @@ pub struct Config {
     pub folder: PathBuf,
     pub raw: RawConfig,
     pub ports: RangeInclusive<u16>,
-    /// The addresses of webhooks, by channel.
-    pub webhooks: BTreeMap<String, Secret>,
+    /// With their secrets.
+    pub channels: Vec<ChannelSpec>,
     pub projects: BTreeMap<ProjectId, Project>,
     pub modules: BTreeMap<ModuleId, Module>,
     pub data_sources: BTreeMap<DataSourceId, DataSource>,
@@ -163,7 +165,7 @@ impl Reader {
         let folder = folder_of(path);
         self.check_main(&document, &raw);
         let ports = self.ports(&document, &raw);
-        let webhooks = self.webhooks(&document, &raw, &folder);
+        let channels = self.channels(&document, &raw, &folder);
         let scrapes = self.scrapes(&document, &raw, &folder);
         let zabbix = self.zabbix(&document, &raw, &folder);
         let projects = self.read_projects(&folder.join(&raw.projects));
@@ -178,7 +180,7 @@ impl Reader {
             folder,
             raw,
             ports,
-            webhooks,
+            channels,
             projects,
             modules,
             data_sources,
@@ -254,19 +256,7 @@ impl Reader {
 
     /// Nothing is ever told to nobody.
     fn check_people(&mut self, document: &Document, raw: &RawConfig) {
-        let channels: Vec<&str> = raw.channels.iter().map(channel_name).collect();
-        for (index, name) in channels.iter().enumerate() {
-            if channels[..index].contains(name) {
-                let message = format!("a second channel {name:?}; give it another name");
-                self.find(document, format!("channels.{index}"), message);
-            }
-        }
-        for (person, settings) in &raw.people {
-            if !channels.contains(&settings.channel.as_str()) {
-                let message = unknown("channel", &settings.channel, &channels);
-                self.find(document, format!("people.{person}.channel"), message);
-            }
-        }
+        self.check_ways(document, raw);
         let people: Vec<&str> = raw.people.keys().map(PersonId::as_str).collect();
         for (index, person) in raw.operations.iter().enumerate() {
             if !raw.people.contains_key(person) {
@@ -291,25 +281,6 @@ impl Reader {
             self.find(document, "providers.0.process.ports", message);
             1..=1
         })
-    }
-
-    fn webhooks(
-        &mut self,
-        document: &Document,
-        raw: &RawConfig,
-        folder: &Path,
-    ) -> BTreeMap<String, Secret> {
-        let mut webhooks = BTreeMap::new();
-        for (index, channel) in raw.channels.iter().enumerate() {
-            let RawChannel::Webhook(webhook) = channel else { continue };
-            match Secret::resolve(&webhook.url, folder) {
-                Ok(url) => drop(webhooks.insert(webhook.name.clone(), url)),
-                Err(message) => {
-                    self.find(document, format!("channels.{index}.webhook.url"), message);
-                }
-            }
-        }
-        webhooks
     }
 
     fn documents(&mut self, folder: &Path) -> Vec<Document> {
@@ -450,13 +421,6 @@ impl Reader {
                 }
             }
         }
-    }
-}
-
-pub fn channel_name(channel: &RawChannel) -> &str {
-    match channel {
-        RawChannel::Inbox(inbox) => &inbox.name,
-        RawChannel::Webhook(webhook) => &webhook.name,
     }
 }
 

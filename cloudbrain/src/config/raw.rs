@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use collector::check::CheckSpec;
 use collector::posted::{self, ObjectRule};
+use drivers::channel::ChannelSpec;
 use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
 use model::unit::Span;
@@ -60,7 +61,7 @@ pub struct RawConfig {
     #[serde(default)]
     pub availability: RawAvailability,
     #[serde(default)]
-    pub channels: Vec<RawChannel>,
+    pub channels: Vec<ChannelSpec>,
     /// Whoever is told of incidents, and how.
     #[serde(default)]
     pub people: BTreeMap<PersonId, RawPerson>,
@@ -188,37 +189,30 @@ pub struct RawAvailability {
     pub confirm_up: u32,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RawChannel {
-    Inbox(RawInbox),
-    Webhook(RawWebhook),
-}
-
-/// One JSON line per message in a file.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawInbox {
-    pub name: String,
-    /// Relative to the data folder.
-    pub path: PathBuf,
-}
-
-/// A POST of the message as JSON.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawWebhook {
-    pub name: String,
-    /// May hold `${env:NAME}` or `${file:PATH}`.
-    pub url: String,
-}
-
+/// Whoever is told of incidents.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawPerson {
     #[serde(default)]
     pub language: Lang,
-    pub channel: String,
+    /// The one channel; or write `channels`.
+    pub channel: Option<String>,
+    /// In order: the next is taken when one refuses for good, or has failed for `fallback_after`.
+    #[serde(default)]
+    pub channels: Vec<String>,
+    /// What the person is called on a channel, by its name: an address of mail, a mobile number, a
+    /// user id.
+    #[serde(default)]
+    pub addresses: BTreeMap<String, String>,
+    #[serde(default = "default_fallback")]
+    pub fallback_after: Span,
+}
+
+impl RawPerson {
+    /// The channels that lead to this person, in order.
+    pub fn ways(&self) -> Vec<&str> {
+        self.channel.iter().chain(&self.channels).map(String::as_str).collect()
+    }
 }
 
 /// A project file.
@@ -301,6 +295,9 @@ fn default_zone() -> String {
 }
 fn default_ports() -> String {
     "21000-21999".to_owned()
+}
+fn default_fallback() -> Span {
+    Span::secs(300)
 }
 fn default_max_vms() -> u32 {
     16

@@ -12,11 +12,22 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use alerter::hands::{Answer, Channel, ChannelError};
+use alerter::hands::{Answer, Channel, ChannelError, Parcel, Receipt};
 use alerter::message::Message;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use super::settings::{Ground, Problem};
 use crate::blocking;
+
+/// One JSON line per message in a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InboxSettings {
+    pub name: String,
+    /// Relative to the data folder.
+    pub path: PathBuf,
+}
 
 /// A file of messages.
 #[derive(Debug)]
@@ -37,6 +48,21 @@ struct Seen {
 #[derive(Deserialize)]
 struct Keyed {
     key: String,
+}
+
+impl super::Kind for InboxSettings {
+    fn word(&self) -> &'static str {
+        "inbox"
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn open(&self, ground: &Ground) -> Result<Arc<dyn Channel>, Problem> {
+        let path = ground.data.join(&self.path);
+        Ok(Arc::new(InboxChannel::new(self.name.clone(), path)))
+    }
 }
 
 impl InboxChannel {
@@ -63,8 +89,18 @@ impl Channel for InboxChannel {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, message: &'a Message) -> Answer<'a, Result<(), ChannelError>> {
-        Box::pin(self.append(message))
+    /// Without a limit no digests are made, so that each message has its own line.
+    fn deliver<'a>(&'a self, parcel: Parcel<'a>) -> Answer<'a, Result<Receipt, ChannelError>> {
+        Box::pin(async move {
+            for message in parcel.messages {
+                self.append(message).await?;
+            }
+            Ok(Receipt::of(parcel.messages.len()))
+        })
+    }
+
+    fn knows_repeats(&self) -> bool {
+        true
     }
 }
 

@@ -1,136 +1,168 @@
-//! Posts each message as JSON to a URL.
+//! Posts JSON to a program of the user's own: our messages as they are, or in the form of
+//! Alertmanager's webhooks, version 4, which many programs read already.
 //!
-//! Only plain HTTP: whoever wants TLS puts a proxy beside the brain. The path of the URL may be
-//! its secret, so no error and no log shows more of it than the host.
+//! With a secret, each post is signed: `X-Signature: sha256=` and the HMAC-SHA256 in hex, keyed with
+//! the secret, of the time in `X-Timestamp` (seconds), a dot and the body. A receiver that refuses
+//! old times cannot be fooled by a post that somebody else has recorded. `Idempotency-Key` is the
+//! key of the message.
 //!
-//! The far side is not trusted: its answer is read up to a bound and within a deadline, and the
-//! pause it asks for is bounded too.
+//! The status alone says whether it was taken; the body is shown to people and otherwise ignored.
 
-use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
 
-use alerter::hands::{Answer, Channel, ChannelError};
-use alerter::message::Message;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use hyper::{Request, Response, StatusCode, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use tokio::time::timeout;
+use alerter::hands::{Channel, ChannelError, Parcel};
+use alerter::message::{Message, MessageKind};
+use model::time::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-/// How long one delivery may take, from the connection to the end of the answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+use super::http::{Answer, Call, Endpoint};
+use super::service::{Posted, Service, endpoint};
+use super::settings::{Ground, Problem, Text};
+use super::{Kind, sign, text};
 
-/// How much of an answer is read, in bytes.
-const MAX_ANSWER_BYTES: usize = 4 << 10;
+/// A POST of JSON to a program of yours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSettings {
+    pub name: String,
+    /// May hold `${env:NAME}` or `${file:PATH}`.
+    pub url: Text,
+    #[serde(default)]
+    pub format: WebhookFormat,
+    /// What posts are signed with; not signed if left out.
+    pub secret: Option<Text>,
+}
 
-/// The longest text of an answer that is passed on, in characters.
-const MAX_DETAIL_CHARS: usize = 200;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookFormat {
+    /// Our own messages.
+    #[default]
+    Native,
+    /// As Alertmanager posts them, version 4.
+    Alertmanager,
+}
 
-/// The longest pause the far side is granted.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-
-/// One URL that takes messages.
-pub struct WebhookChannel {
+#[derive(Debug)]
+struct Webhook {
     name: String,
-    url: Uri,
-    host: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    to: Endpoint,
+    format: WebhookFormat,
+    secret: Option<Text>,
 }
 
-/// Why a URL takes no messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookUrlError {
-    #[error("https is not spoken yet; write an http:// URL")]
-    Https,
-    #[error("it is no http:// URL with a host")]
-    NotHttp,
-}
-
-impl WebhookChannel {
-    /// `url` is `http://host[:port]/path`.
-    pub fn new(name: String, url: &str) -> Result<Self, WebhookUrlError> {
-        let url: Uri = url.parse().map_err(|_| WebhookUrlError::NotHttp)?;
-        match url.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(WebhookUrlError::Https),
-            Some(_) | None => return Err(WebhookUrlError::NotHttp),
-        }
-        let host = url.host().ok_or(WebhookUrlError::NotHttp)?.to_owned();
-        // Messages are rare: a connection kept for the next one would be stale by then.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-        Ok(Self { name, url, host, client })
+impl Kind for WebhookSettings {
+    fn word(&self) -> &'static str {
+        "webhook"
     }
 
-    async fn post(&self, message: &Message) -> Result<(), ChannelError> {
-        let refused = |detail: String| ChannelError::Refused(detail);
-        let body = serde_json::to_vec(message).map_err(|error| refused(error.to_string()))?;
-        let key = HeaderValue::from_str(&message.key);
-        let request = Request::post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header("idempotency-key", key.map_err(|error| refused(error.to_string()))?)
-            .body(Full::from(body))
-            .map_err(|error| refused(error.to_string()))?;
-        match timeout(PATIENCE, self.exchange(request)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(self.retry(&format!("no answer within {PATIENCE:?}"), None)),
-        }
-    }
-
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(), ChannelError> {
-        let answer = match self.client.request(request).await {
-            Ok(answer) if answer.status().is_success() => return Ok(()),
-            Ok(answer) => answer,
-            Err(error) => return Err(self.retry(&whole(&error), None)),
-        };
-        let (status, after) = (answer.status(), pause_asked(answer.headers()));
-        let detail = format!("{status} {}", begin_of(answer).await);
-        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-            return Err(self.retry(&detail, after));
-        }
-        Err(ChannelError::Refused(format!("{}: {detail}", self.host)))
-    }
-
-    fn retry(&self, detail: &str, after: Option<Duration>) -> ChannelError {
-        ChannelError::Retry { detail: format!("{}: {detail}", self.host), after }
-    }
-}
-
-impl Channel for WebhookChannel {
     fn name(&self) -> &str {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, message: &'a Message) -> Answer<'a, Result<(), ChannelError>> {
-        Box::pin(self.post(message))
+    fn texts(&mut self) -> Vec<(&'static str, &mut Text)> {
+        let secret = self.secret.as_mut().map(|secret| ("secret", secret));
+        [("url", &mut self.url)].into_iter().chain(secret).collect()
+    }
+
+    fn open(&self, ground: &Ground) -> Result<Arc<dyn Channel>, Problem> {
+        let to = endpoint("url", &self.url)?;
+        self.secret.as_ref().map_or(Ok(()), |secret| secret.must_be_reference("secret"))?;
+        let mut secrets = to.secrets();
+        secrets.extend(self.secret.iter().map(|secret| secret.value().to_owned()));
+        let (name, format, secret) = (self.name.clone(), self.format, self.secret.clone());
+        let service = Webhook { name, to, format, secret };
+        Ok(Arc::new(Posted::new(&self.name, service, None, secrets, ground)))
     }
 }
 
-impl fmt::Debug for WebhookChannel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WebhookChannel({} at {})", self.name, self.host)
+impl Service for Webhook {
+    const KNOWS_REPEATS: bool = true;
+
+    /// Without a limit no digests are made: one message, one post.
+    fn call(&self, parcel: &Parcel<'_>, now: Time) -> Result<Call, ChannelError> {
+        let message = &parcel.messages[0];
+        let body = match self.format {
+            WebhookFormat::Native => serde_json::to_string(message)
+                .map_err(|error| ChannelError::Refused(format!("beyond JSON: {error}")))?,
+            WebhookFormat::Alertmanager => self.alerts(message, parcel.thread).to_string(),
+        };
+        let mut headers = vec![("idempotency-key", message.key.clone())];
+        if let Some(secret) = &self.secret {
+            let stamp = now.millis().div_euclid(1000).to_string();
+            let signed = format!("{stamp}.{body}");
+            let signature = sign::hex(secret.value().as_bytes(), signed.as_bytes());
+            headers.push(("x-timestamp", stamp));
+            headers.push(("x-signature", format!("sha256={signature}")));
+        }
+        let thread = started(message, parcel.thread);
+        let call = Call { to: self.to.clone(), headers, body, taken: 1, thread: Some(thread) };
+        Ok(call)
+    }
+
+    fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError> {
+        if answer.is_success() { Ok(None) } else { Err(answer.failure()) }
     }
 }
 
-/// The pause in seconds; the other form, a date, would need a clock that agrees with theirs.
-fn pause_asked(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+impl Webhook {
+    fn alerts(&self, message: &Message, thread: Option<&str>) -> Value {
+        let is_over = message.kind == MessageKind::Resolved;
+        let status = if is_over { "resolved" } else { "firing" };
+        let ended =
+            if is_over { message.at.to_string() } else { "0001-01-01T00:00:00Z".to_owned() };
+        let labels = json!({
+            "alertname": format!("{} {}", message.root.kind(), word(message.state)),
+            "incident": message.incident,
+            "recipient": message.to,
+            "root": message.root,
+            "severity": message.severity,
+            "view": message.view,
+        });
+        let listed = |names: Vec<String>| names.join(", ");
+        let annotations = json!({
+            "affected": listed(message.affected.iter().map(ToString::to_string).collect()),
+            "businesses": listed(message.businesses.iter().map(ToString::to_string).collect()),
+            "description": message.text,
+            "summary": text::first_line(message),
+        });
+        let group = json!({"incident": message.incident});
+        json!({
+            "version": "4",
+            "groupKey": format!("{{}}:{{incident=\"{}\", recipient=\"{}\"}}", message.incident, message.to),
+            "truncatedAlerts": 0,
+            "status": status,
+            "receiver": self.name,
+            "groupLabels": group,
+            "commonLabels": labels,
+            "commonAnnotations": annotations,
+            "externalURL": "",
+            "alerts": [{
+                "status": status,
+                "labels": labels,
+                "annotations": annotations,
+                "startsAt": started(message, thread),
+                "endsAt": ended,
+                "generatorURL": "",
+                "fingerprint": fingerprint(message),
+            }],
+        })
+    }
 }
 
-/// What the far side says, as far as it is short and printable.
-async fn begin_of(answer: Response<Incoming>) -> String {
-    let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
-    let Ok(body) = body else { return String::new() };
-    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-    text.chars().filter(|c| !c.is_control()).take(MAX_DETAIL_CHARS).collect()
+/// When this recipient's first message of the incident was decided.
+fn started(message: &Message, thread: Option<&str>) -> String {
+    thread.map_or_else(|| message.at.to_string(), str::to_owned)
 }
 
-/// An error with its causes: the client's own message says only "client error".
-fn whole(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// The same for all messages of one incident to one recipient: sixteen hex digits, as theirs.
+fn fingerprint(message: &Message) -> String {
+    let subject = format!("{}\n{}", message.incident, message.to);
+    sign::hex(b"fingerprint", subject.as_bytes())[..16].to_owned()
+}
+
+fn word(state: alerter::message::RootState) -> String {
+    format!("{state:?}").to_lowercase()
 }

@@ -3,7 +3,6 @@
 //! One test program, so that all tests share one count of ports and one build of their helpers.
 
 mod builtin_router;
-mod channels;
 mod common;
 mod fleet;
 mod http;

@@ -11,7 +11,9 @@ use model::id::{CheckId, Object};
 use model::time::Time;
 use model::verdict::ProbeTarget;
 
-use crate::brain::senses::{PROVIDER, list_name, probe_name, router_name, server_name};
+use crate::brain::senses::{
+    PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
+};
 use crate::brain::{active, targets};
 use crate::config::raw::RawRouter;
 
@@ -56,7 +58,9 @@ impl Core {
             let signals = self.findings.forget(gone, now);
             self.signals(signals, now);
         }
-        self.senses.keep_faults_of(&self.names_of(&targets));
+        let channels = self.config.channels.iter().map(|channel| channel_name(channel.name()));
+        let targets_and_channels = self.names_of(&targets).into_iter().chain(channels).collect();
+        self.senses.keep_faults_of(&targets_and_channels);
         // The last word of a probe that is no longer made must not stay a witness.
         let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
         for probe in before.probes.iter().filter(|probe| !probed.contains(&probe.target)) {

@@ -19,7 +19,9 @@ use store::Change;
 use crate::brain::active::Word as ActiveWord;
 use crate::brain::discover::Found;
 use crate::brain::eye::News;
-use crate::brain::senses::{PROVIDER, list_name, probe_name, router_name, server_name};
+use crate::brain::senses::{
+    PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
+};
 use crate::brain::zabbix::{Round, Word};
 use crate::brain::{record, targets};
 
@@ -63,6 +65,7 @@ impl Core {
                 true
             }
             Heard::Answered(answers) => self.answered(answers, now),
+            Heard::Channel(signal) => self.channel(signal, now),
             Heard::Acknowledged(acknowledged) => {
                 self.acknowledge(acknowledged, now);
                 true
@@ -325,6 +328,19 @@ impl Core {
             Some(fault) => self.senses.misconfigured(&name, &fault.what, fault.remedy, now),
         }
         self.senses.zabbix.insert(server.to_owned(), round.stats);
+    }
+
+    /// A channel does not deliver, or delivers again.
+    fn channel(&mut self, signal: Signal, now: Time) -> bool {
+        let name = channel_name(signal.object.name());
+        match signal.state {
+            SignalState::Ok => self.senses.no_fault(&name),
+            SignalState::Problem(_) | SignalState::Silent => {
+                let remedy = "try it with: cloudbrain channels test NAME --to PERSON";
+                self.senses.misconfigured(&name, &signal.text, remedy, signal.at);
+            }
+        }
+        self.signals([signal], now)
     }
 
     fn found(&mut self, found: Found, now: Time) {

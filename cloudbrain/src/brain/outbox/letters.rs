@@ -1,0 +1,165 @@
+//! The messages that wait, and which of them is still worth telling.
+//!
+//! Of one matter (one incident, one person) only the newest word is told. Whether the words before
+//! it have reached the person decides what it is: after a problem that nobody heard of, an update
+//! is the problem itself, and an end is of no use to anybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alerter::message::{Message, MessageKind};
+use model::time::Time;
+use store::OutgoingRow;
+
+use super::lane::{Letter, Matter};
+
+/// Why a message is not sent.
+const NEWER_WORD: &str = "a newer word says all it would have said";
+const NOTHING_TO_END: &str = "the problem was over before it could be told";
+
+/// One message that is not delivered yet.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) row: OutgoingRow,
+    pub(super) message: Message,
+    pub(super) is_under_way: bool,
+    /// It was handed to a channel once, and nobody knows whether it arrived.
+    pub(super) is_unclear: bool,
+    /// How often the present channel has tried.
+    pub(super) tries: u32,
+    /// The channels that will never take it.
+    pub(super) refused: BTreeSet<String>,
+}
+
+/// All of them, by key and by matter.
+#[derive(Debug, Default)]
+pub(super) struct Letters {
+    waiting: BTreeMap<String, Waiting>,
+    /// Keys, oldest first.
+    matters: BTreeMap<Matter, Vec<String>>,
+}
+
+impl Waiting {
+    pub(super) fn new(row: OutgoingRow, message: Message) -> Self {
+        let refused = BTreeSet::new();
+        Self { row, message, is_under_way: false, is_unclear: false, tries: 0, refused }
+    }
+
+    pub(super) fn matter(&self) -> Matter {
+        (self.row.to.clone(), self.row.incident.clone())
+    }
+
+    pub(super) fn is_end(&self) -> bool {
+        self.message.kind == MessageKind::Resolved
+    }
+
+    /// On another channel, not before `at`.
+    pub(super) fn go_by(&mut self, way: String, at: Time) {
+        self.row.channel = way;
+        self.row.next_at = at;
+        self.tries = 0;
+    }
+
+    /// The person may have heard of the incident by it.
+    fn may_be_known(&self) -> bool {
+        self.is_under_way || self.is_unclear
+    }
+
+    /// It is the first that the person hears of the incident.
+    fn become_problem(&mut self) {
+        self.message.kind = MessageKind::Problem;
+        self.row.kind = "problem".to_owned();
+        self.row.body = serde_json::to_string(&self.message).unwrap_or_default();
+    }
+}
+
+impl Letters {
+    /// As the newest of its matter, unless it was created before others.
+    pub(super) fn insert(&mut self, waiting: Waiting) {
+        let keys = self.matters.entry(waiting.matter()).or_default();
+        let created = |key: &String| self.waiting.get(key).map(|other| other.row.created);
+        let newer = keys.iter().position(|key| created(key) > Some(waiting.row.created));
+        keys.insert(newer.unwrap_or(keys.len()), waiting.row.key.clone());
+        self.waiting.insert(waiting.row.key.clone(), waiting);
+    }
+
+    pub(super) fn remove(&mut self, key: &str) -> Option<Waiting> {
+        let waiting = self.waiting.remove(key)?;
+        let matter = waiting.matter();
+        if let Some(keys) = self.matters.get_mut(&matter) {
+            keys.retain(|other| other != key);
+            if keys.is_empty() {
+                self.matters.remove(&matter);
+            }
+        }
+        Some(waiting)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.values()
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Waiting> {
+        self.waiting.values_mut()
+    }
+
+    /// Oldest first.
+    pub(super) fn of(&self, matter: &Matter) -> impl Iterator<Item = &Waiting> {
+        let keys = self.matters.get(matter).into_iter().flatten();
+        keys.filter_map(|key| self.waiting.get(key))
+    }
+
+    /// Takes out what need not be told any more, with the reason.
+    pub(super) fn overtaken(&mut self, matter: &Matter) -> Vec<(Waiting, &'static str)> {
+        let Some((newest, older)) = self.matters.get(matter).and_then(|keys| keys.split_last())
+        else {
+            return Vec::new();
+        };
+        let (newest, older) = (newest.clone(), older.to_vec());
+        let waiting = |key: &String| self.waiting.get(key);
+        let may_be_known = older.iter().filter_map(waiting).any(Waiting::may_be_known);
+        let stale: Vec<String> =
+            older.into_iter().filter(|key| waiting(key).is_some_and(|w| !w.is_under_way)).collect();
+        let is_problem = |w: &Waiting| w.message.kind == MessageKind::Problem;
+        let lacks_problem = stale.iter().filter_map(waiting).any(is_problem) && !may_be_known;
+        let mut gone: Vec<_> =
+            stale.iter().filter_map(|key| Some((self.remove(key)?, NEWER_WORD))).collect();
+        if let Some(last) = self.waiting.get_mut(&newest).filter(|_| lacks_problem) {
+            if last.is_end() && !last.may_be_known() {
+                gone.extend(self.remove(&newest).map(|waiting| (waiting, NOTHING_TO_END)));
+            } else if !last.is_end() {
+                last.become_problem();
+            }
+        }
+        gone
+    }
+
+    /// What is due now, by channel, in the order in which it came.
+    pub(super) fn due(&self, now: Time) -> BTreeMap<String, Vec<Letter>> {
+        let due = self.waiting.values().filter(|w| !w.is_under_way && w.row.next_at <= now);
+        let mut due: Vec<&Waiting> = due.collect();
+        due.sort_by(|a, b| (a.row.created, &a.row.key).cmp(&(b.row.created, &b.row.key)));
+        let mut by_channel: BTreeMap<String, Vec<Letter>> = BTreeMap::new();
+        for waiting in due {
+            let letter = Letter { key: waiting.row.key.clone(), matter: waiting.matter() };
+            by_channel.entry(waiting.row.channel.clone()).or_default().push(letter);
+        }
+        by_channel
+    }
+
+    /// Marks them as handed out, and gives what is to be sent.
+    pub(super) fn begin(
+        &mut self,
+        keys: &[String],
+        changed: &mut Vec<OutgoingRow>,
+    ) -> Vec<Message> {
+        let mut messages = Vec::new();
+        for key in keys {
+            let Some(waiting) = self.waiting.get_mut(key) else { continue };
+            waiting.is_under_way = true;
+            waiting.row.attempts += 1;
+            changed.push(waiting.row.clone());
+            messages.push(waiting.message.clone());
+        }
+        messages
+    }
+}
