@@ -18,6 +18,8 @@
 mod health;
 mod lane;
 mod letters;
+#[cfg(test)]
+mod stories;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
