@@ -16,20 +16,20 @@
 //! Invariant: every message ends as delivered, overtaken or refused, once.
 
 mod health;
+mod kept;
 mod lane;
 mod letters;
 #[cfg(test)]
 mod stories;
 mod ways;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alerter::hands::{Channel, ChannelError, Parcel, Receipt};
 use alerter::message::Message;
 use model::signal::Signal;
 use model::time::Time;
-use serde::{Deserialize, Serialize};
 use store::{Change, OutgoingRow, OutgoingStatus};
 use tokio::sync::mpsc;
 
@@ -37,7 +37,7 @@ use crate::config::Config;
 
 use super::Input;
 use super::hands::Hands;
-use health::Health;
+use kept::Kept;
 use lane::{Lane, Matter};
 use letters::{Letters, Waiting};
 use ways::{address, ways};
@@ -45,8 +45,6 @@ use ways::{address, ways};
 /// The first pause after a failed delivery; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Threads that are remembered; the oldest make way.
-const MAX_THREADS: usize = 4096;
 /// The name under which the outbox keeps its memory.
 pub(super) const ROOM: &str = "outbox";
 
@@ -72,25 +70,6 @@ pub struct Outbox {
     orders: Vec<Order>,
 }
 
-/// What the outbox wants to find again beside the messages.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Kept {
-    health: Health,
-    /// Oldest first.
-    threads: Vec<Thread>,
-    /// Keys of messages that were handed to a channel, of which no clear answer has come.
-    perhaps: BTreeSet<String>,
-}
-
-/// What a channel wants back with the next message of an incident.
-#[derive(Debug, Serialize, Deserialize)]
-struct Thread {
-    channel: String,
-    matter: Matter,
-    id: String,
-}
-
 #[derive(Debug)]
 struct Order {
     channel: String,
@@ -101,7 +80,7 @@ struct Order {
 }
 
 impl Outbox {
-    /// Takes up what a former brain had not delivered, and what it kept. All of it is due at once.
+    /// Takes up what a former brain had not delivered, and what it kept.
     pub fn restore(
         config: &Config,
         hands: &Hands,
@@ -237,7 +216,8 @@ impl Outbox {
             if let Some(complaint) = &receipt.complaint {
                 self.kept.health.refused(channel, &waiting.row.to, complaint);
             }
-            self.remember_thread(channel, &waiting, receipt.thread.as_ref().filter(|_| is_alone));
+            let thread = receipt.thread.as_deref().filter(|_| is_alone);
+            self.kept.note_thread(channel, &waiting.matter(), waiting.is_end(), thread);
             waiting.row.delivered = Some(now);
             self.end(waiting, OutgoingStatus::Delivered, receipt.complaint.clone());
         }
@@ -351,20 +331,6 @@ impl Outbox {
         self.changed.push(waiting.row);
     }
 
-    /// The first thread of a matter holds until its end is told.
-    fn remember_thread(&mut self, channel: &str, waiting: &Waiting, id: Option<&String>) {
-        let matter = waiting.matter();
-        let is_known = self.kept.thread(channel, &matter).is_some();
-        if waiting.is_end() {
-            self.kept.threads.retain(|thread| thread.matter != matter);
-        } else if let Some(id) = id.filter(|_| !is_known) {
-            let thread = Thread { channel: channel.to_owned(), matter, id: id.clone() };
-            self.kept.threads.push(thread);
-            let surplus = self.kept.threads.len().saturating_sub(MAX_THREADS);
-            self.kept.threads.drain(..surplus);
-        }
-    }
-
     fn keep(&mut self) -> Option<Change> {
         let json = serde_json::to_string(&self.kept).ok()?;
         if self.stored.as_ref() == Some(&json) {
@@ -372,13 +338,6 @@ impl Outbox {
         }
         self.stored = Some(json.clone());
         Some(Change::Memory { room: ROOM.to_owned(), json })
-    }
-}
-
-impl Kept {
-    fn thread(&self, channel: &str, matter: &Matter) -> Option<&str> {
-        let found = self.threads.iter().find(|t| t.channel == channel && t.matter == *matter);
-        found.map(|thread| thread.id.as_str())
     }
 }
 

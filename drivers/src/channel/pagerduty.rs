@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use super::http::{Answer, Call, Endpoint};
-use super::service::{Posted, Service, endpoint};
+use super::service::{Posted, Service, endpoint, read};
 use super::settings::{Ground, PerMinute, Problem, Text, pace};
 use super::text;
 
@@ -42,6 +42,11 @@ struct Pagerduty {
     to: Endpoint,
     routing_key: Text,
     fleet: String,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    status: String,
 }
 
 impl Kind for PagerdutySettings {
@@ -77,7 +82,11 @@ impl Service for Pagerduty {
     }
 
     fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError> {
-        if answer.is_success() { Ok(None) } else { Err(answer.failure()) }
+        if !answer.is_success() {
+            return Err(answer.failure());
+        }
+        let Said { status } = read(answer)?;
+        if status == "success" { Ok(None) } else { Err(ChannelError::Refused(answer.words())) }
     }
 }
 

@@ -1,59 +1,16 @@
 //! Chat services and PagerDuty: what is asked, and what each answer is taken for.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use alerter::hands::{Channel, Parcel};
+use alerter::hands::Parcel;
 use alerter::message::Message;
 use drivers::channel::Trust;
 use expect_test::{Expect, expect};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use serde_json::{Value, json};
-use tokio_rustls::TlsAcceptor;
+use serde_json::json;
 
 use crate::common::{Scratch, alone, ground, message, open, problem, told};
-use crate::far_side::{FarSide, Mood, answer};
-
-/// The settings of a channel whose far side is at this address.
-type Settings = fn(&str) -> Value;
-
-fn dingtalk(at: &str) -> Value {
-    let url = format!("{at}/robot/send?access_token=${{TOKEN}}");
-    json!({"dingtalk": {"name": "ding", "url": url, "secret": "${SEC}"}})
-}
-
-fn wecom(at: &str) -> Value {
-    json!({"wecom": {"name": "wecom", "url": format!("{at}/cgi-bin/webhook/send?key=${{KEY-12345}}")}})
-}
-
-fn feishu(at: &str) -> Value {
-    let url = format!("{at}/open-apis/bot/v2/hook/${{HOOK}}");
-    json!({"feishu": {"name": "feishu", "url": url, "secret": "${SEC}"}})
-}
-
-fn slack_hook(at: &str) -> Value {
-    json!({"slack": {"name": "slack", "url": format!("{at}/services/${{HOOK}}")}})
-}
-
-fn slack_bot(at: &str) -> Value {
-    json!({"slack": {"name": "slack", "api": at, "token": "${TOKEN}", "to": "C1"}})
-}
-
-fn telegram(at: &str) -> Value {
-    json!({"telegram": {"name": "tg", "api": at, "token": "${TOKEN}", "chat": "-100"}})
-}
-
-fn pagerduty(at: &str) -> Value {
-    let url = format!("{at}/v2/enqueue");
-    json!({"pagerduty": {"name": "pd", "url": url, "routing_key": "${KEY}"}})
-}
-
-fn channel(settings: Settings, far_side: &FarSide) -> Arc<dyn Channel> {
-    let ground = ground(Scratch::new().path(), Trust::only(Vec::new()));
-    open(settings(&format!("http://{}", far_side.address)), &ground).expect("a channel")
-}
+use crate::far_side::{FarSide, answer};
+use crate::services::{
+    Settings, channel, dingtalk, feishu, pagerduty, slack_bot, slack_hook, telegram, wecom,
+};
 
 /// Delivers to a far side that takes it, and shows what it was asked and what came of it.
 async fn check(settings: Settings, says: &str, parcel: Parcel<'_>, expected: &Expect) {
@@ -425,12 +382,16 @@ async fn pagerduty_says_what_became_of_it() {
         pagerduty,
         &[
             (202, "", r#"{"status":"success","dedup_key":"x"}"#),
+            (202, "", r#"{"status":"invalid event"}"#),
+            (200, "", "<html>Please log in</html>"),
             (400, "", r#"{"status":"invalid event","message":"Event object is invalid","errors":["routing_key secret-KEY is unknown"]}"#),
             (429, "", ""),
             (500, "", ""),
         ],
         &expect![[r#"
             202 {"status":"success","dedup_key":"x"} => 1 told
+            202 {"status":"invalid event"} => never: 127.0.0.1: {"status":"invalid event"}
+            200 <html>Please log in</html> => perhaps: 127.0.0.1: an answer that is not its own: 200 <html>Please log in</html>
             400 {"status":"invalid event","message":"Event object is invalid","errors":["routing_key secret-KEY is unknown"]} => never: 127.0.0.1: 400 {"status":"invalid event","message":"Event object is invalid","errors":["routing_key *** is unknown"]}
             429  => again: 127.0.0.1: 429 
             500  => again: 127.0.0.1: 500 
@@ -469,78 +430,6 @@ async fn several_messages_are_one_digest_where_it_can_be_read() {
     let far_side = FarSide::start(answer(202, "", r#"{"status":"success"}"#)).await;
     let receipt = channel(pagerduty, &far_side).deliver(parcel).await.expect("delivered");
     assert_eq!(receipt.taken, 1, "each incident is an alert of its own");
-}
-
-/// Whatever a service does, its channel comes back in time and knows what it does not know.
-#[tokio::test]
-async fn a_far_side_that_does_not_answer_may_have_taken_it() {
-    for settings in
-        [dingtalk as Settings, wecom, feishu, slack_hook, slack_bot, telegram, pagerduty]
-    {
-        for mood in [Mood::Hangs, Mood::Closes, Mood::Says("rubbish\r\n\r\n".to_owned())] {
-            let far_side = FarSide::start(mood.clone()).await;
-            let mut ground = ground(Scratch::new().path(), Trust::only(Vec::new()));
-            if matches!(mood, Mood::Hangs) {
-                ground.patience = Duration::from_millis(300);
-            }
-            let channel = open(settings(&format!("http://{}", far_side.address)), &ground).unwrap();
-            let outcome = told(&channel.deliver(alone(&problem())).await);
-            assert!(outcome.starts_with("perhaps: "), "{mood:?}: {outcome}");
-            assert!(!outcome.contains("access_token") && outcome.len() < 400, "{outcome}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_endless_answer_is_read_up_to_a_bound() {
-    for settings in [dingtalk as Settings, wecom, feishu, slack_bot, telegram] {
-        let far_side = FarSide::start(Mood::Endless).await;
-        let outcome = told(&channel(settings, &far_side).deliver(alone(&problem())).await);
-        assert!(
-            outcome.starts_with("perhaps: 127.0.0.1: an answer that is not its own"),
-            "{outcome}"
-        );
-    }
-    let far_side = FarSide::start(Mood::Endless).await;
-    let outcome = told(&channel(slack_hook, &far_side).deliver(alone(&problem())).await);
-    assert!(outcome.starts_with("never: 127.0.0.1: xxx") && outcome.len() < 400, "{outcome}");
-}
-
-#[tokio::test]
-async fn who_is_not_there_has_surely_not_got_it() {
-    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-    let address = socket.local_addr().expect("it is bound"); // Nobody listens, nobody else can.
-    let ground = ground(Scratch::new().path(), Trust::only(Vec::new()));
-    let channel = open(wecom(&format!("http://{address}")), &ground).unwrap();
-    let outcome = told(&channel.deliver(alone(&problem())).await);
-    assert!(outcome.starts_with("again: 127.0.0.1: Connection refused"), "{outcome}");
-}
-
-#[tokio::test]
-async fn https_is_spoken_with_whom_is_trusted_and_with_nobody_else() {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .expect("a certificate with its key");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let mood = answer(200, "", r#"{"errcode":0}"#);
-    let far_side = FarSide::start_with(mood, Some(acceptor)).await;
-    let settings = wecom(&format!("https://localhost:{}", far_side.address.port()));
-    let scratch = Scratch::new();
-    let trusting = ground(scratch.path(), Trust::only(vec![cert.der().clone()]));
-    let outcome = open(settings.clone(), &trusting).unwrap().deliver(alone(&problem())).await;
-    assert_eq!(told(&outcome), "1 told");
-    let stranger = ground(scratch.path(), Trust::only(Vec::new()));
-    let outcome = open(settings, &stranger).unwrap().deliver(alone(&problem())).await;
-    assert!(told(&outcome).starts_with("again: localhost: TLS: "), "{outcome:?}");
-    assert_eq!(far_side.asked_count(), 1, "nothing is said to a stranger");
 }
 
 #[test]

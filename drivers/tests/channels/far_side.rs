@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Clone, Debug)]
 pub(crate) enum Mood {
     /// Answers with these bytes and closes.
-    Says(String),
+    Says(Vec<u8>),
     /// Sends a good head and a body without an end.
     Endless,
     /// Never answers.
@@ -79,7 +79,8 @@ impl FarSide {
 /// An answer with a body of JSON.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Mood {
     let length = body.len();
-    Mood::Says(format!("HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\n\r\n{body}"))
+    let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\n\r\n");
+    Mood::Says((head + body).into_bytes())
 }
 
 async fn serve<S>(mut stream: S, mood: Mood, kept: &Mutex<Vec<String>>)
@@ -90,7 +91,7 @@ where
     kept.lock().expect("nobody panics while holding it").push(request);
     match mood {
         Mood::Says(text) => {
-            let _ = stream.write_all(text.as_bytes()).await;
+            let _ = stream.write_all(&text).await;
             let _ = stream.shutdown().await;
         }
         Mood::Endless => {

@@ -10,5 +10,7 @@ mod far_side;
 mod inbox;
 mod length;
 mod mail;
+mod moods;
 mod script;
+mod services;
 mod webhook;

@@ -2,8 +2,8 @@
 //! on another one.
 //!
 //! A channel is at fault from the moment it refuses somebody for good, until it has delivered to
-//! that person again; and when it has failed without an end for [`FAILED_AFTER`]. A failure here
-//! and there is what retries are for.
+//! that person again; and when it has failed again and again for [`FAILED_AFTER`], without a
+//! success in between. A failure here and there is what retries are for.
 //!
 //! It sends no signal by itself: whoever asks [`Health::signals`] gets what has changed since.
 
@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 /// A channel that only fails for so long is told of.
 const FAILED_AFTER: Duration = Duration::from_secs(300);
+/// One that was hardly tried meanwhile is not known to fail.
+const FAILURES: u32 = 3;
 
 /// How all channels do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,12 +30,20 @@ pub(super) struct Health {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Record {
-    /// The first failure since the last success, and what was said then.
-    failing: Option<(Time, String)>,
+    /// Since the last success.
+    failing: Option<Failing>,
     /// Whom it refuses, and why.
     refused: BTreeMap<PersonId, String>,
     /// A signal said that it is at fault.
     is_told: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Failing {
+    since: Time,
+    count: u32,
+    /// What was said first.
+    why: String,
 }
 
 impl Health {
@@ -46,7 +56,8 @@ impl Health {
 
     pub(super) fn failed(&mut self, channel: &str, why: &str, now: Time) {
         let record = self.channels.entry(channel.to_owned()).or_default();
-        record.failing.get_or_insert((now, why.to_owned()));
+        let first = || Failing { since: now, count: 0, why: why.to_owned() };
+        record.failing.get_or_insert_with(first).count += 1;
     }
 
     pub(super) fn refused(&mut self, channel: &str, to: &PersonId, why: &str) {
@@ -56,14 +67,15 @@ impl Health {
 
     /// Since when each channel that fails does so, for whoever looks for another way.
     pub(super) fn failing_since(&self, channel: &str) -> Option<Time> {
-        let (since, _) = self.channels.get(channel)?.failing.as_ref()?;
-        Some(*since)
+        Some(self.channels.get(channel)?.failing.as_ref()?.since)
     }
 
     /// When the next failure becomes old enough to be told of.
     pub(super) fn wake_at(&self) -> Option<Time> {
         let waiting = self.channels.values().filter(|record| !record.is_told);
-        waiting.filter_map(|record| Some(record.failing.as_ref()?.0 + FAILED_AFTER)).min()
+        let failing = waiting.filter_map(|record| record.failing.as_ref());
+        let often = failing.filter(|failing| failing.count >= FAILURES);
+        often.map(|failing| failing.since + FAILED_AFTER).min()
     }
 
     /// What has changed. A channel that is no longer in the files is at fault no more.
@@ -91,8 +103,9 @@ impl Record {
             };
             return Some(format!("to {person}{more}: {why}"));
         }
-        let (since, why) = self.failing.as_ref()?;
-        (now.since(*since) >= FAILED_AFTER).then(|| why.clone())
+        let failing = self.failing.as_ref()?;
+        let is_long = now.since(failing.since) >= FAILED_AFTER && failing.count >= FAILURES;
+        is_long.then(|| failing.why.clone())
     }
 }
 
@@ -132,6 +145,9 @@ mod tests {
         let mut health = Health::default();
         health.failed("wecom", "no answer", at(0));
         health.failed("wecom", "still none", at(200));
+        assert!(told(&mut health, 999).is_empty(), "two failures are few");
+        assert_eq!(health.wake_at(), None);
+        health.failed("wecom", "still none", at(250));
         assert!(told(&mut health, 299).is_empty());
         assert_eq!(health.wake_at(), Some(at(300)));
         assert_eq!(told(&mut health, 300), ["channel/wecom Problem(High) no answer"]);
