@@ -6,7 +6,7 @@
 //! something else with each.
 //!
 //! What a person reads comes from the alerter. Here it is only brought into the form of the
-//! service and within its limits ([`text`]); how many messages go out when is decided by whoever
+//! service and within its limits; how many messages go out when is decided by whoever
 //! sends, who is told the [`alerter::hands::Pace`].
 //!
 //! One more kind is one more file and one more line in [`ChannelSpec`].

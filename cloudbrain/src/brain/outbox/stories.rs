@@ -124,19 +124,29 @@ impl World {
     }
 
     fn record(&mut self, seconds: i64, change: Change) {
-        match change {
-            Change::Outgoing(row) => {
-                if row.status != OutgoingStatus::Waiting {
-                    let why = row.error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-                    self.log += &format!("{seconds}s {} {}{why}\n", row.key, row.status);
-                }
-                let before = self.rows.insert(row.key.clone(), row);
-                let is_open = |row: &OutgoingRow| row.status == OutgoingStatus::Waiting;
-                assert!(before.is_none_or(|row| is_open(&row)), "it ends once");
+        let row = match change {
+            Change::Outgoing(row) => row,
+            Change::Memory { room, json } => {
+                assert_eq!(room, ROOM);
+                self.memory = Some(json);
+                return;
             }
-            Change::Memory { room, json } if room == ROOM => self.memory = Some(json),
-            other => panic!("no business of the outbox: {other:?}"),
+            Change::Vm(_)
+            | Change::Step(_)
+            | Change::Decision(_)
+            | Change::Incident(_)
+            | Change::Transition(_)
+            | Change::Journal(_)
+            | Change::Router { .. }
+            | Change::Alive(_) => panic!("no business of the outbox: {change:?}"),
+        };
+        if row.status != OutgoingStatus::Waiting {
+            let why = row.error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            self.log += &format!("{seconds}s {} {}{why}\n", row.key, row.status);
         }
+        let before = self.rows.insert(row.key.clone(), row);
+        let is_open = |row: &OutgoingRow| row.status == OutgoingStatus::Waiting;
+        assert!(before.is_none_or(|row| is_open(&row)), "it ends once");
     }
 }
 
