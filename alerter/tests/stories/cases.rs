@@ -453,3 +453,20 @@ fn a_rack_switch_that_reports_last_is_the_root() {
         "#]],
     );
 }
+
+#[test]
+fn a_channel_that_does_not_deliver_is_told_to_operations_alone() {
+    check(
+        "
+        10s   bad channel.delivery channel/wecom by outbox
+        400s  ok channel.delivery channel/wecom by outbox
+        600s
+        ",
+        &expect![[r#"
+            10s opened i1: channel wecom does not deliver (channel.delivery)
+            40s ops problem i1: channel wecom does not deliver (channel.delivery)
+            460s ops resolved i1: channel wecom is well again after 6 min 30 s
+            460s closed i1
+        "#]],
+    );
+}
