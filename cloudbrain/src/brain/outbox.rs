@@ -302,7 +302,8 @@ impl Outbox {
 
     /// Only the newest word on a matter is told. What is left of it is recorded as it is now.
     fn settle(&mut self, matter: &Matter) {
-        for (waiting, why) in self.letters.overtaken(matter) {
+        let is_untold = self.kept.untold.remove(matter);
+        for (waiting, why) in self.letters.overtaken(matter, is_untold) {
             self.end(waiting, OutgoingStatus::Overtaken, Some(why.to_owned()));
         }
         self.changed.extend(self.letters.of(matter).map(|waiting| waiting.row.clone()));
@@ -326,6 +327,9 @@ impl Outbox {
 
     fn end(&mut self, mut waiting: Waiting, status: OutgoingStatus, error: Option<String>) {
         self.kept.perhaps.remove(&waiting.row.key);
+        if status == OutgoingStatus::Refused && waiting.is_surely_untold_problem() {
+            self.kept.untold.insert(waiting.matter());
+        }
         waiting.row.status = status;
         waiting.row.error = error;
         self.changed.push(waiting.row);

@@ -21,6 +21,8 @@ pub(super) struct Kept {
     threads: Vec<Thread>,
     /// Keys of messages that were handed to a channel, of which no clear answer has come.
     pub(super) perhaps: BTreeSet<String>,
+    /// Whose problem every channel has refused: a later word is the first, an end is of no use.
+    pub(super) untold: BTreeSet<Matter>,
 }
 
 /// What a channel wants back with the next message of an incident.

@@ -64,6 +64,10 @@ impl Waiting {
         self.is_under_way || self.is_unclear
     }
 
+    pub(super) fn is_surely_untold_problem(&self) -> bool {
+        self.message.kind == MessageKind::Problem && !self.is_unclear
+    }
+
     /// It is the first that the person hears of the incident.
     fn become_problem(&mut self) {
         self.message.kind = MessageKind::Problem;
@@ -108,8 +112,13 @@ impl Letters {
         keys.filter_map(|key| self.waiting.get(key))
     }
 
-    /// Takes out what need not be told any more, with the reason.
-    pub(super) fn overtaken(&mut self, matter: &Matter) -> Vec<(Waiting, &'static str)> {
+    /// Takes out what need not be told any more, with the reason. `is_untold`: the problem was
+    /// refused by all channels.
+    pub(super) fn overtaken(
+        &mut self,
+        matter: &Matter,
+        is_untold: bool,
+    ) -> Vec<(Waiting, &'static str)> {
         let Some((newest, older)) = self.matters.get(matter).and_then(|keys| keys.split_last())
         else {
             return Vec::new();
@@ -120,7 +129,8 @@ impl Letters {
         let stale: Vec<String> =
             older.into_iter().filter(|key| waiting(key).is_some_and(|w| !w.is_under_way)).collect();
         let is_problem = |w: &Waiting| w.message.kind == MessageKind::Problem;
-        let lacks_problem = stale.iter().filter_map(waiting).any(is_problem) && !may_be_known;
+        let lacks_problem =
+            (is_untold || stale.iter().filter_map(waiting).any(is_problem)) && !may_be_known;
         let mut gone: Vec<_> =
             stale.iter().filter_map(|key| Some((self.remove(key)?, NEWER_WORD))).collect();
         if let Some(last) = self.waiting.get_mut(&newest).filter(|_| lacks_problem) {

@@ -259,6 +259,13 @@ fn who_cannot_be_reached_on_one_channel_is_told_on_the_next() {
         2s lands file ok
         20s tell eve i2.1 problem
         21s lands wecom refused
+        22s tell eve i2.2 resolved
+        30s tell eve i3.1 problem
+        31s lands wecom refused
+        32s tell eve i3.2 update
+        33s lands wecom ok
+        40s tell eve i3.3 resolved
+        41s lands wecom ok
         ",
         &expect![[r#"
             0s wecom -> ann: i1.1-ann
@@ -267,6 +274,13 @@ fn who_cannot_be_reached_on_one_channel_is_told_on_the_next() {
             2s i1.1-ann delivered
             20s wecom -> eve: i2.1-eve
             21s i2.1-eve refused: refused: bad key
+            22s i2.2-eve overtaken: the problem was over before it could be told
+            30s wecom -> eve: i3.1-eve
+            31s i3.1-eve refused: refused: bad key
+            32s wecom -> eve: i3.2-eve
+            33s i3.2-eve delivered
+            40s wecom -> eve: i3.3-eve
+            41s i3.3-eve delivered
         "#]],
     );
 }
