@@ -11,7 +11,7 @@ use super::labels::{object_of, part_of};
 use super::said::{Standing, ended, fault, standing, words_of};
 use super::state::RuleState;
 use super::watch::{Seen, Watch};
-use super::{Condition, Ground, MAX_WATCHED, Rule, RuleName, Said};
+use super::{Condition, Ground, Rule, RuleName, Said};
 
 /// So many evaluations in a row must fail before the rule itself is told of.
 const FAILURES: u32 = 2;
@@ -36,7 +36,7 @@ pub struct Report {
     pub strangers: Left,
     /// Series with a value that is no number to judge by: NaN or infinite.
     pub numberless: Left,
-    /// Series that are bad and not watched, since too many are.
+    /// Series that ought to be watched and are not, since too many are.
     pub over_limit: Left,
     /// Why the rule as a whole could not be judged this time.
     pub fault: Option<String>,
@@ -115,7 +115,7 @@ fn judge(
     let mut values = Values::gather(rule, state, vector, report);
     let objects: BTreeSet<Object> =
         state.watched.keys().chain(values.by_object.keys()).cloned().collect();
-    let mut room = MAX_WATCHED.saturating_sub(state.len());
+    let mut room = rule.condition.limit().saturating_sub(state.len());
     for object in objects {
         let parts = state.watched.remove(&object).unwrap_or_default();
         let seen = values.by_object.remove(&object).unwrap_or_default();
@@ -144,7 +144,7 @@ fn judge(
             report.said.push(words_of(rule, &object, &before, &after, ground, at));
         }
     }
-    report.fault = whole_fault(&values, report);
+    report.fault = whole_fault(rule, &values, report);
 }
 
 /// The parts that are watched already.
@@ -228,13 +228,14 @@ fn worse(rule: &Rule, one: f64, other: f64) -> f64 {
 }
 
 /// What makes the rule useless as a whole, or blind for some of what it should see.
-fn whole_fault(values: &Values, report: &Report) -> Option<String> {
+fn whole_fault(rule: &Rule, values: &Values, report: &Report) -> Option<String> {
     let first = |left: &Left| left.first.clone().unwrap_or_default();
     let Report { strangers, numberless, over_limit, .. } = report;
     if over_limit.count > 0 {
-        let (count, first) = (over_limit.count, first(over_limit));
+        let (limit, count) = (rule.condition.limit(), over_limit.count);
+        let first = first(over_limit);
         return Some(format!(
-            "more than {MAX_WATCHED} series are bad; {count} are not watched, for example {first}"
+            "more than {limit} series to keep in mind; {count} are not watched, for example {first}"
         ));
     }
     if values.series == 0 {

@@ -16,7 +16,8 @@
 //!
 //! Invariants: the order of the series in a vector changes nothing; a state that was written down
 //! and read back goes on as if nothing had happened; of one object and rule there is one signal,
-//! and good and bad take turns; a rule watches no more than [`MAX_WATCHED`] series.
+//! and good and bad take turns; a rule watches no more than [`MAX_WATCHED`] series, or
+//! [`MAX_HEARD`] objects.
 
 mod heard;
 mod labels;
@@ -40,9 +41,11 @@ pub use heard::{Failure, Heard, Left, Report, end, hear};
 pub use state::{Phase, RuleState};
 pub use template::{Template, UnknownPlaceholder};
 
-/// Series that one rule keeps in mind: those that are bad, and all of a rule about missing data.
-/// Over it, those it knows stay, and new ones are counted and named.
+/// Series that one rule keeps in mind since they are bad. Over it, those it knows stay, and new
+/// ones are counted and named.
 pub const MAX_WATCHED: usize = 10_000;
+/// Objects that a rule about missing data keeps in mind: all that it hears of.
+pub const MAX_HEARD: usize = 100_000;
 /// Trouble of which nothing is heard stays trouble for so long, then it is "no data".
 pub const GRACE: Duration = Duration::from_secs(600);
 /// "No data" after trouble is forgotten after this long.
@@ -175,6 +178,16 @@ impl RuleName {
     /// The check that is bad while the rule itself cannot be judged.
     pub fn fault_check(&self) -> CheckId {
         CheckId::parse(&format!("rules.{self}")).expect("a short name of letters")
+    }
+}
+
+impl Condition {
+    /// How many series are kept in mind at most.
+    fn limit(self) -> usize {
+        match self {
+            Self::Number { .. } | Self::Presence => MAX_WATCHED,
+            Self::NoData => MAX_HEARD,
+        }
     }
 }
 

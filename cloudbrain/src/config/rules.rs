@@ -26,7 +26,7 @@ pub struct Rules {
 #[derive(Clone, Debug)]
 struct FileTests {
     document: Document,
-    /// The rules of this file.
+    /// The rules of this file that are switched on.
     own: Vec<RuleName>,
     tests: Vec<RawTest>,
 }
@@ -78,7 +78,8 @@ impl Reader {
         let mut rules = Rules::default();
         for (file, document) in documents.iter().enumerate() {
             let Some(raw) = self.keep(document.parse::<RawRules>()) else { continue };
-            let own = raw.rules.iter().filter_map(|rule| rule.name.clone()).collect();
+            let own = raw.rules.iter().filter(|rule| rule.enabled != Some(false));
+            let own = own.filter_map(|rule| rule.name.clone()).collect();
             let tests = FileTests { document: document.clone(), own, tests: raw.tests };
             rules.tests.push(tests);
             for (number, rule) in raw.rules.into_iter().enumerate() {

@@ -32,7 +32,7 @@ tests:
       - {at: 1s, firing: []}
       - {at: 2s, firing: [{on: vm/mail-1, text: {en: "130 jobs wait on mail-1"}}]}
       - {at: 9s, firing: [{on: vm/mail-1}]}
-      - {at: 11s, firing: []}
+      - {at: 12s, firing: []}
 "#;
 
 fn incident(fleet: &Fleet, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
@@ -50,7 +50,7 @@ fn tell(fleet: &Fleet, value: f64) {
 #[test]
 fn a_rule_of_a_file_fires_over_pushed_samples_survives_a_kill_and_ends() {
     let mut fleet = Fleet::prepare("rules", |main| main);
-    std::fs::write(fleet.folder.join("rules/queues.yaml"), RULES).expect("a folder of ours");
+    std::fs::write(fleet.folder.join("rules/shop.yaml"), RULES).expect("a folder of ours");
     fleet.start_brain();
     fleet.wait("the brain to be ready", |fleet| fleet.get("/api/overview"));
     let open = fleet.wait("the incident", |fleet| {
@@ -82,11 +82,11 @@ fn a_rule_of_a_file_fires_over_pushed_samples_survives_a_kill_and_ends() {
 fn check_tries_the_rules_on_the_data_in_their_files() {
     let (code, told) = crate::files::check("rules", "rules/shop.yaml", |_| RULES.to_owned());
     assert_eq!((code, told.as_str()), (0, ""));
-    let (from, to) = ("{at: 11s, firing: []}", "{at: 10s, firing: []}");
+    let (from, to) = ("{at: 12s, firing: []}", "{at: 11s, firing: []}");
     let (code, told) =
         crate::files::check("rules-late", "rules/shop.yaml", |_| RULES.replace(from, to));
-    let expected = "rules/shop.yaml:26: error: tests.0.expect.3.firing: a queue grows and shrinks, \
-                    at 10s: expected firing none, found vm/mail-1\n";
+    let expected = "rules/shop.yaml:27: error: tests.0.expect.3.firing: a queue grows and shrinks, \
+                    at 11s: expected firing none, found vm/mail-1\n";
     assert!(told.ends_with(expected), "{told}");
     assert_eq!((code, told.lines().count()), (1, 1), "{told}");
 }
