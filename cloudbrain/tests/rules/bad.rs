@@ -34,7 +34,8 @@ fn told(name: &str, text: &str) -> String {
     }
     let lines = problems.iter().map(|problem| {
         let line = problem.to_string();
-        line.split_once("a.yaml:").map_or(line.clone(), |(_, rest)| rest.to_owned()) + "\n"
+        line.split_once("a.yaml:").map_or(line.clone(), |(_, rest)| rest.trim_start().to_owned())
+            + "\n"
     });
     lines.collect()
 }
