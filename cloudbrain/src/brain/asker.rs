@@ -9,7 +9,7 @@
 //! beats; they are not made up for, since only the present is of interest.
 //!
 //! Invariants: each beat has one answer or none; the moments of one key's answers only grow,
-//! unless the clock is set back; what is due together ends within [`ROUND_WITHIN`].
+//! unless the clock is set back; what is due together ends together.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

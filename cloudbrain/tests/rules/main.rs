@@ -2,3 +2,4 @@
 
 mod bad;
 mod builtin;
+mod mutated;
