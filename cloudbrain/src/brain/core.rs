@@ -327,6 +327,11 @@ impl Core {
         }));
     }
 
+    /// A message that could not be delivered, as it would be now.
+    pub fn renew(&mut self, message: &Message, now: Time) -> Option<Message> {
+        alerter::deliver::renew(&self.settings, &self.topology, &mut self.alerter, message, now)
+    }
+
     /// Looks at everything once.
     pub fn turn(&mut self, now: Time) -> Turn {
         self.senses.age(&self.scaler.vms, now);

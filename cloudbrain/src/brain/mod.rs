@@ -175,6 +175,8 @@ pub async fn run(mut brain: Brain) -> Result<(), StoreError> {
             for signal in brain.outbox.signals(&brain.core.config, now) {
                 brain.core.hear(Heard::Channel(signal), now);
             }
+            let core = &mut brain.core;
+            brain.outbox.renew(now, |message| core.renew(message, now));
             let turn = brain.core.turn(now);
             brain.finish(turn, now).await?;
             let wake = brain.outbox.wake_at(now).into_iter().chain([brain.core.wake_at(now)]).min();

@@ -26,6 +26,7 @@ mod ways;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use alerter::deliver::pause;
 use alerter::hands::{Channel, ChannelError, Parcel, Receipt};
 use alerter::message::Message;
 use model::signal::Signal;
@@ -42,9 +43,10 @@ use lane::{Lane, Matter};
 use letters::{Letters, Waiting};
 use ways::{address, ways};
 
-/// The first pause after a failed delivery; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How long a channel may fail before the next way to somebody is taken who is in no file.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// What has waited longer than this for its way says how things are by now.
+const STALE: Duration = Duration::from_secs(30);
 /// The name under which the outbox keeps its memory.
 pub(super) const ROOM: &str = "outbox";
 
@@ -151,6 +153,23 @@ impl Outbox {
     pub fn signals(&mut self, config: &Config, now: Time) -> Vec<Signal> {
         let known = config.channels.iter().map(|channel| channel.name()).collect();
         self.kept.health.signals(&known, now)
+    }
+
+    /// Words anew what was tried in vain and is due again: `renew` gives the message as it would be
+    /// now, if there is anything newer to say.
+    pub fn renew(&mut self, now: Time, mut renew: impl FnMut(&Message) -> Option<Message>) {
+        let Self { letters, changed, .. } = self;
+        for waiting in letters.all_mut() {
+            let is_tried = waiting.row.attempts > 0 && !waiting.is_under_way && !waiting.is_unclear;
+            let is_due = waiting.row.next_at <= now && now.since(waiting.message.at) > STALE;
+            if is_tried
+                && is_due
+                && let Some(message) = renew(&waiting.message)
+            {
+                waiting.reword(message);
+                changed.push(waiting.row.clone());
+            }
+        }
     }
 
     /// Hands out what [`Outbox::take_up`] has decided. What comes of it returns as an input.
@@ -285,8 +304,7 @@ impl Outbox {
             let Some(since) = health.failing_since(&waiting.row.channel) else { continue };
             let is_paused = lanes.get(&waiting.row.channel).is_some_and(|lane| lane.is_paused(now));
             let patience = config.raw.people.get(&waiting.row.to).map(|p| p.fallback_after.0);
-            if now.since(since) < patience.unwrap_or(LONGEST_PAUSE)
-                || (waiting.tries == 0 && !is_paused)
+            if now.since(since) < patience.unwrap_or(PATIENCE) || (waiting.tries == 0 && !is_paused)
             {
                 continue;
             }
@@ -350,10 +368,6 @@ impl Order {
         let (address, thread) = (self.address.as_deref(), self.thread.as_deref());
         channel.deliver(Parcel { messages: &self.messages, address, thread }).await
     }
-}
-
-fn pause(attempts: u32) -> Duration {
-    (FIRST_PAUSE * 2_u32.pow(attempts.saturating_sub(1).min(8))).min(LONGEST_PAUSE)
 }
 
 /// The one after the present, round and round, but for those that have refused it.

@@ -72,6 +72,16 @@ impl Waiting {
     fn become_problem(&mut self) {
         self.message.kind = MessageKind::Problem;
         self.row.kind = "problem".to_owned();
+        self.write_down();
+    }
+
+    /// The same word, as it would be said now.
+    pub(super) fn reword(&mut self, message: Message) {
+        self.message = message;
+        self.write_down();
+    }
+
+    fn write_down(&mut self) {
         self.row.body = serde_json::to_string(&self.message).unwrap_or_default();
     }
 }

@@ -137,6 +137,7 @@ impl World {
             | Change::Incident(_)
             | Change::Transition(_)
             | Change::Journal(_)
+            | Change::Forget { .. }
             | Change::Router { .. }
             | Change::Alive(_) => panic!("no business of the outbox: {change:?}"),
         };
@@ -226,6 +227,26 @@ fn only_the_newest_word_is_told_and_the_end_if_the_problem_was() {
             7s i1.4-bob delivered
         "#]],
     );
+}
+
+#[test]
+fn what_waited_long_for_its_way_says_how_things_are_by_then() {
+    let mut world = World::new();
+    world.act("0s tell bob i1.1 problem");
+    world.act("1s lands file again");
+    let mut body_after = |seconds: i64| {
+        let now = Time::from_millis(seconds * 1000);
+        world.outbox.renew(now, |message| {
+            Some(Message { text: format!("as of {seconds}"), at: now, ..message.clone() })
+        });
+        for change in world.outbox.take_up(&world.config, Vec::new(), now) {
+            world.record(seconds, change);
+        }
+        world.rows.values().map(|row| row.body.clone()).collect::<String>()
+    };
+    assert!(body_after(2).contains("i1.1 problem"), "it is not due yet");
+    assert!(body_after(40).contains("as of 40"));
+    assert!(body_after(80).contains("as of 40"), "it is under way by now");
 }
 
 #[test]
