@@ -39,6 +39,8 @@ pub enum Command {
     /// The ways to people
     #[command(subcommand)]
     Channels(ChannelsCommand),
+    /// The rules in force: what each watches, what fires, and why one may be quiet
+    Rules(AskArgs),
     /// Says that somebody works on an incident: operations hear only what makes it worse, and the
     /// end
     Ack(AckArgs),

@@ -41,7 +41,7 @@ pub(super) fn unavailable(why: impl std::fmt::Display) -> ApiError {
     ApiError(StatusCode::SERVICE_UNAVAILABLE, why.to_string())
 }
 
-type Answer = Result<Json<Value>, ApiError>;
+pub(super) type Answer = Result<Json<Value>, ApiError>;
 
 /// The process lives.
 pub(super) async fn healthz() -> &'static str {
@@ -246,6 +246,6 @@ fn by_time(samples: &Samples, object: &Object, times: Range<i64>) -> Result<ByTi
     Ok(rows)
 }
 
-fn to_json(value: &impl serde::Serialize) -> Answer {
+pub(super) fn to_json(value: &impl serde::Serialize) -> Answer {
     serde_json::to_value(value).map(Json).map_err(unavailable)
 }

@@ -11,6 +11,7 @@ mod explore;
 mod metrics;
 mod pages;
 mod prom;
+pub mod rules;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -61,6 +62,8 @@ fn router(handle: Handle) -> Router {
         .route("/api/v1/label/{name}/values", get(prom::label_values))
         .route("/api/v1/metadata", get(prom::metadata))
         .route("/api/v1/status/buildinfo", get(prom::buildinfo))
+        .route("/api/v1/rules", get(rules::as_prometheus))
+        .route("/api/rules", get(rules::rules))
         .route("/api/v1/admin/tsdb/delete_series", post(prom::delete_series))
         .route("/api/v1/write", post(prom::write).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)))
         .route("/api/v1/admin/tsdb/flush", post(prom::flush))

@@ -60,7 +60,9 @@ pub fn all(core: &Core, beside: &Beside, turns: u64, now: Time) -> Vec<Figure> {
     figures.extend(modules(core, now));
     figures.push(Figure::one("cloudbrain_turns_total", "looks at everything", turns as f64));
     figures.extend(polls(beside));
-    figures.extend(active(beside));
+    if core.config.raw.collector.active.is_some() {
+        figures.extend(active(beside));
+    }
     figures.extend(sight(core, beside, now));
     figures.extend(samples(beside));
     let limit = core.config.raw.samples.max_series as f64;

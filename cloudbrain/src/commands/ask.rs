@@ -4,13 +4,14 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
-use model::id::ModuleId;
+use model::id::{ModuleId, Object};
 use model::time::Time;
 use scaler::reason::{Decision, Reading};
 use serde_json::Value;
 
 use super::http::{get_json, post_json};
 use super::{Found, say};
+use crate::api::rules::RuleView;
 use crate::brain::core::Acknowledgement;
 use crate::brain::view::Plan;
 use crate::cli::{AckArgs, AskArgs, ExplainArgs, Output, PlanArgs};
@@ -146,6 +147,45 @@ fn describe(reading: &Reading) -> String {
         }
         _ => format!("{name} unknown: no fresh sample of {serving} VMs, {band}"),
     }
+}
+
+/// Those that fire first, then those that may be quiet for the wrong reason.
+pub(super) async fn rules(args: AskArgs) -> anyhow::Result<Found> {
+    let mut rules: Vec<RuleView> = get_json(brain_of(&args)?, "/api/rules").await?;
+    if args.output.output == Output::Json {
+        say(&serde_json::to_string(&rules)?);
+        return Ok(Found::Nothing);
+    }
+    rules.sort_by_key(|rule| {
+        (rule.firing.is_empty(), rule.silent.is_empty(), rule.doubts.is_empty())
+    });
+    for rule in &rules {
+        say(&rule_line(rule));
+        let more = |what: &str, objects: &[Object]| {
+            let names: Vec<String> = objects.iter().take(20).map(Object::to_string).collect();
+            let rest = objects.len() - names.len();
+            let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            say(&format!("    {what:<8} {}{rest}", names.join(" ")));
+        };
+        if !rule.firing.is_empty() {
+            more("firing", &rule.firing);
+        }
+        if !rule.silent.is_empty() {
+            more("no data", &rule.silent);
+        }
+        rule.doubts.iter().for_each(|doubt| say(&format!("    doubt    {doubt}")));
+    }
+    Ok(Found::Nothing)
+}
+
+fn rule_line(rule: &RuleView) -> String {
+    let severity = format!("{:?}", rule.severity).to_lowercase();
+    let seen = match (rule.evaluated, rule.series) {
+        (None, _) => "not evaluated yet".to_owned(),
+        (Some(at), None) => format!("failed at {at}"),
+        (Some(at), Some(series)) => format!("{series} series at {at}"),
+    };
+    format!("{:<32} {severity:<9} {seen}", rule.name.to_string())
 }
 
 /// A moment as written: RFC 3339, or a time of today in UTC.

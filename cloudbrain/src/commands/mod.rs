@@ -48,6 +48,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => on_runtime(false, ask::plan(args)),
         Command::Explain(args) => on_runtime(false, ask::explain(args)),
         Command::Incidents(args) => on_runtime(false, ask::incidents(args)),
+        Command::Rules(args) => on_runtime(false, ask::rules(args)),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),

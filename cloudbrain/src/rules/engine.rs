@@ -23,6 +23,18 @@ pub struct Book {
     states: BTreeMap<RuleName, RuleState>,
     /// Those that the store does not know as they are.
     changed: BTreeSet<RuleName>,
+    /// How each was evaluated last, since this brain began.
+    evaluated: BTreeMap<RuleName, Evaluated>,
+}
+
+/// One evaluation of a rule, for whoever wonders why it says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluated {
+    pub at: Time,
+    /// Series that its expression gave; None if it failed.
+    pub series: Option<usize>,
+    /// What was left out of them, and why; or why there are none.
+    pub doubts: Vec<String>,
 }
 
 /// What is to be asked for the rules.
@@ -65,7 +77,7 @@ impl Book {
             });
             Some((name, state))
         });
-        Self { states: rooms.collect(), changed: BTreeSet::new() }
+        Self { states: rooms.collect(), ..Self::default() }
     }
 
     /// Takes in an answer. None if it is none of a rule in force: it was asked before the files
@@ -79,13 +91,16 @@ impl Book {
     ) -> Option<Report> {
         let name = rule_of(&answer.key)?;
         let checked = rules.get(&name)?;
+        let (at, series) = (answer.at, answer.outcome.as_ref().ok().map(count));
         let heard = if is_blind { Err(Failure::Blind) } else { heard(answer.outcome) };
         let state = self.states.entry(name.clone()).or_default();
         let before = state.clone();
         let report = rule::hear(&checked.rule, &checked.asks(), state, ground, answer.at, heard);
         if before != *state {
-            self.changed.insert(name);
+            self.changed.insert(name.clone());
         }
+        let doubts = doubts(&report, series);
+        self.evaluated.insert(name, Evaluated { at, series, doubts });
         Some(report)
     }
 
@@ -101,6 +116,11 @@ impl Book {
         said
     }
 
+    /// How a rule was evaluated last; None before its first time.
+    pub fn evaluated(&self, name: &RuleName) -> Option<&Evaluated> {
+        self.evaluated.get(name)
+    }
+
     pub fn states(&self) -> &BTreeMap<RuleName, RuleState> {
         &self.states
     }
@@ -114,6 +134,32 @@ impl Book {
         });
         rooms.collect()
     }
+}
+
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Vector(samples) => samples.len(),
+        Value::Matrix(series) => series.len(),
+        Value::Scalar(_) | Value::String { .. } => 1,
+    }
+}
+
+/// What somebody should know who wonders why a rule is quiet.
+fn doubts(report: &Report, series: Option<usize>) -> Vec<String> {
+    let mut doubts: Vec<String> = report.fault.clone().into_iter().collect();
+    let left_out = [
+        (&report.strangers, "name no object that the rule is about"),
+        (&report.numberless, "have no number for a value"),
+        (&report.over_limit, "are too many to be watched"),
+    ];
+    for (left, why) in left_out.into_iter().filter(|(left, _)| left.count > 0) {
+        let first = left.first.as_deref().unwrap_or_default();
+        doubts.push(format!("{} series {why}, such as {first}", left.count));
+    }
+    if series == Some(0) {
+        doubts.push("no series matches".to_owned());
+    }
+    doubts
 }
 
 fn room(name: &RuleName) -> String {

@@ -61,6 +61,17 @@ fn a_rule_of_a_file_fires_over_pushed_samples_survives_a_kill_and_ends() {
     assert!(headline.contains("(rule.queue_long: 250 jobs wait on mail-1)"), "{headline}");
     let zh = open["headline"]["zh"].as_str().expect("a text");
     assert!(zh.contains("mail-1 有 250 个任务等待"), "{zh}");
+    let rules = fleet.get("/api/rules").expect("the rules");
+    let of = |name: &str| -> Value {
+        let all = rules.as_array().expect("a list").iter();
+        all.filter(|rule| rule["name"] == name).cloned().collect()
+    };
+    assert_eq!(of("queue_long")[0]["firing"], serde_json::json!(["vm/mail-1"]));
+    assert_eq!(of("cpu_busy"), Value::Array(Vec::new()), "it is switched off");
+    let prometheus = fleet.get("/api/v1/rules").expect("the rules");
+    let rules = prometheus["data"]["groups"][0]["rules"].as_array().expect("a list");
+    let firing = rules.iter().find(|rule| rule["state"] == "firing").expect("one fires");
+    assert_eq!(firing["alerts"][0]["labels"]["vm"], "mail-1");
     fleet.kill_brain();
     fleet.start_brain();
     let message = fleet.wait("the message", |fleet| {
