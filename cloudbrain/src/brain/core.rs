@@ -355,9 +355,7 @@ impl Core {
             .extend(outcome.decisions.iter().map(record::decision_row).map(Change::Decision));
         turn.changes.extend(self.stored.catch_up(&mut self.scaler, now));
         turn.changes.extend(self.stored.alerter(&self.alerter));
-        if self.posted.take_changed() {
-            turn.changes.extend(self.stored.room(record::POSTED, &self.posted));
-        }
+        turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
         turn.changes.extend(self.rooms_of_rules());
         turn.routing = outcome.routing;

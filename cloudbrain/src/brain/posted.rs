@@ -8,7 +8,7 @@
 //! Labels also say which VM is on which host and whose it is. That is believed of what is known from
 //! nowhere else, so that alerts of a fleet without an inventory find their root, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use collector::posted::Alert;
@@ -19,6 +19,7 @@ use model::topology::{Module, Topology, VmPlace};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::config::raw::RawAlerts;
 
 /// How long an alert holds whose sender did not say.
 const HOLDS: Duration = Duration::from_secs(300);
@@ -27,15 +28,16 @@ const REMEMBERED: Duration = Duration::from_secs(3600);
 /// More than these are refused; those that are known stay.
 const MAX_ALERTS: usize = 200_000;
 
+/// The rooms of the store that they are kept in, one for each object.
+const PREFIX: &str = "posted/";
+
 /// All that are open, and those that ended lately.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 pub struct Posted {
     known: BTreeMap<Object, BTreeMap<CheckId, Known>>,
-    /// Changed since it was stored last.
-    #[serde(skip)]
-    is_changed: bool,
+    /// Objects of which the store does not know all.
+    changed: BTreeSet<Object>,
     /// When the next one ends or is forgotten.
-    #[serde(skip)]
     next: Option<Time>,
 }
 
@@ -56,14 +58,13 @@ pub struct Taken {
 }
 
 impl Posted {
-    pub fn take(&mut self, config: &Config, alerts: Vec<Alert>, now: Time) -> Taken {
+    pub fn take(&mut self, by: &RawAlerts, alerts: Vec<Alert>, now: Time) -> Taken {
         let mut taken = Taken::default();
         let mut count = self.count();
         for alert in alerts {
-            let rules = &config.raw.alerts.objects;
-            let object = rules.iter().find_map(|rule| rule.object(&alert.labels));
+            let object = by.objects.iter().find_map(|rule| rule.object(&alert.labels));
             let object = object.unwrap_or_else(nobody);
-            let check = alert.check(&object, &config.raw.alerts.down);
+            let check = alert.check(&object, &by.down);
             let ends = alert.ends.unwrap_or(now + HOLDS);
             let of_object = self.known.entry(object.clone()).or_default();
             let is_new = !of_object.contains_key(&check);
@@ -76,11 +77,12 @@ impl Posted {
             let state =
                 if is_over { SignalState::Ok } else { SignalState::Problem(alert.severity()) };
             let text = if alert.text.is_empty() { alert.name().to_owned() } else { alert.text };
-            taken.signals.push(signal(object, check.clone(), state, text, now));
+            taken.signals.push(signal(object.clone(), check.clone(), state, text, now));
             of_object.insert(check, Known { ends, is_over, labels: alert.labels });
+            self.changed.insert(object);
         }
         self.known.retain(|_, checks| !checks.is_empty());
-        self.changed();
+        self.look_ahead();
         taken
     }
 
@@ -94,14 +96,19 @@ impl Posted {
             for (check, known) in checks.iter_mut() {
                 if !known.is_over && known.ends <= now {
                     known.is_over = true;
+                    self.changed.insert(object.clone());
                     let text = "its sender does not repeat it".to_owned();
                     signals.push(signal(object.clone(), check.clone(), SignalState::Ok, text, now));
                 }
             }
+            let before = checks.len();
             checks.retain(|_, known| !known.is_over || known.ends + REMEMBERED > now);
+            if checks.len() < before {
+                self.changed.insert(object.clone());
+            }
         }
         self.known.retain(|_, checks| !checks.is_empty());
-        self.changed();
+        self.look_ahead();
         signals
     }
 
@@ -110,24 +117,36 @@ impl Posted {
         self.next
     }
 
-    /// What was stored, as it is to be used.
-    pub fn restored(mut self) -> Self {
-        self.changed();
-        self.is_changed = false;
-        self
+    /// As a former brain stored them. What cannot be read is told, and begins anew.
+    pub fn restore(memory: &BTreeMap<String, String>) -> Self {
+        let rooms = memory.iter().filter_map(|(room, json)| {
+            let object = room.strip_prefix(PREFIX)?.parse().ok()?;
+            let known = serde_json::from_str(json);
+            known
+                .inspect_err(|error| tracing::warn!(room, %error, "posted alerts are lost"))
+                .ok()
+                .map(|known| (object, known))
+        });
+        let mut posted = Self { known: rooms.collect(), ..Self::default() };
+        posted.look_ahead();
+        posted
     }
 
-    /// Whether it is to be stored; asked once.
-    pub fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.is_changed)
+    /// The rooms that have changed since they were taken last; None for one that is no more.
+    pub fn take_changes(&mut self) -> Vec<(String, Option<String>)> {
+        let changed = std::mem::take(&mut self.changed);
+        let room = |object: &Object| {
+            let json = self.known.get(object).and_then(|known| serde_json::to_string(known).ok());
+            (format!("{PREFIX}{object}"), json)
+        };
+        changed.iter().map(room).collect()
     }
 
     pub fn count(&self) -> usize {
         self.known.values().map(BTreeMap::len).sum()
     }
 
-    fn changed(&mut self) {
-        self.is_changed = true;
+    fn look_ahead(&mut self) {
         let known = self.known.values().flat_map(BTreeMap::values);
         let due =
             known.map(|known| if known.is_over { known.ends + REMEMBERED } else { known.ends });
@@ -165,7 +184,7 @@ fn learn(topology: &mut Topology, config: &Config, object: &Object, known: &Know
         owners.extend(owner);
     }
     if let (Some(module), Some(project)) = (&module, project) {
-        let none = Module { project, uses: std::collections::BTreeSet::new() };
+        let none = Module { project, uses: BTreeSet::new() };
         topology.modules.entry(module.clone()).or_insert(none);
     }
     match object {
@@ -195,4 +214,68 @@ const SENDERS: &str = "alerts";
 fn signal(object: Object, check: CheckId, state: SignalState, text: String, at: Time) -> Signal {
     let source = SourceId::parse(SENDERS).expect("letters only");
     Signal { source, check, object, state, at, via: None, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    fn alert(vm: &str, ends_s: i64) -> Alert {
+        let labels = [("alertname", "VmDown"), ("vm", vm), ("host", "h1")];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Alert { labels: labels.into(), text: String::new(), ends: Some(at(ends_s)) }
+    }
+
+    fn store(posted: &mut Posted, memory: &mut BTreeMap<String, String>) {
+        for (room, json) in posted.take_changes() {
+            match json {
+                Some(json) => drop(memory.insert(room, json)),
+                None => assert!(memory.remove(&room).is_some(), "{room} was never there"),
+            }
+        }
+        assert_eq!(posted.take_changes(), [], "once is enough");
+    }
+
+    fn ended(signals: &[Signal]) -> Vec<String> {
+        let good = signals.iter().filter(|signal| signal.state == SignalState::Ok);
+        good.map(|signal| signal.object.to_string()).collect()
+    }
+
+    #[test]
+    fn what_is_not_repeated_ends_also_after_a_restart_and_is_forgotten_an_hour_later() {
+        let (mut posted, mut memory) = (Posted::default(), BTreeMap::new());
+        let both = vec![alert("a", 100), alert("b", 200)];
+        let taken = posted.take(&RawAlerts::default(), both, at(0));
+        assert_eq!((taken.signals.len(), taken.refused), (2, 0));
+        store(&mut posted, &mut memory);
+        let mut posted = Posted::restore(&memory);
+        assert_eq!(posted.next(), Some(at(100)));
+        posted.take(&RawAlerts::default(), vec![alert("a", 300)], at(50));
+        assert_eq!(ended(&posted.expire(at(150))), Vec::<String>::new(), "it was repeated");
+        assert_eq!(ended(&posted.expire(at(250))), ["vm/b"]);
+        assert_eq!(ended(&posted.expire(at(350))), ["vm/a"]);
+        store(&mut posted, &mut memory);
+        assert_eq!(memory.len(), 2, "what their labels say is still known");
+        posted.expire(at(200 + 3600));
+        store(&mut posted, &mut memory);
+        assert_eq!(memory.keys().collect::<Vec<_>>(), ["posted/vm/a"]);
+        posted.expire(at(300 + 3600));
+        store(&mut posted, &mut memory);
+        assert_eq!((memory.len(), posted.count(), posted.next()), (0, 0, None));
+    }
+
+    #[test]
+    fn an_end_is_told_once_and_a_new_beginning_is_one() {
+        let mut posted = Posted::default();
+        let by = RawAlerts::default();
+        posted.take(&by, vec![alert("a", 100)], at(0));
+        assert_eq!(ended(&posted.take(&by, vec![alert("a", 5)], at(10)).signals), ["vm/a"]);
+        assert_eq!(posted.expire(at(200)), []);
+        let again = posted.take(&by, vec![alert("a", 900)], at(300)).signals;
+        assert!(matches!(again[0].state, SignalState::Problem(_)), "{again:?}");
+    }
 }

@@ -18,7 +18,6 @@ use store::{Change, DecisionRow, JournalRow, Remembered, StepRow, StepStatus};
 pub(super) const SCALER: &str = "scaler";
 /// What the alerter remembers is in rooms of its own, a piece each.
 const ALERTER: &str = "alerter/";
-pub(super) const POSTED: &str = "posted";
 pub(super) const AVAILABILITY: &str = "availability";
 pub(super) const DISCOVERY: &str = "discovery";
 
@@ -56,13 +55,7 @@ impl Stored {
     /// The rooms that bring the store up to the alerter's state.
     pub fn alerter(&mut self, state: &alerter::State) -> impl Iterator<Item = Change> {
         let pieces = self.alerter.catch_up(state).into_iter();
-        pieces.map(|piece| {
-            let room = format!("{ALERTER}{}", piece.key);
-            match piece.json {
-                Some(json) => Change::Memory { room, json },
-                None => Change::Forget { room },
-            }
-        })
+        pieces.map(|piece| room((format!("{ALERTER}{}", piece.key), piece.json)))
     }
 
     /// The rows that bring the store up to `state`.
@@ -141,6 +134,14 @@ impl Stored {
         }
         self.rooms.insert(room, json.clone());
         Some(Change::Memory { room: room.to_owned(), json })
+    }
+}
+
+/// What a room remembers now; None if that is nothing any more.
+pub(super) fn room((room, json): (String, Option<String>)) -> Change {
+    match json {
+        Some(json) => Change::Memory { room, json },
+        None => Change::Forget { room },
     }
 }
 

@@ -255,7 +255,7 @@ async fn inherit(
     Ok(Inheritance {
         scaler,
         alerter,
-        posted: self::memory::<Posted>(&state, record::POSTED)?.restored(),
+        posted: Posted::restore(&state.memory),
         ledgers: self::memory(&state, record::AVAILABILITY)?,
         stored,
         recent,

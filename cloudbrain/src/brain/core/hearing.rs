@@ -92,7 +92,7 @@ impl Core {
 
     /// Others found something. First what their labels say of the fleet, then what is wrong in it.
     fn posted(&mut self, alerts: Vec<Alert>, now: Time) {
-        let taken = self.posted.take(&self.config, alerts, now);
+        let taken = self.posted.take(&self.config.raw.alerts, alerts, now);
         if taken.refused > 0 {
             let refused = taken.refused;
             tracing::error!(refused, "too many alerts are open: new ones are refused");
