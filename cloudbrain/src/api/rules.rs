@@ -34,6 +34,13 @@ pub struct RuleView {
     pub doubts: Vec<String>,
 }
 
+impl RuleView {
+    /// It was evaluated, and nothing here is what it is about.
+    pub fn is_idle(&self) -> bool {
+        self.series == Some(0) && self.firing.is_empty() && self.silent.is_empty()
+    }
+}
+
 fn views(core: &Core) -> Vec<RuleView> {
     let rules = core.config.rules.set.iter().map(|(name, checked)| {
         let state = core.book.states().get(name);

@@ -149,43 +149,49 @@ fn describe(reading: &Reading) -> String {
     }
 }
 
-/// Those that fire first, then those that may be quiet for the wrong reason.
+/// Those that fire first, then those that may be quiet for the wrong reason. Rules about what this
+/// fleet does not have are many, and one line.
 pub(super) async fn rules(args: AskArgs) -> anyhow::Result<Found> {
-    let mut rules: Vec<RuleView> = get_json(brain_of(&args)?, "/api/rules").await?;
+    let rules: Vec<RuleView> = get_json(brain_of(&args)?, "/api/rules").await?;
     if args.output.output == Output::Json {
         say(&serde_json::to_string(&rules)?);
         return Ok(Found::Nothing);
     }
+    let (idle, mut rules): (Vec<_>, Vec<_>) = rules.into_iter().partition(RuleView::is_idle);
     rules.sort_by_key(|rule| {
         (rule.firing.is_empty(), rule.silent.is_empty(), rule.doubts.is_empty())
     });
-    for rule in &rules {
-        say(&rule_line(rule));
-        let more = |what: &str, objects: &[Object]| {
-            let names: Vec<String> = objects.iter().take(20).map(Object::to_string).collect();
-            let rest = objects.len() - names.len();
-            let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-            say(&format!("    {what:<8} {}{rest}", names.join(" ")));
-        };
-        if !rule.firing.is_empty() {
-            more("firing", &rule.firing);
-        }
-        if !rule.silent.is_empty() {
-            more("no data", &rule.silent);
-        }
-        rule.doubts.iter().for_each(|doubt| say(&format!("    doubt    {doubt}")));
+    rules.iter().for_each(tell_rule);
+    if !idle.is_empty() {
+        let names: Vec<String> = idle.iter().map(|rule| rule.name.to_string()).collect();
+        say(&format!("{} more find no series here: {}", idle.len(), names.join(", ")));
     }
     Ok(Found::Nothing)
 }
 
-fn rule_line(rule: &RuleView) -> String {
+fn tell_rule(rule: &RuleView) {
     let severity = format!("{:?}", rule.severity).to_lowercase();
     let seen = match (rule.evaluated, rule.series) {
         (None, _) => "not evaluated yet".to_owned(),
         (Some(at), None) => format!("failed at {at}"),
         (Some(at), Some(series)) => format!("{series} series at {at}"),
     };
-    format!("{:<32} {severity:<9} {seen}", rule.name.to_string())
+    say(&format!("{:<34} {severity:<9} {seen}", rule.name.to_string()));
+    for (what, objects) in [("firing", &rule.firing), ("no data", &rule.silent)] {
+        if !objects.is_empty() {
+            say(&format!("    {what:<8} {}", some(objects)));
+        }
+    }
+    rule.doubts.iter().for_each(|doubt| say(&format!("    doubt    {doubt}")));
+}
+
+/// The first of them by name, and how many more there are.
+fn some(objects: &[Object]) -> String {
+    const SHOWN: usize = 20;
+    let names: Vec<String> = objects.iter().take(SHOWN).map(Object::to_string).collect();
+    let rest = objects.len() - names.len();
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{}{more}", names.join(" "))
 }
 
 /// A moment as written: RFC 3339, or a time of today in UTC.
