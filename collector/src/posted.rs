@@ -193,6 +193,20 @@ impl Alert {
         self.labels.get("alertname").map_or("", String::as_str)
     }
 
+    /// What to tell people: its text, or else its name and the labels that set it apart.
+    pub fn words(&self) -> String {
+        if !self.text.is_empty() {
+            return self.text.clone();
+        }
+        let further = self.further().map(|(name, value)| format!(" {name}={value}"));
+        clean(&further.fold(self.name().to_owned(), |told, label| told + &label), MAX_CHARS)
+    }
+
+    /// The labels that say which of several it is.
+    fn further(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.labels.iter().filter(|(name, _)| !USUAL.contains(&name.as_str()))
+    }
+
     /// By the label `severity`, in the words that are usual; average without one.
     pub fn severity(&self) -> Severity {
         let told = self.labels.get("severity").map(|text| text.to_lowercase());
@@ -213,10 +227,10 @@ impl Alert {
         if down.iter().any(|name| name == self.name()) {
             return alive(object);
         }
-        let further = self.labels.iter().filter(|(name, _)| !USUAL.contains(&name.as_str()));
         let mut hash: u32 = 0x811c_9dc5;
         let mut is_plain = true;
-        for byte in further.flat_map(|(name, value)| [name, "=", value, ","].concat().into_bytes())
+        for byte in
+            self.further().flat_map(|(name, value)| [name, "=", value, ","].concat().into_bytes())
         {
             hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
             is_plain = false;
@@ -325,6 +339,14 @@ mod tests {
         let root = check(&[("alertname", "DiskFull"), ("mount", "/")]);
         let data = check(&[("alertname", "DiskFull"), ("mount", "/data")]);
         assert!(root.starts_with("DiskFull:") && root != data, "{root} {data}");
+    }
+
+    #[test]
+    fn without_a_text_the_labels_that_set_it_apart_are_told() {
+        let pairs = [("alertname", "DiskFull"), ("vm", "web-1"), ("mountpoint", "/data")];
+        let alert = Alert { labels: labels(&pairs), text: String::new(), ends: None };
+        assert_eq!(alert.words(), "DiskFull mountpoint=/data");
+        assert_eq!(Alert { text: "disk full".to_owned(), ..alert }.words(), "disk full");
     }
 
     #[test]

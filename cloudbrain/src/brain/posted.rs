@@ -76,7 +76,7 @@ impl Posted {
             let is_over = ends <= now;
             let state =
                 if is_over { SignalState::Ok } else { SignalState::Problem(alert.severity()) };
-            let text = if alert.text.is_empty() { alert.name().to_owned() } else { alert.text };
+            let text = alert.words();
             taken.signals.push(signal(object.clone(), check.clone(), state, text, now));
             of_object.insert(check, Known { ends, is_over, labels: alert.labels });
             self.changed.insert(object);
