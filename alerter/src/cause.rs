@@ -63,7 +63,7 @@ pub(crate) fn find(
         return Findings::default();
     }
     let unseen = blind::set_aside(settings, topology, &sieve, &mut sick);
-    let ground = sieve.ground(timer);
+    let ground = sieve.ground(&sick, timer);
     let mut taken = reach::taken(&state.words, &ground, &sick);
     let held_by = held_by(state, timer);
     // What hung on a root that was reported is held when the root is back, whereas a suspicion

@@ -62,10 +62,11 @@ pub fn renew(
     }
     let count = told.messages;
     let shares = tell::shares(settings, topology, &before);
-    let to = (&message.to, shares.get(&message.to)?);
+    let share = shares.get(&message.to)?;
+    let (to, members) = ((&message.to, share), tell::tells_of(share));
     let renewed = settle::message(settings, topology, state, &before, to, message.kind, now);
     let incident = state.incidents.get_mut(&number)?;
-    tell::note(incident, &message.to, message.kind, now);
+    tell::note(incident, &message.to, members, message.kind, now);
     incident.told.get_mut(&message.to)?.messages = count;
     Some(Message { key: message.key.clone(), ..renewed })
 }

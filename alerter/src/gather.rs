@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::id::{ModuleId, Object};
+use model::id::{ModuleId, Object, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
@@ -61,16 +61,14 @@ fn measure_modules(topology: &Topology, state: &mut State, findings: &Findings) 
     }
     let replacements: BTreeSet<_> =
         state.repairs.values().filter_map(|repair| repair.replaced_by.as_ref()).collect();
-    for (vm, place) in &topology.vms {
-        let is_missed = !place.leaving || state.words.contains_key(&Object::Vm(vm.clone()));
-        if let Some(module) = &place.module
-            && new.contains(module)
-            && is_missed
-            && !replacements.contains(vm)
-        {
-            *state.module_sizes.entry(module.clone()).or_default() += 1;
-        }
-    }
+    let is_missed = |vm: &&VmId| {
+        let is_known = || state.words.contains_key(&Object::Vm((*vm).clone()));
+        !replacements.contains(vm) && (!topology.vms[*vm].leaving || is_known())
+    };
+    let size = |module: &ModuleId| topology.vms_of(module).filter(is_missed).count();
+    let sizes: Vec<(ModuleId, usize)> =
+        new.iter().map(|module| (module.clone(), size(module))).collect();
+    state.module_sizes.extend(sizes.into_iter().filter(|(_, size)| *size > 0));
 }
 
 fn module_of(topology: &Topology, object: &Object) -> Option<ModuleId> {

@@ -39,7 +39,7 @@ pub(crate) fn hear(
     if said == SignalState::Ok && !is_near_trouble(topology, &state.words, &signal.object) {
         return false;
     }
-    state.words.entry(signal.object.clone()).or_default().push(first(signal, said, now));
+    state.words.or_default(signal.object.clone()).push(first(signal, said, now));
     true
 }
 
@@ -63,9 +63,17 @@ pub(crate) fn forget(settings: &Settings, topology: &Topology, state: &mut State
 
 /// Drops what no longer flaps, and the changes that are too old to count.
 pub(crate) fn calm(settings: &Settings, state: &mut State, now: Time) {
-    for word in state.words.values_mut().flatten() {
-        word.changes.retain(|change| *change + settings.flap_window > now);
-        word.flapping &= !word.changes.is_empty();
+    let is_old = |change: &Time| *change + settings.flap_window <= now;
+    let stale = state
+        .words
+        .iter()
+        .filter(|(_, words)| words.iter().any(|word| word.changes.first().is_some_and(is_old)));
+    let stale: Vec<Object> = stale.map(|(object, _)| object.clone()).collect();
+    for object in stale {
+        for word in state.words.get_mut(&object).into_iter().flatten() {
+            word.changes.retain(|change| !is_old(change));
+            word.flapping &= !word.changes.is_empty();
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod gather;
 pub mod hands;
 mod health;
 mod hear;
+mod kept;
 pub mod message;
 mod object;
 mod operations;

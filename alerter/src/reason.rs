@@ -1,12 +1,11 @@
 //! Why this is held to be the root: the evidence, a sentence each.
 
-use model::id::{HostId, Object};
+use model::id::{HostId, Object, VmId};
 use model::lang::Lang;
 use model::signal::SignalState;
-use model::topology::Topology;
+use model::topology::{Host, Topology};
 
 use crate::event::Bilingual;
-use crate::object;
 use crate::settings::Settings;
 use crate::state::{Basis, Incident, State, Word};
 use crate::words::lasting;
@@ -23,6 +22,9 @@ pub(crate) fn reasons(
 ) -> Vec<Bilingual> {
     let mut reasons = Vec::new();
     for object in roots.iter().copied() {
+        if reasons.len() >= MAX_REASONS {
+            break; // Thousands of VMs may fail at once, each on its own.
+        }
         let Some(root) = incident.roots.get(object) else { continue };
         if let Basis::Suspected { failing, of } = root.basis {
             reasons.push(both(|lang| suspicion(settings, object, failing, of, lang)));
@@ -93,12 +95,24 @@ fn objection(answering: usize, lang: Lang) -> String {
 
 /// How many VMs on a root have answered although it is bad.
 fn answering_vms(topology: &Topology, state: &State, root: &Object) -> usize {
-    let is_on = |host: &HostId| {
-        let switch = topology.hosts.get(host).and_then(|host| host.switch.clone());
-        Object::Host(host.clone()) == *root || switch.map(Object::Switch).as_ref() == Some(root)
+    let has_answered = |vm: &&VmId| {
+        let words = state.words.get(&Object::Vm((*vm).clone()));
+        words.is_some_and(|words| words.iter().all(Word::is_good))
     };
-    let answered = state.words.iter().filter(|(_, words)| words.iter().all(Word::is_good));
-    let vms = answered.filter_map(|(object, _)| object::vm(object));
-    let hosts = vms.filter_map(|vm| topology.vms.get(vm)?.host.as_ref());
-    hosts.filter(|host| is_on(host)).count()
+    let on = |host: &HostId| topology.vms_on(host).filter(has_answered).count();
+    match root {
+        Object::Host(host) => on(host),
+        Object::Switch(_) => {
+            let switch = |host: &Host| host.switch.clone().map(Object::Switch);
+            let behind =
+                topology.hosts.iter().filter(|(_, host)| switch(host).as_ref() == Some(root));
+            behind.map(|(host, _)| on(host)).sum()
+        }
+        Object::Vm(_)
+        | Object::Module(_)
+        | Object::Project(_)
+        | Object::DataSource(_)
+        | Object::Collector(_)
+        | Object::Channel(_) => 0,
+    }
 }

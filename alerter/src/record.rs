@@ -1,15 +1,16 @@
 //! The state in pieces, so that storing it costs what changed and not what there is.
 //!
-//! A storm leaves ten thousand words behind; one more is one piece. What is to be written follows
-//! from comparing the state with what was written last, so no place in the alerter can forget to
-//! say that it changed something.
+//! A storm leaves ten thousand words behind; one more is one piece. Words and incidents know which
+//! of them were touched ([`crate::kept`]), so no place in the alerter can forget to say that it
+//! changed something. A look touches every incident and changes few: those are compared.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::state::State;
+use crate::kept::Kept;
+use crate::state::{Incident, State};
 
 /// What is left when words and incidents are taken away.
 const REST: &str = "rest";
@@ -34,29 +35,54 @@ pub struct PieceError {
 /// What is stored, by our last word.
 #[derive(Debug, Default)]
 pub struct Record {
-    stored: State,
+    incidents: BTreeMap<u64, Incident>,
+    rest: State,
 }
 
 impl Record {
     /// Takes what the pieces of a store make up for stored.
-    pub fn of(state: State) -> Self {
-        Self { stored: state }
+    pub fn of(state: &State) -> Self {
+        let incidents = state.incidents.iter();
+        let incidents = incidents.map(|(number, incident)| (*number, incident.clone()));
+        Self { incidents: incidents.collect(), rest: state.rest() }
     }
 
     /// The pieces that bring the store up to `state`.
-    pub fn catch_up(&mut self, state: &State) -> Vec<Piece> {
+    pub fn catch_up(&mut self, state: &mut State) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        differences(WORDS, &mut self.stored.words, &state.words, &mut pieces);
-        differences(INCIDENTS, &mut self.stored.incidents, &state.incidents, &mut pieces);
-        let (before, after) = (self.stored.rest(), state.rest());
-        if before != after {
-            pieces.push(Piece { key: REST.to_owned(), json: json(&after) });
-            let words = std::mem::take(&mut self.stored.words);
-            let incidents = std::mem::take(&mut self.stored.incidents);
-            self.stored = State { words, incidents, ..after };
+        for object in state.words.take_changed() {
+            let key = format!("{WORDS}{object}");
+            pieces.push(Piece { key, json: state.words.get(&object).and_then(json) });
+        }
+        for number in state.incidents.take_changed() {
+            let (before, after) = (self.incidents.get(&number), state.incidents.get(&number));
+            if before == after {
+                continue;
+            }
+            let key = format!("{INCIDENTS}{number}");
+            pieces.push(Piece { key, json: after.and_then(json) });
+            match after {
+                Some(incident) => drop(self.incidents.insert(number, incident.clone())),
+                None => drop(self.incidents.remove(&number)),
+            }
+        }
+        let rest = state.rest();
+        if self.rest != rest {
+            pieces.push(Piece { key: REST.to_owned(), json: json(&rest) });
+            self.rest = rest;
         }
         pieces
     }
+}
+
+/// All pieces of a state.
+pub fn pieces(state: &State) -> Vec<Piece> {
+    let words = state.words.iter().map(|(object, words)| (format!("{WORDS}{object}"), json(words)));
+    let incidents = state.incidents.iter();
+    let incidents =
+        incidents.map(|(number, incident)| (format!("{INCIDENTS}{number}"), json(incident)));
+    let all = words.chain(incidents).chain([(REST.to_owned(), json(&state.rest()))]);
+    all.map(|(key, json)| Piece { key, json }).collect()
 }
 
 /// Puts a state together from its pieces, in any order.
@@ -78,7 +104,7 @@ pub fn restore<'a>(
             return Err(strange(key, None));
         }
     }
-    Ok(State { words, incidents, ..rest })
+    Ok(State { words: Kept::stored(words), incidents: Kept::stored(incidents), ..rest })
 }
 
 fn strange(key: &str, source: Option<serde_json::Error>) -> PieceError {
@@ -91,27 +117,4 @@ fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, PieceError> {
 
 fn json(value: &impl Serialize) -> Option<String> {
     Some(serde_json::to_string(value).expect("maps with textual keys, and no foreign types"))
-}
-
-/// Notes what is new, other, or gone, and brings `stored` up to it.
-fn differences<K: Ord + Clone + ToString, V: PartialEq + Clone + Serialize>(
-    prefix: &str,
-    stored: &mut BTreeMap<K, V>,
-    present: &BTreeMap<K, V>,
-    pieces: &mut Vec<Piece>,
-) {
-    let key = |of: &K| format!("{prefix}{}", of.to_string());
-    stored.retain(|of, _| {
-        let stays = present.contains_key(of);
-        if !stays {
-            pieces.push(Piece { key: key(of), json: None });
-        }
-        stays
-    });
-    for (of, value) in present {
-        if stored.get(of) != Some(value) {
-            pieces.push(Piece { key: key(of), json: json(value) });
-            stored.insert(of.clone(), value.clone());
-        }
-    }
 }

@@ -52,9 +52,6 @@ pub(crate) fn settle(
         actions.extend(close(settings, topology, state, number, &mut timer));
     }
     forget(settings, topology, state, &findings.sick, now);
-    if actions.iter().any(|action| matches!(action, Action::Tell(_))) {
-        timer.reached(now + BREATH); // What was told starts new waits: look once more.
-    }
     state.unsettled = false;
     state.settled_at = Some(now);
     state.wake_at = timer.next();
@@ -84,20 +81,41 @@ fn tell_all(
     timer: &mut Timer,
 ) -> Vec<Action> {
     let incident = &state.incidents[&number];
-    let mut messages = Vec::new();
+    let (mut messages, mut told) = (Vec::new(), Vec::new());
     for (person, share) in tell::shares(settings, topology, incident) {
         let kind = tell::occasion(settings, topology, state, incident, &person, &share, timer);
         if let Some(kind) = kind {
             let to = (&person, &share);
             messages.push(message(settings, topology, state, incident, to, kind, timer.now));
+            told.push((person, tell::tells_of(&share), kind));
         }
     }
-    if let Some(incident) = state.incidents.get_mut(&number) {
-        for message in &messages {
-            tell::note(incident, &message.to, message.kind, timer.now);
+    if let Some(incident) = state.incidents.get_mut(&number).filter(|_| !told.is_empty()) {
+        for (person, members, kind) in told {
+            tell::note(incident, &person, members, kind, timer.now);
         }
+    }
+    if !messages.is_empty() {
+        await_more(settings, topology, state, number, timer);
     }
     messages.into_iter().map(Action::Tell).collect()
+}
+
+/// What was told starts new waits.
+fn await_more(
+    settings: &Settings,
+    topology: &Topology,
+    state: &State,
+    number: u64,
+    timer: &mut Timer,
+) {
+    let incident = &state.incidents[&number];
+    for (person, share) in tell::shares(settings, topology, incident) {
+        let next = tell::occasion(settings, topology, state, incident, &person, &share, timer);
+        if next.is_some() {
+            timer.reached(timer.now + BREATH);
+        }
+    }
 }
 
 pub(crate) fn message(

@@ -17,7 +17,7 @@ use crate::timer::Timer;
 
 pub(crate) type Sick = BTreeMap<Object, Health>;
 
-/// What stands on what, for the VMs that count.
+/// What stands on what, for the VMs that count and the hosts that may be at fault.
 #[derive(Debug)]
 pub(crate) struct Ground<'a> {
     pub(crate) topology: &'a Topology,
@@ -61,14 +61,12 @@ impl<'a> Sieve<'a> {
         sick
     }
 
-    pub(crate) fn ground(&self, timer: &mut Timer) -> Ground<'a> {
+    pub(crate) fn ground(&self, sick: &Sick, timer: &mut Timer) -> Ground<'a> {
         let mut vms_on: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (id, place) in &self.topology.vms {
-            if let Some(host) = &place.host
-                && self.vm_counts(id, place, timer)
-            {
-                vms_on.entry(host).or_default().push(id);
-            }
+        for host in self.concerned(sick) {
+            let vms = self.topology.vms_on(host);
+            let counting = vms.filter(|id| self.vm_counts(id, &self.topology.vms[*id], timer));
+            vms_on.insert(host, counting.collect());
         }
         let mut hosts_behind: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (id, host) in &self.topology.hosts {
@@ -77,6 +75,33 @@ impl<'a> Sieve<'a> {
             }
         }
         Ground { topology: self.topology, vms_on, hosts_behind }
+    }
+
+    /// The hosts that are sick, carry somebody sick, or stand behind a sick switch.
+    fn concerned(&self, sick: &Sick) -> BTreeSet<&'a HostId> {
+        let topology = self.topology;
+        let mut hosts = BTreeSet::new();
+        for object in sick.keys() {
+            match object {
+                Object::Host(host) => {
+                    hosts.extend(topology.hosts.get_key_value(host).map(|(id, _)| id))
+                }
+                Object::Vm(vm) => {
+                    hosts.extend(topology.vms.get(vm).and_then(|vm| vm.host.as_ref()))
+                }
+                Object::Switch(switch) => {
+                    let behind = topology.hosts.iter();
+                    let behind = behind.filter(|(_, host)| host.switch.as_ref() == Some(switch));
+                    hosts.extend(behind.map(|(id, _)| id));
+                }
+                Object::Module(_)
+                | Object::Project(_)
+                | Object::DataSource(_)
+                | Object::Collector(_)
+                | Object::Channel(_) => {}
+            }
+        }
+        hosts
     }
 
     pub(crate) fn was_told(&self, object: &Object) -> bool {

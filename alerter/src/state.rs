@@ -17,15 +17,16 @@ use model::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Acknowledgement, Repair};
+use crate::kept::Kept;
 use crate::message::RootState;
 use crate::rule::Words;
 
 /// Everything needed to go on after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    pub(crate) words: BTreeMap<Object, Vec<Word>>,
+    pub(crate) words: Kept<Object, Vec<Word>>,
     /// The open ones, by number; `i7` is number 7.
-    pub(crate) incidents: BTreeMap<u64, Incident>,
+    pub(crate) incidents: Kept<u64, Incident>,
     /// How many incidents there ever were.
     pub(crate) last_number: u64,
     pub(crate) repairs: BTreeMap<VmId, Repair>,
@@ -174,8 +175,8 @@ impl State {
     /// All but words and incidents: small, whatever is wrong.
     pub(crate) fn rest(&self) -> Self {
         Self {
-            words: BTreeMap::new(),
-            incidents: BTreeMap::new(),
+            words: Kept::default(),
+            incidents: Kept::default(),
             last_number: self.last_number,
             repairs: self.repairs.clone(),
             module_sizes: self.module_sizes.clone(),

@@ -77,12 +77,17 @@ impl Search<'_> {
                 by_switch.entry(switch).or_default().push((host, since));
             }
         }
+        let mut blamed = BTreeMap::new();
         for (switch, failing) in by_switch {
             let of = self.ground.hosts_behind.get(&switch).map_or(0, Vec::len);
             if self.is_enough(&failing, self.settings.suspect_min_hosts, of) {
-                self.blame_switch(Object::Switch(switch), failing, of);
+                let switch = Object::Switch(switch);
+                let basis = Basis::Suspected { failing: failing.len(), of };
+                self.found.insert(switch.clone(), basis);
+                blamed.extend(failing.into_iter().map(|(host, _)| (host, switch.clone())));
             }
         }
+        self.blame(blamed);
     }
 
     /// Hosts that are dead, or suspected, and that nothing above them explains.
@@ -91,26 +96,35 @@ impl Search<'_> {
             matches!(object, Object::Host(_)) && health.trouble == Trouble::Dead
         });
         let dead = dead.map(|(object, health)| (object.clone(), health.since));
-        let suspected = self.found.keys().map(|host| (host.clone(), self.first_loss_of(host)));
+        let suspected = self.first_losses();
         dead.chain(suspected).filter(|(host, _)| !self.taken.contains_key(host)).collect()
     }
 
-    fn first_loss_of(&self, root: &Object) -> Time {
-        let lost = self.taken.iter().filter(|(_, taker)| *taker == root);
-        let since = lost.filter_map(|(object, _)| self.sick.get(object)).map(|h| h.since);
-        since.min().unwrap_or_default()
+    /// When the first thing failed that each suspect took.
+    fn first_losses(&self) -> BTreeMap<Object, Time> {
+        let mut first = BTreeMap::new();
+        for (object, taker) in self.taken.iter().filter(|(_, by)| self.found.contains_key(*by)) {
+            let Some(since) = self.sick.get(object).map(|health| health.since) else { continue };
+            match first.get_mut(taker) {
+                Some(first) => *first = since.min(*first),
+                None => drop(first.insert(taker.clone(), since)),
+            }
+        }
+        first
     }
 
-    fn blame_switch(&mut self, switch: Object, failing: Vec<(Object, Time)>, of: usize) {
-        let basis = Basis::Suspected { failing: failing.len(), of };
-        for (host, _) in failing {
-            for taker in self.taken.values_mut().filter(|taker| **taker == host) {
+    /// What these hosts took is their switch's, and so are they.
+    fn blame(&mut self, switch_of: BTreeMap<Object, Object>) {
+        if switch_of.is_empty() {
+            return;
+        }
+        for taker in self.taken.values_mut() {
+            if let Some(switch) = switch_of.get(taker) {
                 *taker = switch.clone();
             }
-            self.found.remove(&host);
-            self.taken.insert(host, switch.clone());
         }
-        self.found.insert(switch, basis);
+        self.found.retain(|root, _| !switch_of.contains_key(root));
+        self.taken.extend(switch_of);
     }
 
     fn modules(&mut self) {

@@ -79,11 +79,21 @@ pub(crate) fn occasion(
     }
 }
 
+/// What a message on this share tells of: what suffers now.
+pub(crate) fn tells_of(share: &Share) -> BTreeSet<Object> {
+    let suffering = share.members.iter().filter(|(_, member)| member.well.is_none());
+    suffering.map(|(object, _)| (*object).clone()).collect()
+}
+
 /// Notes what was told.
-pub(crate) fn note(incident: &mut Incident, person: &PersonId, kind: MessageKind, now: Time) {
+pub(crate) fn note(
+    incident: &mut Incident,
+    person: &PersonId,
+    members: BTreeSet<Object>,
+    kind: MessageKind,
+    now: Time,
+) {
     let (state, severity) = (incident.root_state(), incident.severity());
-    let members: BTreeSet<Object> =
-        incident.suffering().map(|(object, _)| object.clone()).collect();
     let roots: BTreeSet<Object> = incident.roots.keys().cloned().collect();
     let told = incident.told.entry(person.clone()).or_insert_with(|| Told {
         known_as: incident.number,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CollectorId, DataSourceId, HostId, ModuleId, PersonId, ProjectId, SwitchId, VmId};
+use crate::places::Places;
 use crate::time::Time;
 
 /// Everything that is known to exist, at one moment.
@@ -15,7 +16,7 @@ use crate::time::Time;
 pub struct Topology {
     pub switches: BTreeSet<SwitchId>,
     pub hosts: BTreeMap<HostId, Host>,
-    pub vms: BTreeMap<VmId, VmPlace>,
+    pub vms: Places,
     pub modules: BTreeMap<ModuleId, Module>,
     pub projects: BTreeMap<ProjectId, Project>,
     pub data_sources: BTreeMap<DataSourceId, DataSource>,
@@ -62,13 +63,13 @@ pub struct DataSource {
 
 impl Topology {
     /// The VMs that run on a host, whatever they serve.
-    pub fn vms_on<'a>(&'a self, host: &'a HostId) -> impl Iterator<Item = &'a VmId> {
-        self.vms.iter().filter(move |(_, vm)| vm.host.as_ref() == Some(host)).map(|(id, _)| id)
+    pub fn vms_on(&self, host: &HostId) -> impl ExactSizeIterator<Item = &VmId> {
+        self.vms.on(host)
     }
 
     /// The VMs that serve a module.
-    pub fn vms_of<'a>(&'a self, module: &'a ModuleId) -> impl Iterator<Item = &'a VmId> {
-        self.vms.iter().filter(move |(_, vm)| vm.module.as_ref() == Some(module)).map(|(id, _)| id)
+    pub fn vms_of(&self, module: &ModuleId) -> impl ExactSizeIterator<Item = &VmId> {
+        self.vms.of(module)
     }
 
     /// The business a VM works for, if it works for any.

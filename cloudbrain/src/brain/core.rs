@@ -8,6 +8,7 @@
 mod aiming;
 mod hearing;
 mod judging;
+mod placing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use model::metric;
 use model::series::{ABSENT, Row};
 use model::signal::Signal;
 use model::time::Time;
-use model::topology::{Topology, VmPlace};
+use model::topology::Topology;
 use model::vm::{Vm, VmState};
 use scaler::hands::{RouterReport, Routing, Sighting};
 use scaler::policy::Aggregate;
@@ -45,12 +46,13 @@ use super::active::Word as ActiveWord;
 use super::asker::{Answer, Asked};
 use super::discover::{Found, ListName};
 use super::eye::{self, Eye};
+use super::place::Surveyor;
 use super::posted::Posted;
 use super::record::{self, Stored};
 use super::rows::Rows;
 use super::senses::Senses;
+use super::targets;
 use super::zabbix::Word;
-use super::{place, targets};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -154,14 +156,12 @@ pub struct Core {
     pub closed: VecDeque<IncidentSummary>,
     pub config_error: Option<String>,
     pub started: Time,
-    /// VMs that vanished from the pool without having been sent away, and until when they are still
-    /// told of.
-    lost: BTreeMap<VmId, (VmPlace, Time)>,
+    surveyor: Surveyor,
     reach: Reach,
     findings: Findings,
     discovered: Discovered,
     /// What Zabbix servers know of, by server.
-    elsewhere: BTreeMap<String, Topology>,
+    servers: BTreeMap<String, Topology>,
     pub posted: Posted,
     rows: Rows,
     /// What the rules remember.
@@ -176,8 +176,6 @@ pub struct Core {
     /// Whose agents come by themselves, and whether they are silent.
     active: BTreeMap<Object, bool>,
     directory: Arc<Directory>,
-    /// What the directory follows from has changed.
-    is_moved: bool,
     pending: Turn,
 }
 
@@ -229,11 +227,11 @@ impl Core {
             closed: inheritance.closed.into(),
             config_error: None,
             started: now,
-            lost: BTreeMap::new(),
+            surveyor: Surveyor::default(),
             reach: Reach::new(MISSES, Some(eye::collector())),
             findings: Findings::new(Some(eye::collector())),
             discovered: inheritance.discovered,
-            elsewhere: BTreeMap::new(),
+            servers: BTreeMap::new(),
             posted: inheritance.posted,
             rows: Rows::default(),
             book: inheritance.book,
@@ -244,13 +242,13 @@ impl Core {
             has_aimed: false,
             active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
             directory: Arc::default(),
-            is_moved: true,
             pending: Turn::default(),
             config,
         };
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
-        core.learn();
-        core.topology = place::derive(&core.config, &core.scaler, &core.senses, &core.elsewhere);
+        core.posted.learn_anew(&core.config.raw);
+        core.surveyor.start_over();
+        core.place(now);
         core.follow_rules(now);
         core
     }
@@ -335,8 +333,7 @@ impl Core {
     /// Looks at everything once.
     pub fn turn(&mut self, now: Time) -> Turn {
         self.senses.age(&self.scaler.vms, now);
-        let over = self.posted.expire(now);
-        self.signals(over, now);
+        self.expire(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.place(now);
@@ -354,7 +351,7 @@ impl Core {
         turn.changes
             .extend(outcome.decisions.iter().map(record::decision_row).map(Change::Decision));
         turn.changes.extend(self.stored.catch_up(&mut self.scaler, now));
-        turn.changes.extend(self.stored.alerter(&self.alerter));
+        turn.changes.extend(self.stored.alerter(&mut self.alerter));
         turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
         turn.changes.extend(self.rooms_of_rules());
@@ -372,37 +369,6 @@ impl Core {
         let tick = now + self.config.raw.tick.0;
         let timers = [alerter::wake_at(&self.alerter), self.posted.next()];
         timers.into_iter().flatten().min().map_or(tick, |at| at.clamp(now, tick))
-    }
-
-    /// Brings the topology up to date, and tells the alerter what changed in it.
-    fn place(&mut self, now: Time) {
-        let mut topology = place::derive(&self.config, &self.scaler, &self.senses, &self.elsewhere);
-        self.keep_lost(&mut topology, now);
-        let events = place::changes(&self.topology.vms, &topology.vms);
-        self.is_moved |= self.topology != topology;
-        self.topology = topology;
-        for event in events {
-            if let alerter::Event::VmGone { vm } = &event {
-                self.reach.forget(&Object::Vm(vm.clone()));
-                self.rows.end(&Object::Vm(vm.clone()), now);
-                self.active.remove(&Object::Vm(vm.clone()));
-            }
-            self.alert(event, now);
-        }
-    }
-
-    /// A VM that dies in the pool is gone within a second, before anybody is told what took it. So
-    /// that operations read of it, it keeps its place until then.
-    fn keep_lost(&mut self, topology: &mut Topology, now: Time) {
-        let until = now + self.settings.group_wait + self.config.raw.tick.0;
-        for (vm, place) in &self.topology.vms {
-            let waited = place.module.is_none() && !place.leaving;
-            if waited && !topology.vms.contains_key(vm) {
-                self.lost.entry(vm.clone()).or_insert_with(|| (place.clone(), until));
-            }
-        }
-        self.lost.retain(|_, (_, until)| *until > now);
-        topology.vms.extend(self.lost.iter().map(|(vm, (place, _))| (vm.clone(), place.clone())));
     }
 
     fn account(&mut self, now: Time) {

@@ -15,11 +15,10 @@ use collector::posted::Alert;
 use model::id::{CheckId, CollectorId, HostId, ModuleId, Object, PersonId, ProjectId, SourceId};
 use model::signal::{Signal, SignalState};
 use model::time::Time;
-use model::topology::{Module, Topology, VmPlace};
+use model::topology::{Host, Module, Topology, VmPlace};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
-use crate::config::raw::RawAlerts;
+use crate::config::raw::{RawConfig, RawPerson};
 
 /// How long an alert holds whose sender did not say.
 const HOLDS: Duration = Duration::from_secs(300);
@@ -35,9 +34,13 @@ const PREFIX: &str = "posted/";
 #[derive(Debug, Default)]
 pub struct Posted {
     known: BTreeMap<Object, BTreeMap<CheckId, Known>>,
+    /// How many.
+    count: usize,
+    /// The fleet as the labels have it.
+    topology: Topology,
     /// Objects of which the store does not know all.
     changed: BTreeSet<Object>,
-    /// When the next one ends or is forgotten.
+    /// Nothing ends or is forgotten before.
     next: Option<Time>,
 }
 
@@ -49,56 +52,78 @@ struct Known {
     labels: BTreeMap<String, String>,
 }
 
+/// What time has brought.
+#[derive(Debug, Default, PartialEq)]
+pub struct Expired {
+    pub signals: Vec<Signal>,
+    /// Some are no longer known at all.
+    pub is_forgotten: bool,
+}
+
 /// What came of a post.
 #[derive(Debug, Default)]
 pub struct Taken {
     pub signals: Vec<Signal>,
     /// Refused, since too many are open already.
     pub refused: usize,
+    /// What their labels say of the fleet that was not known from labels.
+    pub topology: Topology,
 }
 
 impl Posted {
-    pub fn take(&mut self, by: &RawAlerts, alerts: Vec<Alert>, now: Time) -> Taken {
+    pub fn take(&mut self, config: &RawConfig, alerts: Vec<Alert>, now: Time) -> Taken {
+        let by = &config.alerts;
         let mut taken = Taken::default();
-        let mut count = self.count();
         for alert in alerts {
             let object = by.objects.iter().find_map(|rule| rule.object(&alert.labels));
             let object = object.unwrap_or_else(nobody);
             let check = alert.check(&object, &by.down);
             let ends = alert.ends.unwrap_or(now + HOLDS);
-            let of_object = self.known.entry(object.clone()).or_default();
-            let is_new = !of_object.contains_key(&check);
-            if is_new && count >= MAX_ALERTS {
+            let known = self.known.get(&object);
+            let is_new = known.is_none_or(|checks| !checks.contains_key(&check));
+            if is_new && self.count >= MAX_ALERTS {
                 taken.refused += 1;
                 continue;
             }
-            count += usize::from(is_new);
+            self.count += usize::from(is_new);
+            let said = Said::of(&object, &alert.labels, &config.people);
+            if said.add_to(&mut self.topology) {
+                said.add_to(&mut taken.topology);
+            }
             let is_over = ends <= now;
             let state =
                 if is_over { SignalState::Ok } else { SignalState::Problem(alert.severity()) };
             let text = alert.words();
             taken.signals.push(signal(object.clone(), check.clone(), state, text, now));
-            of_object.insert(check, Known { ends, is_over, labels: alert.labels });
+            let due = if is_over { ends + REMEMBERED } else { ends };
+            self.next = Some(self.next.map_or(due, |next| next.min(due)));
+            let known = Known { ends, is_over, labels: alert.labels };
+            self.known.entry(object.clone()).or_default().insert(check, known);
             self.changed.insert(object);
         }
-        self.known.retain(|_, checks| !checks.is_empty());
-        self.look_ahead();
         taken
     }
 
-    /// Ends what was not repeated in time.
-    pub fn expire(&mut self, now: Time) -> Vec<Signal> {
+    /// Ends what was not repeated in time, and forgets what ended long ago. What the labels of the
+    /// latter said of the fleet is known until [`Self::learn_anew`].
+    pub fn expire(&mut self, now: Time) -> Expired {
+        let mut expired = Expired::default();
         if self.next.is_none_or(|next| next > now) {
-            return Vec::new();
+            return expired;
         }
-        let mut signals = Vec::new();
         for (object, checks) in &mut self.known {
             for (check, known) in checks.iter_mut() {
                 if !known.is_over && known.ends <= now {
                     known.is_over = true;
                     self.changed.insert(object.clone());
                     let text = "its sender does not repeat it".to_owned();
-                    signals.push(signal(object.clone(), check.clone(), SignalState::Ok, text, now));
+                    expired.signals.push(signal(
+                        object.clone(),
+                        check.clone(),
+                        SignalState::Ok,
+                        text,
+                        now,
+                    ));
                 }
             }
             let before = checks.len();
@@ -108,11 +133,13 @@ impl Posted {
             }
         }
         self.known.retain(|_, checks| !checks.is_empty());
+        let count = self.known.values().map(BTreeMap::len).sum();
+        expired.is_forgotten = count < std::mem::replace(&mut self.count, count);
         self.look_ahead();
-        signals
+        expired
     }
 
-    /// When [`Self::expire`] has something to do.
+    /// When [`Self::expire`] may have something to do.
     pub fn next(&self) -> Option<Time> {
         self.next
     }
@@ -128,6 +155,7 @@ impl Posted {
                 .map(|known| (object, known))
         });
         let mut posted = Self { known: rooms.collect(), ..Self::default() };
+        posted.count = posted.known.values().map(BTreeMap::len).sum();
         posted.look_ahead();
         posted
     }
@@ -143,7 +171,7 @@ impl Posted {
     }
 
     pub fn count(&self) -> usize {
-        self.known.values().map(BTreeMap::len).sum()
+        self.count
     }
 
     fn look_ahead(&mut self) {
@@ -154,52 +182,101 @@ impl Posted {
     }
 
     /// The fleet as the labels have it.
-    pub fn topology(&self, config: &Config) -> Topology {
-        let mut topology = Topology::default();
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Reads the labels of all that is known once more: some were forgotten, or other people are
+    /// known. Where two speak of one object, the one that holds longer is believed.
+    pub fn learn_anew(&mut self, config: &RawConfig) {
+        self.topology = Topology::default();
         for (object, checks) in &self.known {
-            if let Some(known) = checks.values().next_back() {
-                learn(&mut topology, config, object, known);
+            if let Some(known) = checks.values().max_by_key(|known| known.ends) {
+                Said::of(object, &known.labels, &config.people).add_to(&mut self.topology);
             }
         }
-        topology
     }
 }
 
-fn learn(topology: &mut Topology, config: &Config, object: &Object, known: &Known) {
-    let label = |name: &str| known.labels.get(name).map(String::as_str);
-    let host: Option<HostId> = label("host").and_then(|name| name.parse().ok());
-    let project: Option<ProjectId> = label("project").and_then(|name| name.parse().ok());
-    let module: Option<ModuleId> =
-        label("module").and_then(|name| match (name.contains('/'), label("project")) {
+/// What the labels of one alert say of the fleet.
+struct Said<'a> {
+    object: &'a Object,
+    host: Option<HostId>,
+    module: Option<ModuleId>,
+    project: Option<ProjectId>,
+    owner: Option<PersonId>,
+}
+
+impl<'a> Said<'a> {
+    fn of(
+        object: &'a Object,
+        labels: &BTreeMap<String, String>,
+        people: &BTreeMap<PersonId, RawPerson>,
+    ) -> Self {
+        let label = |name: &str| labels.get(name).map(String::as_str);
+        let module = |name: &str| match (name.contains('/'), label("project")) {
             (false, Some(project)) => format!("{project}/{name}").parse().ok(),
             _ => name.parse().ok(),
-        });
-    if let Some(host) = &host {
-        topology.hosts.entry(host.clone()).or_default();
-    }
-    if let Some(project) = &project {
+        };
         let owner = label("owner").and_then(|name| PersonId::parse(name).ok());
-        let owner = owner.filter(|owner| config.raw.people.contains_key(owner));
-        let owners = &mut topology.projects.entry(project.clone()).or_default().owners;
-        owners.extend(owner);
-    }
-    if let (Some(module), Some(project)) = (&module, project) {
-        let none = Module { project, uses: BTreeSet::new() };
-        topology.modules.entry(module.clone()).or_insert(none);
-    }
-    match object {
-        Object::Vm(vm) => {
-            let created = Time::default();
-            let place = VmPlace { host, module, created, leaving: false };
-            topology.vms.insert(vm.clone(), place);
+        Self {
+            object,
+            host: label("host").and_then(|name| name.parse().ok()),
+            module: label("module").and_then(module),
+            project: label("project").and_then(|name| name.parse().ok()),
+            owner: owner.filter(|owner| people.contains_key(owner)),
         }
-        Object::Host(id) => drop(topology.hosts.entry(id.clone()).or_default()),
-        Object::Switch(id) => drop(topology.switches.insert(id.clone())),
-        Object::Module(_)
-        | Object::Project(_)
-        | Object::DataSource(_)
-        | Object::Collector(_)
-        | Object::Channel(_) => {}
+    }
+
+    /// Whether that was news.
+    fn add_to(&self, topology: &mut Topology) -> bool {
+        let mut is_news = false;
+        let named = if let Object::Host(host) = self.object { Some(host) } else { None };
+        for host in self.host.iter().chain(named) {
+            if !topology.hosts.contains_key(host) {
+                is_news = true;
+                topology.hosts.insert(host.clone(), Host::default());
+            }
+        }
+        is_news |= self.add_business_to(topology);
+        match self.object {
+            Object::Vm(vm) => {
+                let (host, module) = (self.host.clone(), self.module.clone());
+                let place = VmPlace { host, module, created: Time::default(), leaving: false };
+                if topology.vms.get(vm) != Some(&place) {
+                    is_news = true;
+                    topology.vms.insert(vm.clone(), place);
+                }
+            }
+            Object::Switch(id) => is_news |= topology.switches.insert(id.clone()),
+            Object::Host(_)
+            | Object::Module(_)
+            | Object::Project(_)
+            | Object::DataSource(_)
+            | Object::Collector(_)
+            | Object::Channel(_) => {}
+        }
+        is_news
+    }
+
+    fn add_business_to(&self, topology: &mut Topology) -> bool {
+        let Some(project) = &self.project else { return false };
+        let mut is_news = !topology.projects.contains_key(project);
+        let known = topology.projects.entry(project.clone()).or_default();
+        if let Some(owner) = &self.owner
+            && !known.owners.contains(owner)
+        {
+            is_news = true;
+            known.owners.insert(owner.clone());
+        }
+        if let Some(module) = &self.module
+            && !topology.modules.contains_key(module)
+        {
+            is_news = true;
+            let none = Module { project: project.clone(), uses: BTreeSet::new() };
+            topology.modules.insert(module.clone(), none);
+        }
+        is_news
     }
 }
 
@@ -230,6 +307,10 @@ mod tests {
         Alert { labels: labels.into(), text: String::new(), ends: Some(at(ends_s)) }
     }
 
+    fn config() -> RawConfig {
+        serde_json::from_str(r#"{"fleet": "test"}"#).unwrap()
+    }
+
     fn store(posted: &mut Posted, memory: &mut BTreeMap<String, String>) {
         for (room, json) in posted.take_changes() {
             match json {
@@ -249,15 +330,15 @@ mod tests {
     fn what_is_not_repeated_ends_also_after_a_restart_and_is_forgotten_an_hour_later() {
         let (mut posted, mut memory) = (Posted::default(), BTreeMap::new());
         let both = vec![alert("a", 100), alert("b", 200)];
-        let taken = posted.take(&RawAlerts::default(), both, at(0));
+        let taken = posted.take(&config(), both, at(0));
         assert_eq!((taken.signals.len(), taken.refused), (2, 0));
         store(&mut posted, &mut memory);
         let mut posted = Posted::restore(&memory);
         assert_eq!(posted.next(), Some(at(100)));
-        posted.take(&RawAlerts::default(), vec![alert("a", 300)], at(50));
-        assert_eq!(ended(&posted.expire(at(150))), Vec::<String>::new(), "it was repeated");
-        assert_eq!(ended(&posted.expire(at(250))), ["vm/b"]);
-        assert_eq!(ended(&posted.expire(at(350))), ["vm/a"]);
+        posted.take(&config(), vec![alert("a", 300)], at(50));
+        assert_eq!(ended(&posted.expire(at(150)).signals), Vec::<String>::new(), "it was repeated");
+        assert_eq!(ended(&posted.expire(at(250)).signals), ["vm/b"]);
+        assert_eq!(ended(&posted.expire(at(350)).signals), ["vm/a"]);
         store(&mut posted, &mut memory);
         assert_eq!(memory.len(), 2, "what their labels say is still known");
         posted.expire(at(200 + 3600));
@@ -271,10 +352,10 @@ mod tests {
     #[test]
     fn an_end_is_told_once_and_a_new_beginning_is_one() {
         let mut posted = Posted::default();
-        let by = RawAlerts::default();
+        let by = config();
         posted.take(&by, vec![alert("a", 100)], at(0));
         assert_eq!(ended(&posted.take(&by, vec![alert("a", 5)], at(10)).signals), ["vm/a"]);
-        assert_eq!(posted.expire(at(200)), []);
+        assert_eq!(posted.expire(at(200)), Expired::default());
         let again = posted.take(&by, vec![alert("a", 900)], at(300)).signals;
         assert!(matches!(again[0].state, SignalState::Problem(_)), "{again:?}");
     }

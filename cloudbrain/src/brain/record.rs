@@ -47,13 +47,13 @@ impl Stored {
             steps,
             last_step,
             memory: state.memory.clone(),
-            alerter: alerter::record::Record::of(alerter.clone()),
+            alerter: alerter::record::Record::of(alerter),
             rooms: BTreeMap::new(),
         }
     }
 
     /// The rooms that bring the store up to the alerter's state.
-    pub fn alerter(&mut self, state: &alerter::State) -> impl Iterator<Item = Change> {
+    pub fn alerter(&mut self, state: &mut alerter::State) -> impl Iterator<Item = Change> {
         let pieces = self.alerter.catch_up(state).into_iter();
         pieces.map(|piece| room((format!("{ALERTER}{}", piece.key), piece.json)))
     }

@@ -329,13 +329,14 @@ fn topology(raw: &RawTopology, start: Time) -> Fallible<Topology> {
         let project = parsed(needed(row.project.as_deref(), place, "project")?, place)?;
         Ok(Module { project, uses: row.uses.parsed(place)?.into_iter().collect() })
     })?;
-    topology.vms = each(&raw.vms, "vms", |row, place| {
+    let vms: BTreeMap<VmId, VmPlace> = each(&raw.vms, "vms", |row, place| {
         let created = match row.created_s {
             Some(seconds) => after(start, seconds, place)?,
             None => start - OLD,
         };
         place_of(row.host.as_deref(), row.module.as_deref(), created, place)
     })?;
+    topology.vms = vms.into();
     topology.data_sources = each(&raw.datasources, "datasources", |row, place| {
         Ok(DataSource { kind: row.kind.clone(), vm: optional(row.vm.as_deref(), place)? })
     })?;

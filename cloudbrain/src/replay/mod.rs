@@ -9,7 +9,7 @@ mod post;
 use std::collections::BTreeMap;
 
 use alerter::message::Message;
-use alerter::record::{Piece, Record, restore};
+use alerter::record::{self, Piece, restore};
 use alerter::{Action, Event, Settings, State};
 use model::id::{CheckId, Object, SourceId};
 use model::lang::Lang;
@@ -187,11 +187,11 @@ impl World {
                 Some(Event::Tick)
             }
             Happening::VmMoved { vm, to } => {
-                let from = vms.get_mut(&vm)?.host.replace(to.clone())?;
+                let from = vms.change(&vm, |place| place.host.replace(to.clone()))??;
                 Some(Event::VmMoved { vm, from, to })
             }
             Happening::VmDrained { vm } => {
-                vms.get_mut(&vm)?.leaving = true;
+                vms.change(&vm, |place| place.leaving = true)?;
                 Some(Event::VmLeaving { vm })
             }
             Happening::VmGone { vm } => {
@@ -209,7 +209,7 @@ impl World {
 
 /// The state as a store would give it back.
 fn reopened(state: &State) -> State {
-    let pieces = Record::default().catch_up(state);
+    let pieces = record::pieces(state);
     let written = |piece: &Piece| Some((piece.key.clone(), piece.json.clone()?));
     let stored: BTreeMap<String, String> = pieces.iter().filter_map(written).collect();
     let pieces = stored.iter().map(|(key, json)| (key.as_str(), json.as_str()));

@@ -45,6 +45,19 @@ pub enum WebhookFormat {
     Alertmanager,
 }
 
+/// So many of what suffers are named to a program.
+const MAX_AFFECTED: usize = 100;
+/// So many are named in an annotation, which people read.
+const MAX_LISTED: usize = 10;
+
+/// A message, and how many of what suffers are not named in it.
+#[derive(Debug, Serialize)]
+struct Bounded {
+    #[serde(flatten)]
+    message: Message,
+    affected_more: usize,
+}
+
 #[derive(Debug)]
 struct Webhook {
     name: String,
@@ -85,7 +98,7 @@ impl Service for Webhook {
     fn call(&self, parcel: &Parcel<'_>, now: Time) -> Result<Call, ChannelError> {
         let message = &parcel.messages[0];
         let body = match self.format {
-            WebhookFormat::Native => serde_json::to_string(message)
+            WebhookFormat::Native => serde_json::to_string(&native(message))
                 .map_err(|error| ChannelError::Refused(format!("beyond JSON: {error}")))?,
             WebhookFormat::Alertmanager => self.alerts(message, parcel.thread).to_string(),
         };
@@ -121,10 +134,9 @@ impl Webhook {
             "severity": message.severity,
             "view": message.view,
         });
-        let listed = |names: Vec<String>| names.join(", ");
         let annotations = json!({
-            "affected": listed(message.affected.iter().map(ToString::to_string).collect()),
-            "businesses": listed(message.businesses.iter().map(ToString::to_string).collect()),
+            "affected": listed(&message.affected),
+            "businesses": listed(&message.businesses),
             "description": message.text,
             "summary": text::first_line(message),
         });
@@ -150,6 +162,24 @@ impl Webhook {
             }],
         })
     }
+}
+
+/// Our own form, bounded: an outage of a thousand VMs must not be refused for its size.
+fn native(message: &Message) -> Bounded {
+    let more = message.affected.len().saturating_sub(MAX_AFFECTED);
+    let mut message = message.clone();
+    message.affected.truncate(MAX_AFFECTED);
+    Bounded { message, affected_more: more }
+}
+
+/// `a, b, … and 12 more`.
+fn listed(names: &[impl ToString]) -> String {
+    let mut listed: Vec<String> = names.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+    let more = names.len() - listed.len();
+    if more > 0 {
+        listed.push(format!("… and {more} more"));
+    }
+    listed.join(", ")
 }
 
 /// When this recipient's first message of the incident was decided.

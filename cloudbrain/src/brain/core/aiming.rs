@@ -22,7 +22,7 @@ use super::{Core, Discovered};
 impl Core {
     /// Who may speak for whom, if that changed.
     pub(super) fn direct(&mut self) -> Option<Arc<Directory>> {
-        if !std::mem::take(&mut self.is_moved) || self.config.raw.collector.active.is_none() {
+        if !self.surveyor.take_moved() || self.config.raw.collector.active.is_none() {
             return None;
         }
         let directory = active::directory(&self.config, &self.topology);

@@ -27,9 +27,6 @@ use crate::brain::{record, targets};
 
 use super::{Core, Heard, accounting, settings};
 
-/// Under which name the fleet is kept that alerts speak of. No Zabbix server is called so.
-const ALERTS: &str = "the labels of alerts";
-
 impl Core {
     /// Takes in one event. Returns whether it calls for a turn before the next tick is due.
     pub fn hear(&mut self, heard: Heard, now: Time) -> bool {
@@ -78,7 +75,8 @@ impl Core {
                 self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
                 self.follow_rules(now);
-                self.is_moved = true;
+                self.posted.learn_anew(&self.config.raw);
+                self.surveyor.start_over();
                 self.note("config", "new files are in force", now);
                 true
             }
@@ -92,21 +90,24 @@ impl Core {
 
     /// Others found something. First what their labels say of the fleet, then what is wrong in it.
     fn posted(&mut self, alerts: Vec<Alert>, now: Time) {
-        let taken = self.posted.take(&self.config.raw.alerts, alerts, now);
+        let taken = self.posted.take(&self.config.raw, alerts, now);
         if taken.refused > 0 {
             let refused = taken.refused;
             tracing::error!(refused, "too many alerts are open: new ones are refused");
             self.note("alerts", &format!("{refused} alerts refused: too many are open"), now);
         }
-        self.learn();
-        self.place(now);
+        self.learn(&taken.topology, now);
         self.signals(taken.signals, now);
     }
 
-    /// What the labels of alerts say of the fleet is known from now on.
-    pub(super) fn learn(&mut self) {
-        let topology = self.posted.topology(&self.config);
-        self.elsewhere.insert(ALERTS.to_owned(), topology);
+    /// Alerts that their senders repeat no more are over, and forgotten later.
+    pub(super) fn expire(&mut self, now: Time) {
+        let expired = self.posted.expire(now);
+        if expired.is_forgotten {
+            self.posted.learn_anew(&self.config.raw);
+            self.surveyor.start_over();
+        }
+        self.signals(expired.signals, now);
     }
 
     fn sensed(&mut self, sensed: Sensed, now: Time) -> bool {
@@ -312,7 +313,8 @@ impl Core {
         self.pending.changes.extend(memory);
         let is_news = word.topology.is_some();
         if let Some(topology) = word.topology {
-            self.elsewhere.insert(word.server, topology);
+            self.servers.insert(word.server, topology);
+            self.surveyor.start_over();
             self.place(now);
         }
         self.signals(word.signals, now) || is_news
