@@ -66,7 +66,7 @@ pub fn renew(
     let (to, members) = ((&message.to, share), tell::tells_of(share));
     let renewed = settle::message(settings, topology, state, &before, to, message.kind, now);
     let incident = state.incidents.get_mut(&number)?;
-    tell::note(incident, &message.to, members, message.kind, now);
+    tell::note(incident, message, members, now);
     incident.told.get_mut(&message.to)?.messages = count;
     Some(Message { key: message.key.clone(), ..renewed })
 }

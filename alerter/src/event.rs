@@ -1,10 +1,13 @@
 //! What goes into the alerter and what comes out: its whole interface but for messages.
 
+use std::collections::BTreeMap;
+
 use model::id::{HostId, IncidentId, ModuleId, Object, PersonId, ProjectId, VmId};
 use model::signal::{Severity, Signal};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::act::{Act, Silence, Snooze};
 use crate::message::{Message, RootState};
 use crate::rule::Said;
 
@@ -34,6 +37,8 @@ pub enum Event {
         by: PersonId,
         text: String,
     },
+    /// Somebody puts an incident off, silences something, or announces work on it.
+    Act(Box<Act>),
     /// What fails on `on`, or on what it carries, is expected and not told until `until`.
     Maintenance {
         on: Object,
@@ -90,6 +95,15 @@ pub struct IncidentSummary {
     /// Why this is held to be the root, a sentence each.
     pub reasons: Vec<Bilingual>,
     pub acknowledged: Option<Acknowledgement>,
+    /// The silences that cover its roots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<Silence>,
+    /// All its roots are silenced.
+    #[serde(default)]
+    pub is_silenced: bool,
+    /// Who has put it off.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub snoozes: BTreeMap<PersonId, Snooze>,
 }
 
 /// One text in both languages.

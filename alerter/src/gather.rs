@@ -163,6 +163,9 @@ fn merge(state: &mut State, from: u64, into: u64, gathered: &mut Gathered) {
             known.messages = known.messages.max(before.messages);
         }
     }
+    for (person, snooze) in &merged.snoozes {
+        keeper.snoozes.entry(person.clone()).or_insert_with(|| snooze.clone());
+    }
     gathered.merged.push((merged, into));
 }
 
@@ -233,6 +236,8 @@ fn open_one(state: &mut State, causes: &[&Cause], now: Time) -> u64 {
         members: BTreeMap::new(),
         told: BTreeMap::new(),
         acknowledged: None,
+        snoozes: BTreeMap::new(),
+        silenced: BTreeMap::new(),
         changed: false,
     };
     state.incidents.insert(number, incident);

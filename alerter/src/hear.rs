@@ -59,6 +59,7 @@ pub(crate) fn forget(settings: &Settings, topology: &Topology, state: &mut State
     }
     state.gone.retain(|_, since| *since + settings.recovery_grace > now);
     state.windows.retain(|window| window.until > now);
+    state.acts.forget(now);
 }
 
 /// Drops what no longer flaps, and the changes that are too old to count.

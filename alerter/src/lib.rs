@@ -11,13 +11,15 @@
 //! An event goes this way: [`step`] hands a signal to `hear`, which keeps it if it matters;
 //! `settle` then lets `cause` find what explains what (`sick`: who is unwell; `blind`: who cannot
 //! know; `reach`: what a dead root takes; `suspect`: what nobody reported), `gather` brings the
-//! incidents in line with it, `tell` decides who hears of it, `facts`, `text`, `owner` and
+//! incidents in line with it, `act` marks what people have put off
+//! or silenced, `tell` decides who hears of it, `facts`, `text`, `owner` and
 //! `operations` say it.
 //!
 //! Invariants: the same words, in whatever order they came, give the same roots; each object
 //! suffers under one incident at most; whoever was told of a problem is told of its end, once,
 //! and nobody else is; no message is longer than [`message::MAX_TEXT_CHARS`].
 
+pub mod act;
 mod blind;
 mod cause;
 pub mod deliver;

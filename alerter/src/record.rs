@@ -9,13 +9,17 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::act::Acts;
 use crate::kept::Kept;
 use crate::state::{Incident, State};
 
-/// What is left when words and incidents are taken away.
+/// What is left when words, incidents and acts are taken away.
 const REST: &str = "rest";
 const WORDS: &str = "words/";
 const INCIDENTS: &str = "incidents/";
+const SILENCES: &str = "silences/";
+const LABELLED: &str = "labelled/";
+const WINDOWS: &str = "windows/";
 
 /// One piece, under its key; None if it is no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,7 @@ pub struct PieceError {
 #[derive(Debug, Default)]
 pub struct Record {
     incidents: BTreeMap<u64, Incident>,
+    acts: Acts,
     rest: State,
 }
 
@@ -44,7 +49,7 @@ impl Record {
     pub fn of(state: &State) -> Self {
         let incidents = state.incidents.iter();
         let incidents = incidents.map(|(number, incident)| (*number, incident.clone()));
-        Self { incidents: incidents.collect(), rest: state.rest() }
+        Self { incidents: incidents.collect(), acts: state.acts.clone(), rest: state.rest() }
     }
 
     /// The pieces that bring the store up to `state`.
@@ -54,6 +59,20 @@ impl Record {
             let key = format!("{WORDS}{object}");
             pieces.push(Piece { key, json: state.words.get(&object).and_then(json) });
         }
+        self.incidents(state, &mut pieces);
+        let (stored, acts) = (&mut self.acts, &state.acts);
+        differences(SILENCES, &mut stored.silences, &acts.silences, &mut pieces);
+        differences(LABELLED, &mut stored.labelled, &acts.labelled, &mut pieces);
+        differences(WINDOWS, &mut stored.windows, &acts.windows, &mut pieces);
+        let rest = state.rest();
+        if self.rest != rest {
+            pieces.push(Piece { key: REST.to_owned(), json: json(&rest) });
+            self.rest = rest;
+        }
+        pieces
+    }
+
+    fn incidents(&mut self, state: &mut State, pieces: &mut Vec<Piece>) {
         for number in state.incidents.take_changed() {
             let (before, after) = (self.incidents.get(&number), state.incidents.get(&number));
             if before == after {
@@ -66,23 +85,22 @@ impl Record {
                 None => drop(self.incidents.remove(&number)),
             }
         }
-        let rest = state.rest();
-        if self.rest != rest {
-            pieces.push(Piece { key: REST.to_owned(), json: json(&rest) });
-            self.rest = rest;
-        }
-        pieces
     }
 }
 
 /// All pieces of a state.
 pub fn pieces(state: &State) -> Vec<Piece> {
+    let mut acts = Vec::new();
+    let mut none = Acts::default();
+    differences(SILENCES, &mut none.silences, &state.acts.silences, &mut acts);
+    differences(LABELLED, &mut none.labelled, &state.acts.labelled, &mut acts);
+    differences(WINDOWS, &mut none.windows, &state.acts.windows, &mut acts);
     let words = state.words.iter().map(|(object, words)| (format!("{WORDS}{object}"), json(words)));
     let incidents = state.incidents.iter();
     let incidents =
         incidents.map(|(number, incident)| (format!("{INCIDENTS}{number}"), json(incident)));
     let all = words.chain(incidents).chain([(REST.to_owned(), json(&state.rest()))]);
-    all.map(|(key, json)| Piece { key, json }).collect()
+    all.map(|(key, json)| Piece { key, json }).chain(acts).collect()
 }
 
 /// Puts a state together from its pieces, in any order.
@@ -90,7 +108,7 @@ pub fn restore<'a>(
     pieces: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<State, PieceError> {
     let (mut words, mut incidents) = (BTreeMap::new(), BTreeMap::new());
-    let mut rest = State::default();
+    let (mut rest, mut acts) = (State::default(), Acts::default());
     for (key, json) in pieces {
         if let Some(object) = key.strip_prefix(WORDS) {
             let object = object.parse().map_err(|_| strange(key, None))?;
@@ -98,13 +116,22 @@ pub fn restore<'a>(
         } else if let Some(number) = key.strip_prefix(INCIDENTS) {
             let number = number.parse().map_err(|_| strange(key, None))?;
             incidents.insert(number, read(key, json)?);
+        } else if let Some(id) = key.strip_prefix(SILENCES) {
+            let id = id.parse().map_err(|_| strange(key, None))?;
+            acts.silences.insert(id, read(key, json)?);
+        } else if let Some(object) = key.strip_prefix(LABELLED) {
+            let object = object.parse().map_err(|_| strange(key, None))?;
+            acts.labelled.insert(object, read(key, json)?);
+        } else if let Some(window) = key.strip_prefix(WINDOWS) {
+            acts.windows.insert(window.to_owned(), read(key, json)?);
         } else if key == REST {
             rest = read(key, json)?;
         } else {
             return Err(strange(key, None));
         }
     }
-    Ok(State { words: Kept::stored(words), incidents: Kept::stored(incidents), ..rest })
+    acts.numbers = rest.acts.numbers.clone();
+    Ok(State { words: Kept::stored(words), incidents: Kept::stored(incidents), acts, ..rest })
 }
 
 fn strange(key: &str, source: Option<serde_json::Error>) -> PieceError {
@@ -117,4 +144,27 @@ fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, PieceError> {
 
 fn json(value: &impl Serialize) -> Option<String> {
     Some(serde_json::to_string(value).expect("maps with textual keys, and no foreign types"))
+}
+
+/// Notes what is new, other, or gone, and brings `stored` up to it.
+fn differences<K: Ord + Clone + ToString, V: PartialEq + Clone + Serialize>(
+    prefix: &str,
+    stored: &mut BTreeMap<K, V>,
+    present: &BTreeMap<K, V>,
+    pieces: &mut Vec<Piece>,
+) {
+    let key = |of: &K| format!("{prefix}{}", of.to_string());
+    stored.retain(|of, _| {
+        let stays = present.contains_key(of);
+        if !stays {
+            pieces.push(Piece { key: key(of), json: None });
+        }
+        stays
+    });
+    for (of, value) in present {
+        if stored.get(of) != Some(value) {
+            pieces.push(Piece { key: key(of), json: json(value) });
+            stored.insert(of.clone(), value.clone());
+        }
+    }
 }

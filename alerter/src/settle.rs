@@ -8,6 +8,7 @@ use model::id::{ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::act;
 use crate::cause;
 use crate::event::Action;
 use crate::facts::Facts;
@@ -37,6 +38,8 @@ pub(crate) fn settle(
     hear::calm(settings, state, now);
     let findings = cause::find(settings, topology, state, &mut timer);
     let gathered = gather(settings, topology, state, &findings, &mut timer);
+
+    act::hush(topology, state, &mut timer);
 
     let mut actions = Vec::new();
     for (merged, into) in &gathered.merged {
@@ -87,13 +90,14 @@ fn tell_all(
         if let Some(kind) = kind {
             let to = (&person, &share);
             messages.push(message(settings, topology, state, incident, to, kind, timer.now));
-            told.push((person, tell::tells_of(&share), kind));
+            told.push(tell::tells_of(&share));
         }
     }
-    if let Some(incident) = state.incidents.get_mut(&number).filter(|_| !told.is_empty()) {
-        for (person, members, kind) in told {
-            tell::note(incident, &person, members, kind, timer.now);
+    if let Some(incident) = state.incidents.get_mut(&number) {
+        for (message, members) in messages.iter().zip(told) {
+            tell::note(incident, message, members, timer.now);
         }
+        act::forget(incident, timer.now);
     }
     if !messages.is_empty() {
         await_more(settings, topology, state, number, timer);
@@ -134,7 +138,9 @@ pub(crate) fn message(
     let id = id(known_as.unwrap_or(incident.number));
     let facts = Facts::gather(topology, state, incident, share, kind);
     let reasons = reasons(settings, topology, state, incident, &facts.roots);
-    let speaker = Speaker { facts, topology, told, reasons, lang };
+    let snooze = incident.snoozes.get(person);
+    let is_snooze_over = snooze.is_some_and(|snooze| snooze.until <= now);
+    let speaker = Speaker { facts, topology, told, is_snooze_over, reasons, lang };
     let text = speaker.text(share.view, kind);
     let facts = speaker.facts;
     Message {

@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{HostId, Object, SwitchId, VmId};
+use model::time::Time;
 use model::topology::{Topology, VmPlace};
 
+use crate::act::lineage;
 use crate::health::{Health, health};
 use crate::message::RootState;
 use crate::settings::Settings;
@@ -33,6 +35,8 @@ pub(crate) struct Sieve<'a> {
     state: &'a State,
     /// What somebody was told of and was not told the end of.
     told: BTreeSet<&'a Object>,
+    /// From when until when each object is in maintenance.
+    windows: BTreeMap<&'a Object, Vec<(Time, Time)>>,
 }
 
 impl<'a> Sieve<'a> {
@@ -45,7 +49,8 @@ impl<'a> Sieve<'a> {
         let told = told.flat_map(|incident| {
             incident.suffering().map(|(object, _)| object).chain(incident.roots.keys())
         });
-        Self { settings, topology, state, told: told.collect() }
+        let windows = windows(state);
+        Self { settings, topology, state, told: told.collect(), windows }
     }
 
     pub(crate) fn sick(&self, timer: &mut Timer) -> Sick {
@@ -132,36 +137,13 @@ impl<'a> Sieve<'a> {
     }
 
     fn in_maintenance(&self, object: &Object, timer: &mut Timer) -> bool {
-        let now = timer.now;
-        let open = self.state.windows.iter().filter(|window| window.from <= now);
-        let covering = open.filter(|window| self.stands_on(object, &window.on));
-        covering.map(|window| window.until).max().is_some_and(|until| !timer.reached(until))
-    }
-
-    fn stands_on(&self, object: &Object, ground: &Object) -> bool {
-        object == ground || self.carrier(object).is_some_and(|c| self.stands_on(&c, ground))
-    }
-
-    fn carrier(&self, object: &Object) -> Option<Object> {
-        match object {
-            Object::Vm(vm) => {
-                self.topology.vms.get(vm).and_then(|vm| vm.host.clone()).map(Object::Host)
-            }
-            Object::Host(host) => self
-                .topology
-                .hosts
-                .get(host)
-                .and_then(|host| host.switch.clone())
-                .map(Object::Switch),
-            Object::DataSource(source) => {
-                self.topology.data_sources.get(source).and_then(|s| s.vm.clone()).map(Object::Vm)
-            }
-            Object::Switch(_)
-            | Object::Module(_)
-            | Object::Project(_)
-            | Object::Collector(_)
-            | Object::Channel(_) => None,
+        if self.windows.is_empty() {
+            return false;
         }
+        let line = lineage(self.topology, object);
+        let covering = line.iter().filter_map(|above| self.windows.get(above)).flatten();
+        let open = covering.filter(|(from, _)| *from <= timer.now);
+        open.map(|(_, until)| *until).max().is_some_and(|until| !timer.reached(until))
     }
 
     /// Flapping ends by itself when all is quiet for long enough.
@@ -173,4 +155,17 @@ impl<'a> Sieve<'a> {
             }
         }
     }
+}
+
+fn windows(state: &State) -> BTreeMap<&Object, Vec<(Time, Time)>> {
+    let mut windows: BTreeMap<&Object, Vec<(Time, Time)>> = BTreeMap::new();
+    for window in &state.windows {
+        windows.entry(&window.on).or_default().push((window.from, window.until));
+    }
+    for window in state.windows() {
+        for object in &window.on {
+            windows.entry(object).or_default().push((window.from, window.until));
+        }
+    }
+    windows
 }

@@ -10,15 +10,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::id::{CheckId, CollectorId, IncidentId, ModuleId, Object, PersonId, SourceId, VmId};
+use model::id::{
+    CheckId, CollectorId, IncidentId, ModuleId, Object, PersonId, SilenceId, SourceId, VmId,
+};
 use model::lang::Lang;
 use model::signal::{Severity, SignalState};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::act::{Acts, Snooze};
 use crate::event::{Acknowledgement, Repair};
 use crate::kept::Kept;
-use crate::message::RootState;
+use crate::message::{RootState, View};
 use crate::rule::Words;
 
 /// Everything needed to go on after a restart.
@@ -35,6 +38,8 @@ pub struct State {
     /// VMs that are gone, and since when: a late word about one is no news of an unknown VM.
     pub(crate) gone: BTreeMap<VmId, Time>,
     pub(crate) windows: Vec<Window>,
+    #[serde(default)]
+    pub(crate) acts: Acts,
     /// Something was heard since the incidents were last settled.
     pub(crate) unsettled: bool,
     pub(crate) settled_at: Option<Time>,
@@ -84,7 +89,7 @@ impl Word {
     }
 }
 
-/// A maintenance window that is not over yet.
+/// A maintenance window that nobody has named, and that is not over yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Window {
     pub(crate) on: Object,
@@ -103,6 +108,11 @@ pub(crate) struct Incident {
     pub(crate) members: BTreeMap<Object, Member>,
     pub(crate) told: BTreeMap<PersonId, Told>,
     pub(crate) acknowledged: Option<Acknowledgement>,
+    #[serde(default)]
+    pub(crate) snoozes: BTreeMap<PersonId, Snooze>,
+    /// Roots and members that are silenced, and by what.
+    #[serde(default)]
+    pub(crate) silenced: BTreeMap<Object, SilenceId>,
     /// Changed since the journal last heard of it.
     pub(crate) changed: bool,
 }
@@ -182,6 +192,7 @@ impl State {
             module_sizes: self.module_sizes.clone(),
             gone: self.gone.clone(),
             windows: self.windows.clone(),
+            acts: self.acts.rest(),
             unsettled: self.unsettled,
             settled_at: self.settled_at,
             wake_at: self.wake_at,
@@ -241,6 +252,27 @@ impl Incident {
 
     pub(crate) fn severity(&self) -> Severity {
         self.bad_roots().map(|root| root.severity).max().unwrap_or(Severity::Info)
+    }
+
+    /// Whether this person hears of an object: it is not silenced, or he was told of it before.
+    /// Operations read all that a root took, if that is not silenced.
+    pub(crate) fn is_heard(&self, object: &Object, person: &PersonId, view: View) -> bool {
+        let was_told = || self.told.get(person).is_some_and(|told| told.members.contains(object));
+        let is_taken = || {
+            let has_audible_root = self.audible_roots().next().is_some();
+            view == View::Operations && has_audible_root && !self.roots.contains_key(object)
+        };
+        !self.silenced.contains_key(object) || is_taken() || was_told()
+    }
+
+    /// The roots that are not silenced.
+    pub(crate) fn audible_roots(&self) -> impl Iterator<Item = (&Object, &Root)> {
+        self.roots.iter().filter(|(object, _)| !self.silenced.contains_key(object))
+    }
+
+    /// Those of them that are bad.
+    pub(crate) fn audible_bad_roots(&self) -> impl Iterator<Item = (&Object, &Root)> {
+        self.audible_roots().filter(|(_, root)| root.back.is_none())
     }
 
     fn bad_roots(&self) -> impl Iterator<Item = &Root> {

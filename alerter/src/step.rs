@@ -7,6 +7,7 @@ use model::id::{Object, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::act;
 use crate::event::{Acknowledgement, Action, Event, IncidentSummary, Repair};
 use crate::hear;
 use crate::rule::Said;
@@ -79,6 +80,7 @@ fn take_in(
                 true
             })
         }
+        Event::Act(act) => act::take_in(state, *act, now),
         Event::Maintenance { on, from, until } => {
             state.windows.push(Window { on, from, until });
             true

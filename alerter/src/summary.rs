@@ -1,11 +1,12 @@
 //! An incident for journal and pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::id::{IncidentId, Object};
+use model::id::{IncidentId, Object, SilenceId};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::act::Silence;
 use crate::event::{Bilingual, IncidentSummary};
 use crate::facts::Facts;
 use crate::message::{MessageKind, View};
@@ -52,7 +53,17 @@ pub(crate) fn summary(
         headline: headline(topology, state, incident),
         reasons,
         acknowledged: incident.acknowledged.clone(),
+        is_silenced: incident.audible_roots().next().is_none() && !incident.silenced.is_empty(),
+        silences: silences(state, incident),
+        snoozes: incident.snoozes.clone(),
     }
+}
+
+/// The silences that cover its roots, each once.
+fn silences(state: &State, incident: &Incident) -> Vec<Silence> {
+    let ids: BTreeSet<&SilenceId> =
+        incident.roots.keys().filter_map(|root| incident.silenced.get(root)).collect();
+    ids.into_iter().filter_map(|id| state.silence(id)).cloned().collect()
 }
 
 /// What it took so far, whatever is well again by now.
@@ -61,6 +72,13 @@ fn headline(topology: &Topology, state: &State, incident: &Incident) -> Bilingua
         let members: BTreeMap<_, _> = incident.members.iter().collect();
         let share = Share { view: View::Operations, members };
         let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
-        operations::problem(&Speaker { facts, topology, told: None, reasons: Vec::new(), lang })
+        operations::problem(&Speaker {
+            facts,
+            topology,
+            told: None,
+            is_snooze_over: false,
+            reasons: Vec::new(),
+            lang,
+        })
     })
 }

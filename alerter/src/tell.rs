@@ -7,13 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{Object, PersonId, ProjectId};
+use model::signal::Severity;
 use model::time::Time;
 use model::topology::Topology;
 
-use crate::message::{MessageKind, RootState, View};
+use crate::act;
+use crate::message::{Message, MessageKind, RootState, View};
 use crate::object;
 use crate::settings::Settings;
-use crate::state::{Incident, Member, State, Told};
+use crate::state::{Incident, Member, Root, State, Told};
 use crate::timer::Timer;
 
 /// An incident as far as it concerns one recipient.
@@ -31,16 +33,20 @@ pub(crate) fn shares<'a>(
     incident: &'a Incident,
 ) -> BTreeMap<PersonId, Share<'a>> {
     let mut shares = BTreeMap::new();
+    let is_heard =
+        |object: &Object, owner: &PersonId| incident.is_heard(object, owner, View::Owner);
     for (object, member) in &incident.members {
         for owner in owners(topology, object, member) {
-            if !settings.operations.contains(owner) {
+            if !settings.operations.contains(owner) && is_heard(object, owner) {
                 let share = shares.entry(owner.clone()).or_insert_with(|| empty(View::Owner));
                 share.members.insert(object, member);
             }
         }
     }
     for person in &settings.operations {
-        let members = incident.members.iter().collect();
+        let members = incident.members.iter();
+        let heard = members.filter(|(o, _)| incident.is_heard(o, person, View::Operations));
+        let members = heard.collect();
         shares.insert(person.clone(), Share { view: View::Operations, members });
     }
     for person in incident.told.keys() {
@@ -66,15 +72,23 @@ pub(crate) fn occasion(
     timer: &mut Timer,
 ) -> Option<MessageKind> {
     let case = Case { settings, state, incident, share };
+    let snooze = incident.snoozes.get(person);
+    let is_over = snooze.is_some_and(|snooze| timer.reached(snooze.until));
+    let snooze = snooze.filter(|_| !is_over);
     match incident.told.get(person) {
-        None if case.is_concerned(topology) => case.first(timer),
-        None => None,
-        Some(told) if told.ended => case.again(told, timer),
-        Some(told) => match case.well_since() {
+        None if !case.is_concerned(topology) => None,
+        None if snooze.is_some_and(|s| !case.is_worse(&s.roots, s.severity, s.state)) => None,
+        None => case.first(timer),
+        Some(told) if told.ended => {
+            let is_put_off = snooze.is_some() && !case.is_worse_than(told);
+            if is_put_off { None } else { case.again(told, timer) }
+        }
+        Some(told) => match case.well_since(told) {
             Some(since) => {
                 timer.reached(since + settings.resolve_hold).then_some(MessageKind::Resolved)
             }
-            None => case.update(told, timer),
+            None if is_over => Some(case.further(told)),
+            None => case.update(told, snooze.is_some(), timer),
         },
     }
 }
@@ -88,13 +102,17 @@ pub(crate) fn tells_of(share: &Share) -> BTreeSet<Object> {
 /// Notes what was told.
 pub(crate) fn note(
     incident: &mut Incident,
-    person: &PersonId,
+    message: &Message,
     members: BTreeSet<Object>,
-    kind: MessageKind,
     now: Time,
 ) {
+    let person = &message.to;
     let (state, severity) = (incident.root_state(), incident.severity());
-    let roots: BTreeSet<Object> = incident.roots.keys().cloned().collect();
+    // The only root is named as the reason, silenced or not.
+    let is_named =
+        |root: &&Object| incident.roots.len() == 1 || !incident.silenced.contains_key(*root);
+    let roots: BTreeSet<Object> = incident.roots.keys().filter(is_named).cloned().collect();
+    act::note_over(incident, person, now);
     let told = incident.told.entry(person.clone()).or_insert_with(|| Told {
         known_as: incident.number,
         heard_of: BTreeSet::new(),
@@ -114,7 +132,7 @@ pub(crate) fn note(
     told.severity = told.severity.max(severity);
     told.roots = roots;
     told.members.extend(members);
-    told.ended = kind == MessageKind::Resolved;
+    told.ended = message.kind == MessageKind::Resolved;
 }
 
 struct Case<'a> {
@@ -140,7 +158,8 @@ impl Case<'_> {
         let members = self.share.members.iter();
         let suffering = members.filter(|(object, member)| self.matters(object, member));
         let first = suffering.map(|(_, member)| member.since).min();
-        let is_root_bad = self.share.view == View::Operations && self.incident.back().is_none();
+        let is_root_bad = self.share.view == View::Operations
+            && self.incident.audible_bad_roots().next().is_some();
         let since = first.or(is_root_bad.then_some(self.incident.opened))?;
         // Whoever comes to suffer later waits for company of his own.
         let own_due = since + self.settings.group_wait;
@@ -158,8 +177,7 @@ impl Case<'_> {
     /// The end was told, and it suffers once more.
     fn again(&self, told: &Told, timer: &mut Timer) -> Option<MessageKind> {
         let own = self.suffering().map(|(_, member)| member.since).min();
-        let bad_roots = self.incident.roots.values().filter(|root| root.back.is_none());
-        let of_root = bad_roots.map(|root| root.since).min();
+        let of_root = self.incident.audible_bad_roots().map(|(_, root)| root.since).min();
         let of_root = of_root.filter(|_| self.share.view == View::Operations);
         let since = own.into_iter().chain(of_root).min()?;
         timer.reached(since + self.settings.group_wait).then(|| self.further(told))
@@ -171,33 +189,54 @@ impl Case<'_> {
         if is_known { MessageKind::Update } else { MessageKind::Problem }
     }
 
-    fn update(&self, told: &Told, timer: &mut Timer) -> Option<MessageKind> {
+    fn update(&self, told: &Told, is_snoozed: bool, timer: &mut Timer) -> Option<MessageKind> {
         let state = self.incident.root_state();
-        let is_worse = self.incident.roots.keys().any(|root| !told.roots.contains(root))
-            || self.incident.severity() > told.severity
-            || (state == RootState::Flapping && told.state != RootState::Flapping);
-        let is_at_work =
-            self.share.view == View::Operations && self.incident.acknowledged.is_some();
+        let is_at_work = is_snoozed
+            || (self.share.view == View::Operations && self.incident.acknowledged.is_some());
         // Of what a blind collector cannot see, no list is given, so none can have grown.
         let has_grown = state != RootState::Blind
             && self.suffering().any(|(object, _)| !told.members.contains(object));
-        let is_due = is_worse
+        let is_due = self.is_worse_than(told)
             || (has_grown
                 && !is_at_work
                 && timer.reached(told.last_at + self.settings.update_interval));
         is_due.then(|| self.further(told))
     }
 
+    fn is_worse_than(&self, told: &Told) -> bool {
+        self.is_worse(&told.roots, told.severity, told.state)
+    }
+
+    /// Whether it is worse than it was: another root, a higher severity, or unstable.
+    fn is_worse(&self, roots: &BTreeSet<Object>, severity: Severity, state: RootState) -> bool {
+        let is_unstable = self.incident.root_state() == RootState::Flapping;
+        let began_to_flap = is_unstable && state != RootState::Flapping;
+        let mut audible = self.incident.audible_roots();
+        let is_bad = |root: &Root| self.incident.back().is_some() || root.back.is_none();
+        audible.any(|(object, root)| {
+            !roots.contains(object) || (is_bad(root) && root.severity > severity) || began_to_flap
+        })
+    }
+
     /// Since when all is well that concerns the recipient.
-    fn well_since(&self) -> Option<Time> {
+    fn well_since(&self, told: &Told) -> Option<Time> {
         let mut well = match self.share.view {
-            View::Operations => self.incident.back()?,
+            View::Operations => self.back(told)?,
             View::Owner => self.incident.opened,
         };
         for member in self.share.members.values().filter(|member| !member.elsewhere) {
             well = well.max(member.well?);
         }
         Some(well)
+    }
+
+    /// When the last root came back of those that are not silenced or were told of.
+    fn back(&self, told: &Told) -> Option<Time> {
+        let silenced = &self.incident.silenced;
+        let is_heard = |root: &Object| !silenced.contains_key(root) || told.roots.contains(root);
+        let heard = self.incident.roots.iter().filter(|(object, _)| is_heard(object));
+        let back: Option<Vec<Time>> = heard.map(|(_, root)| root.back).collect();
+        Some(back?.into_iter().max().unwrap_or(self.incident.opened))
     }
 
     fn suffering(&self) -> impl Iterator<Item = (&Object, &Member)> {

@@ -20,6 +20,8 @@ pub(crate) struct Speaker<'a> {
     pub(crate) topology: &'a Topology,
     /// What the recipient was told before.
     pub(crate) told: Option<&'a Told>,
+    /// The recipient had put the incident off until now.
+    pub(crate) is_snooze_over: bool,
     pub(crate) reasons: Vec<Bilingual>,
     pub(crate) lang: Lang,
 }
@@ -116,6 +118,10 @@ impl Speaker<'_> {
     /// What the recipient does not know yet.
     fn news(&self, lines: &mut Lines) {
         let (Some(told), facts, lang) = (self.told, &self.facts, self.lang) else { return };
+        if self.is_snooze_over {
+            let over = "Your snooze is over; this is how it is now";
+            lines.add(lang.pick(over, "暂缓提醒已到期，当前情况如上"));
+        }
         if !facts.roots.iter().all(|root| told.roots.contains(*root)) {
             let before: Vec<String> = told.roots.iter().map(|root| thing(root, lang)).collect();
             let before = row(&before, lang);

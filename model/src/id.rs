@@ -135,6 +135,10 @@ ids! {
     CheckId = "check";
     /// One incident, for its whole life.
     IncidentId = "incident";
+    /// One silence: `s3`.
+    SilenceId = "silence";
+    /// One maintenance window: `m3`, or what the files call it.
+    WindowId = "maintenance window";
     /// One decision of the scaler.
     DecisionId = "decision";
 }

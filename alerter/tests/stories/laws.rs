@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use alerter::act::{Act, Scope, Silence};
 use alerter::message::{MAX_TEXT_CHARS, Message, MessageKind};
 use alerter::{Action, Event, Settings, State, step, wake_at};
-use model::id::{Object, PersonId};
+use model::id::{IncidentId, Object, PersonId};
 use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use model::topology::{Host, Topology};
@@ -91,6 +92,22 @@ impl World {
             via: None,
             text,
         }));
+    }
+
+    fn silence(&mut self, on: &Object, until: Time) {
+        let scope = Scope::Object { on: on.clone(), check: None };
+        let (id, by, from) = (self.state.next_silence(), "ops".parse().unwrap(), self.now);
+        let comment = String::new();
+        let silence = Silence { id, scope, from, until, by, comment };
+        self.step(Event::Act(Box::new(Act::Silenced(silence))));
+    }
+
+    fn snooze(&mut self, number: usize, until: Time) {
+        let incident = format!("i{number}").parse().unwrap();
+        for by in ["ops", "alice", "bob"].map(|by| by.parse().unwrap()) {
+            let incident = IncidentId::clone(&incident);
+            self.step(Event::Act(Box::new(Act::Snoozed { incident, by, until })));
+        }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -184,6 +201,35 @@ fn whatever_breaks_and_heals_each_is_told_of_the_end_and_nothing_is_kept() {
         for part in ["words", "incidents", "repairs", "module_sizes"] {
             assert_eq!(kept[part], serde_json::json!({}), "seed {seed} keeps {part}");
         }
+    }
+}
+
+#[test]
+fn whatever_people_put_off_each_is_told_of_the_end_and_nothing_is_kept() {
+    for seed in 0..100 {
+        let mut world = World::new(racks());
+        let objects = world.objects();
+        let mut chance = Chance(seed);
+        for _ in 0..80 {
+            let object = &objects[chance.below(objects.len())];
+            let until = world.now + Duration::from_secs(chance.below(900) as u64);
+            match chance.below(8) {
+                0 => world.silence(object, until),
+                1 => world.snooze(chance.below(9), until),
+                2 | 3 => world.say(object, SignalState::Ok),
+                4 => world.say(object, SignalState::Problem(Severity::Disaster)),
+                _ => world.say(object, SignalState::Problem(Severity::High)),
+            }
+            world.pass(Duration::from_secs(chance.below(90) as u64));
+        }
+        for object in &objects {
+            world.say(object, SignalState::Ok);
+        }
+        world.pass(HOUR);
+        assert_ends_match(seed, &world);
+        let kept = serde_json::to_value(&world.state).unwrap();
+        assert_eq!(kept["incidents"], serde_json::json!({}), "seed {seed}");
+        assert_eq!(kept["acts"]["silences"], serde_json::json!({}), "seed {seed}");
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use alerter::act::{Act, Scope, Silence, Window};
 use alerter::record::{Record, restore};
 use alerter::{Action, Event, Repair, Settings, State, incidents, step, wake_at};
 use model::id::{HostId, IncidentId, ModuleId, Object, ProjectId, VmId};
@@ -170,6 +171,33 @@ impl Play {
                 let until = START + seconds(until);
                 Event::Maintenance { on: on.parse().unwrap(), from: now, until }
             }
+            ["silence", id, on, "until", until] => silence(id, on, None, until, now),
+            ["silence", id, on, "check", check, "until", until] => {
+                silence(id, on, Some(check), until, now)
+            }
+            ["expire", id] => act(Act::Expired(id.parse().unwrap())),
+            ["label", object, check, silences] => act(Act::Labelled {
+                object: object.parse().unwrap(),
+                check: check.parse().unwrap(),
+                silences: silences.split('+').map(|id| id.parse().unwrap()).collect(),
+            }),
+            ["snooze", number, "by", by, "until", until] => act(Act::Snoozed {
+                incident: IncidentId::parse(number).unwrap(),
+                by: by.parse().unwrap(),
+                until: START + seconds(until),
+            }),
+            ["open", id, on, "until", until] => {
+                act(Act::Opened(window(id, on, now, START + seconds(until), Some("ops"))))
+            }
+            ["end", id] => act(Act::Ended(id.parse().unwrap())),
+            ["plan", id, on, "from", from, "until", until] => act(Act::Planned(vec![window(
+                id,
+                on,
+                START + seconds(from),
+                START + seconds(until),
+                None,
+            )])),
+            ["plan", "nothing"] => act(Act::Planned(Vec::new())),
             ["page"] => {
                 self.write_page(now);
                 Event::Tick
@@ -193,6 +221,16 @@ impl Play {
         let time = now.since(START).as_secs_f64();
         for open in incidents(&self.settings, &self.topology, &self.state) {
             self.log += &format!("{time}s page {}: {}\n", open.id, open.headline.en);
+            for silence in &open.silences {
+                let whole = if open.is_silenced { "" } else { "partly " };
+                let (id, by) = (&silence.id, &silence.by);
+                let until = silence.until.since(START).as_secs();
+                self.log += &format!("      {whole}silenced: {id} by {by} until {until}s\n");
+            }
+            for (by, snooze) in &open.snoozes {
+                let until = snooze.until.since(START).as_secs();
+                self.log += &format!("      snoozed by {by} until {until}s\n");
+            }
             for reason in open.reasons {
                 self.log += &format!("      {}\n", reason.en);
             }
@@ -223,6 +261,40 @@ pub(crate) fn add(topology: &mut Topology, vms: &str, host: &str, module: Option
 
 pub(crate) fn chinese(settings: &mut Settings, person: &str) {
     settings.people = BTreeMap::from([(person.parse().unwrap(), Lang::Zh)]);
+}
+
+fn act(act: Act) -> Event {
+    Event::Act(Box::new(act))
+}
+
+/// By object, or by label if it is called so.
+fn silence(id: &str, on: &str, check: Option<&str>, until: &str, now: Time) -> Event {
+    let scope = match on {
+        "labels" => Scope::Labels(Vec::new()),
+        on => Scope::Object {
+            on: on.parse().unwrap(),
+            check: check.map(|check| check.parse().unwrap()),
+        },
+    };
+    act(Act::Silenced(Silence {
+        id: id.parse().unwrap(),
+        scope,
+        from: now,
+        until: START + seconds(until),
+        by: "ops".parse().unwrap(),
+        comment: "known".to_owned(),
+    }))
+}
+
+fn window(id: &str, on: &str, from: Time, until: Time, by: Option<&str>) -> Window {
+    Window {
+        id: id.parse().unwrap(),
+        on: [on.parse().unwrap()].into(),
+        from,
+        until,
+        by: by.map(|by| by.parse().unwrap()),
+        comment: String::new(),
+    }
 }
 
 /// `bad vm.ping vm/web-1 [high] [by probe] [via col-a] [at 8s]`
