@@ -5,6 +5,7 @@
 
 mod channels;
 pub mod checks;
+pub mod maintenance;
 mod policies;
 pub mod raw;
 pub mod rules;
@@ -27,6 +28,7 @@ use query::Expression;
 use scaler::policy::Finding;
 
 use checks::Check;
+use maintenance::Planned;
 use raw::{RawConfig, RawModule, RawProject, RawProvider};
 use rules::Rules;
 use secret::Secret;
@@ -52,6 +54,8 @@ pub struct Config {
     /// What the policies measure by expressions.
     pub measures: Vec<Measured>,
     pub rules: Rules,
+    /// Maintenance that is planned.
+    pub maintenance: Vec<Planned>,
 }
 
 /// A metric of a policy that is an expression.
@@ -171,6 +175,7 @@ impl Reader {
         let projects = self.read_projects(&folder.join(&raw.projects));
         let data_sources = self.data_sources(&projects, &folder);
         let checks = self.checks(&projects, &folder);
+        let maintenance = self.maintenance((&document, &raw), &projects);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
         let policies = self.read_policies(&folder.join(&raw.policies));
         let measures = self.measures(&policies);
@@ -190,6 +195,7 @@ impl Reader {
             scaler,
             measures,
             rules,
+            maintenance,
         })
     }
 

@@ -14,6 +14,7 @@ use scaler::policy::ApiVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::maintenance::RawWindow;
 use super::sources::{RawActive, RawDataSource, RawSamples, RawScrape, RawZabbix};
 
 /// `cloudbrain.yaml`.
@@ -68,6 +69,9 @@ pub struct RawConfig {
     /// Who gets the operations view.
     #[serde(default)]
     pub operations: Vec<PersonId>,
+    /// When work on which things is planned. A project file has windows of its own.
+    #[serde(default)]
+    pub maintenance: Vec<RawWindow>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -238,6 +242,9 @@ pub struct RawProject {
     /// What else is to be checked: ports, names, machines, pages.
     #[serde(default)]
     pub checks: Vec<CheckSpec>,
+    /// When work on what it owns is planned.
+    #[serde(default)]
+    pub maintenance: Vec<RawWindow>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
