@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::id::ModuleId;
+use model::id::{ModuleId, Object};
 use model::lang::Lang;
 use model::unit::Span;
 
@@ -44,6 +44,14 @@ pub enum Command {
     /// Says that somebody works on an incident: operations hear only what makes it worse, and the
     /// end
     Ack(AckArgs),
+    /// Puts an incident off for one person: until then only what makes it worse is told, and the end
+    Snooze(SnoozeArgs),
+    /// Silences: what fails on an object, or what alerts say, is told to nobody until an end
+    #[command(subcommand)]
+    Silence(SilenceCommand),
+    /// Maintenance windows: what fails in one is expected, and no incident
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// Plays a correlation case in simulated time, and prints what would be told to whom
     Replay(ReplayArgs),
     /// The built-in router, which `serve` starts by itself
@@ -140,7 +148,7 @@ pub struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub struct AckArgs {
-    /// The incident, for example I-7
+    /// The incident, for example i7
     pub incident: model::id::IncidentId,
     /// Who takes it on: a person of the main file
     #[arg(long)]
@@ -148,6 +156,117 @@ pub struct AckArgs {
     /// What the others should know
     #[arg(long, default_value = "")]
     pub text: String,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// When something ends.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct EndArg {
+    /// How long: 30m, 2h, 7d
+    #[arg(long = "for", value_name = "TIME")]
+    pub lasting: Option<Span>,
+    /// Until when: 2026-12-01T10:00:00Z
+    #[arg(long, value_name = "MOMENT")]
+    pub until: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SnoozeArgs {
+    /// The incident, for example i7
+    pub incident: model::id::IncidentId,
+    /// Who is to be reminded later: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub by: model::id::PersonId,
+    #[command(flatten)]
+    pub end: EndArg,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SilenceCommand {
+    /// Silences an object and what stands on it, or posted alerts by their labels
+    Add(SilenceAddArgs),
+    /// The silences that are not over: what, until when, by whom and why
+    List(AskArgs),
+    /// Ends a silence before its time
+    Expire(ExpireArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct SilenceAddArgs {
+    /// What: host/h1 with its VMs, module/shop/web with its VMs, project/shop with its modules, vm/web-01
+    pub on: Option<Object>,
+    /// Of it only what this check says, for example vm.disk
+    #[arg(long, requires = "on")]
+    pub check: Option<model::id::CheckId>,
+    /// Instead of an object: posted alerts with this label, as vm=web-01, vm=~web-.*, team!=blue; may
+    /// be given several times
+    #[arg(long = "label", value_name = "MATCHER", value_parser = matcher, conflicts_with = "on")]
+    pub matchers: Vec<alerter::act::LabelMatcher>,
+    /// Who silences it: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub by: model::id::PersonId,
+    /// Why, for those who meet it at night
+    #[arg(long)]
+    pub comment: String,
+    #[command(flatten)]
+    pub end: EndArg,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+fn matcher(text: &str) -> Result<alerter::act::LabelMatcher, String> {
+    crate::brain::acts::labels::matcher(text)
+}
+
+#[derive(Debug, Args)]
+pub struct ExpireArgs {
+    /// The silence, for example s3
+    pub silence: model::id::SilenceId,
+    /// Who ends it: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub by: model::id::PersonId,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MaintenanceCommand {
+    /// Opens a window now
+    Start(StartArgs),
+    /// Ends a window that was opened by hand; one of a file is ended there
+    End(EndArgs),
+    /// The windows that are open, and when those of the files open next, in their own time zone
+    List(AskArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// What is worked on: host/h1, module/shop/web, project/shop
+    #[arg(required = true)]
+    pub on: Vec<Object>,
+    /// Who announces it: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub by: model::id::PersonId,
+    /// Why, for those who meet it at night
+    #[arg(long)]
+    pub comment: String,
+    #[command(flatten)]
+    pub end: EndArg,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct EndArgs {
+    /// The window, for example m3
+    pub window: model::id::WindowId,
+    /// Who ends it: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub by: model::id::PersonId,
     #[command(flatten)]
     pub ask: AskArgs,
 }

@@ -5,7 +5,7 @@
 //! of the JSON API. Nothing here is checked: the texts come from monitored systems and other rooms,
 //! and are escaped where they are drawn.
 
-use model::id::{DecisionId, FlavorId, HostId, IncidentId, ModuleId, ProjectId, VmId};
+use model::id::{DecisionId, FlavorId, HostId, IncidentId, ModuleId, PersonId, ProjectId, VmId};
 use model::lang::Lang;
 use model::signal::Severity;
 use model::time::Time;
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 pub mod explore;
 pub mod monitor;
+pub mod quiet;
 
 /// Data older than this are called old.
 const OLD_DATA_S: f64 = 60.0;
@@ -167,6 +168,8 @@ pub struct IncidentView {
     pub businesses: Vec<ProjectId>,
     /// How many objects suffer.
     pub affected: usize,
+    /// Nobody is told of it: who silenced it, and until when.
+    pub silenced: Option<(PersonId, Time)>,
 }
 
 /// One incident with all that was told about it.
@@ -177,6 +180,8 @@ pub struct IncidentPage {
     pub affected: Vec<String>,
     /// In any order.
     pub messages: Vec<MessageView>,
+    /// What may be done about it, if it is open.
+    pub doings: Option<quiet::Doings>,
 }
 
 /// One message to one recipient.

@@ -104,6 +104,54 @@ words! {
     HIGH = "high", "严重";
     DISASTER = "disaster", "灾难";
 
+    // What people do about it.
+    DOINGS = "What you can do", "处置";
+    AT_WORK = "{0} works on it since {1}.", "{0} 自 {1} 起处理中。";
+    PUT_OFF = "{0} has put it off until {1}.", "{0} 已暂缓提醒至 {1}。";
+    SILENCED_BY = "{0} has silenced {2} until {1}: {3}", "{0} 已将 {2} 静默至 {1}：{3}";
+    SILENCED_UNTIL = "silenced by {0} until {1}", "{0} 已静默至 {1}";
+    PARTLY_SILENCED = "Not all of its causes are silenced: of the others people are told.",
+        "并非所有根因都被静默：其余部分仍会通知。";
+    I_AM = "I am", "我是";
+    FOR_HOW_LONG = "For", "时长";
+    COMMENT = "Why", "原因说明";
+    COVERS = "Object", "对象";
+    ACKNOWLEDGE_HINT = "Say that you work on it: operations then hear only what makes it worse, and the end.",
+        "表示您正在处理：此后运维只会收到恶化和恢复的通知。";
+    ACKNOWLEDGE_DO = "I work on it", "我来处理";
+    SNOOZE_HINT = "Be reminded later: until then you alone hear only what makes it worse, and the end.",
+        "稍后提醒：在此之前，仅您本人只会收到恶化和恢复的通知。";
+    SNOOZE_DO = "Remind me later", "稍后提醒我";
+    SILENCE_HINT = "Nobody is told of the object and what stands on it until then; it stays on the pages.",
+        "到期之前，该对象及其承载的对象不会通知任何人；页面上仍可看到。";
+    SILENCE_DO = "Silence it", "静默";
+
+    // Silences and maintenance.
+    QUIET_PAGE = "Silences", "静默与维护";
+    QUIET = "Silences and maintenance", "静默与维护";
+    QUIET_HINT = "Who keeps what quiet, until when and why. There is no login yet: everybody says who he is.",
+        "谁在何时之前静默了什么以及原因。目前没有登录：请自行选择您是谁。";
+    SILENCES = "Silences", "静默";
+    NO_SILENCES = "Nothing is silenced.", "没有静默。";
+    WINDOWS = "Maintenance windows", "维护窗口";
+    NO_WINDOWS = "No maintenance is planned.", "没有计划中的维护。";
+    UNTIL = "until", "直到";
+    BY = "by", "来源";
+    WHEN = "when", "时间";
+    OPEN_NOW = "open", "进行中";
+    OVER = "over", "已结束";
+    BEGINS = "begins at {0}", "{0} 开始";
+    END_IT = "End it", "立即结束";
+    END_IN_FILE = "End it in {0}.", "请在 {0} 中删除。";
+    NEW_SILENCE = "Silence something", "新建静默";
+    CHECK_ONLY = "Only this check", "仅此检查项";
+    NEW_WINDOW = "Begin maintenance", "开始维护";
+    WINDOW_HINT = "What fails on these objects, and on what they carry, is no incident until then.",
+        "到期之前，这些对象及其承载的对象异常不计为故障。";
+    WINDOW_DO = "Begin now", "立即开始";
+    NOT_DONE = "This was not done", "未执行";
+    BACK_TO_FORM = "Back", "返回";
+
     // The fleet.
     FLEET = "Fleet", "机群";
     NO_HOSTS = "No host and no VM is known yet.", "尚无宿主机和虚拟机。";

@@ -18,9 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{CheckId, IncidentId, Object, PersonId, SilenceId, WindowId};
 use model::time::Time;
+use model::topology::Topology;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::Settings;
 use crate::state::State;
+use crate::tell;
 
 pub(crate) use cover::lineage;
 pub(crate) use silence::hush;
@@ -33,8 +36,9 @@ pub enum Act {
     /// Somebody wants to hear of an incident again at `until`, and till then only what makes it
     /// worse, and its end.
     Snoozed { incident: IncidentId, by: PersonId, until: Time },
-    /// A silence begins, or is changed.
-    Silenced(Silence),
+    /// A silence begins, or is changed. If it is by label, `covers` names the posted alerts that
+    /// it covers by now.
+    Silenced { silence: Silence, covers: Vec<(Object, CheckId)> },
     /// A silence is over before its end.
     Expired(SilenceId),
     /// Which of the silences by label cover what a posted alert says.
@@ -105,7 +109,7 @@ impl Window {
     }
 }
 
-/// What people have asked for and is not over, and how many of each there ever were.
+/// How many of each there ever were.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Numbers {
     silences: u64,
@@ -132,6 +136,26 @@ impl State {
         self.acts.silences.get(id)
     }
 
+    /// The silences by label that cover what a posted alert says, by our last word.
+    pub fn silences_by_label(
+        &self,
+        object: &Object,
+        check: &CheckId,
+    ) -> Option<&BTreeSet<SilenceId>> {
+        self.acts.labelled.get(object)?.get(check)
+    }
+
+    /// Who is told of an open incident, or will be if it lasts; None if it is not open.
+    pub fn recipients(
+        &self,
+        settings: &Settings,
+        topology: &Topology,
+        incident: &IncidentId,
+    ) -> Option<BTreeSet<PersonId>> {
+        let open = self.incidents.values().find(|open| open.id() == *incident)?;
+        Some(tell::shares(settings, topology, open).into_keys().collect())
+    }
+
     /// The maintenance windows that are not over, opened by hand or handed over from the files.
     pub fn windows(&self) -> impl Iterator<Item = &Window> {
         self.acts.windows.values()
@@ -155,10 +179,8 @@ pub(crate) fn take_in(state: &mut State, act: Act, now: Time) -> bool {
     let acts = &mut state.acts;
     match act {
         Act::Snoozed { incident, by, until } => snooze::begin(state, &incident, by, until, now),
-        Act::Silenced(silence) => {
-            let is_new = !acts.silences.contains_key(&silence.id);
-            acts.numbers.silences += u64::from(is_new);
-            acts.silences.insert(silence.id.clone(), silence);
+        Act::Silenced { silence, covers } => {
+            acts.silence(silence, covers);
             true
         }
         Act::Expired(id) => acts.silences.remove(&id).is_some(),
@@ -177,6 +199,20 @@ impl Acts {
     /// All but the maps, which are stored apart.
     pub(crate) fn rest(&self) -> Self {
         Self { numbers: self.numbers.clone(), ..Self::default() }
+    }
+
+    fn silence(&mut self, silence: Silence, covers: Vec<(Object, CheckId)>) {
+        let id = silence.id.clone();
+        if self.silences.insert(id.clone(), silence).is_none() {
+            self.numbers.silences += 1;
+        }
+        for by in self.labelled.values_mut().flat_map(BTreeMap::values_mut) {
+            by.remove(&id); // What it covered before may not be what it covers now.
+        }
+        for (object, check) in covers {
+            let of_object = self.labelled.entry(object).or_default();
+            of_object.entry(check).or_default().insert(id.clone());
+        }
     }
 
     fn label(&mut self, object: &Object, check: CheckId, silences: BTreeSet<SilenceId>) -> bool {

@@ -99,7 +99,7 @@ impl World {
         let (id, by, from) = (self.state.next_silence(), "ops".parse().unwrap(), self.now);
         let comment = String::new();
         let silence = Silence { id, scope, from, until, by, comment };
-        self.step(Event::Act(Box::new(Act::Silenced(silence))));
+        self.step(Event::Act(Box::new(Act::Silenced { silence, covers: Vec::new() })));
     }
 
     fn snooze(&mut self, number: usize, until: Time) {

@@ -276,14 +276,15 @@ fn silence(id: &str, on: &str, check: Option<&str>, until: &str, now: Time) -> E
             check: check.map(|check| check.parse().unwrap()),
         },
     };
-    act(Act::Silenced(Silence {
+    let silence = Silence {
         id: id.parse().unwrap(),
         scope,
         from: now,
         until: START + seconds(until),
         by: "ops".parse().unwrap(),
         comment: "known".to_owned(),
-    }))
+    };
+    act(Act::Silenced { silence, covers: Vec::new() })
 }
 
 fn window(id: &str, on: &str, from: Time, until: Time, by: Option<&str>) -> Window {

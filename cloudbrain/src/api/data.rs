@@ -147,6 +147,16 @@ pub(super) async fn acknowledge(
     Path(id): Path<IncidentId>,
     Json(word): Json<Acknowledgement>,
 ) -> Answer {
+    take_on(&handle, &id, word).await?;
+    incident(State(handle), Path(id)).await
+}
+
+/// Notes who has taken an incident on, and returns once that is on record.
+pub(super) async fn take_on(
+    handle: &Handle,
+    id: &IncidentId,
+    word: Acknowledgement,
+) -> Result<(), ApiError> {
     let wanted = id.clone();
     let asked = handle.ask(move |core, _| core.acknowledged(&wanted, word));
     let acknowledged = asked.await.map_err(unavailable)?;
@@ -157,7 +167,7 @@ pub(super) async fn acknowledge(
     let heard = Input::Heard(Heard::Acknowledged(acknowledged));
     handle.inbox.send(heard).await.map_err(|_| unavailable("the brain is shutting down"))?;
     turns.changed().await.map_err(|_| unavailable("the brain is shutting down"))?;
-    incident(State(handle), Path(id)).await
+    Ok(())
 }
 
 /// The newest first.

@@ -4,14 +4,18 @@
 //! refuses anything else until access control is there), no page loads anything from elsewhere,
 //! and whatever came from a monitored system is escaped by the page builder.
 
+mod acts;
 mod alerts;
 mod data;
 mod events;
 mod explore;
+mod guard;
 mod metrics;
 mod pages;
 mod prom;
+mod quiet;
 pub mod rules;
+mod silences;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -19,7 +23,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use collector::posted::MAX_BODY_BYTES as MAX_ALERT_BYTES;
 use collector::prometheus::remote_write::MAX_BODY_BYTES;
 use tokio::net::TcpListener;
@@ -84,9 +88,30 @@ fn router(handle: Handle) -> Router {
         .route("/api/journal", get(data::journal))
         .route("/api/samples", get(data::samples))
         .route("/api/active", get(data::active))
+        .merge(acts())
         .fallback(pages::not_found)
         .layer(middleware::from_fn(secured))
         .with_state(handle)
+}
+
+/// What people do: by API, in Alertmanager's form, and by the forms of the pages.
+fn acts() -> Router<Handle> {
+    Router::new()
+        .route("/api/incidents/{id}/snooze", post(acts::snooze))
+        .route("/api/silences", get(acts::silences).post(acts::silence))
+        .route("/api/silences/{id}", delete(acts::expire))
+        .route("/api/maintenance", get(acts::windows).post(acts::open_window))
+        .route("/api/maintenance/{id}", delete(acts::end_window))
+        .route("/api/v2/silences", get(silences::list).post(silences::post))
+        .route("/api/v2/silence/{id}", get(silences::one).delete(silences::expire))
+        .route("/quiet", get(quiet::page))
+        .route("/quiet/silences", post(quiet::silence))
+        .route("/quiet/silences/{id}/expire", post(quiet::expire))
+        .route("/quiet/maintenance", post(quiet::open_window))
+        .route("/quiet/maintenance/{id}/end", post(quiet::end_window))
+        .route("/incidents/{id}/acknowledge", post(quiet::acknowledge))
+        .route("/incidents/{id}/snooze", post(quiet::snooze))
+        .layer(middleware::from_fn(guard::same_origin))
 }
 
 async fn secured(request: Request, next: Next) -> Response {

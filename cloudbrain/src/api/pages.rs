@@ -12,32 +12,36 @@ use model::time::Time;
 use serde::Deserialize;
 
 use super::data::{messages_of, monitor_view};
+use super::quiet::me;
+use crate::brain::acts::view::doings;
 use crate::brain::{Handle, view};
 
 /// How somebody wants to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
     pub(super) lang: Lang,
-    theme: Theme,
+    pub(super) theme: Theme,
+}
+
+/// The value of a cookie, if it was sent.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok())?;
+    let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 impl Reader {
     /// By cookie, else by what the browser asks for.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let cookies = text(header::COOKIE);
-        let cookie = |name: &str| {
-            let pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
-            pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
-        };
         let accepts_chinese = text(header::ACCEPT_LANGUAGE).trim_start().starts_with("zh");
-        let lang = match cookie("lang").as_deref() {
+        let lang = match cookie(headers, "lang") {
             Some("zh") => Lang::Zh,
             Some("en") => Lang::En,
             _ if accepts_chinese => Lang::Zh,
             _ => Lang::En,
         };
-        let theme = match cookie("theme").as_deref() {
+        let theme = match cookie(headers, "theme") {
             Some("light") => Theme::Light,
             Some("dark") => Theme::Dark,
             _ => Theme::Auto,
@@ -74,8 +78,10 @@ pub(super) async fn incident(
     let reader = Reader::of(&headers);
     let messages =
         messages_of(&handle, Some(&id), 100).await.map_err(IntoResponse::into_response)?;
+    let me = me(&headers);
     let asked = handle.ask(move |core, now| {
-        let incident = view::incident(core, &id, &messages, reader.lang)?;
+        let mut incident = view::incident(core, &id, &messages, reader.lang)?;
+        incident.doings = doings(core, &id, me, now);
         let overview = reader.dress(view::overview(core, now, reader.lang));
         Some(dashboards::incident_page(&overview, &incident))
     });
@@ -127,7 +133,7 @@ pub(super) async fn preferences(headers: HeaderMap, Form(form): Form<Preferences
 }
 
 /// The page the form stood on, without its host, so that nobody is sent elsewhere.
-fn back(headers: &HeaderMap) -> String {
+pub(super) fn back(headers: &HeaderMap) -> String {
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
     let path = uri.and_then(|uri| Some(uri.path_and_query()?.to_string()));
@@ -154,6 +160,6 @@ fn lost(reader: Reader) -> Response {
     (StatusCode::NOT_FOUND, Html(page)).into_response()
 }
 
-fn trouble(why: String) -> Response {
+pub(super) fn trouble(why: String) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }

@@ -5,6 +5,7 @@
 //! ([`super::run`]) has no `if` that belongs here, so tests and benches run the whole brain
 //! without a socket or a disk.
 
+mod acting;
 mod aiming;
 mod hearing;
 mod judging;
@@ -37,12 +38,15 @@ use scaler::policy::Aggregate;
 use scaler::reason::Decision;
 use scaler::steps::{Step, StepKind, StepOutcome};
 use store::{Change, IncidentRow, JournalRow, TransitionRow};
+use tokio::sync::oneshot;
 
 use crate::config::Config;
 
 use crate::rules::engine::Book;
 
 use super::active::Word as ActiveWord;
+use super::acts::labels::LabelSilences;
+use super::acts::{Outcome, Wanted};
 use super::asker::{Answer, Asked};
 use super::discover::{Found, ListName};
 use super::eye::{self, Eye};
@@ -82,6 +86,8 @@ pub enum Heard {
     Channel(Signal),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
+    /// Somebody wants something put off, silenced, worked on, or ended early.
+    Act(Box<Wanted>),
     /// New files are in force.
     Config(Arc<Config>),
     /// New files were refused; the last good ones stay in force.
@@ -119,6 +125,8 @@ pub struct Turn {
     pub rows: Vec<Row>,
     pub decisions: Vec<Decision>,
     pub acknowledged: Vec<Acknowledged>,
+    /// What people asked for, and what came of it.
+    pub replies: Vec<(oneshot::Sender<Outcome>, Outcome)>,
 }
 
 /// One point of a module's chart.
@@ -176,6 +184,9 @@ pub struct Core {
     /// Whose agents come by themselves, and whether they are silent.
     active: BTreeMap<Object, bool>,
     directory: Arc<Directory>,
+    label_silences: LabelSilences,
+    /// When the windows of the files are to be looked at anew; at once if not yet.
+    plan_due: Option<Time>,
     pending: Turn,
 }
 
@@ -242,11 +253,14 @@ impl Core {
             has_aimed: false,
             active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
             directory: Arc::default(),
+            label_silences: LabelSilences::default(),
+            plan_due: None,
             pending: Turn::default(),
             config,
         };
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.posted.learn_anew(&core.config.raw);
+        core.label_silences = LabelSilences::of(core.alerter.silences());
         core.surveyor.start_over();
         core.place(now);
         core.follow_rules(now);
@@ -334,6 +348,7 @@ impl Core {
     pub fn turn(&mut self, now: Time) -> Turn {
         self.senses.age(&self.scaler.vms, now);
         self.expire(now);
+        self.plan(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.place(now);

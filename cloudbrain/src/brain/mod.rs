@@ -4,6 +4,7 @@
 //! Whoever is killed between the two finds the effect still wanted at the next start.
 
 pub mod active;
+pub mod acts;
 pub mod asker;
 pub mod core;
 pub mod discover;
@@ -221,6 +222,9 @@ impl Brain {
         changes.extend(self.outbox.take_up(&self.core.config, turn.messages, now));
         changes.push(Change::Alive(now));
         self.commit(changes).await?;
+        for (reply, outcome) in turn.replies {
+            let _ = reply.send(outcome); // Whoever asked may have gone away.
+        }
         if let Some(routing) = turn.routing {
             self.routing.send_replace(routing);
         }

@@ -170,6 +170,18 @@ impl Posted {
         changed.iter().map(room).collect()
     }
 
+    /// The labels of all that are known.
+    pub fn labels(&self) -> impl Iterator<Item = (&Object, &CheckId, &BTreeMap<String, String>)> {
+        let known = self.known.iter();
+        let each = known.flat_map(|(object, checks)| checks.iter().map(move |c| (object, c)));
+        each.map(|(object, (check, known))| (object, check, &known.labels))
+    }
+
+    /// The labels of one of them.
+    pub fn labels_of(&self, object: &Object, check: &CheckId) -> Option<&BTreeMap<String, String>> {
+        Some(&self.known.get(object)?.get(check)?.labels)
+    }
+
     pub fn count(&self) -> usize {
         self.count
     }

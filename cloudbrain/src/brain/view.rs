@@ -9,7 +9,7 @@ use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
     MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
 };
-use model::id::{FlavorId, HostId, IncidentId, ModuleId};
+use model::id::{FlavorId, HostId, IncidentId, ModuleId, PersonId};
 use model::lang::Lang;
 use model::time::Time;
 use model::verdict::ProbeTarget;
@@ -306,7 +306,15 @@ fn incident_view(incident: &IncidentSummary, lang: Lang) -> IncidentView {
         detail: reasons.collect(),
         businesses: incident.businesses.clone(),
         affected: incident.affected.len(),
+        silenced: silenced(incident),
     }
+}
+
+/// Who silenced it, and until when, if all its roots are.
+fn silenced(incident: &IncidentSummary) -> Option<(PersonId, Time)> {
+    let ours = incident.silences.iter().filter(|_| incident.is_silenced);
+    let last = ours.max_by_key(|silence| silence.until)?;
+    Some((last.by.clone(), last.until))
 }
 
 /// One incident with all that was told about it; None if it is not known.
@@ -322,6 +330,7 @@ pub fn incident(
         incident: incident_view(incident, lang),
         affected: incident.affected.iter().map(ToString::to_string).collect(),
         messages: messages.iter().filter_map(message_view).collect(),
+        doings: None,
     })
 }
 

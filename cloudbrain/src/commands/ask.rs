@@ -18,7 +18,7 @@ use crate::cli::{AckArgs, AskArgs, ExplainArgs, Output, PlanArgs};
 use crate::config::raw::RawConfig;
 use crate::config::yaml::Document;
 
-fn brain_of(args: &AskArgs) -> anyhow::Result<SocketAddr> {
+pub(super) fn brain_of(args: &AskArgs) -> anyhow::Result<SocketAddr> {
     if let Some(brain) = args.brain {
         return Ok(brain);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::Request;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, USER_AGENT};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 
 /// An answer of the brain is bounded, like everything that comes in.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// What the journal calls us.
+const COMMAND_LINE: &str = "the command line";
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// GETs a path of the API and reads its JSON.
@@ -29,8 +31,19 @@ pub(super) async fn post_json<T: DeserializeOwned>(
     body: &impl Serialize,
 ) -> anyhow::Result<T> {
     let body = Full::from(serde_json::to_vec(body).context("forming the request")?);
-    let request = Request::post(format!("http://{brain}{path}"));
+    let request = Request::post(format!("http://{brain}{path}")).header(USER_AGENT, COMMAND_LINE);
     let request = request.header(CONTENT_TYPE, "application/json").body(body);
+    let text = ask(brain, path, request.context("forming the request")?).await?;
+    serde_json::from_str(&text).with_context(|| format!("reading what {brain} answered to {path}"))
+}
+
+/// DELETEs what a path of the API names, and reads the JSON it answers.
+pub(super) async fn delete_json<T: DeserializeOwned>(
+    brain: SocketAddr,
+    path: &str,
+) -> anyhow::Result<T> {
+    let request = Request::delete(format!("http://{brain}{path}"));
+    let request = request.header(USER_AGENT, COMMAND_LINE).body(Full::default());
     let text = ask(brain, path, request.context("forming the request")?).await?;
     serde_json::from_str(&text).with_context(|| format!("reading what {brain} answered to {path}"))
 }
@@ -56,7 +69,7 @@ async fn ask(
         let body = body.map_err(|error| anyhow::anyhow!("reading the answer: {error}"))?.to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
-            bail!("{brain} answered {status} to {path}: {text}");
+            bail!("{brain} answered {status} to {path}: {}", reason(&text));
         }
         Ok(text)
     };
@@ -64,4 +77,11 @@ async fn ask(
         Ok(answer) => answer,
         Err(_) => bail!("{brain} did not answer within {} s", ANSWER_WITHIN.as_secs()),
     }
+}
+
+/// The sentence of a refusal; whatever was answered if it holds none.
+fn reason(answer: &str) -> String {
+    let said: Option<serde_json::Value> = serde_json::from_str(answer).ok();
+    let sentence = said.as_ref().and_then(|said| said["error"].as_str());
+    sentence.unwrap_or(answer).to_owned()
 }

@@ -1,5 +1,6 @@
 //! What each command does. Exit code 0 fine, 1 error, 2 differences or warnings.
 
+mod acts;
 mod ask;
 mod channels;
 mod demo_app;
@@ -51,6 +52,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
+        Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
+        Command::Silence(command) => on_runtime(false, acts::silence(command)),
+        Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
     };
     match result {

@@ -24,6 +24,7 @@ pub(super) enum Place {
     Overview,
     Explore,
     Monitor,
+    Quiet,
 }
 
 /// How a page is kept fresh while somebody looks at it.
@@ -101,13 +102,14 @@ impl Frame<'_> {
 }
 
 impl Place {
-    const ALL: [Self; 3] = [Self::Overview, Self::Explore, Self::Monitor];
+    const ALL: [Self; 4] = [Self::Overview, Self::Explore, Self::Quiet, Self::Monitor];
 
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
             Self::Explore => "/explore",
             Self::Monitor => "/monitor",
+            Self::Quiet => "/quiet",
         }
     }
 
@@ -116,6 +118,7 @@ impl Place {
             Self::Overview => words::BACK,
             Self::Explore => words::EXPLORE,
             Self::Monitor => words::MONITOR_PAGE,
+            Self::Quiet => words::QUIET_PAGE,
         }
     }
 }

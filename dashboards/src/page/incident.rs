@@ -7,7 +7,7 @@ use model::id::Object;
 use model::time::Time;
 
 use super::incidents::businesses;
-use super::{back, fact, glyph, module_path};
+use super::{back, fact, glyph, module_path, quiet};
 use crate::view::{Health, IncidentPage, IncidentView, MessageView};
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -15,6 +15,9 @@ use crate::words::{self, Word};
 pub(super) fn sections(page: &IncidentPage, voice: &Voice) -> Markup {
     html! {
         (head(&page.incident, voice))
+        @if let Some(doings) = &page.doings {
+            (quiet::doings(&page.incident.id, doings, voice))
+        }
         (why(&page.incident, voice))
         (affected(&page.affected, voice))
         (timeline(page, voice))

@@ -55,6 +55,11 @@ fn card(incident: &IncidentView, voice: &Voice) -> Markup {
             p.facts {
                 span.chip.down { (voice.root_state(&incident.state)) }
                 span.chip { (voice.severity(incident.severity)) }
+                @if let Some((by, until)) = &incident.silenced {
+                    span.chip.leaving {
+                        (voice.fill(words::SILENCED_UNTIL, &[by.as_str(), &voice.clock(*until)]))
+                    }
+                }
                 span { (since(incident, voice)) }
                 span { (voice.fill(words::OBJECTS_AFFECTED, &[&incident.affected.to_string()])) }
                 @if !incident.businesses.is_empty() {

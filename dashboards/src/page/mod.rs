@@ -14,15 +14,17 @@ mod modules;
 mod monitor;
 mod overview;
 mod pools;
+mod quiet;
 mod summary;
 
 use maud::{Markup, html};
-use model::id::{IncidentId, ModuleId};
+use model::id::{IncidentId, ModuleId, PersonId};
 use model::lang::Lang;
 use model::time::Time;
 
 use crate::view::explore::ExploreView;
 use crate::view::monitor::MonitorView;
+use crate::view::quiet::QuietView;
 use crate::view::{Health, IncidentPage, ModuleView, Overview, Reader, Theme};
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -47,7 +49,10 @@ pub fn overview_fragment(overview: &Overview) -> String {
 /// One incident: what it is, why, what suffers, who was told what.
 pub fn incident_page(overview: &Overview, page: &IncidentPage) -> String {
     let voice = Voice::of(overview);
-    let frame = below(&page.incident.headline, overview.theme);
+    let mut frame = below(&page.incident.headline, overview.theme);
+    if page.doings.is_some() {
+        frame.renewal = Renewal::None;
+    }
     frame.around(&voice, &incident::sections(page, &voice)).into_string()
 }
 
@@ -78,6 +83,34 @@ pub fn explore_page(view: &ExploreView, reader: &Reader) -> String {
     let frame =
         Frame { title, theme: reader.theme, place: Some(Place::Explore), renewal: Renewal::None };
     frame.around(&voice, &explore::sections(view, &voice)).into_string()
+}
+
+/// What is kept quiet, by whom and until when, with forms to begin and to end it; `me` is who the
+/// reader said to be last. Served as `/quiet`.
+pub fn quiet_page(view: &QuietView, me: Option<&PersonId>, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader);
+    let frame = Frame {
+        title: voice.say(words::QUIET),
+        theme: reader.theme,
+        place: Some(Place::Quiet),
+        renewal: Renewal::None,
+    };
+    frame.around(&voice, &quiet::sections(view, me, &voice)).into_string()
+}
+
+/// Why what a form asked for was not done, and the way back to the form.
+pub fn refused_page(why: &str, back: &str, lang: Lang, theme: Theme) -> String {
+    let voice = Voice::new(lang, "UTC", Time::default());
+    let title = voice.say(words::NOT_DONE);
+    let frame = Frame { title, theme, place: None, renewal: Renewal::None };
+    let content = html! {
+        section #lost {
+            p.back { a href=(back) { "← " (voice.say(words::BACK_TO_FORM)) } }
+            h1 { (title) }
+            p { (why) }
+        }
+    };
+    frame.around(&voice, &content).into_string()
 }
 
 /// What stands where nothing is.

@@ -46,6 +46,63 @@ pub(crate) fn incident_page(lang: Lang) -> IncidentPage {
         incident: incident(lang),
         affected: affected.map(str::to_owned).to_vec(),
         messages: messages(lang),
+        doings: Some(doings()),
+    }
+}
+
+/// What may be done about the host's incident, and was.
+fn doings() -> Doings {
+    let name = |name: &str| name.parse().expect("a good name");
+    Doings {
+        people: vec![name("alice"), name("ops")],
+        me: Some(name("ops")),
+        objects: vec!["host/h2".parse().expect("an object"), "vm/vm-3".parse().expect("an object")],
+        acknowledged: Some((name("ops"), ago(60))),
+        snoozes: vec![(name("alice"), NOW + Duration::from_secs(3_600))],
+        silences: Vec::new(),
+        is_silenced: false,
+    }
+}
+
+/// What is kept quiet: a silence by object, one by labels, a window that is open, one to come.
+pub(crate) fn quiet() -> QuietView {
+    let name = |name: &str| PersonId::parse(name).expect("a good name");
+    let silence = |id: &str, covers: &str, by: &str, comment: &str| SilenceView {
+        id: id.parse().expect("a good name"),
+        covers: covers.to_owned(),
+        from: ago(600),
+        until: NOW + Duration::from_secs(7_200),
+        by: name(by),
+        comment: comment.to_owned(),
+        is_running: true,
+        incidents: vec!["i7".parse().expect("a good name")],
+    };
+    let window = |id: &str, on: &str| WindowView {
+        id: id.parse().expect("a good name"),
+        on: vec![on.parse().expect("an object")],
+        by: None,
+        comment: "<b>patches</b>".to_owned(),
+        file: Some("projects/shop.yaml".to_owned()),
+        cron: Some("0 2 * * 6".to_owned()),
+        zone: "Asia/Shanghai".to_owned(),
+        open_until: None,
+        next: vec![(ago(-86_400), ago(-93_600)), (ago(-691_200), ago(-698_400))],
+    };
+    let open = WindowView {
+        by: Some(name("ops")),
+        file: None,
+        cron: None,
+        open_until: Some(NOW + Duration::from_secs(900)),
+        next: Vec::new(),
+        ..window("m1", "host/h1")
+    };
+    QuietView {
+        silences: vec![
+            silence("s1", "vm/web-01 vm.disk", "alice", "the new disk comes on Friday"),
+            silence("s2", "{alertname=\"Slow\", vm=~\"web-.*\"}", "ops", "<i>known</i>"),
+        ],
+        windows: vec![open, window("weekly-patches", "module/shop/web")],
+        people: vec![name("alice"), name("ops")],
     }
 }
 
@@ -247,6 +304,7 @@ fn incident(lang: Lang) -> IncidentView {
         detail: detail.map(str::to_owned).to_vec(),
         businesses: vec!["shop".parse().expect("a good name")],
         affected: 5,
+        silenced: None,
     }
 }
 

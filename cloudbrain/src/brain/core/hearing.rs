@@ -67,7 +67,12 @@ impl Core {
                 self.acknowledge(acknowledged, now);
                 true
             }
+            Heard::Act(wanted) => {
+                self.act(*wanted, now);
+                true
+            }
             Heard::Config(config) => {
+                self.plan_due = None;
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
                 self.config = config;
@@ -97,6 +102,7 @@ impl Core {
             self.note("alerts", &format!("{refused} alerts refused: too many are open"), now);
         }
         self.learn(&taken.topology, now);
+        self.label(&taken.signals, now);
         self.signals(taken.signals, now);
     }
 
