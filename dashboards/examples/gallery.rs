@@ -36,6 +36,7 @@ fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
         "overview" => dashboards::overview_page(&overview),
         "incident" => dashboards::incident_page(&overview, &made_up::incident_page(lang)),
         "module" => dashboards::module_page(&overview, &overview.modules[0]),
+        "quiet" => dashboards::quiet_page(&made_up::quiet(), None, &reader),
         "lost" => dashboards::not_found_page(lang, theme),
         "many" => dashboards::overview_page(&made_up::many(60, 50)),
         "monitor-healthy" => monitor_page(&monitor::healthy(), &reader),

@@ -135,10 +135,10 @@ words! {
     NO_SILENCES = "Nothing is silenced.", "没有静默。";
     WINDOWS = "Maintenance windows", "维护窗口";
     NO_WINDOWS = "No maintenance is planned.", "没有计划中的维护。";
-    UNTIL = "until", "直到";
-    BY = "by", "来源";
-    WHEN = "when", "时间";
-    OPEN_NOW = "open", "进行中";
+    UNTIL = "Until", "到期";
+    BY = "By", "来源";
+    WHEN = "When", "时间";
+    OPEN_UNTIL = "open until {0}", "进行中，直到 {0}";
     OVER = "over", "已结束";
     BEGINS = "begins at {0}", "{0} 开始";
     END_IT = "End it", "立即结束";

@@ -74,6 +74,16 @@ pub enum Scope {
     Labels(Vec<LabelMatcher>),
 }
 
+impl Scope {
+    /// The object, if it is not by label.
+    pub fn object(&self) -> Option<&Object> {
+        match self {
+            Self::Object { on, .. } => Some(on),
+            Self::Labels(_) => None,
+        }
+    }
+}
+
 /// What the value of one label must be, as Alertmanager's silences have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -4,10 +4,12 @@
 //! with the label of its kind, `vm="web-01"`, and one that comes in with matchers covers posted
 //! alerts. Whoever made it is as its sender says: an Alertmanager knows no people.
 
+use std::collections::BTreeMap;
+
 use alerter::act::{LabelMatcher, Scope, Silence};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use model::id::{PersonId, SilenceId};
@@ -18,7 +20,11 @@ use serde_json::{Value, json};
 use super::acts::{ask_for, program, read};
 use super::data::{Answer, ApiError, to_json, unavailable};
 use crate::brain::Handle;
+use crate::brain::acts::labels::{self, Test};
 use crate::brain::acts::{Foreign, Request, SilenceWish};
+
+/// More filters than these say nothing more.
+const MAX_FILTERS: usize = 20;
 
 /// A silence as Alertmanager takes it.
 #[derive(Debug, Deserialize)]
@@ -47,12 +53,26 @@ struct Told {
     comment: String,
 }
 
-pub(super) async fn list(State(handle): State<Handle>) -> Answer {
+/// Those whose own matchers match all filters, as `?filter=vm="web-01"`.
+pub(super) async fn list(State(handle): State<Handle>, RawQuery(query): RawQuery) -> Answer {
+    let filters = filters(query.as_deref().unwrap_or_default())?;
     let all = handle.ask(|core, now| {
         let present = core.alerter.silences().filter(|silence| silence.until > now);
         present.map(|silence| told(silence, now)).collect::<Vec<Told>>()
     });
-    to_json(&all.await.map_err(unavailable)?)
+    let mut all = all.await.map_err(unavailable)?;
+    all.retain(|silence| labels::all_match(&filters, &silence.labels()));
+    to_json(&all)
+}
+
+fn filters(query: &str) -> Result<Vec<Test>, ApiError> {
+    let wrong = |why: String| ApiError(StatusCode::BAD_REQUEST, why);
+    let filters = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "filter");
+    let filters = filters.map(|(_, text)| {
+        let matcher = labels::matcher(&text).map_err(wrong)?;
+        Test::of(&matcher).map_err(|refusal| wrong(refusal.why.en))
+    });
+    filters.take(MAX_FILTERS).collect()
 }
 
 pub(super) async fn one(State(handle): State<Handle>, Path(id): Path<SilenceId>) -> Answer {
@@ -80,6 +100,13 @@ pub(super) async fn expire(
 ) -> Result<StatusCode, ApiError> {
     ask_for(&handle, Request::Expire { silence, by: None }, program(&headers)).await?;
     Ok(StatusCode::OK)
+}
+
+impl Told {
+    /// Its own matchers, as if they were the labels of an alert.
+    fn labels(&self) -> BTreeMap<String, String> {
+        self.matchers.iter().map(|m| (m.name.clone(), m.value.clone())).collect()
+    }
 }
 
 impl Posted {

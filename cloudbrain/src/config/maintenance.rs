@@ -17,7 +17,7 @@ mod times;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::id::{ModuleId, Object, WindowId};
 use model::time::Time;
@@ -67,12 +67,13 @@ pub struct Planned {
     /// The IANA name of its zone.
     pub zone: String,
     pub comment: String,
-    /// The file it stands in.
+    /// The file it stands in, from the folder of the main file.
     pub file: PathBuf,
 }
 
 impl Planned {
-    /// From when until when it is open: all that is of `from..until`, in order of beginning.
+    /// From when until when it is open: all that is of `from..until`, in order. Where one opening
+    /// begins before the last has ended, they are one.
     pub fn occurrences(&self, from: Time, until: Time) -> Vec<(Time, Time)> {
         self.times.occurrences(from, until)
     }
@@ -84,8 +85,9 @@ impl Reader {
         &mut self,
         main: (&Document, &RawConfig),
         projects: &[(Document, RawProject)],
+        folder: &Path,
     ) -> Vec<Planned> {
-        let mut windows = Vec::new();
+        let mut windows: Vec<Planned> = Vec::new();
         let (document, raw) = main;
         for (index, written) in raw.maintenance.iter().enumerate() {
             self.window(document, index, written, &raw.timezone, &mut windows);
@@ -103,6 +105,11 @@ impl Reader {
                         self.find(document, format!("maintenance.{index}.on.{place}"), message);
                     }
                 }
+            }
+        }
+        for window in &mut windows {
+            if let Ok(file) = window.file.strip_prefix(folder) {
+                window.file = file.to_owned();
             }
         }
         windows

@@ -175,7 +175,7 @@ impl Reader {
         let projects = self.read_projects(&folder.join(&raw.projects));
         let data_sources = self.data_sources(&projects, &folder);
         let checks = self.checks(&projects, &folder);
-        let maintenance = self.maintenance((&document, &raw), &projects);
+        let maintenance = self.maintenance((&document, &raw), &projects, &folder);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
         let policies = self.read_policies(&folder.join(&raw.policies));
         let measures = self.measures(&policies);

@@ -5,6 +5,7 @@
 //! `tests/run` installs the servers and lifts that.
 
 mod active;
+mod acts;
 mod agents;
 mod alerts;
 mod checks;
@@ -12,6 +13,7 @@ mod common;
 mod explore;
 mod files;
 mod kill;
+mod maintenance;
 mod monitor;
 mod pages;
 mod policies;

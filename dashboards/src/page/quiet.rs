@@ -132,8 +132,9 @@ fn times(window: &WindowView, voice: &Voice) -> Markup {
     html! {
         div {
             @if let Some(until) = window.open_until {
-                p { span.chip.leaving { (voice.say(words::OPEN_NOW)) } " "
-                    (voice.say(words::UNTIL)) " " (there.time(until)) }
+                p {
+                    span.chip.leaving { (voice.fill(words::OPEN_UNTIL, &[&there.clock(until)])) }
+                }
             }
             @for (from, until) in &window.next {
                 p { (there.time(*from)) " – " (there.time(*until)) }

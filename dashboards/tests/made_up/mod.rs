@@ -5,10 +5,12 @@ pub(crate) mod monitor;
 
 use std::time::Duration;
 
+use dashboards::view::quiet::{Doings, QuietView, SilenceView, WindowView};
 use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
     MessageView, ModuleView, MonitorHealth, Overview, PoolView, Reader, Theme, VmTile,
 };
+use model::id::PersonId;
 use model::lang::Lang;
 use model::signal::Severity;
 use model::time::Time;
@@ -86,7 +88,7 @@ pub(crate) fn quiet() -> QuietView {
         cron: Some("0 2 * * 6".to_owned()),
         zone: "Asia/Shanghai".to_owned(),
         open_until: None,
-        next: vec![(ago(-86_400), ago(-93_600)), (ago(-691_200), ago(-698_400))],
+        next: vec![(ahead(86_400), ahead(93_600)), (ahead(691_200), ahead(698_400))],
     };
     let open = WindowView {
         by: Some(name("ops")),
@@ -130,6 +132,10 @@ fn quiet_vm(number: usize) -> VmTile {
 
 fn ago(seconds: u64) -> Time {
     NOW - Duration::from_secs(seconds)
+}
+
+fn ahead(seconds: u64) -> Time {
+    NOW + Duration::from_secs(seconds)
 }
 
 fn hosts() -> Vec<HostView> {

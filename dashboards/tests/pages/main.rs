@@ -3,7 +3,7 @@
 use dashboards::view::{Overview, Theme};
 use dashboards::{
     SCRIPT, STYLE, explore_page, incident_page, module_page, monitor_page, not_found_page,
-    overview_fragment, overview_page,
+    overview_fragment, overview_page, quiet_page, refused_page,
 };
 use model::lang::Lang;
 
@@ -13,7 +13,7 @@ mod made_up;
 mod monitor;
 
 /// Each page once, by name.
-fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 6] {
+fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 8] {
     let overview = made_up::overview(lang, theme);
     let reader = made_up::reader(lang, theme);
     [
@@ -23,6 +23,8 @@ fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 6] {
         ("lost", not_found_page(lang, theme)),
         ("monitor", monitor_page(&made_up::monitor::half_blind(), &reader)),
         ("explore", explore_page(&made_up::explore::chart(), &reader)),
+        ("quiet", quiet_page(&made_up::quiet(), None, &reader)),
+        ("refused", refused_page("no host/h9 is known", "/quiet", lang, theme)),
     ]
 }
 
@@ -50,11 +52,19 @@ fn whatever_comes_from_outside_is_escaped() {
     incident.messages[0].text = hostile();
     incident.messages[0].to = hostile();
     incident.messages[2].error = Some(hostile());
+    let mut quiet = made_up::quiet();
+    quiet.silences[0].comment = hostile();
+    quiet.silences[1].covers = hostile();
+    quiet.windows[0].comment = hostile();
+    quiet.windows[1].zone = hostile();
+    let reader = made_up::reader(Lang::En, Theme::Auto);
     let pages = [
         overview_page(&overview),
         overview_fragment(&overview),
         module_page(&overview, &overview.modules[0]),
         incident_page(&overview, &incident),
+        quiet_page(&quiet, None, &reader),
+        refused_page(&hostile(), &hostile(), Lang::En, Theme::Auto),
     ];
     for page in pages {
         assert!(page.contains("&lt;script&gt;alert"), "the text is shown");
@@ -79,7 +89,8 @@ fn a_page_needs_nothing_that_a_strict_policy_forbids() {
 fn a_page_is_complete_without_javascript() {
     for (name, page) in pages(Lang::En, Theme::Auto) {
         let refresh = r#"<noscript><meta http-equiv="refresh" content="60"></noscript>"#;
-        assert_eq!(page.contains(refresh), name != "explore", "{name}: nobody's typing is lost");
+        let is_typed_into = ["explore", "incident", "quiet", "refused"].contains(&name);
+        assert_eq!(page.contains(refresh), !is_typed_into, "{name}: nobody's typing is lost");
         assert!(page.contains(r#"<form method="post" action="/preferences">"#), "{name}");
         assert!(page.contains("<h1>") && page.contains(r#"<main id="main">"#), "{name}");
     }
@@ -122,10 +133,10 @@ fn the_bar_of_each_page_leads_to_all_the_others() {
     for (name, page) in pages(Lang::En, Theme::Auto) {
         let bar = page.split("<nav").nth(1).and_then(|rest| rest.split("</nav>").next());
         let bar = bar.expect("each page has a bar");
-        for path in ["/", "/explore", "/monitor"] {
+        for path in ["/", "/explore", "/quiet", "/monitor"] {
             assert!(bar.contains(&format!(r#"<a href="{path}""#)), "{path} on {name}");
         }
-        let here = ["overview", "monitor", "explore"].contains(&name);
+        let here = ["overview", "monitor", "explore", "quiet"].contains(&name);
         assert_eq!(bar.contains(r#"aria-current="page""#), here, "{name}");
     }
 }

@@ -85,7 +85,7 @@ pub fn compile(matchers: &[LabelMatcher]) -> Result<Vec<Test>, Refusal> {
 }
 
 impl Test {
-    fn of(matcher: &LabelMatcher) -> Result<Self, Refusal> {
+    pub fn of(matcher: &LabelMatcher) -> Result<Self, Refusal> {
         let LabelMatcher { name, value, is_regex, is_equal } = matcher;
         if name.is_empty() {
             return Err(Refusal::new("a matcher without a name", "匹配条件缺少标签名"));

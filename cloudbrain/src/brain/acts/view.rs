@@ -1,7 +1,7 @@
 //! What is silenced and what is planned, as pages, API and command line show it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::time::Duration;
 
 use alerter::act::{Scope, Silence, Window};
 use dashboards::view::quiet::{Doings, QuietView, SilenceView, WindowView};
@@ -100,9 +100,8 @@ pub fn windows(core: &Core, now: Time) -> Vec<WindowView> {
     let by_hand = core.alerter.windows().filter(|w| w.by.is_some() && w.until > now);
     let zone = &core.config.raw.timezone;
     let by_hand = by_hand.map(|window| window_view(window, zone));
-    let folder = &core.config.folder;
     let planned = core.config.maintenance.iter();
-    let planned = planned.map(|window| planned_view(window, folder, now));
+    let planned = planned.map(|window| planned_view(window, now));
     let mut windows: Vec<WindowView> = by_hand.chain(planned).collect();
     let next = |window: &WindowView| window.next.first().map(|(from, _)| *from);
     windows.sort_by_key(|window| (window.open_until.is_none(), window.open_until, next(window)));
@@ -123,8 +122,8 @@ pub fn window_view(window: &Window, zone: &str) -> WindowView {
     }
 }
 
-fn planned_view(window: &Planned, folder: &Path, now: Time) -> WindowView {
-    let open = window.occurrences(now, now + std::time::Duration::from_millis(1));
+fn planned_view(window: &Planned, now: Time) -> WindowView {
+    let open = window.occurrences(now, now + Duration::from_millis(1));
     let (mut next, mut after) = (Vec::new(), now);
     while let Some((from, until)) = window.times.next_after(after) {
         next.push((from, until));
@@ -139,7 +138,7 @@ fn planned_view(window: &Planned, folder: &Path, now: Time) -> WindowView {
         on: window.on.iter().cloned().collect(),
         by: None,
         comment: window.comment.clone(),
-        file: Some(window.file.strip_prefix(folder).unwrap_or(&window.file).display().to_string()),
+        file: Some(window.file.display().to_string()),
         cron: match &window.times {
             Times::Once { .. } => None,
             Times::Again { cron, .. } => Some(cron.as_str().to_owned()),

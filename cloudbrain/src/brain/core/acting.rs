@@ -82,10 +82,7 @@ impl Core {
                 covered.map(|(object, check, _)| (object.clone(), check.clone())).collect()
             }
         };
-        let object = match &silence.scope {
-            Scope::Object { on, .. } => Some(on.clone()),
-            Scope::Labels(_) => None,
-        };
+        let object = silence.scope.object().cloned();
         let (id, until, comment) = (&silence.id, silence.until, &silence.comment);
         let text = format!("{id} of {} until {until}: {comment}", view::covers(&silence.scope));
         self.note_act(&silence.by, "silence", object, &text, from, now);
@@ -160,7 +157,8 @@ impl Core {
         let text = format!("{id} of {}", view::covers(&silence.scope));
         let done = value(&view::silence_view(silence, Vec::new(), now));
         let who = by.unwrap_or_else(|| silence.by.clone());
-        self.note_act(&who, "silence expired", None, &text, from, now);
+        let object = silence.scope.object().cloned();
+        self.note_act(&who, "silence expired", object, &text, from, now);
         self.do_act(Act::Expired(id), now);
         self.label_silences = LabelSilences::of(self.alerter.silences());
         Ok(done)

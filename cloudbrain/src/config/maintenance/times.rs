@@ -51,7 +51,8 @@ impl Times {
         }
     }
 
-    /// From when until when the window is open: all that is of `from..until`, in order of beginning.
+    /// From when until when the window is open: all that is of `from..until`, in order. Where one
+    /// opening begins before the last has ended, they are one.
     pub fn occurrences(&self, from: Time, until: Time) -> Vec<(Time, Time)> {
         match self {
             Self::Once { from: begin, until: end } => {
@@ -62,7 +63,7 @@ impl Times {
                 let Some(start) = zoned(from - *lasting, zone) else { return Vec::new() };
                 let begins = cron.iter_after(start).map(|begin| moment(begin.timestamp()));
                 let begins = begins.take(MAX_OCCURRENCES).take_while(|begin| *begin < until);
-                begins.map(|begin| (begin, begin + *lasting)).collect()
+                joined(begins.map(|begin| (begin, begin + *lasting)))
             }
         }
     }
@@ -78,6 +79,17 @@ impl Times {
             }
         }
     }
+}
+
+fn joined(openings: impl Iterator<Item = (Time, Time)>) -> Vec<(Time, Time)> {
+    let mut joined: Vec<(Time, Time)> = Vec::new();
+    for (begin, end) in openings {
+        match joined.last_mut() {
+            Some((_, last)) if begin <= *last => *last = end.max(*last),
+            _ => joined.push((begin, end)),
+        }
+    }
+    joined
 }
 
 fn once(from: &str, until: &str, zone: &TimeZone) -> Result<Times, Fault> {
