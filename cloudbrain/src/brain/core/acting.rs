@@ -33,8 +33,8 @@ impl Core {
             Request::Snooze { incident, wish } => self.snooze(&incident, wish, &from, now),
             Request::Silence(wish) => self.silence(wish, &from, now),
             Request::Expire { silence, by } => self.expire(silence, by, &from, now),
-            Request::Open(wish) => self.open_window(wish, &from, now),
-            Request::End { window, by } => self.end_window(window, by, &from, now),
+            Request::Open(wish) => self.open_window(&wish, &from, now),
+            Request::End { window, by } => self.end_window(window, &by, &from, now),
         };
         self.pending.replies.push((reply, outcome));
     }
@@ -164,7 +164,7 @@ impl Core {
         Ok(done)
     }
 
-    fn open_window(&mut self, wish: WindowWish, from: &str, now: Time) -> Outcome {
+    fn open_window(&mut self, wish: &WindowWish, from: &str, now: Time) -> Outcome {
         check::person(&self.config, &wish.by)?;
         let comment = check::comment(&wish.comment)?;
         let until = check::end(wish.lasting, wish.until.as_deref(), now, LONGEST_WINDOW)?;
@@ -189,14 +189,14 @@ impl Core {
         Ok(done)
     }
 
-    fn end_window(&mut self, id: WindowId, by: PersonId, from: &str, now: Time) -> Outcome {
-        check::person(&self.config, &by)?;
+    fn end_window(&mut self, id: WindowId, by: &PersonId, from: &str, now: Time) -> Outcome {
+        check::person(&self.config, by)?;
         let found = self.alerter.windows().find(|window| window.id == id && window.until > now);
         let planned = self.config.maintenance.iter().find(|window| window.name == id);
         match (found, planned) {
             (Some(window), _) if window.by.is_some() => {
                 let window = window.clone();
-                self.note_window(&by, "maintenance end", &window, from, now);
+                self.note_window(by, "maintenance end", &window, from, now);
                 self.do_act(Act::Ended(id), now);
                 Ok(value(&view::window_view(&window, &self.config.raw.timezone)))
             }
