@@ -106,7 +106,7 @@ words! {
 
     // What people do about it.
     DOINGS = "What you can do", "处置";
-    AT_WORK = "{0} works on it since {1}.", "{0} 自 {1} 起处理中。";
+    AT_WORK = "{0} has been working on it since {1}.", "{0} 自 {1} 起处理中。";
     PUT_OFF = "{0} has put it off until {1}.", "{0} 已暂缓提醒至 {1}。";
     SILENCED_BY = "{0} has silenced {2} until {1}: {3}", "{0} 已将 {2} 静默至 {1}：{3}";
     SILENCED_UNTIL = "silenced by {0} until {1}", "{0} 已静默至 {1}";

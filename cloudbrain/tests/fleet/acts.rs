@@ -241,7 +241,7 @@ fn the_forms_of_the_pages_act_and_no_page_of_another_site_does() {
     assert_eq!(form(&fleet, &format!("{path}/acknowledge"), "", "by=ops").0, 303);
     assert_eq!(form(&fleet, &format!("{path}/snooze"), "", "by=alice&for=1h").0, 303);
     let page = fleet.page(&path).expect("the page");
-    assert!(page.contains("ops works on it since"), "{page}");
+    assert!(page.contains("ops has been working on it since"), "{page}");
     assert!(page.contains("alice has put it off until"), "{page}");
 }
 
