@@ -12,6 +12,7 @@ use model::topology::Topology;
 
 use super::cover::lineage;
 use super::{Acts, Scope};
+use crate::object;
 use crate::state::{Incident, State, Word};
 use crate::timer::Timer;
 
@@ -34,29 +35,27 @@ pub(crate) fn hush(topology: &Topology, state: &mut State, timer: &mut Timer) {
 /// The silences that have begun, by the object they were made on.
 struct InForce<'a> {
     on: BTreeMap<&'a Object, Vec<(&'a SilenceId, Option<&'a CheckId>)>>,
-    by_label: BTreeSet<&'a SilenceId>,
+    ids: BTreeSet<&'a SilenceId>,
     acts: &'a Acts,
 }
 
 impl<'a> InForce<'a> {
     fn of(acts: &'a Acts, timer: &mut Timer) -> Self {
-        let mut in_force = Self { on: BTreeMap::new(), by_label: BTreeSet::new(), acts };
+        let mut in_force = Self { on: BTreeMap::new(), ids: BTreeSet::new(), acts };
         for silence in acts.silences.values() {
             if !timer.reached(silence.from) || timer.reached(silence.until) {
                 continue;
             }
-            match &silence.scope {
-                Scope::Object { on, check } => {
-                    in_force.on.entry(on).or_default().push((&silence.id, check.as_ref()));
-                }
-                Scope::Labels(_) => drop(in_force.by_label.insert(&silence.id)),
+            in_force.ids.insert(&silence.id);
+            if let Scope::Object { on, check } = &silence.scope {
+                in_force.on.entry(on).or_default().push((&silence.id, check.as_ref()));
             }
         }
         in_force
     }
 
     fn is_empty(&self) -> bool {
-        self.on.is_empty() && self.by_label.is_empty()
+        self.ids.is_empty()
     }
 
     fn marks(
@@ -65,7 +64,12 @@ impl<'a> InForce<'a> {
         words: &BTreeMap<Object, Vec<Word>>,
         incident: &Incident,
     ) -> Marks {
-        let mark = |object: &Object| self.mark(topology, words, object);
+        let mark = |object: &Object| match object::vm(object) {
+            Some(vm) if !topology.vms.contains_key(vm) => {
+                self.mark(topology, words, object).or_else(|| self.before(incident, object))
+            }
+            _ => self.mark(topology, words, object),
+        };
         let objects = incident.roots.keys().chain(incident.members.keys());
         let mut marks: Marks =
             objects.filter_map(|object| Some((object.clone(), mark(object)?))).collect();
@@ -78,6 +82,11 @@ impl<'a> InForce<'a> {
             }
         }
         marks
+    }
+
+    /// What a VM stood on and worked for is forgotten when it is gone, but not that it was silenced.
+    fn before(&self, incident: &Incident, object: &Object) -> Option<SilenceId> {
+        incident.silenced.get(object).filter(|id| self.ids.contains(id)).cloned()
     }
 
     /// The silence that covers an object: all of it, or each of its bad checks.
@@ -97,7 +106,7 @@ impl<'a> InForce<'a> {
         let by_check = |check: &CheckId| {
             let named = covering().find(|(_, of)| *of == Some(check)).map(|(id, _)| *id);
             let labelled = || self.acts.labelled.get(object)?.get(check);
-            let in_force = |id: &&SilenceId| self.by_label.contains(id);
+            let in_force = |id: &&SilenceId| self.ids.contains(id);
             named.or_else(|| labelled()?.iter().find(in_force))
         };
         let by: Option<Vec<&SilenceId>> = bad.map(|word| by_check(&word.check)).collect();

@@ -227,6 +227,24 @@ fn a_silence_of_a_module_or_a_project_covers_its_vms_wherever_they_run() {
 }
 
 #[test]
+fn a_silenced_vm_that_is_replaced_and_gone_is_not_told_of() {
+    check(
+        "
+        1s    silence s1 module/shop/web until 5000s
+        10s   bad vm.ping vm/web-07
+        11s   repair web-07 failed 10s
+        20s   repair web-07 failed 10s by web-41
+        30s   gone web-07
+        900s
+        ",
+        &expect![[r#"
+            11s opened i1: VM web-07 of shop/web on host h1 is down; replacement under way
+            90s closed i1
+        "#]],
+    );
+}
+
+#[test]
 fn a_silence_of_one_check_lets_the_others_through() {
     check(
         "

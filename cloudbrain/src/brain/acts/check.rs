@@ -23,6 +23,8 @@ const MAX_COMMENT_CHARS: usize = 500;
 /// More than these at a time are a sign that a file should say it.
 pub const MAX_SILENCES: usize = 1000;
 pub const MAX_WINDOWS: usize = 200;
+/// Objects of one window; what they stand on is shorter to say.
+pub const MAX_OBJECTS: usize = 100;
 
 /// Whether the files know the person.
 pub fn person(config: &Config, by: &PersonId) -> Result<(), Refusal> {

@@ -172,6 +172,13 @@ impl Core {
             let en = "write what is worked on, for example host/h1";
             return Err(Refusal::new(en, "请填写维护对象，例如 host/h1"));
         }
+        if wish.on.len() > check::MAX_OBJECTS {
+            let (count, most) = (wish.on.len(), check::MAX_OBJECTS);
+            return Err(Refusal::new(
+                format!("{count} objects; name at most {most}, or what they stand on"),
+                format!("对象有 {count} 个；最多 {most} 个，或改为其上层对象"),
+            ));
+        }
         wish.on.iter().try_for_each(|on| check::object(&self.topology, &self.config, on))?;
         if self.alerter.windows().count() >= check::MAX_WINDOWS {
             let most = check::MAX_WINDOWS;
@@ -247,7 +254,8 @@ impl Core {
 
     /// Hands over which windows of the files are open or to come, when that may have changed.
     pub(super) fn plan(&mut self, now: Time) {
-        if self.plan_due.is_some_and(|due| due > now) {
+        // A clock that is set back does not stop it.
+        if self.plan_due.is_some_and(|due| due > now && due <= now + PLAN_EVERY) {
             return;
         }
         self.plan_due = Some(now + PLAN_EVERY);
