@@ -8,7 +8,9 @@ use model::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, Silence, Snooze};
+use crate::loss::Loss;
 use crate::message::{Message, RootState};
+use crate::note::Note;
 use crate::rule::Said;
 
 /// One thing that happened. Where it changes the topology, the topology is changed first.
@@ -70,6 +72,8 @@ pub enum Action {
     /// Root, state, severity or what suffers is now another.
     Changed(IncidentSummary),
     Closed(IncidentSummary),
+    /// A line for the trail: why something is told, or is not.
+    Noted(Note),
 }
 
 /// An incident for journal and pages, in words that belong to no recipient.
@@ -89,6 +93,20 @@ pub struct IncidentSummary {
     pub merged_into: Option<IncidentId>,
     /// What suffers now.
     pub affected: Vec<Object>,
+    /// When the first sign of it was heard; None of incidents of older records.
+    #[serde(default)]
+    pub began: Option<Time>,
+    /// Since when nothing suffers under it any more: all is well again, or was replaced. None while
+    /// something does.
+    #[serde(default)]
+    pub repaired: Option<Time>,
+    /// What it cost, by module, up to its end or to when it was looked at last.
+    #[serde(default)]
+    pub losses: Vec<Loss>,
+    /// How many comings and goings there were; the trail holds the first
+    /// [`MAX_AN_INCIDENT`](crate::MAX_AN_INCIDENT) of them.
+    #[serde(default)]
+    pub notes: u32,
     /// The businesses that suffered at any time of the incident.
     pub businesses: Vec<ProjectId>,
     pub headline: Bilingual,

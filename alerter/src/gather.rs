@@ -14,10 +14,12 @@ use model::topology::Topology;
 
 use crate::cause::{Cause, Findings};
 use crate::message::RootState;
+use crate::note::Departure;
 use crate::object;
 use crate::settings::Settings;
 use crate::state::{Incident, Member, Root, State};
 use crate::timer::Timer;
+use crate::trail::departure;
 
 /// What became of the incidents.
 #[derive(Debug, Default)]
@@ -25,6 +27,12 @@ pub(crate) struct Gathered {
     pub(crate) opened: BTreeSet<u64>,
     /// Each with the number of the incident that took it over.
     pub(crate) merged: Vec<(Incident, u64)>,
+    /// Those whose roots are others now, or are held to be so for another reason.
+    pub(crate) rooted: BTreeSet<u64>,
+    /// What suffers now and did not before.
+    pub(crate) joined: Vec<(u64, Object)>,
+    /// What suffers no more.
+    pub(crate) left: Vec<(u64, Object, Departure)>,
 }
 
 pub(crate) fn gather(
@@ -44,9 +52,11 @@ pub(crate) fn gather(
     open(settings, state, &unplaced, &mut gathered, timer);
     let now_under = now_under(state, findings);
     for incident in state.incidents.values_mut() {
-        follow_roots(incident, findings, &now_under, timer.now);
+        if follow_roots(incident, findings, &now_under, timer.now) {
+            gathered.rooted.insert(incident.number);
+        }
     }
-    follow_members(settings, topology, state, findings, &now_under, timer);
+    follow_members(settings, topology, state, findings, &now_under, timer, &mut gathered);
     gathered
 }
 
@@ -124,6 +134,7 @@ fn place(
     if own.is_none() {
         incident.roots = BTreeMap::from([(cause.root.clone(), root(cause))]);
         incident.changed = true;
+        gathered.rooted.insert(keeper);
     }
     true
 }
@@ -151,6 +162,7 @@ fn merge(state: &mut State, from: u64, into: u64, gathered: &mut Gathered) {
     let Some(merged) = state.incidents.remove(&from) else { return };
     let Some(keeper) = state.incidents.get_mut(&into) else { return };
     keeper.opened = keeper.opened.min(merged.opened);
+    keeper.began = keeper.began.into_iter().chain(merged.began).min();
     keeper.changed = true;
     for (object, member) in &merged.members {
         keeper.members.entry(object.clone()).or_insert_with(|| member.clone());
@@ -239,6 +251,8 @@ fn open_one(state: &mut State, causes: &[&Cause], now: Time) -> u64 {
         snoozes: BTreeMap::new(),
         silenced: BTreeMap::new(),
         changed: false,
+        began: None,
+        notes: 0,
     };
     state.incidents.insert(number, incident);
     number
@@ -284,7 +298,8 @@ fn now_under<'a>(state: &State, findings: &'a Findings) -> Under<'a> {
     under
 }
 
-fn follow_roots(incident: &mut Incident, findings: &Findings, under: &Under, now: Time) {
+/// Whether the roots are others now, or for another reason.
+fn follow_roots(incident: &mut Incident, findings: &Findings, under: &Under, now: Time) -> bool {
     let before = incident.roots.clone();
     let number = incident.number;
     let went = |object: &Object| under.get(object).is_some_and(|place| place.incident != number);
@@ -304,7 +319,13 @@ fn follow_roots(incident: &mut Incident, findings: &Findings, under: &Under, now
     if let Some(due) = due.filter(|_| !incident.was_told()) {
         incident.due = due;
     }
+    let since = incident.roots.values().map(|root| root.since);
+    incident.began = incident.began.into_iter().chain(since).min();
     incident.changed |= incident.roots != before;
+    let guesses = |roots: &BTreeMap<Object, Root>| -> Vec<(Object, bool)> {
+        roots.iter().map(|(object, root)| (object.clone(), root.basis.is_suspicion())).collect()
+    };
+    incident.roots != before && guesses(&incident.roots) != guesses(&before)
 }
 
 fn follow_members(
@@ -314,14 +335,19 @@ fn follow_members(
     findings: &Findings,
     under: &Under,
     timer: &mut Timer,
+    gathered: &mut Gathered,
 ) {
     for (object, place) in under {
-        if let Some(incident) = state.incidents.get_mut(&place.incident) {
-            join(incident, object, place, topology);
+        if let Some(incident) = state.incidents.get_mut(&place.incident)
+            && join(incident, object, place, topology)
+        {
+            gathered.joined.push((place.incident, (*object).clone()));
         }
     }
     for incident in state.incidents.values_mut() {
-        take_back(incident, topology, findings, under);
+        let never = take_back(incident, topology, findings, under);
+        let number = incident.number;
+        gathered.left.extend(never.into_iter().map(|o| (number, o, Departure::NeverDid)));
         let (number, was_told) = (incident.number, incident.was_told());
         for (object, member) in &mut incident.members {
             let place = under.get(object);
@@ -331,6 +357,10 @@ fn follow_members(
             let is_elsewhere = is_elsewhere || (place.is_none() && !is_well && !was_told);
             if is_well || is_elsewhere {
                 incident.changed |= member.well.is_none();
+                if member.well.is_none() {
+                    let because = departure(is_elsewhere);
+                    gathered.left.push((number, object.clone(), because));
+                }
                 member.well.get_or_insert(timer.now);
             }
             member.elsewhere |= is_elsewhere;
@@ -342,7 +372,8 @@ fn follow_members(
     }
 }
 
-fn join(incident: &mut Incident, object: &Object, place: &Place, topology: &Topology) {
+/// Whether it did not suffer under the incident before.
+fn join(incident: &mut Incident, object: &Object, place: &Place, topology: &Topology) -> bool {
     let new = || Member {
         since: place.since,
         well: None,
@@ -350,11 +381,15 @@ fn join(incident: &mut Incident, object: &Object, place: &Place, topology: &Topo
         reported: false,
         held_until: None,
         elsewhere: false,
+        suffered_ms: 0,
     };
     let is_new = !incident.members.contains_key(object);
     let member = incident.members.entry(object.clone()).or_insert_with(new);
-    incident.changed |= is_new || member.well.is_some();
-    if member.well.take().is_some() {
+    let suffers_anew = is_new || member.well.is_some();
+    incident.changed |= suffers_anew;
+    incident.began = incident.began.into_iter().chain([place.since]).min();
+    if let Some(well) = member.well.take() {
+        member.suffered_ms += u64::try_from(well.since(member.since).as_millis()).unwrap_or(0);
         member.since = place.since; // Anew; else it began when it began, flapping or not.
     }
     member.reported |= place.is_reported;
@@ -362,21 +397,32 @@ fn join(incident: &mut Incident, object: &Object, place: &Place, topology: &Topo
     if place.is_explained {
         member.held_until = None;
     }
+    suffers_anew
 }
 
 /// What was only deduced to suffer, and has answered before anybody was told, never did.
-fn take_back(incident: &mut Incident, topology: &Topology, findings: &Findings, under: &Under) {
+fn take_back(
+    incident: &mut Incident,
+    topology: &Topology,
+    findings: &Findings,
+    under: &Under,
+) -> Vec<Object> {
     if incident.was_told() {
-        return;
+        return Vec::new();
     }
     let is_there = |object: &Object| match object::vm(object) {
         Some(vm) => topology.vms.contains_key(vm),
         None => true,
     };
-    let count = incident.members.len();
+    let mut never = Vec::new();
     incident.members.retain(|object, member| {
         let suffers = under.contains_key(object) || findings.sick.contains_key(object);
-        suffers || member.reported || !is_there(object)
+        let stays = suffers || member.reported || !is_there(object);
+        if !stays {
+            never.push(object.clone());
+        }
+        stays
     });
-    incident.changed |= incident.members.len() != count;
+    incident.changed |= !never.is_empty();
+    never
 }

@@ -81,9 +81,13 @@ pub(crate) fn is_liveness(check: &CheckId) -> bool {
     lives.contains(&check.as_str())
 }
 
-/// Another source looked at the same thing later, and found it good.
 fn is_contradicted(bad: &Word, words: &[Word]) -> bool {
-    words.iter().any(|other| {
+    contradictor(bad, words).is_some()
+}
+
+/// The word of another source that looked at the same thing later, and found it good.
+pub(crate) fn contradictor<'a>(bad: &Word, words: &'a [Word]) -> Option<&'a Word> {
+    words.iter().find(|other| {
         other.check == bad.check
             && other.source != bad.source
             && other.is_good()

@@ -19,28 +19,55 @@ use crate::state::{State, Word};
 /// The longest text kept of a monitored system's own words, in characters.
 const MAX_WORD_CHARS: usize = 200;
 
-/// Whether what is known has changed by it.
+/// What a word was worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hearing {
+    /// It says something else than before.
+    News,
+    /// Good once more: it may clear what began after the last one.
+    Again,
+    /// Bad as before.
+    Repeated,
+    /// Good, and nothing near it is bad.
+    Needless,
+    /// The same check has said something later than this.
+    Stale { last: Time },
+    /// Its VM is being taken away on purpose.
+    Leaving,
+    /// Its VM is gone.
+    Gone,
+}
+
+impl Hearing {
+    /// Whether what is known has changed by it.
+    pub(crate) fn may_matter(self) -> bool {
+        matches!(self, Self::News | Self::Again)
+    }
+}
+
 pub(crate) fn hear(
     settings: &Settings,
     topology: &Topology,
     state: &mut State,
-    signal: Signal,
+    signal: &Signal,
     now: Time,
-) -> bool {
+) -> Hearing {
     let said = weigh(signal.state);
-    if said != SignalState::Ok && is_expected(topology, state, &signal.object) {
-        return false;
+    if said != SignalState::Ok
+        && let Some(expected) = expected(topology, state, &signal.object)
+    {
+        return expected;
     }
     let words = state.words.get_mut(&signal.object);
-    let known = words.and_then(|words| words.iter_mut().find(|word| is_of(word, &signal)));
+    let known = words.and_then(|words| words.iter_mut().find(|word| is_of(word, signal)));
     if let Some(word) = known {
         return update(settings, word, signal, said, now);
     }
     if said == SignalState::Ok && !is_near_trouble(topology, &state.words, &signal.object) {
-        return false;
+        return Hearing::Needless;
     }
     state.words.or_default(signal.object.clone()).push(first(signal, said, now));
-    true
+    Hearing::News
 }
 
 /// Forgets what can no longer matter: good words far from any trouble, once they are too old to
@@ -85,11 +112,13 @@ fn weigh(said: SignalState) -> SignalState {
 
 /// Whether a bad word about it is no news: it is gone, or being taken away on purpose. One that
 /// failed before its removal began stays in its incident and is listened to.
-fn is_expected(topology: &Topology, state: &State, object: &Object) -> bool {
-    let Object::Vm(vm) = object else { return false };
+fn expected(topology: &Topology, state: &State, object: &Object) -> Option<Hearing> {
+    let Object::Vm(vm) = object else { return None };
     match topology.vms.get(vm) {
-        Some(place) => place.leaving && state.incident_of(object).is_none(),
-        None => state.gone.contains_key(vm),
+        Some(place) => {
+            (place.leaving && state.incident_of(object).is_none()).then_some(Hearing::Leaving)
+        }
+        None => state.gone.contains_key(vm).then_some(Hearing::Gone),
     }
 }
 
@@ -97,17 +126,17 @@ fn is_of(word: &Word, signal: &Signal) -> bool {
     word.check == signal.check && word.source == signal.source
 }
 
-fn first(signal: Signal, said: SignalState, now: Time) -> Word {
+fn first(signal: &Signal, said: SignalState, now: Time) -> Word {
     let changes = if said == SignalState::Ok { Vec::new() } else { vec![now] };
     Word {
-        check: signal.check,
-        source: signal.source,
+        check: signal.check.clone(),
+        source: signal.source.clone(),
         said,
         last_severity: severity(said).unwrap_or(Severity::Info),
         at: signal.at,
         since: now,
         heard: now,
-        via: signal.via,
+        via: signal.via.clone(),
         text: bounded(&signal.text),
         words: None,
         changes,
@@ -118,20 +147,20 @@ fn first(signal: Signal, said: SignalState, now: Time) -> Word {
 fn update(
     settings: &Settings,
     word: &mut Word,
-    signal: Signal,
+    signal: &Signal,
     said: SignalState,
     now: Time,
-) -> bool {
+) -> Hearing {
     if signal.at < word.at {
-        return false;
+        return Hearing::Stale { last: word.at };
     }
     let is_same = word.said == said && word.via == signal.via;
     word.at = signal.at;
     word.heard = now;
-    word.via = signal.via;
+    word.via.clone_from(&signal.via);
     word.text = bounded(&signal.text);
     if is_same {
-        return word.is_good(); // A fresh good answer may clear what began after the last one.
+        return if word.is_good() { Hearing::Again } else { Hearing::Repeated };
     }
     if kind(word.said) != kind(said) {
         word.since = now;
@@ -141,7 +170,7 @@ fn update(
     }
     word.said = said;
     word.last_severity = severity(said).unwrap_or(word.last_severity);
-    true
+    Hearing::News
 }
 
 fn severity(said: SignalState) -> Option<Severity> {
@@ -170,7 +199,8 @@ fn kind(said: SignalState) -> u8 {
     }
 }
 
-fn bounded(text: &str) -> String {
+/// A monitored system's own words, as much of them as is kept.
+pub(crate) fn bounded(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(MAX_WORD_CHARS).collect()
 }

@@ -11,15 +11,17 @@
 //! An event goes this way: [`step`] hands a signal to `hear`, which keeps it if it matters;
 //! `settle` then lets `cause` find what explains what (`sick`: who is unwell; `blind`: who cannot
 //! know; `reach`: what a dead root takes; `suspect`: what nobody reported), `gather` brings the
-//! incidents in line with it, `act` marks what people have put off
-//! or silenced, `tell` decides who hears of it, `facts`, `text`, `owner` and
-//! `operations` say it.
+//! incidents in line with it, `act` marks what people have put off or silenced, `tell` decides who
+//! hears of it, `facts`, `text`, `owner` and `operations` say it. `trail` notes on the way what
+//! became of each signal, and `why` explains how things stand by asking the very functions that
+//! decide.
 //!
 //! Invariants: the same words, in whatever order they came, give the same roots; each object
 //! suffers under one incident at most; whoever was told of a problem is told of its end, once,
 //! and nobody else is; no message is longer than [`message::MAX_TEXT_CHARS`].
 
 pub mod act;
+mod aside;
 mod blind;
 mod cause;
 pub mod deliver;
@@ -30,7 +32,10 @@ pub mod hands;
 mod health;
 mod hear;
 mod kept;
+mod link;
+pub mod loss;
 pub mod message;
+pub mod note;
 mod object;
 mod operations;
 mod owner;
@@ -48,9 +53,12 @@ mod suspect;
 mod tell;
 mod text;
 mod timer;
+mod trail;
+pub mod why;
 mod words;
 
 pub use event::{Acknowledgement, Action, Bilingual, Event, IncidentSummary, Repair};
 pub use settings::Settings;
 pub use state::State;
 pub use step::{incidents, step, wake_at};
+pub use trail::{MAX_A_MINUTE, MAX_AN_INCIDENT, MAX_IGNORED_A_MINUTE};

@@ -24,6 +24,7 @@ use crate::summary::{End, summary};
 use crate::tell::{self, Share};
 use crate::text::Speaker;
 use crate::timer::Timer;
+use crate::trail;
 
 /// The least time between two looks.
 pub(crate) const BREATH: Duration = Duration::from_secs(1);
@@ -41,9 +42,12 @@ pub(crate) fn settle(
 
     act::hush(topology, state, &mut timer);
 
-    let mut actions = Vec::new();
+    let notes = trail::gathered(topology, state, &findings, &gathered, now);
+    let mut actions: Vec<Action> =
+        trail::left_out(state, &mut timer).into_iter().chain(notes).map(Action::Noted).collect();
     for (merged, into) in &gathered.merged {
         let into = state.incidents.get(into).map(Incident::id);
+        actions.push(Action::Noted(trail::ended(merged, into.clone(), now)));
         let end = End { closed: Some(now), merged_into: into };
         actions.push(Action::Closed(summary(settings, topology, state, merged, end)));
     }
@@ -52,7 +56,8 @@ pub(crate) fn settle(
         let is_new = gathered.opened.contains(&number);
         actions.extend(announce(settings, topology, state, number, is_new));
         actions.extend(tell_all(settings, topology, state, number, &mut timer));
-        actions.extend(close(settings, topology, state, number, &mut timer));
+        let closed = close(settings, topology, state, number, &mut timer);
+        actions.extend(closed.into_iter().flatten());
     }
     forget(settings, topology, state, &findings.sick, now);
     state.unsettled = false;
@@ -169,7 +174,7 @@ fn close(
     state: &mut State,
     number: u64,
     timer: &mut Timer,
-) -> Option<Action> {
+) -> Option<[Action; 2]> {
     let incident = state.incidents.get(&number)?;
     let back = incident.back()?;
     if incident.suffering().next().is_some() || !incident.told.values().all(|told| told.ended) {
@@ -184,8 +189,9 @@ fn close(
     }
     let end = End { closed: Some(timer.now), merged_into: None };
     let summary = summary(settings, topology, state, incident, end);
+    let note = trail::ended(incident, None, timer.now);
     state.incidents.remove(&number);
-    Some(Action::Closed(summary))
+    Some([Action::Noted(note), Action::Closed(summary)])
 }
 
 fn has_repairs(state: &State, incident: &Incident) -> bool {

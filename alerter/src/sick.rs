@@ -7,10 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{HostId, Object, SwitchId, VmId};
-use model::time::Time;
 use model::topology::{Topology, VmPlace};
 
-use crate::act::lineage;
+use crate::aside::{Windows, grown_at, maintenance_until, windows};
 use crate::health::{Health, health};
 use crate::message::RootState;
 use crate::settings::Settings;
@@ -36,7 +35,7 @@ pub(crate) struct Sieve<'a> {
     /// What somebody was told of and was not told the end of.
     told: BTreeSet<&'a Object>,
     /// From when until when each object is in maintenance.
-    windows: BTreeMap<&'a Object, Vec<(Time, Time)>>,
+    windows: Windows<'a>,
 }
 
 impl<'a> Sieve<'a> {
@@ -130,20 +129,15 @@ impl<'a> Sieve<'a> {
         if self.told.contains(&object) {
             return true;
         }
-        let is_grown = timer.reached(place.created + self.settings.new_vm_grace);
+        let is_grown = timer.reached(grown_at(self.settings, place));
         // One that failed before it was taken away is part of what went wrong.
         let is_staying = !place.leaving || self.state.incident_of(&object).is_some();
         is_grown && is_staying && !self.in_maintenance(&object, timer)
     }
 
     fn in_maintenance(&self, object: &Object, timer: &mut Timer) -> bool {
-        if self.windows.is_empty() {
-            return false;
-        }
-        let line = lineage(self.topology, object);
-        let covering = line.iter().filter_map(|above| self.windows.get(above)).flatten();
-        let open = covering.filter(|(from, _)| *from <= timer.now);
-        open.map(|(_, until)| *until).max().is_some_and(|until| !timer.reached(until))
+        let until = maintenance_until(self.topology, &self.windows, object, timer.now);
+        until.is_some_and(|until| !timer.reached(until))
     }
 
     /// Flapping ends by itself when all is quiet for long enough.
@@ -155,17 +149,4 @@ impl<'a> Sieve<'a> {
             }
         }
     }
-}
-
-fn windows(state: &State) -> BTreeMap<&Object, Vec<(Time, Time)>> {
-    let mut windows: BTreeMap<&Object, Vec<(Time, Time)>> = BTreeMap::new();
-    for window in &state.windows {
-        windows.entry(&window.on).or_default().push((window.from, window.until));
-    }
-    for window in state.windows() {
-        for object in &window.on {
-            windows.entry(object).or_default().push((window.from, window.until));
-        }
-    }
-    windows
 }

@@ -23,6 +23,7 @@ use crate::event::{Acknowledgement, Repair};
 use crate::kept::Kept;
 use crate::message::{RootState, View};
 use crate::rule::Words;
+use crate::trail::Budget;
 
 /// Everything needed to go on after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct State {
     pub(crate) windows: Vec<Window>,
     #[serde(default)]
     pub(crate) acts: Acts,
+    /// How many signals the trail has taken of this minute.
+    #[serde(default)]
+    pub(crate) heard: Budget,
     /// Something was heard since the incidents were last settled.
     pub(crate) unsettled: bool,
     pub(crate) settled_at: Option<Time>,
@@ -115,6 +119,12 @@ pub(crate) struct Incident {
     pub(crate) silenced: BTreeMap<Object, SilenceId>,
     /// Changed since the journal last heard of it.
     pub(crate) changed: bool,
+    /// When the first sign of it was heard.
+    #[serde(default)]
+    pub(crate) began: Option<Time>,
+    /// How many comings and goings the trail was offered.
+    #[serde(default)]
+    pub(crate) notes: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,6 +163,9 @@ pub(crate) struct Member {
     pub(crate) held_until: Option<Time>,
     /// It has become another incident's, and is told of there.
     pub(crate) elsewhere: bool,
+    /// How long it suffered before `since`, in milliseconds: it was well in between.
+    #[serde(default)]
+    pub(crate) suffered_ms: u64,
 }
 
 /// What one recipient was told of one incident.
@@ -193,6 +206,7 @@ impl State {
             gone: self.gone.clone(),
             windows: self.windows.clone(),
             acts: self.acts.rest(),
+            heard: self.heard.clone(),
             unsettled: self.unsettled,
             settled_at: self.settled_at,
             wake_at: self.wake_at,

@@ -4,6 +4,7 @@
 //! storm of ten thousand events costs a hundred looks and not ten thousand.
 
 use model::id::{Object, VmId};
+use model::signal::Signal;
 use model::time::Time;
 use model::topology::Topology;
 
@@ -15,6 +16,7 @@ use crate::settings::Settings;
 use crate::settle::{BREATH, settle};
 use crate::state::{State, Window};
 use crate::summary::{End, summary};
+use crate::trail;
 
 /// Takes in one event. `topology` is the present one, already changed by the event.
 ///
@@ -27,17 +29,19 @@ pub fn step(
     event: Event,
     now: Time,
 ) -> Vec<Action> {
-    let changed = take_in(settings, topology, state, event, now);
+    let mut actions = Vec::new();
+    let changed = take_in(settings, topology, state, event, &mut actions, now);
     state.unsettled |= changed;
     let is_due = state.wake_at.is_some_and(|wake_at| wake_at <= now);
     if !state.unsettled && !is_due {
-        return Vec::new();
+        return actions;
     }
     if let Some(next) = next_breath(state, now) {
         state.wake_at = Some(next); // It will see to all that is due by then.
-        return Vec::new();
+        return actions;
     }
-    settle(settings, topology, state, now)
+    actions.extend(settle(settings, topology, state, now));
+    actions
 }
 
 /// When [`step`] next wants a [`Event::Tick`], if nothing else happens first.
@@ -57,15 +61,21 @@ fn take_in(
     topology: &Topology,
     state: &mut State,
     event: Event,
+    actions: &mut Vec<Action>,
     now: Time,
 ) -> bool {
+    let mut hear = |state: &mut State, signal: &Signal| {
+        let hearing = hear::hear(settings, topology, state, signal, now);
+        let note = trail::heard(settings, topology, state, signal, hearing, now);
+        actions.extend(note.map(Action::Noted));
+        hearing.may_matter()
+    };
     match event {
-        Event::Signal(signal) => hear::hear(settings, topology, state, signal, now),
+        Event::Signal(signal) => hear(state, &signal),
         Event::Rule(said) => {
             let Said { signal, words } = *said;
-            let (object, check) = (signal.object.clone(), signal.check.clone());
-            let changed = hear::hear(settings, topology, state, signal, now);
-            state.translate(&object, &check, words);
+            let changed = hear(state, &signal);
+            state.translate(&signal.object, &signal.check, words);
             changed
         }
         Event::VmMoved { .. } => true,

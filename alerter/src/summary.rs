@@ -9,6 +9,7 @@ use model::topology::Topology;
 use crate::act::Silence;
 use crate::event::{Bilingual, IncidentSummary};
 use crate::facts::Facts;
+use crate::loss::{losses, repaired};
 use crate::message::{MessageKind, View};
 use crate::operations;
 use crate::reason::{both, reasons};
@@ -38,6 +39,8 @@ pub(crate) fn summary(
     businesses.sort();
     businesses.dedup();
     let mut roots: Vec<Object> = incident.roots.keys().cloned().collect();
+    let until = end.closed.or(state.settled_at).unwrap_or(incident.opened);
+    let losses = losses(topology, state, incident, until);
     IncidentSummary {
         id: incident.id(),
         root: roots.remove(0),
@@ -49,6 +52,10 @@ pub(crate) fn summary(
         closed: end.closed,
         merged_into: end.merged_into,
         affected: incident.suffering().map(|(object, _)| object.clone()).collect(),
+        began: incident.began,
+        repaired: repaired(state, incident),
+        losses,
+        notes: incident.notes,
         businesses,
         headline: headline(topology, state, incident),
         reasons,

@@ -190,14 +190,10 @@ impl Case<'_> {
     }
 
     fn update(&self, told: &Told, is_snoozed: bool, timer: &mut Timer) -> Option<MessageKind> {
-        let state = self.incident.root_state();
         let is_at_work = is_snoozed
             || (self.share.view == View::Operations && self.incident.acknowledged.is_some());
-        // Of what a blind collector cannot see, no list is given, so none can have grown.
-        let has_grown = state != RootState::Blind
-            && self.suffering().any(|(object, _)| !told.members.contains(object));
         let is_due = self.is_worse_than(told)
-            || (has_grown
+            || (has_grown(self.incident, self.share, told)
                 && !is_at_work
                 && timer.reached(told.last_at + self.settings.update_interval));
         is_due.then(|| self.further(told))
@@ -240,13 +236,24 @@ impl Case<'_> {
     }
 
     fn suffering(&self) -> impl Iterator<Item = (&Object, &Member)> {
-        let suffering = self.share.members.iter().filter(|(_, member)| member.well.is_none());
-        suffering.map(|(object, member)| (*object, *member))
+        suffering(self.share)
     }
 }
 
+/// Whether more suffers than the recipient was told. Of what a blind collector cannot see, no list
+/// is given, so none can have grown.
+pub(crate) fn has_grown(incident: &Incident, share: &Share, told: &Told) -> bool {
+    incident.root_state() != RootState::Blind
+        && suffering(share).any(|(object, _)| !told.members.contains(object))
+}
+
+fn suffering<'a>(share: &'a Share) -> impl Iterator<Item = (&'a Object, &'a Member)> {
+    let suffering = share.members.iter().filter(|(_, member)| member.well.is_none());
+    suffering.map(|(object, member)| (*object, *member))
+}
+
 /// Operations cannot repair the software; but what nobody owns is theirs.
-fn is_for_operations(topology: &Topology, root: &Object) -> bool {
+pub(crate) fn is_for_operations(topology: &Topology, root: &Object) -> bool {
     let Object::Module(id) = root else { return true };
     let project = topology.modules.get(id).and_then(|m| topology.projects.get(&m.project));
     project.is_none_or(|project| project.owners.is_empty())

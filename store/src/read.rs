@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::str::FromStr;
 
-use model::id::{IncidentId, ModuleId};
+use model::id::{IncidentId, ModuleId, Object};
 use model::time::Time;
 use model::vm::{Addresses, Vm};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Params, Row, params};
 
 use crate::row::{
-    DecisionRow, IncidentRow, JournalRow, OutgoingRow, Remembered, RouterRow, StepRow,
+    DecisionRow, IncidentRow, JournalRow, NoteRow, OutgoingRow, Remembered, RouterRow, StepRow,
     TransitionRow,
 };
 
@@ -79,6 +79,43 @@ pub(crate) fn journal(
                ORDER BY at DESC, number DESC LIMIT ?3";
     let question = params![from.millis(), until.millis(), limit_of(limit)];
     rows(connection, sql, question, journal_line)
+}
+
+pub(crate) fn incident_of(
+    connection: &Connection,
+    id: &IncidentId,
+) -> rusqlite::Result<Option<IncidentRow>> {
+    let found = rows(connection, "SELECT * FROM incident WHERE id = ?1", [id.as_str()], incident)?;
+    Ok(found.into_iter().next())
+}
+
+/// The lines of an incident, and from `from` to before `until` those of the objects that it names,
+/// oldest first.
+pub(crate) fn notes_of_incident(
+    connection: &Connection,
+    incident: &IncidentId,
+    from: Time,
+    until: Time,
+    limit: usize,
+) -> rusqlite::Result<Vec<NoteRow>> {
+    let sql = "
+        SELECT * FROM note WHERE incident = ?1
+        UNION ALL
+        SELECT * FROM note WHERE incident IS NULL AND at >= ?2 AND at < ?3
+            AND object IN (SELECT object FROM note WHERE incident = ?1)
+        ORDER BY number LIMIT ?4";
+    let question = params![incident.as_str(), from.millis(), until.millis(), limit_of(limit)];
+    rows(connection, sql, question, note)
+}
+
+/// Newest first.
+pub(crate) fn notes_of_object(
+    connection: &Connection,
+    object: &Object,
+    limit: usize,
+) -> rusqlite::Result<Vec<NoteRow>> {
+    let sql = "SELECT * FROM note WHERE object = ?1 ORDER BY number DESC LIMIT ?2";
+    rows(connection, sql, params![object.to_string(), limit_of(limit)], note)
 }
 
 /// Newest first.
@@ -235,6 +272,15 @@ fn journal_line(row: &Row<'_>) -> rusqlite::Result<JournalRow> {
         what: row.get("what")?,
         object: maybe_word(row, "object")?,
         text: row.get("text")?,
+    })
+}
+
+fn note(row: &Row<'_>) -> rusqlite::Result<NoteRow> {
+    Ok(NoteRow {
+        at: time(row, "at")?,
+        incident: maybe_word(row, "incident")?,
+        object: maybe_word(row, "object")?,
+        body: row.get("body")?,
     })
 }
 

@@ -30,6 +30,10 @@ pub enum Change {
     Transition(TransitionRow),
     /// Adds a line to the journal.
     Journal(JournalRow),
+    /// Adds a line to the trail.
+    Note(NoteRow),
+    /// Drops the lines of the trail from before a moment, and all but the newest `keep`.
+    ForgetNotes { before: Time, keep: u32 },
     /// What a room wants to find again after a restart, in place of what it said last.
     Memory { room: String, json: String },
     /// A room has nothing to find again.
@@ -125,6 +129,16 @@ pub struct JournalRow {
     pub what: String,
     pub object: Option<Object>,
     pub text: String,
+}
+
+/// One line of the trail: what became of a signal, or what an incident went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteRow {
+    pub at: Time,
+    pub incident: Option<IncidentId>,
+    pub object: Option<Object>,
+    /// JSON.
+    pub body: String,
 }
 
 /// Where a router is.

@@ -15,8 +15,10 @@ pub(crate) struct Schema {
     pub(crate) refresh: fn(&Connection) -> rusqlite::Result<()>,
 }
 
-pub(crate) const STATE: Schema =
-    Schema { versions: &[include_str!("schema/state_1.sql")], refresh: fill_vm_edges };
+pub(crate) const STATE: Schema = Schema {
+    versions: &[include_str!("schema/state_1.sql"), include_str!("schema/state_2.sql")],
+    refresh: fill_vm_edges,
+};
 
 /// The trigger on `vm` asks this table, which says what `may_become` says: one truth.
 fn fill_vm_edges(connection: &Connection) -> rusqlite::Result<()> {

@@ -7,14 +7,14 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use model::id::{IncidentId, ModuleId};
+use model::id::{IncidentId, ModuleId, Object};
 use model::time::Time;
 use rusqlite::Connection;
 
 use crate::error::StoreError;
 use crate::lease::{self, Lease};
 use crate::row::{
-    Change, DecisionRow, IncidentRow, JournalRow, OutgoingRow, Remembered, TransitionRow,
+    Change, DecisionRow, IncidentRow, JournalRow, NoteRow, OutgoingRow, Remembered, TransitionRow,
 };
 use crate::worker::Worker;
 use crate::{database, read, schema, write};
@@ -98,6 +98,44 @@ impl Store {
     /// `Damaged`, `Disk`, `Closed`.
     pub async fn incidents(&self, limit: usize) -> Result<Vec<IncidentRow>, StoreError> {
         self.read(move |c| read::incidents(c, limit)).await
+    }
+
+    /// One incident, however old; None if there is none of that id.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn incident(&self, id: &IncidentId) -> Result<Option<IncidentRow>, StoreError> {
+        let id = id.clone();
+        self.read(move |c| read::incident_of(c, &id)).await
+    }
+
+    /// The trail of one incident, oldest first, at most `limit` lines: its own, and from `from` to
+    /// before `until` those of the objects that it names, which are of no incident.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn notes_of_incident(
+        &self,
+        incident: &IncidentId,
+        from: Time,
+        until: Time,
+        limit: usize,
+    ) -> Result<Vec<NoteRow>, StoreError> {
+        let incident = incident.clone();
+        self.read(move |c| read::notes_of_incident(c, &incident, from, until, limit)).await
+    }
+
+    /// The trail of one object, newest first, at most `limit` lines.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn notes_of_object(
+        &self,
+        object: &Object,
+        limit: usize,
+    ) -> Result<Vec<NoteRow>, StoreError> {
+        let object = object.clone();
+        self.read(move |c| read::notes_of_object(c, &object, limit)).await
     }
 
     /// The journal from `from` to before `until`, newest first, at most `limit` lines.

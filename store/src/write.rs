@@ -1,12 +1,12 @@
 //! Applies changes: all of them, or none.
 
-use model::id::Object;
+use model::id::{IncidentId, Object};
 use model::time::Time;
 use model::vm::Vm;
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
 
 use crate::row::{
-    Change, DecisionRow, IncidentRow, JournalRow, OutgoingRow, StepRow, TransitionRow,
+    Change, DecisionRow, IncidentRow, JournalRow, NoteRow, OutgoingRow, StepRow, TransitionRow,
 };
 
 /// One transaction. When this returns `Ok`, it is on the disk.
@@ -39,6 +39,8 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
         Change::Outgoing(message) => write_outgoing(transaction, message),
         Change::Transition(transition) => write_transition(transaction, transition),
         Change::Journal(line) => add_to_journal(transaction, line),
+        Change::Note(note) => add_note(transaction, note),
+        Change::ForgetNotes { before, keep } => forget_notes(transaction, *before, *keep),
         Change::Memory { room, json } => write_memory(transaction, room, json),
         Change::Forget { room } => run(transaction, "DELETE FROM memory WHERE room = ?1", [room]),
         Change::Router { name, wanted, acked } => write_router(transaction, name, *wanted, *acked),
@@ -178,6 +180,21 @@ fn add_to_journal(connection: &Connection, line: &JournalRow) -> rusqlite::Resul
     run(connection, sql, params![line.at.millis(), line.who, line.what, object, line.text])
 }
 
+fn add_note(connection: &Connection, note: &NoteRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO note (number, at, incident, object, body)
+        VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM note), ?1, ?2, ?3, ?4)";
+    let incident = note.incident.as_ref().map(IncidentId::as_str);
+    let object = note.object.as_ref().map(Object::to_string);
+    run(connection, sql, params![note.at.millis(), incident, object, note.body])
+}
+
+fn forget_notes(connection: &Connection, before: Time, keep: u32) -> rusqlite::Result<()> {
+    run(connection, "DELETE FROM note WHERE at < ?1", [before.millis()])?;
+    let sql = "DELETE FROM note WHERE number <= (SELECT COALESCE(MAX(number), 0) FROM note) - ?1";
+    run(connection, sql, [keep])
+}
+
 fn write_memory(connection: &Connection, room: &str, json: &str) -> rusqlite::Result<()> {
     let sql = "
         INSERT INTO memory (room, json) VALUES (?1, ?2)
@@ -233,6 +250,8 @@ fn subject(change: &Change) -> String {
         Change::Outgoing(message) => format!("message {}", message.key),
         Change::Transition(row) => format!("transition of {} at {}", row.module, row.at),
         Change::Journal(line) => format!("journal line of {}", line.at),
+        Change::Note(note) => format!("note of {}", note.at),
+        Change::ForgetNotes { before, .. } => format!("end of the notes before {before}"),
         Change::Memory { room, .. } => format!("memory of {room}"),
         Change::Forget { room } => format!("end of the memory of {room}"),
         Change::Router { name, .. } => format!("router {name}"),

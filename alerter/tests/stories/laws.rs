@@ -74,7 +74,7 @@ impl World {
                 Action::Closed(summary) if summary.merged_into.is_some() => {
                     self.merged.insert(summary.id.to_string());
                 }
-                Action::Opened(_) | Action::Changed(_) | Action::Closed(_) => (),
+                Action::Opened(_) | Action::Changed(_) | Action::Closed(_) | Action::Noted(_) => (),
             }
         }
     }

@@ -7,3 +7,4 @@ mod cases;
 mod demo;
 mod laws;
 mod script;
+mod why;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use alerter::act::{Act, Scope, Silence, Window};
 use alerter::record::{Record, restore};
-use alerter::{Action, Event, Repair, Settings, State, incidents, step, wake_at};
+use alerter::{Action, Event, Repair, Settings, State, incidents, step, wake_at, why};
 use model::id::{HostId, IncidentId, ModuleId, Object, ProjectId, VmId};
 use model::lang::Lang;
 use model::signal::{Severity, Signal, SignalState};
@@ -24,6 +24,8 @@ const START: Time = Time::from_millis(1_772_445_600_000);
 pub(crate) enum Show {
     FirstLine,
     WholeText,
+    /// And the lines of the trail; moments as seconds of the story.
+    Trail,
 }
 
 pub(crate) struct Play {
@@ -122,6 +124,12 @@ impl Play {
         let line = match action {
             Action::Opened(summary) => format!("opened {}: {}", summary.id, summary.headline.en),
             Action::Changed(_) => return,
+            Action::Noted(note) if self.show == Show::Trail => {
+                let object = note.object.as_ref().map_or(String::new(), |o| format!(" {o}"));
+                let incident = note.incident.as_ref().map_or(String::new(), |i| format!(" {i}"));
+                format!("note{incident}{object}: {}", in_seconds(&note.text(Lang::En)))
+            }
+            Action::Noted(_) => return,
             Action::Closed(summary) => match summary.merged_into {
                 Some(into) => format!("{} is now part of {into}", summary.id),
                 None => format!("closed {}", summary.id),
@@ -202,6 +210,10 @@ impl Play {
                 self.write_page(now);
                 Event::Tick
             }
+            ["why", of] => {
+                self.explain(of, now);
+                Event::Tick
+            }
             ["tick"] => Event::Tick,
             _ => panic!("not understood: {told}"),
         }
@@ -215,6 +227,25 @@ impl Play {
             failed_at: START + seconds(failed),
             done_at: by.map(|_| now),
         })
+    }
+
+    /// Why things stand as they do, of an incident or an object.
+    fn explain(&mut self, of: &str, now: Time) {
+        let time = now.since(START).as_secs_f64();
+        let mut lines = Vec::new();
+        if let Ok(object) = of.parse::<Object>() {
+            let why = why::object(&self.settings, &self.topology, &self.state, &object, now);
+            lines.push(why.text(Lang::En));
+            lines.extend(why.words.iter().map(|word| word.text(Lang::En)));
+        } else {
+            let id = IncidentId::parse(of).unwrap();
+            let why = why::incident(&self.settings, &self.topology, &self.state, &id, now);
+            let why = why.expect("it is open");
+            lines.extend(why.members.iter().map(|member| member.text(Lang::En)));
+            let person = |p: &why::PersonWhy| format!("{}: {}", p.person, p.text(Lang::En));
+            lines.extend(why.people.iter().map(person));
+        }
+        self.log += &format!("{time}s why {}\n", in_seconds(&lines.join("\n      ")));
     }
 
     fn write_page(&mut self, now: Time) {
@@ -303,6 +334,7 @@ fn signal(words: &[&str], now: Time) -> Signal {
     let after = |key: &str| words.iter().position(|word| *word == key).map(|at| words[at + 1]);
     let severity = match (words[1], words.get(3)) {
         (_, Some(&"warning")) => Severity::Warning,
+        (_, Some(&"info")) => Severity::Info,
         ("host.ping" | "switch.ping" | "ds.up" | "collector.uplink", _) => Severity::Disaster,
         _ => Severity::High,
     };
@@ -340,6 +372,21 @@ fn names(range: &str) -> Vec<String> {
     let (first, last) = bounds.split_once("..").unwrap();
     let (width, numbers) = (first.len(), first.parse::<u32>().unwrap()..=last.parse().unwrap());
     numbers.map(|number| format!("{before}{number:0width$}{after}")).collect()
+}
+
+/// A text with its moments as seconds of the story: `2026-03-02T10:00:12Z` is `12s`.
+fn in_seconds(text: &str) -> String {
+    let mut told = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("2026-03-02T") {
+        let (hours, minutes) = (&rest[at + 11..at + 13], &rest[at + 14..at + 16]);
+        let (hours, minutes): (u32, u32) = (hours.parse().unwrap(), minutes.parse().unwrap());
+        let seconds: u32 = rest[at + 17..at + 19].parse().unwrap();
+        told += &rest[..at];
+        told += &format!("{}s", (hours - 10) * 3600 + minutes * 60 + seconds);
+        rest = &rest[at + 20..];
+    }
+    told + rest
 }
 
 fn seconds(text: &str) -> Duration {

@@ -317,6 +317,7 @@ impl Core {
         for action in actions {
             match action {
                 Action::Tell(message) => self.pending.messages.push(message),
+                Action::Noted(note) => self.pending.changes.push(record::note(&note)),
                 Action::Opened(summary) | Action::Changed(summary) => self.incident(&summary),
                 Action::Closed(summary) => {
                     self.incident(&summary);
@@ -370,6 +371,7 @@ impl Core {
         turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
         turn.changes.extend(self.rooms_of_rules());
+        turn.changes.extend(self.stored.old_notes(now));
         turn.routing = outcome.routing;
         turn.steps = steps;
         turn.decisions = outcome.decisions;

@@ -18,7 +18,7 @@ pub mod monitor;
 mod outbox;
 mod place;
 mod posted;
-mod record;
+pub mod record;
 pub mod recorder;
 pub mod rows;
 mod senses;

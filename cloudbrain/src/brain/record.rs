@@ -4,7 +4,9 @@
 //! code path can forget to say that it changed something.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use alerter::note::Note;
 use alerter::record::PieceError;
 use model::id::VmId;
 use model::time::Time;
@@ -12,7 +14,7 @@ use model::vm::Vm;
 use scaler::reason::Decision;
 use scaler::state::{Memory, State};
 use scaler::steps::{Step, StepKind};
-use store::{Change, DecisionRow, JournalRow, Remembered, StepRow, StepStatus};
+use store::{Change, DecisionRow, JournalRow, NoteRow, Remembered, StepRow, StepStatus};
 
 /// The names under which rooms keep their memory.
 pub(super) const SCALER: &str = "scaler";
@@ -20,6 +22,12 @@ pub(super) const SCALER: &str = "scaler";
 const ALERTER: &str = "alerter/";
 pub(super) const AVAILABILITY: &str = "availability";
 pub(super) const DISCOVERY: &str = "discovery";
+/// For so long the trail says why somebody was told or not.
+const NOTES_KEPT: Duration = Duration::from_secs(90 * 86_400);
+/// And so many lines of it at most: some 60 MB.
+const NOTES_AT_MOST: u32 = 200_000;
+/// How often what is too old is dropped.
+const NOTES_DROPPED_EVERY: Duration = Duration::from_secs(3_600);
 
 /// What the store holds, by our last word.
 #[derive(Debug, Default)]
@@ -32,6 +40,8 @@ pub struct Stored {
     memory: Memory,
     alerter: alerter::record::Record,
     rooms: BTreeMap<&'static str, String>,
+    /// When the trail was shortened last.
+    notes_dropped: Option<Time>,
 }
 
 impl Stored {
@@ -49,7 +59,17 @@ impl Stored {
             memory: state.memory.clone(),
             alerter: alerter::record::Record::of(alerter),
             rooms: BTreeMap::new(),
+            notes_dropped: None,
         }
+    }
+
+    /// Once an hour: what of the trail is too old, or too much.
+    pub fn old_notes(&mut self, now: Time) -> Option<Change> {
+        if self.notes_dropped.is_some_and(|last| now.since(last) < NOTES_DROPPED_EVERY) {
+            return None;
+        }
+        self.notes_dropped = Some(now);
+        Some(Change::ForgetNotes { before: now - NOTES_KEPT, keep: NOTES_AT_MOST })
     }
 
     /// The rooms that bring the store up to the alerter's state.
@@ -143,6 +163,22 @@ pub(super) fn room((room, json): (String, Option<String>)) -> Change {
         Some(json) => Change::Memory { room, json },
         None => Change::Forget { room },
     }
+}
+
+/// A line of the trail.
+pub(super) fn note(note: &Note) -> Change {
+    Change::Note(NoteRow {
+        at: note.at,
+        incident: note.incident.clone(),
+        object: note.object.clone(),
+        body: serde_json::to_string(&note.what).unwrap_or_default(),
+    })
+}
+
+/// A line of the trail, read back; None if its body is of another program.
+pub fn note_of(row: NoteRow) -> Option<Note> {
+    let what = serde_json::from_str(&row.body).ok()?;
+    Some(Note { at: row.at, incident: row.incident, object: row.object, what })
 }
 
 fn journal(vm: &Vm, before: Option<&Vm>, now: Time) -> JournalRow {

@@ -5,7 +5,7 @@ use model::vm::VmState;
 use store::{Change, OutgoingStatus, RouterRow, StepStatus, Store};
 
 use crate::folder::{fresh, open};
-use crate::rows::{always, at, decision, incident, line, message, step, transition, vm};
+use crate::rows::{always, at, decision, incident, line, message, note, step, transition, vm};
 
 fn module(text: &str) -> ModuleId {
     text.parse().unwrap()
@@ -214,6 +214,56 @@ async fn lines_of_one_moment_keep_their_order() {
     assert_eq!(texts, ["c", "b", "a", "late", "nobody"]);
     assert_eq!(found.last(), Some(&nobody));
     assert_eq!(store.journal(always().0, always().1, 2).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_trail_of_an_incident_holds_what_was_heard_of_its_objects() {
+    let store = open(&fresh("trail")).store;
+    let heard_before = note(5, None, Some("vm/web-1"));
+    let heard = note(10, None, Some("vm/web-1"));
+    let joined = note(11, Some("i1"), Some("vm/web-1"));
+    let of_another = note(12, Some("i2"), Some("vm/web-1"));
+    let elsewhere = note(13, None, Some("vm/web-2"));
+    let over = note(20, Some("i1"), None);
+    let heard_later = note(30, None, Some("vm/web-1"));
+    let all = [heard_before, heard, joined, of_another, elsewhere, over, heard_later];
+    commit(&store, all.clone().map(Change::Note)).await;
+    let [before, heard, joined, another, _, over, later] = all;
+    let first = IncidentId::parse("i1").unwrap();
+    let find = async |limit| store.notes_of_incident(&first, at(6), at(21), limit).await.unwrap();
+    assert_eq!(find(9).await, [heard.clone(), joined.clone(), over]);
+    assert_eq!(find(1).await, std::slice::from_ref(&heard), "the oldest");
+    let object = "vm/web-1".parse().unwrap();
+    let of_object = store.notes_of_object(&object, 9).await.unwrap();
+    assert_eq!(of_object, [later.clone(), another, joined, heard, before]);
+    assert_eq!(store.notes_of_object(&object, 1).await.unwrap(), [later]);
+}
+
+#[tokio::test]
+async fn the_trail_is_shortened_by_age_and_by_number() {
+    let store = open(&fresh("shortened")).store;
+    let notes = (1..=6).map(|millis| Change::Note(note(millis, None, Some("vm/web-1"))));
+    commit(&store, notes).await;
+    let object = "vm/web-1".parse().unwrap();
+    let left = async || -> Vec<i64> {
+        let notes = store.notes_of_object(&object, 9).await.unwrap();
+        notes.iter().map(|note| note.at.millis()).collect()
+    };
+    commit(&store, [Change::ForgetNotes { before: at(3), keep: 99 }]).await;
+    assert_eq!(left().await, [6, 5, 4, 3], "what is of that moment stays");
+    commit(&store, [Change::ForgetNotes { before: at(0), keep: 2 }]).await;
+    assert_eq!(left().await, [6, 5]);
+    commit(&store, [Change::Note(note(7, None, Some("vm/web-1")))]).await;
+    assert_eq!(left().await, [7, 6, 5]);
+}
+
+#[tokio::test]
+async fn an_incident_is_found_by_its_id_however_old_it_is() {
+    let store = open(&fresh("by-id")).store;
+    commit(&store, (1..=9).map(|n| Change::Incident(incident(&format!("i{n}"), n, Some(n))))).await;
+    let find = async |id: &str| store.incident(&id.parse().unwrap()).await.unwrap();
+    assert_eq!(find("i1").await, Some(incident("i1", 1, Some(1))));
+    assert_eq!(find("i10").await, None);
 }
 
 #[tokio::test]

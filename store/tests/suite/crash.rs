@@ -182,12 +182,12 @@ fn copy_with_log(folder: &Path, log: &[u8]) -> PathBuf {
     copy
 }
 
-/// The kernel refuses files of more than 400 KiB to this child, as a full disk would.
+/// The kernel refuses files of more than 500 KiB to this child, as a full disk would.
 #[tokio::test]
 async fn a_full_disk_is_an_error_that_keeps_what_was_acknowledged() {
     let folder = fresh("full");
     let mut command = Command::new("sh");
-    command.args(["-c", r#"trap "" XFSZ; ulimit -f 800; exec "$0" "$@""#]);
+    command.args(["-c", r#"trap "" XFSZ; ulimit -f 1000; exec "$0" "$@""#]);
     command.arg(std::env::current_exe().unwrap());
     let mut child = Doomed::start(command, &folder, 0);
     let word = loop {

@@ -91,10 +91,10 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let folder = fresh("newer");
     open(&folder).store.close().await;
     let shell = rusqlite::Connection::open(folder.join("state.db")).unwrap();
-    shell.execute("INSERT INTO schema_version VALUES (2, 5)", []).unwrap();
+    shell.execute("INSERT INTO schema_version VALUES (3, 5)", []).unwrap();
     let error = refusal(&folder);
-    assert!(matches!(error, StoreError::TooNew { found: 2, known: 1, .. }), "{error}");
-    expect!["FOLDER/state.db has schema version 2, this program knows up to 1; start the newer program again"]
+    assert!(matches!(error, StoreError::TooNew { found: 3, known: 2, .. }), "{error}");
+    expect!["FOLDER/state.db has schema version 3, this program knows up to 2; start the newer program again"]
         .assert_eq(&message(&error, &folder));
 }
 

@@ -4,7 +4,7 @@ use model::id::{DecisionId, IncidentId, PersonId, VmId};
 use model::time::Time;
 use model::vm::{Addresses, Vm, VmState};
 use store::{
-    DecisionRow, IncidentRow, JournalRow, OutgoingRow, OutgoingStatus, StepKind, StepRow,
+    DecisionRow, IncidentRow, JournalRow, NoteRow, OutgoingRow, OutgoingStatus, StepKind, StepRow,
     StepStatus, TransitionRow,
 };
 
@@ -107,6 +107,15 @@ pub(crate) fn transition(
         until: until.map(at),
         state: state.to_owned(),
         why: "status: 500".to_owned(),
+    }
+}
+
+pub(crate) fn note(millis: i64, incident: Option<&str>, object: Option<&str>) -> NoteRow {
+    NoteRow {
+        at: at(millis),
+        incident: incident.map(|id| id.parse().unwrap()),
+        object: object.map(|object| object.parse().unwrap()),
+        body: format!(r#"{{"of":{millis}}}"#),
     }
 }
 
