@@ -35,7 +35,9 @@ pub enum Command {
     /// Why the scaler did what it did, or did nothing
     Explain(ExplainArgs),
     /// Incidents: what happened, who was told
-    Incidents(AskArgs),
+    Incidents(IncidentsArgs),
+    /// Why somebody is told of a thing, or is not: what is known of it, and what became of it
+    Why(WhyArgs),
     /// The ways to people
     #[command(subcommand)]
     Channels(ChannelsCommand),
@@ -142,6 +144,37 @@ pub struct ExplainArgs {
     /// A moment: 2026-03-02T10:00:00Z, or 10:00 of today in UTC; the newest decision if left out
     #[arg(long)]
     pub at: Option<String>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct IncidentsArgs {
+    #[command(subcommand)]
+    pub one: Option<IncidentsCommand>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IncidentsCommand {
+    /// One incident whole: why this is the root, who is told or not and why, and all that happened
+    Show(ShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The incident, for example i7
+    pub incident: model::id::IncidentId,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The thing, for example vm/web-01, host/h1, module/shop/web
+    pub object: model::id::Object,
     #[command(flatten)]
     pub ask: AskArgs,
 }

@@ -131,16 +131,6 @@ pub(super) async fn incidents(State(handle): State<Handle>) -> Answer {
     to_json(&incidents)
 }
 
-pub(super) async fn incident(State(handle): State<Handle>, Path(id): Path<IncidentId>) -> Answer {
-    let wanted = id.clone();
-    let found = handle.ask(move |core, _| core.incidents().into_iter().find(|i| i.id == wanted));
-    let incident = found.await.map_err(unavailable)?;
-    let incident = incident
-        .ok_or_else(|| ApiError(StatusCode::NOT_FOUND, format!("no incident {id} is known")))?;
-    let messages = messages_of(&handle, Some(&id), MAX_ROWS).await?;
-    Ok(Json(json!({"incident": incident, "messages": messages})))
-}
-
 /// Somebody takes an incident on. The answer is the incident, once that is on record.
 pub(super) async fn acknowledge(
     State(handle): State<Handle>,
@@ -187,6 +177,7 @@ pub(super) async fn messages_of(
         let mut body: Value = serde_json::from_str(&row.body).unwrap_or(Value::Null);
         if let Value::Object(fields) = &mut body {
             fields.insert("channel".to_owned(), json!(row.channel));
+            fields.insert("status".to_owned(), json!(row.status.as_str()));
             fields.insert("attempts".to_owned(), json!(row.attempts));
             fields.insert("delivered".to_owned(), json!(row.delivered));
             fields.insert("error".to_owned(), json!(row.error));

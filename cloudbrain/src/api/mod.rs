@@ -16,6 +16,7 @@ mod prom;
 mod quiet;
 pub mod rules;
 mod silences;
+mod story;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -82,7 +83,8 @@ fn router(handle: Handle) -> Router {
         .route("/api/plan", get(data::plan))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
-        .route("/api/incidents/{id}", get(data::incident))
+        .route("/api/incidents/{id}", get(story::incident))
+        .route("/api/why", get(story::why))
         .route("/api/incidents/{id}/acknowledge", post(data::acknowledge))
         .route("/api/messages", get(data::messages))
         .route("/api/journal", get(data::journal))

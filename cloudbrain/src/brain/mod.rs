@@ -23,6 +23,7 @@ pub mod recorder;
 pub mod rows;
 mod senses;
 pub mod start;
+pub mod story;
 mod targets;
 pub mod view;
 pub mod zabbix;

@@ -9,6 +9,7 @@ mod http;
 mod inside;
 mod replay;
 mod serve;
+mod story;
 mod teardown;
 
 use std::future::Future;
@@ -48,7 +49,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Schema { kind } => files::print_schema(kind),
         Command::Plan(args) => on_runtime(false, ask::plan(args)),
         Command::Explain(args) => on_runtime(false, ask::explain(args)),
-        Command::Incidents(args) => on_runtime(false, ask::incidents(args)),
+        Command::Incidents(args) => on_runtime(false, story::incidents(args)),
+        Command::Why(args) => on_runtime(false, story::why(args)),
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),

@@ -137,6 +137,8 @@ impl World {
             | Change::Incident(_)
             | Change::Transition(_)
             | Change::Journal(_)
+            | Change::Note(_)
+            | Change::ForgetNotes { .. }
             | Change::Forget { .. }
             | Change::Router { .. }
             | Change::Alive(_) => panic!("no business of the outbox: {change:?}"),
