@@ -19,4 +19,5 @@ mod pages;
 mod policies;
 mod rules;
 mod samples;
+mod story;
 mod zabbix;
