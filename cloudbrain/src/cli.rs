@@ -161,12 +161,25 @@ pub struct IncidentsArgs {
 pub enum IncidentsCommand {
     /// One incident whole: why this is the root, who is told or not and why, and all that happened
     Show(ShowArgs),
+    /// How one incident went, as Markdown for a wiki: numbers, costs, similar ones, all that happened
+    Review(ReviewArgs),
 }
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The incident, for example i7
     pub incident: model::id::IncidentId,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// The incident, for example i7
+    pub incident: model::id::IncidentId,
+    /// The language: en, zh
+    #[arg(long, default_value = "en", value_parser = lang)]
+    pub lang: Lang,
     #[command(flatten)]
     pub ask: AskArgs,
 }

@@ -35,6 +35,8 @@ fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
     Some(match name {
         "overview" => dashboards::overview_page(&overview),
         "incident" => dashboards::incident_page(&overview, &made_up::incident_page(lang)),
+        "review" => dashboards::review_page(&made_up::review::review(lang), &reader),
+        "review-quiet" => dashboards::review_page(&made_up::review::quiet(lang), &reader),
         "module" => dashboards::module_page(&overview, &overview.modules[0]),
         "quiet" => dashboards::quiet_page(&made_up::quiet(), None, &reader),
         "lost" => dashboards::not_found_page(lang, theme),

@@ -12,9 +12,12 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::Serialize;
 
+use review::EventView;
+
 pub mod explore;
 pub mod monitor;
 pub mod quiet;
+pub mod review;
 
 /// Data older than this are called old.
 const OLD_DATA_S: f64 = 60.0;
@@ -178,6 +181,16 @@ pub struct IncidentPage {
     pub incident: IncidentView,
     /// What suffers, written `kind/name`.
     pub affected: Vec<String>,
+    /// By which rule each thing is part of it, a sentence each; empty once it is over.
+    pub members: Vec<String>,
+    /// How many more there are.
+    pub more_members: usize,
+    /// Who is told, and who is not, and why: a name and a sentence; empty once it is over.
+    pub people: Vec<(String, String)>,
+    /// All that happened, oldest first.
+    pub events: Vec<EventView>,
+    /// Comings and goings that are not kept one by one.
+    pub left_out: u32,
     /// In any order.
     pub messages: Vec<MessageView>,
     /// What may be done about it, if it is open.

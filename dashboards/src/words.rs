@@ -81,9 +81,6 @@ words! {
     AFFECTED = "Affected", "受影响对象";
     NOTHING_AFFECTED = "Nothing suffers now.", "目前没有对象受影响。";
     TIMELINE = "Timeline", "时间线";
-    OPENED_EVENT = "incident opened", "故障开始";
-    CLOSED_EVENT = "incident ended", "故障结束";
-    TOLD = "told {0}", "已通知 {0}";
     OWNER_VIEW = "Owner view", "业务视图";
     OPERATIONS_VIEW = "Operations view", "运维视图";
     NOBODY_TOLD = "Nobody was told this view.", "此视图尚未通知任何人。";
@@ -151,6 +148,57 @@ words! {
     WINDOW_DO = "Begin now", "立即开始";
     NOT_DONE = "This was not done", "未执行";
     BACK_TO_FORM = "Back", "返回";
+    // Why, and the review.
+    WHO_IS_TOLD = "Who is told, and why or why not", "通知了谁，为什么通知或不通知";
+    MEMBER_RULES = "By which rule each is part of it", "各对象计入本故障的依据";
+    AND_MORE = " and {0} more", " 等，另有 {0} 个";
+    LEFT_OUT = "{0} more comings and goings are counted, and not kept one by one.",
+        "另有 {0} 条进出记录只计数，未逐条保留。";
+    REVIEW = "Review", "复盘";
+    INCIDENT_ID = "Incident {0}", "故障 {0}";
+    AS_MARKDOWN = "as Markdown", "导出 Markdown";
+    FIGURE = "Figure", "指标";
+    COUNTED = "From when to when", "统计口径";
+    TO_DETECT = "time to detect", "发现用时";
+    TO_TELL = "time to tell", "通知用时";
+    TO_ACKNOWLEDGE = "time to acknowledge", "确认用时";
+    TO_REPAIR = "time to repair", "修复用时";
+    FROM_SIGN_TO_OPENED = "from the first bad signal or failed probe to the opening of the incident",
+        "从第一条异常信号或失败探测到故障开始";
+    FROM_OPENED_TO_TOLD = "from the opening to the first message that was delivered",
+        "从故障开始到第一条通知送达";
+    FROM_TOLD_TO_TAKEN = "from the first message that was delivered to the acknowledgement",
+        "从第一条通知送达到有人确认";
+    FROM_SIGN_TO_WELL = "from the first sign until all that suffered was well again or replaced",
+        "从第一个迹象到受影响对象全部恢复或被替换";
+    FROM_OPENED_TO_CLOSED = "from the opening to the end", "从故障开始到故障结束";
+    LANE_SIGNALS = "Signals", "信号";
+    LANE_INCIDENT = "Incident", "故障";
+    LANE_MESSAGES = "Messages", "通知";
+    LANE_PEOPLE = "People", "人员操作";
+    LANE_SCALER = "Scaler", "扩缩容";
+    LANE_USERS = "Down for users", "用户侧不可用";
+    LANES_CAPTION = "{0} in all; signals {1}, messages {2}, acts of people {3}, of the scaler {4}. Bars: open incident, no answer for users.",
+        "共 {0}；信号 {1} 条，通知 {2} 条，人员操作 {3} 次，扩缩容 {4} 次。横条：故障进行中、用户侧无响应。";
+    COSTS = "What it cost", "影响与损失";
+    NO_COSTS = "No VM of any module suffered.", "没有模块的虚拟机受影响。";
+    BUSINESS_OR_MODULE = "Business, module", "业务、模块";
+    BUSINESS_NAMED = "business {0}", "业务 {0}";
+    NO_BUSINESS = "no known business", "未知业务";
+    VMS_SUFFERED = "VMs that suffered", "受影响虚拟机";
+    VM_MINUTES = "VM-minutes", "虚拟机·分钟";
+    DOWN_FOR_USERS = "Down for users", "用户侧不可用";
+    NOT_PROBED_SHORT = "not probed", "未探测";
+    COSTS_HINT = "VM-minutes: for how long VMs suffered, added up, until each was well or replaced. Down for users: how long probes got no answer, by the availability account; a module with VMs to spare loses VM-minutes and is not down.",
+        "虚拟机·分钟：每台虚拟机从受影响到恢复或被替换的时长之和。用户侧不可用：可用性账目中探测无响应的时长；有冗余的模块可能损失虚拟机·分钟，但对用户始终可用。";
+    SIMILAR = "Similar earlier incidents", "相似的历史故障";
+    NONE_SIMILAR = "None is known: neither the same cause, nor the same kind of cause in one of its modules.",
+        "没有记录：既无相同根因，也无同类根因影响过同一模块。";
+    SAME_ROOT = "same cause", "根因相同";
+    SAME_KIND = "same kind of cause, {0} suffered as well", "同类根因，同样影响 {0}";
+    EVENTS = "All that happened", "全部经过";
+    LANE = "What", "类别";
+    EVENT = "Event", "事件";
 
     // The fleet.
     FLEET = "Fleet", "机群";

@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::data::{Answer, ApiError, incident, to_json, unavailable};
+use super::data::{Answer, ApiError, to_json, unavailable};
+use super::story::incident;
 use crate::brain::acts::{Ender, Refusal, Request, SilenceWish, Wanted, WindowWish, view};
 use crate::brain::core::Heard;
 use crate::brain::{Handle, Input};

@@ -138,7 +138,7 @@ pub(super) async fn acknowledge(
     Json(word): Json<Acknowledgement>,
 ) -> Answer {
     take_on(&handle, &id, word).await?;
-    incident(State(handle), Path(id)).await
+    super::story::incident(State(handle), Path(id)).await
 }
 
 /// Notes who has taken an incident on, and returns once that is on record.

@@ -14,6 +14,7 @@ mod metrics;
 mod pages;
 mod prom;
 mod quiet;
+mod review;
 pub mod rules;
 mod silences;
 mod story;
@@ -49,7 +50,9 @@ pub async fn serve(
 fn router(handle: Handle) -> Router {
     Router::new()
         .route("/", get(pages::overview))
-        .route("/incidents/{id}", get(pages::incident))
+        .route("/incidents/{id}", get(review::incident))
+        .route("/incidents/{id}/review", get(review::page))
+        .route("/incidents/{id}/review.md", get(review::markdown))
         .route("/modules/{project}/{name}", get(pages::module))
         .route("/monitor", get(pages::monitor))
         .route("/explore", get(explore::explore))
@@ -84,6 +87,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
+        .route("/api/incidents/{id}/review", get(review::json))
         .route("/api/why", get(story::why))
         .route("/api/incidents/{id}/acknowledge", post(data::acknowledge))
         .route("/api/messages", get(data::messages))

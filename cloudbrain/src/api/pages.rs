@@ -6,14 +6,12 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use dashboards::view::{Overview, Theme};
-use model::id::{IncidentId, ModuleId};
+use model::id::ModuleId;
 use model::lang::Lang;
 use model::time::Time;
 use serde::Deserialize;
 
-use super::data::{messages_of, monitor_view};
-use super::quiet::me;
-use crate::brain::acts::view::doings;
+use super::data::monitor_view;
 use crate::brain::{Handle, view};
 
 /// How somebody wants to read.
@@ -61,31 +59,13 @@ impl Reader {
     }
 }
 
-type Page = Result<Html<String>, Response>;
+pub(super) type Page = Result<Html<String>, Response>;
 
 pub(super) async fn overview(State(handle): State<Handle>, headers: HeaderMap) -> Page {
     let reader = Reader::of(&headers);
     let asked = handle.ask(move |core, now| view::overview(core, now, reader.lang)).await;
     let overview = reader.dress(asked.map_err(trouble)?);
     Ok(Html(dashboards::overview_page(&overview)))
-}
-
-pub(super) async fn incident(
-    State(handle): State<Handle>,
-    headers: HeaderMap,
-    Path(id): Path<IncidentId>,
-) -> Page {
-    let reader = Reader::of(&headers);
-    let messages =
-        messages_of(&handle, Some(&id), 100).await.map_err(IntoResponse::into_response)?;
-    let me = me(&headers);
-    let asked = handle.ask(move |core, now| {
-        let mut incident = view::incident(core, &id, &messages, reader.lang)?;
-        incident.doings = doings(core, &id, me, now);
-        let overview = reader.dress(view::overview(core, now, reader.lang));
-        Some(dashboards::incident_page(&overview, &incident))
-    });
-    asked.await.map_err(trouble)?.map(Html).ok_or_else(|| lost(reader))
 }
 
 pub(super) async fn module(
@@ -155,7 +135,7 @@ pub(super) async fn not_found(headers: HeaderMap) -> Response {
     lost(Reader::of(&headers))
 }
 
-fn lost(reader: Reader) -> Response {
+pub(super) fn lost(reader: Reader) -> Response {
     let page = dashboards::not_found_page(reader.lang, reader.theme);
     (StatusCode::NOT_FOUND, Html(page)).into_response()
 }

@@ -348,7 +348,7 @@ impl Core {
     /// Looks at everything once.
     pub fn turn(&mut self, now: Time) -> Turn {
         self.senses.age(&self.scaler.vms, now);
-        self.expire(now);
+        self.expire_posted(now);
         self.plan(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);

@@ -20,6 +20,7 @@ mod place;
 mod posted;
 pub mod record;
 pub mod recorder;
+pub mod review;
 pub mod rows;
 mod senses;
 pub mod start;

@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use alerter::IncidentSummary;
+use dashboards::view::quiet::Doings;
 use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
     MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
 };
-use model::id::{FlavorId, HostId, IncidentId, ModuleId, PersonId};
+use model::id::{FlavorId, HostId, ModuleId, PersonId};
 use model::lang::Lang;
 use model::time::Time;
 use model::verdict::ProbeTarget;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::core::{CHART_SPAN, Core};
+use super::review::{self, Facts};
 use super::senses::{Cause, probe_name};
 
 /// A VM's sample older than so many intervals is stale.
@@ -293,7 +295,7 @@ fn pool_view(pool: PlanPool) -> PoolView {
     }
 }
 
-fn incident_view(incident: &IncidentSummary, lang: Lang) -> IncidentView {
+pub(super) fn incident_view(incident: &IncidentSummary, lang: Lang) -> IncidentView {
     let reasons = incident.reasons.iter().map(|reason| lang.pick(&reason.en, &reason.zh).clone());
     IncidentView {
         id: incident.id.clone(),
@@ -317,21 +319,23 @@ fn silenced(incident: &IncidentSummary) -> Option<(PersonId, Time)> {
     Some((last.by.clone(), last.until))
 }
 
-/// One incident with all that was told about it; None if it is not known.
-pub fn incident(
-    core: &Core,
-    id: &IncidentId,
-    messages: &[Value],
-    lang: Lang,
-) -> Option<IncidentPage> {
-    let incidents = core.incidents();
-    let incident = incidents.iter().find(|incident| incident.id == *id)?;
-    Some(IncidentPage {
-        incident: incident_view(incident, lang),
-        affected: incident.affected.iter().map(ToString::to_string).collect(),
-        messages: messages.iter().filter_map(message_view).collect(),
-        doings: None,
-    })
+/// One incident with all that is known about it.
+pub fn incident(facts: &Facts, doings: Option<Doings>, lang: Lang) -> IncidentPage {
+    let story = &facts.story;
+    let why = story.why.as_ref();
+    let members = why.into_iter().flat_map(|why| &why.members);
+    let people = why.into_iter().flat_map(|why| &why.people);
+    IncidentPage {
+        incident: incident_view(&story.incident, lang),
+        affected: story.incident.affected.iter().map(ToString::to_string).collect(),
+        members: members.map(|member| member.text(lang)).collect(),
+        more_members: why.map_or(0, |why| why.more),
+        people: people.map(|person| (person.person.to_string(), person.text(lang))).collect(),
+        events: review::events(facts, lang),
+        left_out: story.incident.notes.saturating_sub(alerter::MAX_AN_INCIDENT),
+        messages: story.messages.iter().filter_map(message_view).collect(),
+        doings,
+    }
 }
 
 fn message_view(message: &Value) -> Option<MessageView> {

@@ -5,9 +5,9 @@ use model::time::Time;
 use serde_json::Value;
 
 use super::ask::{brain_of, incidents as list};
-use super::http::get_json;
+use super::http::{get_json, get_text};
 use super::{Found, say};
-use crate::cli::{IncidentsArgs, IncidentsCommand, Output, ShowArgs, WhyArgs};
+use crate::cli::{IncidentsArgs, IncidentsCommand, Output, ReviewArgs, ShowArgs, WhyArgs};
 
 /// Members and lines that are printed; JSON has them all.
 const SHOWN: usize = 40;
@@ -16,6 +16,7 @@ pub(super) async fn incidents(args: IncidentsArgs) -> anyhow::Result<Found> {
     match args.one {
         None => list(args.ask).await,
         Some(IncidentsCommand::Show(args)) => show(args).await,
+        Some(IncidentsCommand::Review(args)) => review(args).await,
     }
 }
 
@@ -26,6 +27,17 @@ async fn show(args: ShowArgs) -> anyhow::Result<Found> {
         Output::Json => say(&serde_json::to_string(&story)?),
         Output::Text => tell_incident(&args.incident, &story),
     }
+    Ok(Found::Nothing)
+}
+
+async fn review(args: ReviewArgs) -> anyhow::Result<Found> {
+    let brain = brain_of(&args.ask)?;
+    let (id, lang) = (&args.incident, args.lang.pick("en", "zh"));
+    let path = match args.ask.output.output {
+        Output::Json => format!("/api/incidents/{id}/review?lang={lang}"),
+        Output::Text => format!("/incidents/{id}/review.md?lang={lang}"),
+    };
+    say(get_text(brain, &path).await?.trim_end());
     Ok(Found::Nothing)
 }
 

@@ -1,4 +1,5 @@
-//! One incident: what it is, why, what suffers, and what each of both views was told when.
+//! One incident: what it is, why, what suffers by which rule, who is told and why or why not, all
+//! that happened, and what each of both views was told when.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use model::id::Object;
 use model::time::Time;
 
 use super::incidents::businesses;
-use super::{back, fact, glyph, module_path, quiet};
+use super::{back, fact, glyph, incident_path, module_path, quiet, review};
 use crate::view::{Health, IncidentPage, IncidentView, MessageView};
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -19,7 +20,9 @@ pub(super) fn sections(page: &IncidentPage, voice: &Voice) -> Markup {
             (quiet::doings(&page.incident.id, doings, voice))
         }
         (why(&page.incident, voice))
+        (people(page, voice))
         (affected(&page.affected, voice))
+        (rules(page, voice))
         (timeline(page, voice))
         (view("operations", words::OPERATIONS_VIEW, &page.messages, voice))
         (view("owner", words::OWNER_VIEW, &page.messages, voice))
@@ -88,27 +91,51 @@ fn link(object: &str) -> Markup {
     }
 }
 
-/// When it began, when who was told, when it ended.
-fn timeline(page: &IncidentPage, voice: &Voice) -> Markup {
-    let incident = &page.incident;
-    let mut events: Vec<(Time, String)> = Vec::new();
-    events.push((incident.opened, voice.say(words::OPENED_EVENT).to_owned()));
-    events.extend(page.messages.iter().map(|message| (message.at, told(message, voice))));
-    events.extend(incident.closed.map(|at| (at, voice.say(words::CLOSED_EVENT).to_owned())));
-    events.sort_by_key(|(at, _)| *at);
+fn rules(page: &IncidentPage, voice: &Voice) -> Markup {
     html! {
-        section #timeline {
-            h2 { (voice.say(words::TIMELINE)) }
-            ol.timeline {
-                @for (at, text) in events { li { (voice.time(at)) " " span { (text) } } }
+        @if !page.members.is_empty() {
+            section #rules {
+                h2 { (voice.say(words::MEMBER_RULES)) }
+                ul.reasons {
+                    @for line in &page.members { li { (line) } }
+                    @if page.more_members > 0 {
+                        li { "…" (voice.fill(words::AND_MORE, &[&page.more_members.to_string()])) }
+                    }
+                }
             }
         }
     }
 }
 
-fn told(message: &MessageView, voice: &Voice) -> String {
-    let told = voice.fill(words::TOLD, &[&message.to]);
-    format!("{told}: {}", voice.message_kind(&message.kind))
+fn people(page: &IncidentPage, voice: &Voice) -> Markup {
+    html! {
+        @if !page.people.is_empty() {
+            section #people {
+                h2 { (voice.say(words::WHO_IS_TOLD)) }
+                ul.reasons {
+                    @for (name, why) in &page.people { li { strong { (name) } ": " (why) } }
+                }
+            }
+        }
+    }
+}
+
+/// All that happened, signals, decisions and acts alike.
+fn timeline(page: &IncidentPage, voice: &Voice) -> Markup {
+    html! {
+        section #timeline {
+            h2 { (voice.say(words::TIMELINE)) }
+            ol.timeline {
+                @for event in &page.events {
+                    li { (voice.time(event.at)) " " span { (review::sentence(event, voice)) } }
+                }
+            }
+            (review::unkept(page.left_out, voice))
+            p { a href={ (incident_path(&page.incident.id)) "/review" } {
+                (voice.say(words::REVIEW)) " →"
+            } }
+        }
+    }
 }
 
 /// The messages of one view; one text that several were told stands once.

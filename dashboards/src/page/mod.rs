@@ -15,6 +15,7 @@ mod monitor;
 mod overview;
 mod pools;
 mod quiet;
+mod review;
 mod summary;
 
 use maud::{Markup, html};
@@ -25,6 +26,7 @@ use model::time::Time;
 use crate::view::explore::ExploreView;
 use crate::view::monitor::MonitorView;
 use crate::view::quiet::QuietView;
+use crate::view::review::ReviewView;
 use crate::view::{Health, IncidentPage, ModuleView, Overview, Reader, Theme};
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -54,6 +56,19 @@ pub fn incident_page(overview: &Overview, page: &IncidentPage) -> String {
         frame.renewal = Renewal::None;
     }
     frame.around(&voice, &incident::sections(page, &voice)).into_string()
+}
+
+/// How one incident went, for those who want to do better the next time. Served as
+/// `/incidents/ID/review`.
+pub fn review_page(view: &ReviewView, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader);
+    let title = format!("{}: {}", voice.say(words::REVIEW), view.incident.headline);
+    below(&title, reader.theme).around(&voice, &review::sections(view, &voice)).into_string()
+}
+
+/// The same for a wiki. Served as `/incidents/ID/review.md`.
+pub fn review_markdown(view: &ReviewView, reader: &Reader) -> String {
+    review::markdown::markdown(view, &Voice::of_reader(reader))
 }
 
 /// One module: its figure in full width, its decisions with their reasons, its VMs.

@@ -2,6 +2,7 @@
 
 pub(crate) mod explore;
 pub(crate) mod monitor;
+pub(crate) mod review;
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use model::time::Time;
 use model::vm::VmState;
 
 /// 2026-03-02T10:02:31Z.
-const NOW: Time = Time::from_millis(1_772_445_751_000);
+pub(crate) const NOW: Time = Time::from_millis(1_772_445_751_000);
 
 /// Two hosts, one of them down since 2 min 51 s; two modules, 13 VMs, one pool that is low.
 pub(crate) fn overview(lang: Lang, theme: Theme) -> Overview {
@@ -47,6 +48,11 @@ pub(crate) fn incident_page(lang: Lang) -> IncidentPage {
     IncidentPage {
         incident: incident(lang),
         affected: affected.map(str::to_owned).to_vec(),
+        members: review::members(lang),
+        more_members: 3,
+        people: review::people(lang),
+        events: review::events(lang),
+        left_out: 9_500,
         messages: messages(lang),
         doings: Some(doings()),
     }

@@ -3,7 +3,7 @@
 use dashboards::view::{Overview, Theme};
 use dashboards::{
     SCRIPT, STYLE, explore_page, incident_page, module_page, monitor_page, not_found_page,
-    overview_fragment, overview_page, quiet_page, refused_page,
+    overview_fragment, overview_page, quiet_page, refused_page, review_page,
 };
 use model::lang::Lang;
 
@@ -11,14 +11,16 @@ mod explore;
 #[path = "../made_up/mod.rs"]
 mod made_up;
 mod monitor;
+mod review;
 
 /// Each page once, by name.
-fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 8] {
+fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 9] {
     let overview = made_up::overview(lang, theme);
     let reader = made_up::reader(lang, theme);
     [
         ("overview", overview_page(&overview)),
         ("incident", incident_page(&overview, &made_up::incident_page(lang))),
+        ("review", review_page(&made_up::review::review(lang), &reader)),
         ("module", module_page(&overview, &overview.modules[0])),
         ("lost", not_found_page(lang, theme)),
         ("monitor", monitor_page(&made_up::monitor::half_blind(), &reader)),

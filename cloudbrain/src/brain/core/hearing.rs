@@ -107,7 +107,7 @@ impl Core {
     }
 
     /// Alerts that their senders repeat no more are over, and forgotten later.
-    pub(super) fn expire(&mut self, now: Time) {
+    pub(super) fn expire_posted(&mut self, now: Time) {
         let expired = self.posted.expire(now);
         if expired.is_forgotten {
             self.posted.learn_anew(&self.config.raw);
