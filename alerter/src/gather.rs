@@ -27,8 +27,8 @@ pub(crate) struct Gathered {
     pub(crate) opened: BTreeSet<u64>,
     /// Each with the number of the incident that took it over.
     pub(crate) merged: Vec<(Incident, u64)>,
-    /// Those whose roots are others now, or are held to be so for another reason.
-    pub(crate) rooted: BTreeSet<u64>,
+    /// What is a root now and was none, or was one for another reason.
+    pub(crate) rooted: Vec<(u64, Object)>,
     /// What suffers now and did not before.
     pub(crate) joined: Vec<(u64, Object)>,
     /// What suffers no more.
@@ -52,9 +52,9 @@ pub(crate) fn gather(
     open(settings, state, &unplaced, &mut gathered, timer);
     let now_under = now_under(state, findings);
     for incident in state.incidents.values_mut() {
-        if follow_roots(incident, findings, &now_under, timer.now) {
-            gathered.rooted.insert(incident.number);
-        }
+        let number = incident.number;
+        let rooted = follow_roots(incident, findings, &now_under, timer.now);
+        gathered.rooted.extend(rooted.into_iter().map(|root| (number, root)));
     }
     follow_members(settings, topology, state, findings, &now_under, timer, &mut gathered);
     gathered
@@ -134,7 +134,7 @@ fn place(
     if own.is_none() {
         incident.roots = BTreeMap::from([(cause.root.clone(), root(cause))]);
         incident.changed = true;
-        gathered.rooted.insert(keeper);
+        gathered.rooted.push((keeper, cause.root.clone()));
     }
     true
 }
@@ -298,8 +298,13 @@ fn now_under<'a>(state: &State, findings: &'a Findings) -> Under<'a> {
     under
 }
 
-/// Whether the roots are others now, or for another reason.
-fn follow_roots(incident: &mut Incident, findings: &Findings, under: &Under, now: Time) -> bool {
+/// What is a root now and was none, or was one for another reason.
+fn follow_roots(
+    incident: &mut Incident,
+    findings: &Findings,
+    under: &Under,
+    now: Time,
+) -> Vec<Object> {
     let before = incident.roots.clone();
     let number = incident.number;
     let went = |object: &Object| under.get(object).is_some_and(|place| place.incident != number);
@@ -322,10 +327,12 @@ fn follow_roots(incident: &mut Incident, findings: &Findings, under: &Under, now
     let since = incident.roots.values().map(|root| root.since);
     incident.began = incident.began.into_iter().chain(since).min();
     incident.changed |= incident.roots != before;
-    let guesses = |roots: &BTreeMap<Object, Root>| -> Vec<(Object, bool)> {
-        roots.iter().map(|(object, root)| (object.clone(), root.basis.is_suspicion())).collect()
+    let is_new = |object: &Object, root: &Root| {
+        let known = before.get(object).map(|known| known.basis.is_suspicion());
+        known != Some(root.basis.is_suspicion())
     };
-    incident.roots != before && guesses(&incident.roots) != guesses(&before)
+    let rooted = incident.roots.iter().filter(|(object, root)| is_new(object, root));
+    rooted.map(|(object, _)| object.clone()).collect()
 }
 
 fn follow_members(

@@ -17,7 +17,7 @@ use crate::state::{Incident, Member, State};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
     pub module: ModuleId,
-    /// The business it belongs to, if the topology knows.
+    /// The business it belongs to, by the topology or by its own name.
     pub project: Option<ProjectId>,
     /// How many of its VMs suffered.
     pub vms: usize,
@@ -39,7 +39,7 @@ pub(crate) fn losses(
         let lasted = u64::try_from(end.since(member.since).as_millis()).unwrap_or(u64::MAX);
         let loss = losses.entry(module).or_insert_with(|| Loss {
             module: module.clone(),
-            project: topology.modules.get(module).map(|module| module.project.clone()),
+            project: project(topology, module),
             vms: 0,
             vm_ms: 0,
         });
@@ -47,6 +47,12 @@ pub(crate) fn losses(
         loss.vm_ms = loss.vm_ms.saturating_add(lasted).saturating_add(member.suffered_ms);
     }
     losses.into_values().collect()
+}
+
+/// A module that is known from labels alone may be forgotten before its incident is over.
+fn project(topology: &Topology, module: &ModuleId) -> Option<ProjectId> {
+    let known = topology.modules.get(module).map(|module| module.project.clone());
+    known.or_else(|| module.as_str().split_once('/')?.0.parse().ok())
 }
 
 /// Since when nothing suffers: each thing is well again, or something else does its work. None

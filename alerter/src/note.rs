@@ -40,30 +40,19 @@ pub enum What {
         fate: Fate,
     },
     /// So many signals of one minute are not noted one by one.
-    LeftOut {
-        count: u32,
-    },
-    Opened,
-    /// This is the root from now on.
-    Root {
-        suspected: bool,
-    },
+    LeftOut { count: u32 },
+    /// By this root.
+    Opened { suspected: bool },
+    /// This is a root from now on.
+    Root { suspected: bool },
     /// The object suffers under the incident.
-    Joined {
-        rule: Rule,
-    },
+    Joined { rule: Rule },
     /// It suffers under it no more.
-    Left {
-        because: Departure,
-    },
+    Left { because: Departure },
     /// The incident goes on as a part of this one.
-    Merged {
-        into: IncidentId,
-    },
+    Merged { into: IncidentId },
     /// So many people had been told of it.
-    Closed {
-        told: usize,
-    },
+    Closed { told: usize },
 }
 
 /// What a signal was worth when it was heard.

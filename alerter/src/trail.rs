@@ -22,7 +22,7 @@ use crate::hear::{Hearing, bounded};
 use crate::link;
 use crate::note::{Departure, Fate, Note, Rule, What};
 use crate::settings::Settings;
-use crate::state::{Incident, State, id};
+use crate::state::{Incident, Root, State, id};
 use crate::timer::Timer;
 
 /// Signals that are noted one by one, of one minute.
@@ -53,11 +53,18 @@ pub(crate) fn heard(
     hearing: Hearing,
     now: Time,
 ) -> Option<Note> {
-    let fate = fate(settings, topology, state, signal, hearing, now)?;
-    let is_ignored = matches!(fate, Fate::Stale { .. } | Fate::Info | Fate::Leaving | Fate::Gone);
-    if !state.heard.take(is_ignored, now) {
+    let is_info = signal.state == SignalState::Problem(Severity::Info);
+    let is_worth_it = match hearing {
+        Hearing::Repeated | Hearing::Again => false,
+        Hearing::Needless => is_info,
+        Hearing::News | Hearing::Stale { .. } | Hearing::Leaving | Hearing::Gone => true,
+    };
+    let is_ignored = is_info || hearing != Hearing::News;
+    if !is_worth_it || !state.heard.take(is_ignored, now) {
         return None;
     }
+    let fate =
+        if is_info { Fate::Info } else { fate(settings, topology, state, signal, hearing, now)? };
     let what = What::Heard {
         check: signal.check.clone(),
         source: signal.source.clone(),
@@ -88,21 +95,31 @@ pub(crate) fn gathered(
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     for number in &gathered.opened {
-        notes.push(of_incident(*number, None, What::Opened, now));
-    }
-    for (number, incident) in &state.incidents {
-        if gathered.opened.contains(number) || gathered.rooted.contains(number) {
-            for (object, root) in incident.roots.iter().filter(|(_, root)| root.back.is_none()) {
-                let what = What::Root { suspected: root.basis.is_suspicion() };
-                notes.push(of_incident(*number, Some(object), what, now));
+        let Some(incident) = state.incidents.get_mut(number) else { continue };
+        let roots: Vec<(Object, bool)> = incident.roots.iter().map(root_of).collect();
+        for (place, (object, suspected)) in roots.into_iter().enumerate() {
+            let is_first = place == 0;
+            if is_first || incident.may_note() {
+                let what =
+                    if is_first { What::Opened { suspected } } else { What::Root { suspected } };
+                notes.push(of_incident(*number, Some(&object), what, now));
             }
+        }
+    }
+    for (number, object) in &gathered.rooted {
+        let Some(incident) = state.incidents.get_mut(number) else { continue };
+        let Some(root) = incident.roots.get(object) else { continue };
+        let what = What::Root { suspected: root.basis.is_suspicion() };
+        if incident.may_note() {
+            notes.push(of_incident(*number, Some(object), what, now));
         }
     }
     for (number, object) in &gathered.joined {
         let Some(incident) = state.incidents.get_mut(number) else { continue };
-        let is_root = incident.roots.contains_key(object); // That has its own line.
-        if let Some(rule) = rule(topology, findings, incident, object).filter(|_| !is_root)
+        let has_a_line = incident.roots.contains_key(object); // As the root.
+        if !has_a_line
             && incident.may_note()
+            && let Some(rule) = rule(topology, findings, incident, object)
         {
             notes.push(of_incident(*number, Some(object), What::Joined { rule }, now));
         }
@@ -133,6 +150,11 @@ pub(crate) fn rule(
     incident: &Incident,
     object: &Object,
 ) -> Option<Rule> {
+    if incident.roots.contains_key(object)
+        && let Some(cause) = findings.causes.get(object)
+    {
+        return Some(link::rule(topology, cause, object));
+    }
     let mut causes = incident.roots.keys().filter_map(|root| findings.causes.get(root));
     let takes =
         |cause: &&crate::cause::Cause| cause.root == *object || cause.members.contains_key(object);
@@ -171,20 +193,21 @@ fn fate(
     hearing: Hearing,
     now: Time,
 ) -> Option<Fate> {
-    let is_info = signal.state == SignalState::Problem(Severity::Info);
     match hearing {
-        Hearing::Repeated | Hearing::Again => None,
-        Hearing::Needless => is_info.then_some(Fate::Info),
+        Hearing::Repeated | Hearing::Again | Hearing::Needless => None,
         Hearing::Stale { last } => Some(Fate::Stale { last }),
         Hearing::Leaving => Some(Fate::Leaving),
         Hearing::Gone => Some(Fate::Gone),
-        Hearing::News if is_info => Some(Fate::Info),
         Hearing::News => {
             let mut words = state.words.get(&signal.object)?.iter();
             let word = words.find(|w| w.check == signal.check && w.source == signal.source)?;
             Some(fate_of_word(settings, topology, state, &signal.object, word, now))
         }
     }
+}
+
+fn root_of((object, root): (&Object, &Root)) -> (Object, bool) {
+    (object.clone(), root.basis.is_suspicion())
 }
 
 fn of_incident(number: u64, object: Option<&Object>, what: What, now: Time) -> Note {

@@ -95,7 +95,7 @@ pub struct ObjectWhy {
 pub enum Place {
     /// Nothing bad is known of it.
     Well,
-    /// It is in no inventory, and nothing was heard of it.
+    /// It is in no inventory, and no check of it is remembered.
     Unknown,
     /// What is bad of it is not believed: see its words.
     NotBelieved,

@@ -68,6 +68,11 @@ impl Voice {
         then.strftime(form).to_string()
     }
 
+    /// With its date, whatever day it is read: for texts that are carried elsewhere.
+    pub(crate) fn dated(&self, at: Time) -> String {
+        zoned(at, &self.zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     pub(crate) fn time(&self, at: Time) -> Markup {
         html! { time datetime=(at) { (self.clock(at)) } }
     }

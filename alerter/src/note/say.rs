@@ -26,7 +26,12 @@ impl Note {
                 format!("{count} more signals came within a minute and are not noted one by one"),
                 format!("一分钟内另有 {count} 条信号，未逐条记录"),
             ),
-            What::Opened => lang.pick("the incident is opened", "故障开始").to_owned(),
+            What::Opened { suspected: false } => lang
+                .pick("the incident is opened, this is the root", "故障开始，判定为根因")
+                .to_owned(),
+            What::Opened { suspected: true } => lang
+                .pick("the incident is opened, this is the suspected root", "故障开始，疑似根因")
+                .to_owned(),
             What::Root { suspected: false } => lang.pick("it is the root", "判定为根因").to_owned(),
             What::Root { suspected: true } => {
                 lang.pick("it is the suspected root", "疑似根因").to_owned()

@@ -91,8 +91,8 @@ impl ObjectWhy {
                 format!("{name}没有已知异常，无需通知"),
             ),
             Place::Unknown => lang.pick(
-                format!("{name} is in no inventory, and nothing was heard of it"),
-                format!("{name}不在任何清单中，也没有收到过它的信号"),
+                format!("{name} is in no inventory, and no check of it is remembered"),
+                format!("{name}不在任何清单中，也没有保留它的检查记录"),
             ),
             Place::NotBelieved => lang.pick(
                 format!("what is bad of {name} is not believed: another source found it good"),

@@ -36,8 +36,7 @@ fn a_vm_waits_for_what_may_explain_it_and_then_is_part_of_it() {
             12s why VM web-01 is unwell; nobody is told before 70s, since something above it may explain it
                   vm.ping is bad (high) since 10s, says probe, last at 10s
             20s note host/h1: host.ping is bad (disaster), says zabbix
-            20s note i1: the incident is opened
-            20s note i1 host/h1: it is the root
+            20s note i1 host/h1: the incident is opened, this is the root
             20s note i1 vm/web-01: part of the incident: it stands on host h1
             20s note i1 vm/web-02: part of the incident: it stands on host h1
             20s opened i1: host h1 is down; it took 2 VMs: shop/web 2
@@ -71,8 +70,7 @@ fn an_application_fails_with_the_data_source_it_uses() {
         ",
         &expect![[r#"
             10s note datasource/orders-db: ds.up is bad (disaster), says probe
-            10s note i1: the incident is opened
-            10s note i1 datasource/orders-db: it is the root
+            10s note i1 datasource/orders-db: the incident is opened, this is the root
             10s opened i1: data source orders-db is down; no VM suffers
             12s note vm/web-01: app.http is bad (high), says probe
             12s note i1 vm/web-01: part of the incident: it uses data source orders-db, which fails
@@ -102,8 +100,7 @@ fn enough_that_fail_together_raise_a_suspicion() {
             10s note vm/api-23: vm.ping is bad (high), says probe
             12s why VM api-21 suffers from host h3: it is one of 3 of 3 that failed together on host h3; nobody is told before 70s
                   vm.ping is bad (high) since 10s, says probe, last at 10s
-            70s note i1: the incident is opened
-            70s note i1 host/h3: it is the suspected root
+            70s note i1 host/h3: the incident is opened, this is the suspected root
             70s note i1 vm/api-21: part of the incident: it is one of 3 of 3 that failed together on host h3
             70s note i1 vm/api-22: part of the incident: it is one of 3 of 3 that failed together on host h3
             70s note i1 vm/api-23: part of the incident: it is one of 3 of 3 that failed together on host h3
@@ -132,8 +129,7 @@ fn what_only_a_blind_collector_reports_is_not_believed() {
         ",
         &expect![[r#"
             10s note collector/col-a: collector.uplink is bad (disaster), says zabbix
-            10s note i1: the incident is opened
-            10s note i1 collector/col-a: it is the root
+            10s note i1 collector/col-a: the incident is opened, this is the root
             10s opened i1: collector col-a is blind; nothing is known of 0 hosts and 0 VMs
             12s note vm/web-01: vm.ping is bad (high), says probe
             12s note i1 vm/web-01: part of the incident: only col-a reports it, and col-a is blind: nobody is told that it is down
@@ -215,7 +211,7 @@ fn what_is_stale_or_only_info_or_said_again_is_not_told() {
             14s why VM web-01 is unwell; nobody is told before 70s, since something above it may explain it
                   disk.full is bad (high) since 10s, says probe, last at 12s
                   load.high is good since 13s, says probe, last at 13s
-            15s why VM nobody is in no inventory, and nothing was heard of it
+            15s why VM nobody is in no inventory, and no check of it is remembered
             16s why nothing bad is known of VM db-1: there is nothing to tell
         "#]],
     );
@@ -233,8 +229,7 @@ fn one_that_keeps_changing_is_told_of_as_such() {
         ",
         &expect![[r#"
             10s note host/h4: host.ping is bad (disaster), says probe
-            10s note i1: the incident is opened
-            10s note i1 host/h4: it is the root
+            10s note i1 host/h4: the incident is opened, this is the root
             10s note i1 vm/db-1: part of the incident: it stands on host h4
             10s opened i1: host h4 is down; it took 1 VM: pool 1
             12s note host/h4: host.ping is good, says probe
@@ -261,12 +256,10 @@ fn operations_are_not_told_of_software_and_owners_not_of_missing_data() {
         &expect![[r#"
             10s note module/shop/web: monitor.shop is bad (high), says probe
             12s note vm/web-21: vm.agent is silent, says probe
-            70s note i1: the incident is opened
-            70s note i1 module/shop/web: it is the root
+            70s note i1 module/shop/web: the incident is opened, this is the root
             70s opened i1: module shop/web does not work (monitor.shop); no VM suffers
             70s alice problem i1: web does not work (monitor.shop)
-            72s note i2: the incident is opened
-            72s note i2 vm/web-21: it is the root
+            72s note i2 vm/web-21: the incident is opened, this is the root
             72s opened i2: VM web-21 of shop/web on host h2 sends no data
             72s ops problem i2: VM web-21 of shop/web on host h2 sends no data
             80s why module shop/web: it is the root, nothing above it explains it; since 10s
@@ -291,8 +284,7 @@ fn an_acknowledgement_holds_back_what_only_grows() {
         ",
         &expect![[r#"
             10s note host/h4: host.ping is bad (disaster), says probe
-            10s note i1: the incident is opened
-            10s note i1 host/h4: it is the root
+            10s note i1 host/h4: the incident is opened, this is the root
             10s note i1 vm/db-1: part of the incident: it stands on host h4
             10s opened i1: host h4 is down; it took 1 VM: pool 1
             40s ops problem i1: host h4 is down; it took 1 VM: pool 1
@@ -321,8 +313,7 @@ fn the_end_is_noted_with_how_many_had_been_told() {
         ",
         &expect![[r#"
             10s note host/h4: host.ping is bad (disaster), says probe
-            10s note i1: the incident is opened
-            10s note i1 host/h4: it is the root
+            10s note i1 host/h4: the incident is opened, this is the root
             10s note i1 vm/db-1: part of the incident: it stands on host h4
             10s opened i1: host h4 is down; it took 1 VM: pool 1
             15s note host/h4: host.ping is good, says probe
@@ -330,8 +321,7 @@ fn the_end_is_noted_with_how_many_had_been_told() {
             75s note i1: the incident is over, before it was due to be told to anybody
             75s closed i1
             100s note host/h1: host.ping is bad (disaster), says probe
-            100s note i2: the incident is opened
-            100s note i2 host/h1: it is the root
+            100s note i2 host/h1: the incident is opened, this is the root
             100s note i2 vm/web-01: part of the incident: it stands on host h1
             100s note i2 vm/web-02: part of the incident: it stands on host h1
             100s opened i2: host h1 is down; it took 2 VMs: shop/web 2
@@ -360,14 +350,12 @@ fn an_incident_that_is_explained_becomes_part_of_another() {
         ",
         &expect![[r#"
             10s note vm/web-01: vm.ping is bad (high), says probe
-            70s note i1: the incident is opened
-            70s note i1 vm/web-01: it is the root
+            70s note i1 vm/web-01: the incident is opened, this is the root
             70s opened i1: VM web-01 of shop/web on host h1 is down
             70s alice problem i1: 1 of your 3 VMs of web is down: web-01
             70s ops problem i1: VM web-01 of shop/web on host h1 is down
             75s note host/h2: host.ping is bad (disaster), says probe
-            75s note i2: the incident is opened
-            75s note i2 host/h2: it is the root
+            75s note i2 host/h2: the incident is opened, this is the root
             75s note i2 vm/web-21: part of the incident: it stands on host h2
             75s opened i2: host h2 is down; it took 1 VM: shop/web 1
             78s note switch/sw1: switch.ping is bad (disaster), says probe

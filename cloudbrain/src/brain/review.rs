@@ -32,7 +32,7 @@ const FIRST_PROBE: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct Facts {
     pub story: Story,
-    /// From the first sign to the end, in any order.
+    /// From the first sign to the end, newest first.
     pub decisions: Vec<DecisionRow>,
     /// Likewise.
     pub journal: Vec<JournalRow>,

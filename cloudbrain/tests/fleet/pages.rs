@@ -183,7 +183,10 @@ fn the_page_tells_the_story_in_a_real_browser() {
     for (scheme, lang) in [("light", "en"), ("dark", "en"), ("light", "zh"), ("dark", "zh")] {
         browser.eval(&format!("document.cookie = 'lang={lang};path=/'"));
         browser.prefer(scheme);
-        for (page, path) in PAGES {
+        let incident = newest_incident(&fleet);
+        let review = format!("{incident}/review");
+        let pages = PAGES.into_iter().chain([("incident", &*incident), ("review", &*review)]);
+        for (page, path) in pages {
             for (width, name) in [(1280, "wide"), (360, "phone")] {
                 browser.size(width, 900);
                 browser.open(&format!("{url}{path}"));
@@ -203,6 +206,12 @@ fn the_page_tells_the_story_in_a_real_browser() {
     is_live(&browser, &fleet);
     the_monitor_page_is_live(&browser, &fleet);
     assert_eq!(browser.complaints(), Vec::<String>::new(), "the console is clean");
+}
+
+/// The path of its page.
+fn newest_incident(fleet: &Fleet) -> String {
+    let all = fleet.get("/api/incidents").expect("the brain answers");
+    format!("incidents/{}", all[0]["id"].as_str().expect("one is there"))
 }
 
 /// The page follows the fleet without being loaded again.

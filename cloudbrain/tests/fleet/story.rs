@@ -71,6 +71,7 @@ fn an_incident_says_why_each_was_told_or_not_and_what_it_cost() {
         "vm/pay-1: part of the incident: it stands on host hv-1",
     ];
     assert_told(&shown, &expected);
+    told(&fleet, &["ack", &id, "--by", "ops", "--text", "a disk at a time"]);
     fleet.kill_brain();
     fleet.start_brain();
     fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
@@ -81,9 +82,60 @@ fn an_incident_says_why_each_was_told_or_not_and_what_it_cost() {
     fleet.wait("its end", |fleet| incident(fleet, false));
     let shown = told(&fleet, &["incidents", "show", &id]);
     println!("{shown}");
-    assert_told(&shown, &["over since", "the incident is over", "nothing suffers any more"]);
+    assert_told(
+        &shown,
+        &[
+            "over since",
+            "the incident is over",
+            "nothing suffers any more",
+            "acknowledged by ops: a disk",
+        ],
+    );
     println!("{}", told(&fleet, &["why", "vm/pay-1"]));
     let story = fleet.get(&format!("/api/incidents/{id}")).expect("the brain answers");
     let loss = &story["incident"]["losses"][0];
     assert_eq!((loss["module"].as_str(), loss["vms"].as_u64()), (Some("bank/pay"), Some(2)));
+    the_review_adds_up(&fleet, &id, &story["incident"]);
+    for path in [format!("/incidents/{id}"), format!("/incidents/{id}/review")] {
+        let page = fleet.page(&path).expect("there is such a page");
+        assert_told(&page, &["host hv-1 is down", "the incident is over", "delivered within"]);
+    }
+    assert_eq!(fleet.page("/incidents/i999/review"), None);
+}
+
+/// What the review says follows from what the incident says.
+fn the_review_adds_up(fleet: &Fleet, id: &str, incident: &Value) {
+    let review = fleet.get(&format!("/api/incidents/{id}/review")).expect("the brain answers");
+    println!("{review:#}");
+    let moment = |key: &str| review["moments"][key].as_i64();
+    for key in ["began", "opened", "repaired", "closed"] {
+        assert_eq!(moment(key), incident[key].as_i64(), "{key}");
+    }
+    let order = ["began", "opened", "told", "acknowledged", "repaired", "closed"]
+        .map(|key| moment(key).unwrap_or(0));
+    assert!(order.is_sorted(), "{order:?}");
+    let business = &review["businesses"][0];
+    assert_eq!(business["project"], "bank");
+    // Both suffered from the first sign until they were well.
+    let suffered = 2.0 * (order[4] - order[0]) as f64 / 60_000.0;
+    let told = business["vm_minutes"].as_f64().unwrap_or(0.0);
+    assert!((told - suffered).abs() < 0.01, "{told} and not {suffered}");
+    assert_eq!(business["modules"][0]["vm_minutes"], business["vm_minutes"]);
+    assert!(business["down_s"].is_null(), "nobody probes it");
+    let lanes: Vec<&str> = review["events"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|event| event["lane"].as_str())
+        .collect();
+    for lane in ["signals", "incident", "messages", "people"] {
+        assert!(lanes.contains(&lane), "{lane} in {lanes:?}");
+    }
+    let zh = told_in(fleet, id, "zh");
+    assert_told(&zh, &["# 复盘", "通知用时", "业务 bank", "虚拟机·分钟"]);
+    println!("{}{zh}", told_in(fleet, id, "en"));
+}
+
+fn told_in(fleet: &Fleet, id: &str, lang: &str) -> String {
+    told(fleet, &["incidents", "review", id, "--lang", lang])
 }

@@ -139,7 +139,7 @@ fn down(seconds: Option<f64>, voice: &Voice) -> String {
 }
 
 fn minutes(minutes: f64) -> String {
-    format!("{minutes:.1}")
+    format!("{minutes:.2}")
 }
 
 fn similar(similar: &[SimilarView], voice: &Voice) -> Markup {

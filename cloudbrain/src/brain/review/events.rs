@@ -26,11 +26,15 @@ const SHOWN: usize = 600;
 pub fn events(facts: &Facts, lang: Lang) -> Vec<EventView> {
     let mut events: Vec<EventView> =
         facts.story.notes.iter().map(|note| of_note(note, lang)).collect();
-    events.extend(facts.story.messages.iter().filter_map(|message| of_message(message, lang)));
-    events.extend(facts.journal.iter().filter_map(|line| of_person(facts, line)));
-    events.extend(facts.journal.iter().filter_map(|line| of_scaler(facts, line)));
+    // The newest come first in these.
+    let messages = facts.story.messages.iter().rev();
+    events.extend(messages.filter_map(|message| of_message(message, lang)));
+    let journal = || facts.journal.iter().rev();
+    events.extend(journal().filter_map(|line| of_person(facts, line)));
+    events.extend(journal().filter_map(|line| of_scaler(facts, line)));
     let modules = modules(&facts.story);
-    let acts = facts.decisions.iter().filter(|row| !row.held && modules.contains(&row.module));
+    let acts =
+        facts.decisions.iter().rev().filter(|row| !row.held && modules.contains(&row.module));
     events.extend(acts.map(of_decision));
     events.sort_by_key(|event| event.at); // Stable: what came first in a moment stays first.
     let mut events = together(events);
@@ -48,8 +52,8 @@ fn of_note(note: &Note, lang: Lang) -> EventView {
     let (lane, tone) = match &note.what {
         What::Heard { said, fate, .. } => (Lane::Signals, tone_of(*said, fate)),
         What::LeftOut { .. } => (Lane::Signals, Tone::Unsure),
-        What::Opened | What::Joined { .. } => (Lane::Incident, Tone::Bad),
-        What::Root { suspected } => {
+        What::Joined { .. } => (Lane::Incident, Tone::Bad),
+        What::Opened { suspected } | What::Root { suspected } => {
             (Lane::Incident, if *suspected { Tone::Unsure } else { Tone::Bad })
         }
         What::Left { because: Departure::Well | Departure::NeverDid } | What::Closed { .. } => {
@@ -78,7 +82,7 @@ fn of_message(message: &Value, lang: Lang) -> Option<EventView> {
     let took = message["delivered"].as_i64().map(|done| Time::from_millis(done).since(at));
     let (tone, outcome) = match word("status") {
         "delivered" => {
-            let took = took.unwrap_or_default().as_secs();
+            let took = took.unwrap_or_default().as_secs() + 1;
             let told = lang.pick(format!("delivered within {took} s"), format!("{took} 秒内送达"));
             (Tone::Plain, told)
         }

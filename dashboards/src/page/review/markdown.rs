@@ -17,7 +17,7 @@ pub(in crate::page) fn markdown(review: &ReviewView, voice: &Voice) -> String {
         text += &format!("{}\n", voice.say(words::NONE_SIMILAR));
     }
     for other in &review.similar {
-        let (at, why) = (voice.clock(other.opened), escaped(&alike(other, voice)));
+        let (at, why) = (voice.dated(other.opened), escaped(&alike(other, voice)));
         text += &format!("- {at} {}: {} ({why})\n", other.id, escaped(&other.headline));
     }
     text += &events(review, voice);
@@ -33,12 +33,12 @@ fn top(review: &ReviewView, voice: &Voice) -> String {
         escaped(&incident.headline)
     );
     let zone = voice.fill(words::ZONE, &[voice.zone_name()]);
-    let opened = voice.clock(incident.opened);
-    let closed = incident.closed.map(|at| voice.clock(at));
+    let opened = voice.dated(incident.opened);
+    let closed = incident.closed.map(|at| voice.dated(at));
     let closed = closed.unwrap_or(voice.say(words::ONGOING).to_owned());
-    text += &format!("{opened} – {closed} ({zone})\n\n");
+    text += &format!("{opened} – {closed} ({zone})\n");
     for line in &incident.detail {
-        text += &format!("- {}\n", escaped(line));
+        text += &format!("\n- {}\n", escaped(line));
     }
     text += &format!("\n{}", table_head(&[words::FIGURE, words::VALUE, words::COUNTED], voice));
     for (word, from, value) in numbers(review, voice) {
@@ -73,7 +73,7 @@ fn events(review: &ReviewView, voice: &Voice) -> String {
         let what = escaped(&format!("{objects}{sep}{}", event.text));
         let lane = voice.say(lanes::name(event.lane));
         text +=
-            &format!("| {} | {lane} | {} {what} |\n", voice.clock(event.at), event.tone.glyph());
+            &format!("| {} | {lane} | {} {what} |\n", voice.dated(event.at), event.tone.glyph());
     }
     if review.left_out > 0 {
         let count = review.left_out.to_string();
