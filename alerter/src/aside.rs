@@ -81,3 +81,52 @@ fn too_young_or_leaving(
     }
     place.leaving.then_some(Fate::Leaving)
 }
+
+#[cfg(test)]
+mod tests {
+    use model::signal::{Severity, Signal, SignalState};
+    use model::topology::Host;
+
+    use super::*;
+    use crate::event::Event;
+    use crate::sick::Sieve;
+    use crate::step::step;
+    use crate::timer::Timer;
+
+    const NOW: Time = Time::from_millis(10_000_000);
+
+    /// Whoever decides and whoever explains say the same of each VM.
+    #[test]
+    fn what_is_said_to_be_aside_is_what_is_not_counted() {
+        for case in 0..8_u8 {
+            let [is_young, is_leaving, in_maintenance] = [1, 2, 4].map(|bit| case & bit > 0);
+            let (settings, mut state) = (Settings::default(), State::default());
+            let mut topology = Topology::default();
+            topology.hosts.insert("h1".parse().unwrap(), Host::default());
+            let created = if is_young { NOW } else { Time::from_millis(0) };
+            let host = Some("h1".parse().unwrap());
+            let place = VmPlace { host, module: None, created, leaving: false };
+            topology.vms.insert("web-1".parse().unwrap(), place);
+            let object: Object = "vm/web-1".parse().unwrap();
+            let bad = Signal {
+                source: "probe".parse().unwrap(),
+                check: "vm.ping".parse().unwrap(),
+                object: object.clone(),
+                state: SignalState::Problem(Severity::High),
+                at: NOW,
+                via: None,
+                text: String::new(),
+            };
+            step(&settings, &topology, &mut state, Event::Signal(bad), NOW);
+            topology.vms.values_mut().for_each(|vm| vm.leaving = is_leaving);
+            if in_maintenance {
+                let (on, until) = ("host/h1".parse().unwrap(), Time::from_millis(20_000_000));
+                state.windows.push(Window { on, from: NOW, until });
+            }
+            let fate = aside(&settings, &topology, &state, &object, NOW);
+            let sick = Sieve::new(&settings, &topology, &state).sick(&mut Timer::at(NOW));
+            assert_eq!(fate.is_none(), sick.contains_key(&object), "case {case}: {fate:?}");
+            assert_eq!(fate.is_some(), case > 0, "case {case}: {fate:?}");
+        }
+    }
+}

@@ -19,7 +19,6 @@ use crate::object;
 use crate::settings::Settings;
 use crate::state::{Incident, Member, Root, State};
 use crate::timer::Timer;
-use crate::trail::departure;
 
 /// What became of the incidents.
 #[derive(Debug, Default)]
@@ -365,7 +364,7 @@ fn follow_members(
             if is_well || is_elsewhere {
                 incident.changed |= member.well.is_none();
                 if member.well.is_none() {
-                    let because = departure(is_elsewhere);
+                    let because = if is_elsewhere { Departure::Elsewhere } else { Departure::Well };
                     gathered.left.push((number, object.clone(), because));
                 }
                 member.well.get_or_insert(timer.now);

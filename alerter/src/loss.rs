@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use model::id::{ModuleId, Object, ProjectId};
+use model::id::{IncidentId, ModuleId, Object, ProjectId};
 use model::time::Time;
 use model::topology::Topology;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,12 @@ pub struct Loss {
     pub vms: usize,
     /// How long, added up over these VMs, in milliseconds.
     pub vm_ms: u64,
+}
+
+/// What an open incident has cost so far; None if none of that id is open.
+pub fn so_far(topology: &Topology, state: &State, id: &IncidentId, now: Time) -> Option<Vec<Loss>> {
+    let incident = state.incidents.values().find(|incident| incident.id() == *id)?;
+    Some(losses(topology, state, incident, now))
 }
 
 /// By module, up to `until`.

@@ -9,10 +9,12 @@
 
 pub(crate) mod say;
 
-use model::id::{CheckId, CollectorId, DataSourceId, IncidentId, Object, SourceId};
+use model::id::{CheckId, CollectorId, DataSourceId, IncidentId, Object, PersonId, SourceId};
 use model::signal::SignalState;
 use model::time::Time;
 use serde::{Deserialize, Serialize};
+
+use crate::why::Standing;
 
 /// One line of the trail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,8 @@ pub enum What {
     Left { because: Departure },
     /// The incident goes on as a part of this one.
     Merged { into: IncidentId },
+    /// The incident is over, and this person was never told of it.
+    Untold { person: PersonId, why: Standing },
     /// So many people had been told of it.
     Closed { told: usize },
 }

@@ -174,7 +174,7 @@ fn close(
     state: &mut State,
     number: u64,
     timer: &mut Timer,
-) -> Option<[Action; 2]> {
+) -> Option<Vec<Action>> {
     let incident = state.incidents.get(&number)?;
     let back = incident.back()?;
     if incident.suffering().next().is_some() || !incident.told.values().all(|told| told.ended) {
@@ -189,9 +189,10 @@ fn close(
     }
     let end = End { closed: Some(timer.now), merged_into: None };
     let summary = summary(settings, topology, state, incident, end);
-    let note = trail::ended(incident, None, timer.now);
+    let mut notes = trail::untold(settings, topology, state, incident, timer.now);
+    notes.push(trail::ended(incident, None, timer.now));
     state.incidents.remove(&number);
-    Some([Action::Noted(note), Action::Closed(summary)])
+    Some(notes.into_iter().map(Action::Noted).chain([Action::Closed(summary)]).collect())
 }
 
 fn has_repairs(state: &State, incident: &Incident) -> bool {

@@ -20,10 +20,11 @@ use crate::gather::Gathered;
 use crate::health::contradictor;
 use crate::hear::{Hearing, bounded};
 use crate::link;
-use crate::note::{Departure, Fate, Note, Rule, What};
+use crate::note::{Fate, Note, Rule, What};
 use crate::settings::Settings;
-use crate::state::{Incident, Root, State, id};
+use crate::state::{Incident, Root, State, Word, id};
 use crate::timer::Timer;
+use crate::why;
 
 /// Signals that are noted one by one, of one minute.
 pub const MAX_A_MINUTE: u32 = 500;
@@ -95,41 +96,24 @@ pub(crate) fn gathered(
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     for number in &gathered.opened {
-        let Some(incident) = state.incidents.get_mut(number) else { continue };
-        let roots: Vec<(Object, bool)> = incident.roots.iter().map(root_of).collect();
-        for (place, (object, suspected)) in roots.into_iter().enumerate() {
-            let is_first = place == 0;
-            if is_first || incident.may_note() {
-                let what =
-                    if is_first { What::Opened { suspected } } else { What::Root { suspected } };
-                notes.push(of_incident(*number, Some(&object), what, now));
-            }
+        if let Some(incident) = state.incidents.get_mut(number) {
+            notes.extend(opened(incident, now));
         }
     }
     for (number, object) in &gathered.rooted {
         let Some(incident) = state.incidents.get_mut(number) else { continue };
         let Some(root) = incident.roots.get(object) else { continue };
         let what = What::Root { suspected: root.basis.is_suspicion() };
-        if incident.may_note() {
-            notes.push(of_incident(*number, Some(object), what, now));
-        }
+        notes.extend(incident.may_note().then(|| of_incident(*number, Some(object), what, now)));
     }
     for (number, object) in &gathered.joined {
         let Some(incident) = state.incidents.get_mut(number) else { continue };
-        let has_a_line = incident.roots.contains_key(object); // As the root.
-        if !has_a_line
-            && incident.may_note()
-            && let Some(rule) = rule(topology, findings, incident, object)
-        {
-            notes.push(of_incident(*number, Some(object), What::Joined { rule }, now));
-        }
+        notes.extend(joined(topology, findings, incident, object, now));
     }
     for (number, object, because) in &gathered.left {
         let Some(incident) = state.incidents.get_mut(number) else { continue };
-        if incident.may_note() {
-            let what = What::Left { because: *because };
-            notes.push(of_incident(*number, Some(object), what, now));
-        }
+        let what = What::Left { because: *because };
+        notes.extend(incident.may_note().then(|| of_incident(*number, Some(object), what, now)));
     }
     notes
 }
@@ -141,6 +125,22 @@ pub(crate) fn ended(incident: &Incident, merged_into: Option<IncidentId>, now: T
         None => What::Closed { told: incident.told.len() },
     };
     of_incident(incident.number, None, what, now)
+}
+
+/// Who was never told of an incident that is over, while others were.
+pub(crate) fn untold(
+    settings: &Settings,
+    topology: &Topology,
+    state: &State,
+    incident: &Incident,
+    now: Time,
+) -> Vec<Note> {
+    if !incident.was_told() {
+        return Vec::new(); // The last line says so.
+    }
+    let people = why::untold(settings, topology, state, incident, now).into_iter();
+    let what = people.map(|why| What::Untold { person: why.person, why: why.standing });
+    what.map(|what| of_incident(incident.number, None, what, now)).collect()
 }
 
 /// By which rule an object is part of an open incident; None if it is not any more.
@@ -171,7 +171,7 @@ pub(crate) fn fate_of_word(
     topology: &Topology,
     state: &State,
     object: &Object,
-    word: &crate::state::Word,
+    word: &Word,
     now: Time,
 ) -> Fate {
     let words = state.words.get(object).map_or(&[][..], Vec::as_slice);
@@ -206,6 +206,35 @@ fn fate(
     }
 }
 
+/// A line for each root; the first says that the incident is opened.
+fn opened(incident: &mut Incident, now: Time) -> Vec<Note> {
+    let roots: Vec<(Object, bool)> = incident.roots.iter().map(root_of).collect();
+    let mut notes = Vec::new();
+    for (object, suspected) in roots {
+        let is_first = notes.is_empty();
+        let what = if is_first { What::Opened { suspected } } else { What::Root { suspected } };
+        if is_first || incident.may_note() {
+            notes.push(of_incident(incident.number, Some(&object), what, now));
+        }
+    }
+    notes
+}
+
+/// A root has a line as such.
+fn joined(
+    topology: &Topology,
+    findings: &Findings,
+    incident: &mut Incident,
+    object: &Object,
+    now: Time,
+) -> Option<Note> {
+    if incident.roots.contains_key(object) || !incident.may_note() {
+        return None;
+    }
+    let rule = rule(topology, findings, incident, object)?;
+    Some(of_incident(incident.number, Some(object), What::Joined { rule }, now))
+}
+
 fn root_of((object, root): (&Object, &Root)) -> (Object, bool) {
     (object.clone(), root.basis.is_suspicion())
 }
@@ -238,9 +267,4 @@ impl Incident {
         self.notes += 1;
         self.notes <= MAX_AN_INCIDENT
     }
-}
-
-/// Why a member left, for those who note it.
-pub(crate) fn departure(is_elsewhere: bool) -> Departure {
-    if is_elsewhere { Departure::Elsewhere } else { Departure::Well }
 }

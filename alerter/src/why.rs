@@ -76,6 +76,8 @@ pub enum Standing {
     SoftwareFault,
     /// Owners are not told that nothing is heard, or that the monitor is blind.
     NothingKnown,
+    /// What concerned them was well again before they were due to be told.
+    OverInTime,
     /// Nothing of theirs suffers.
     NothingOfTheirs,
 }
@@ -230,6 +232,18 @@ fn is_known(topology: &Topology, object: &Object) -> bool {
     }
 }
 
+/// Whom an incident concerned and who was never told of it, with the reason.
+pub(crate) fn untold(
+    settings: &Settings,
+    topology: &Topology,
+    state: &State,
+    incident: &Incident,
+    now: Time,
+) -> Vec<PersonWhy> {
+    let people = people(settings, topology, state, incident, now).into_iter();
+    people.filter(|person| person.messages == 0).collect()
+}
+
 fn people(
     settings: &Settings,
     topology: &Topology,
@@ -281,6 +295,7 @@ fn unconcerned(topology: &Topology, incident: &Incident, share: &Share) -> Stand
     match (share.view, incident.root_state()) {
         (View::Operations, _) if !is_theirs => Standing::SoftwareFault,
         (View::Owner, RootState::Nodata | RootState::Blind) => Standing::NothingKnown,
-        _ => Standing::NothingOfTheirs,
+        (View::Owner, _) if share.members.is_empty() => Standing::NothingOfTheirs,
+        (View::Owner | View::Operations, _) => Standing::OverInTime,
     }
 }

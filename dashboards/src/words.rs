@@ -150,6 +150,8 @@ words! {
     BACK_TO_FORM = "Back", "返回";
     // Why, and the review.
     WHO_IS_TOLD = "Who is told, and why or why not", "通知了谁，为什么通知或不通知";
+    OTHERS = "everybody else", "其他人";
+    NOTHING_OF_THEIRS = "nothing of theirs suffers", "其名下没有受影响的对象";
     MEMBER_RULES = "By which rule each is part of it", "各对象计入本故障的依据";
     AND_MORE = " and {0} more", " 等，另有 {0} 个";
     LEFT_OUT = "{0} more comings and goings are counted, and not kept one by one.",

@@ -89,8 +89,8 @@ pub(crate) fn incident_of(
     Ok(found.into_iter().next())
 }
 
-/// The lines of an incident, and from `from` to before `until` those of the objects that it names,
-/// oldest first.
+/// The lines of an incident, and from `from` to before `until` the first `limit` of those of the
+/// objects that it names, oldest first.
 pub(crate) fn notes_of_incident(
     connection: &Connection,
     incident: &IncidentId,
@@ -101,9 +101,12 @@ pub(crate) fn notes_of_incident(
     let sql = "
         SELECT * FROM note WHERE incident = ?1
         UNION ALL
-        SELECT * FROM note WHERE incident IS NULL AND at >= ?2 AND at < ?3
-            AND object IN (SELECT object FROM note WHERE incident = ?1)
-        ORDER BY number LIMIT ?4";
+        SELECT * FROM (
+            SELECT * FROM note WHERE incident IS NULL AND at >= ?2 AND at < ?3
+                AND object IN (SELECT object FROM note WHERE incident = ?1)
+            ORDER BY number LIMIT ?4
+        ) AS of_objects
+        ORDER BY number";
     let question = params![incident.as_str(), from.millis(), until.millis(), limit_of(limit)];
     rows(connection, sql, question, note)
 }

@@ -109,8 +109,8 @@ impl Store {
         self.read(move |c| read::incident_of(c, &id)).await
     }
 
-    /// The trail of one incident, oldest first, at most `limit` lines: its own, and from `from` to
-    /// before `until` those of the objects that it names, which are of no incident.
+    /// The trail of one incident, oldest first: all its own lines, and from `from` to before `until`
+    /// the first `limit` of those of the objects that it names, which are of no incident.
     ///
     /// # Errors
     /// `Damaged`, `Disk`, `Closed`.

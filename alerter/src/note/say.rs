@@ -51,6 +51,13 @@ impl Note {
                 .to_owned(),
             What::Merged { into } => lang
                 .pick(format!("the incident is now part of {into}"), format!("本故障并入 {into}")),
+            What::Untold { person, why } => {
+                let why = why.text(lang);
+                lang.pick(
+                    format!("{person} was not told: {why}"),
+                    format!("未通知 {person}：{why}"),
+                )
+            }
             What::Closed { told: 0 } => lang
                 .pick(
                     "the incident is over, before it was due to be told to anybody",

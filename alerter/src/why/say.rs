@@ -63,6 +63,12 @@ impl Standing {
                     "无数据和监控失明只通知运维，不通知业务负责人",
                 )
                 .to_owned(),
+            Self::OverInTime => lang
+                .pick(
+                    "what concerned them was well again before they were due to be told",
+                    "未到通知时间，与其相关的对象已恢复",
+                )
+                .to_owned(),
             Self::NothingOfTheirs => {
                 lang.pick("nothing of theirs suffers", "其名下没有受影响的对象").to_owned()
             }

@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alerter::act::{Act, Scope, Silence, Window};
+use alerter::loss::Loss;
 use alerter::record::{Record, restore};
-use alerter::{Action, Event, Repair, Settings, State, incidents, step, wake_at, why};
+use alerter::{
+    Action, Event, IncidentSummary, Repair, Settings, State, incidents, step, wake_at, why,
+};
 use model::id::{HostId, IncidentId, ModuleId, Object, ProjectId, VmId};
 use model::lang::Lang;
 use model::signal::{Severity, Signal, SignalState};
@@ -132,7 +135,7 @@ impl Play {
             Action::Noted(_) => return,
             Action::Closed(summary) => match summary.merged_into {
                 Some(into) => format!("{} is now part of {into}", summary.id),
-                None => format!("closed {}", summary.id),
+                None => format!("closed {}{}", summary.id, self.cost(&summary)),
             },
             Action::Tell(message) => {
                 let whole = self.show == Show::WholeText;
@@ -227,6 +230,18 @@ impl Play {
             failed_at: START + seconds(failed),
             done_at: by.map(|_| now),
         })
+    }
+
+    /// What an incident cost, where the trail is shown.
+    fn cost(&self, summary: &IncidentSummary) -> String {
+        if self.show != Show::Trail {
+            return String::new();
+        }
+        let second = |at: Option<Time>| at.map_or(-1.0, |at| at.since(START).as_secs_f64());
+        let (began, repaired) = (second(summary.began), second(summary.repaired));
+        let loss = |l: &Loss| format!(" {} {} VMs {} ms", l.module, l.vms, l.vm_ms);
+        let losses: String = summary.losses.iter().map(loss).collect();
+        format!(": began {began}s, repaired {repaired}s,{losses}")
     }
 
     /// Why things stand as they do, of an incident or an object.

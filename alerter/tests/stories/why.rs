@@ -319,7 +319,7 @@ fn the_end_is_noted_with_how_many_had_been_told() {
             15s note host/h4: host.ping is good, says probe
             15s note i1 vm/db-1: it answered: it did not suffer after all
             75s note i1: the incident is over, before it was due to be told to anybody
-            75s closed i1
+            75s closed i1: began 10s, repaired 15s,
             100s note host/h1: host.ping is bad (disaster), says probe
             100s note i2 host/h1: the incident is opened, this is the root
             100s note i2 vm/web-01: part of the incident: it stands on host h1
@@ -335,7 +335,7 @@ fn the_end_is_noted_with_how_many_had_been_told() {
             210s alice resolved i2: web is whole again after 50 s: host h1 had taken 2 of 3 VMs
             210s ops resolved i2: host h1 is well again after 50 s; it had taken 2 VMs: shop/web 2
             210s note i2: the incident is over
-            210s closed i2
+            210s closed i2: began 100s, repaired 150s, shop/web 2 VMs 100000 ms
         "#]],
     );
 }
@@ -389,4 +389,77 @@ fn a_storm_is_noted_up_to_a_bound_and_the_rest_is_counted() {
     assert_eq!(lines("vm.ping is bad"), 500, "{log}");
     assert_eq!(lines("31 more signals came within a minute"), 1, "with the host's own: {log}");
     assert_eq!(lines("part of the incident"), 500, "{log}");
+}
+
+#[test]
+fn the_cost_counts_until_well_or_replaced_and_who_was_not_told_is_noted() {
+    check(
+        "
+        10s   bad host.ping host/h1
+        20s   repair web-01 failed 9s
+        50s   repair web-01 failed 9s by web-90
+        100s  ok vm.ping vm/web-02
+        110s  bad vm.ping vm/web-02
+        200s  ok host.ping host/h1
+        205s  ok vm.ping vm/web-01
+        206s  ok vm.ping vm/web-02
+        600s  tick
+        700s  bad host.ping host/h2
+        705s  bad monitor.shop module/shop/web
+        706s  ok monitor.shop module/shop/web
+        800s  ok host.ping host/h2
+        801s  ok vm.ping vm/web-21
+        1000s
+        1400s  bad monitor.shop module/shop/web
+        1500s  ok monitor.shop module/shop/web
+        1700s
+        ",
+        &expect![[r#"
+            10s note host/h1: host.ping is bad (disaster), says probe
+            10s note i1 host/h1: the incident is opened, this is the root
+            10s note i1 vm/web-01: part of the incident: it stands on host h1
+            10s note i1 vm/web-02: part of the incident: it stands on host h1
+            10s opened i1: host h1 is down; it took 2 VMs: shop/web 2
+            40s alice problem i1: 2 of your 3 VMs of web are down because host h1 is down; replacement under way
+            40s ops problem i1: host h1 is down; it took 2 VMs: shop/web 2; replacement under way
+            100s note vm/web-02: vm.ping is good, says probe
+            100s note i1 vm/web-02: well again, or gone
+            110s note vm/web-02: vm.ping is bad (high), says probe
+            110s note i1 vm/web-02: part of the incident: it stands on host h1
+            200s note host/h1: host.ping is good, says probe
+            200s note i1 vm/web-01: well again, or gone
+            206s note vm/web-02: vm.ping is good, says probe
+            206s note i1 vm/web-02: well again, or gone
+            266s alice resolved i1: web is whole again after 3 min 17 s: host h1 had taken 2 of 3 VMs; 1 of 2 replaced so far
+            266s ops resolved i1: host h1 is well again after 3 min 17 s; it had taken 2 VMs: shop/web 2; 1 of 2 replaced so far
+            266s note i1: the incident is over
+            266s closed i1: began 10s, repaired 206s, shop/web 2 VMs 226000 ms
+            700s note host/h2: host.ping is bad (disaster), says probe
+            700s note i2 host/h2: the incident is opened, this is the root
+            700s note i2 vm/web-21: part of the incident: it stands on host h2
+            700s opened i2: host h2 is down; it took 1 VM: shop/web 1
+            705s note module/shop/web: monitor.shop is bad (high), says probe
+            705s note i2 module/shop/web: part of the incident: its VMs suffer from host h2
+            706s note module/shop/web: monitor.shop is good, says probe
+            706s note i2 module/shop/web: well again, or gone
+            730s alice problem i2: 1 of your 3 VMs of web is down because host h2 is down
+            730s ops problem i2: host h2 is down; it took 1 VM: shop/web 1
+            800s note host/h2: host.ping is good, says probe
+            800s note i2 vm/web-21: well again, or gone
+            860s alice resolved i2: web is whole again after 1 min 40 s: host h2 had taken 1 of 3 VMs
+            860s ops resolved i2: host h2 is well again after 1 min 40 s
+            860s note i2: the incident is over
+            860s closed i2: began 700s, repaired 800s, shop/web 1 VMs 100000 ms
+            1400s note module/shop/web: monitor.shop is bad (high), says probe
+            1460s note i3 module/shop/web: the incident is opened, this is the root
+            1460s opened i3: module shop/web does not work (monitor.shop); no VM suffers
+            1460s alice problem i3: web does not work (monitor.shop)
+            1500s note module/shop/web: monitor.shop is good, says probe
+            1500s note i3 module/shop/web: well again, or gone
+            1560s alice resolved i3: web is whole again after 1 min 40 s
+            1560s note i3: ops was not told: a fault of the software is told to its owners, not to operations
+            1560s note i3: the incident is over
+            1560s closed i3: began 1400s, repaired 1500s,
+        "#]],
+    );
 }

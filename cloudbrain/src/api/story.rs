@@ -15,7 +15,7 @@ use crate::brain::Handle;
 use crate::brain::record::note_of;
 use crate::brain::story::{self, Story};
 
-/// Lines of a trail in one answer: an incident's own are 500 and a few, the rest are signals.
+/// Signals in the trail of an incident in one answer, beside its own 500 lines and a few.
 const MAX_NOTES: usize = 2_000;
 /// Lines of an object's trail in one answer.
 const MAX_NOTES_OF_OBJECT: usize = 200;

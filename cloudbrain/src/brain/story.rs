@@ -34,13 +34,15 @@ struct Said<'a, T> {
     text: Bilingual,
 }
 
-/// The incident as the core has it, and how it stands if it is open.
+/// The incident as the core has it, with its cost up to now, and how it stands if it is open.
 pub fn present(
     core: &Core,
     id: &IncidentId,
     now: Time,
 ) -> Option<(IncidentSummary, Option<IncidentWhy>)> {
-    let incident = core.incidents().into_iter().find(|incident| incident.id == *id)?;
+    let mut incident = core.incidents().into_iter().find(|incident| incident.id == *id)?;
+    let so_far = alerter::loss::so_far(&core.topology, &core.alerter, id, now);
+    incident.losses = so_far.unwrap_or(incident.losses);
     let why = alerter::why::incident(&core.settings, &core.topology, &core.alerter, id, now);
     Some((incident, why))
 }

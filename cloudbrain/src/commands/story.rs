@@ -119,13 +119,14 @@ fn tell_moments(incident: &Value) {
 
 /// Who is told, and who is not.
 fn tell_standing(why: &Value) {
-    part(
-        "who is told, and why or why not",
-        &list_of(&why["people"], |person| {
-            let name = person["person"].as_str().unwrap_or("?");
-            format!("{name}: {}", english(&person["text"]))
-        }),
-    );
+    let mut people = list_of(&why["people"], |person| {
+        let name = person["person"].as_str().unwrap_or("?");
+        format!("{name}: {}", english(&person["text"]))
+    });
+    if !people.is_empty() {
+        people.push("everybody else: nothing of theirs suffers".to_owned());
+    }
+    part("who is told, and why or why not", &people);
 }
 
 fn message(message: &Value) -> String {

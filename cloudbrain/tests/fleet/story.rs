@@ -62,7 +62,6 @@ fn an_incident_says_why_each_was_told_or_not_and_what_it_cost() {
         let shown = told(fleet, &["incidents", "show", &id]);
         (shown.matches("problem, delivered").count() == 2).then_some(shown)
     });
-    println!("{shown}");
     let expected = [
         "host hv-1 is down; it took 2 VMs: bank/pay 2",
         "host hv-1: it is the root, nothing above it explains it",
@@ -81,7 +80,6 @@ fn an_incident_says_why_each_was_told_or_not_and_what_it_cost() {
     post(&fleet, "HostDown", None, PAST);
     fleet.wait("its end", |fleet| incident(fleet, false));
     let shown = told(&fleet, &["incidents", "show", &id]);
-    println!("{shown}");
     assert_told(
         &shown,
         &[
@@ -91,7 +89,6 @@ fn an_incident_says_why_each_was_told_or_not_and_what_it_cost() {
             "acknowledged by ops: a disk",
         ],
     );
-    println!("{}", told(&fleet, &["why", "vm/pay-1"]));
     let story = fleet.get(&format!("/api/incidents/{id}")).expect("the brain answers");
     let loss = &story["incident"]["losses"][0];
     assert_eq!((loss["module"].as_str(), loss["vms"].as_u64()), (Some("bank/pay"), Some(2)));
@@ -101,12 +98,16 @@ fn an_incident_says_why_each_was_told_or_not_and_what_it_cost() {
         assert_told(&page, &["host hv-1 is down", "the incident is over", "delivered within"]);
     }
     assert_eq!(fleet.page("/incidents/i999/review"), None);
+    post(&fleet, "HostDown", None, FAR);
+    let again = fleet.wait("the same again", |fleet| incident(fleet, true));
+    let review = fleet.get(&format!("/api/incidents/{again}/review")).expect("the brain answers");
+    let similar = &review["similar"][0];
+    assert_eq!((similar["id"].as_str(), &similar["is_same_root"]), (Some(&*id), &json!(true)));
 }
 
 /// What the review says follows from what the incident says.
 fn the_review_adds_up(fleet: &Fleet, id: &str, incident: &Value) {
     let review = fleet.get(&format!("/api/incidents/{id}/review")).expect("the brain answers");
-    println!("{review:#}");
     let moment = |key: &str| review["moments"][key].as_i64();
     for key in ["began", "opened", "repaired", "closed"] {
         assert_eq!(moment(key), incident[key].as_i64(), "{key}");
@@ -131,11 +132,13 @@ fn the_review_adds_up(fleet: &Fleet, id: &str, incident: &Value) {
     for lane in ["signals", "incident", "messages", "people"] {
         assert!(lanes.contains(&lane), "{lane} in {lanes:?}");
     }
+    let en = told_in(fleet, id, "en");
+    assert_told(&en, &["# Review", "time to tell", "business bank", "a disk at a time"]);
     let zh = told_in(fleet, id, "zh");
     assert_told(&zh, &["# 复盘", "通知用时", "业务 bank", "虚拟机·分钟"]);
-    println!("{}{zh}", told_in(fleet, id, "en"));
 }
 
+/// The Markdown of a review.
 fn told_in(fleet: &Fleet, id: &str, lang: &str) -> String {
     told(fleet, &["incidents", "review", id, "--lang", lang])
 }

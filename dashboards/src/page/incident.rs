@@ -114,6 +114,9 @@ fn people(page: &IncidentPage, voice: &Voice) -> Markup {
                 h2 { (voice.say(words::WHO_IS_TOLD)) }
                 ul.reasons {
                     @for (name, why) in &page.people { li { strong { (name) } ": " (why) } }
+                    li.quiet {
+                        (voice.say(words::OTHERS)) ": " (voice.say(words::NOTHING_OF_THEIRS))
+                    }
                 }
             }
         }

@@ -232,7 +232,7 @@ async fn the_trail_of_an_incident_holds_what_was_heard_of_its_objects() {
     let first = IncidentId::parse("i1").unwrap();
     let find = async |limit| store.notes_of_incident(&first, at(6), at(21), limit).await.unwrap();
     assert_eq!(find(9).await, [heard.clone(), joined.clone(), over]);
-    assert_eq!(find(1).await, std::slice::from_ref(&heard), "the oldest");
+    assert_eq!(find(0).await.len(), 2, "its own are all there");
     let object = "vm/web-1".parse().unwrap();
     let of_object = store.notes_of_object(&object, 9).await.unwrap();
     assert_eq!(of_object, [later.clone(), another, joined, heard, before]);

@@ -62,6 +62,7 @@ fn of_note(note: &Note, lang: Lang) -> EventView {
         What::Left { because: Departure::Elsewhere } | What::Merged { .. } => {
             (Lane::Incident, Tone::Plain)
         }
+        What::Untold { .. } => (Lane::Messages, Tone::Plain),
     };
     let object = note.object.as_ref().map(Object::to_string);
     event(note.at, lane, tone, object, note.text(lang))
