@@ -90,6 +90,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::sick::Sieve;
+    use crate::state::Window;
     use crate::step::step;
     use crate::timer::Timer;
 
@@ -118,7 +119,7 @@ mod tests {
                 text: String::new(),
             };
             step(&settings, &topology, &mut state, Event::Signal(bad), NOW);
-            topology.vms.values_mut().for_each(|vm| vm.leaving = is_leaving);
+            topology.vms.change(&"web-1".parse().unwrap(), |vm| vm.leaving = is_leaving);
             if in_maintenance {
                 let (on, until) = ("host/h1".parse().unwrap(), Time::from_millis(20_000_000));
                 state.windows.push(Window { on, from: NOW, until });
