@@ -291,6 +291,33 @@ fn a_silence_by_label_covers_what_it_is_said_to_cover() {
 }
 
 #[test]
+fn a_silence_that_begins_later_holds_back_nothing_before() {
+    check(
+        "
+        1s    silence s1 host/h2 from 300s until 900s
+        10s   bad vm.ping vm/web-21
+        200s  page
+        250s  bad vm.ping vm/web-22
+        310s  page
+        1200s
+        ",
+        &expect![[r#"
+            70s opened i1: VM web-21 of shop/web on host h2 is down
+            70s alice problem i1: 1 of your 40 VMs of web is down: web-21
+            70s ops problem i1: VM web-21 of shop/web on host h2 is down
+            200s page i1: VM web-21 of shop/web on host h2 is down
+                  vm.ping of web-21 is bad since 2026-03-02T10:00:10Z, says probe
+            310s page i1: VM web-21 of shop/web on host h2 is down
+                  silenced: s1 by ops until 900s
+                  vm.ping of web-21 is bad since 2026-03-02T10:00:10Z, says probe
+            310s opened i2: VM web-22 of shop/web on host h2 is down
+            900s alice problem i2: 1 of your 40 VMs of web is down: web-22
+            900s ops problem i2: VM web-22 of shop/web on host h2 is down
+        "#]],
+    );
+}
+
+#[test]
 fn a_silence_that_is_expired_early_is_over_at_once() {
     check(
         "

@@ -186,6 +186,9 @@ impl Play {
             ["silence", id, on, "check", check, "until", until] => {
                 silence(id, on, Some(check), until, now)
             }
+            ["silence", id, on, "from", from, "until", until] => {
+                silence(id, on, None, until, START + seconds(from))
+            }
             ["expire", id] => act(Act::Expired(id.parse().unwrap())),
             ["label", object, check, silences] => act(Act::Labelled {
                 object: object.parse().unwrap(),
@@ -314,7 +317,7 @@ fn act(act: Act) -> Event {
 }
 
 /// By object, or by label if it is called so.
-fn silence(id: &str, on: &str, check: Option<&str>, until: &str, now: Time) -> Event {
+fn silence(id: &str, on: &str, check: Option<&str>, until: &str, from: Time) -> Event {
     let scope = match on {
         "labels" => Scope::Labels(Vec::new()),
         on => Scope::Object {
@@ -325,7 +328,7 @@ fn silence(id: &str, on: &str, check: Option<&str>, until: &str, now: Time) -> E
     let silence = Silence {
         id: id.parse().unwrap(),
         scope,
-        from: now,
+        from,
         until: START + seconds(until),
         by: "ops".parse().unwrap(),
         comment: "known".to_owned(),

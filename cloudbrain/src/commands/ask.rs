@@ -222,6 +222,14 @@ pub(super) async fn incidents(args: AskArgs) -> anyhow::Result<Found> {
     for incident in &incidents {
         let end = incident.closed.map_or("open".to_owned(), |at| format!("until {at}"));
         say(&format!("{}  {}  {end}  {}", incident.id, incident.opened, incident.headline.en));
+        for silence in &incident.silences {
+            let whole = if incident.is_silenced { "silenced" } else { "partly silenced" };
+            let (by, until, comment) = (&silence.by, silence.until, &silence.comment);
+            say(&format!("    {whole} by {by} until {until}: {comment}"));
+        }
+        for (by, snooze) in &incident.snoozes {
+            say(&format!("    put off by {by} until {}", snooze.until));
+        }
         let messages: Value = get_json(brain, &format!("/api/incidents/{}", incident.id)).await?;
         for message in messages["messages"].as_array().into_iter().flatten() {
             let (to, kind) = (&message["to"], &message["kind"]);

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use model::id::{ModuleId, Object, WindowId};
 use model::time::Time;
 use model::unit::Span;
+use scaler::policy::Finding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +94,14 @@ impl Reader {
             self.window(document, index, written, &raw.timezone, &mut windows);
             for (place, object) in written.on.iter().enumerate() {
                 if let Some(message) = stray(object, projects).filter(|_| !self.lacks_projects) {
-                    self.find(document, format!("maintenance.{index}.on.{place}"), message);
+                    // What a Zabbix server knows of is not known yet.
+                    let is_sure = raw.collector.zabbix.is_empty();
+                    let place = format!("maintenance.{index}.on.{place}");
+                    let finding = match is_sure {
+                        true => Finding::error(place, message),
+                        false => Finding::warning(place, message),
+                    };
+                    self.problems.push(document.place(&finding));
                 }
             }
         }
