@@ -141,6 +141,7 @@ words! {
     END_IT = "End it", "立即结束";
     END_IN_FILE = "End it in {0}.", "请在 {0} 中删除。";
     NEW_SILENCE = "Silence something", "新建静默";
+    OR_LABELS = "Or labels of posted alerts", "或外部告警的标签";
     CHECK_ONLY = "Only this check", "仅此检查项";
     NEW_WINDOW = "Begin maintenance", "开始维护";
     WINDOW_HINT = "What fails on these objects, and on what they carry, is no incident until then.",

@@ -4,6 +4,7 @@
 //! stood; a "no" is a page of its own, in the reader's language. Who somebody is he says himself:
 //! there is no login yet. The last answer is kept in a cookie, so that it is chosen already.
 
+use alerter::act::LabelMatcher;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -17,6 +18,7 @@ use super::acts::{Failure, ask_for};
 use super::data::{ApiError, take_on};
 use super::pages::{Reader, back, cookie, trouble};
 use crate::brain::Handle;
+use crate::brain::acts::labels;
 use crate::brain::acts::{Refusal, Request, SilenceWish, SnoozeWish, WindowWish, view};
 use crate::brain::core::Acknowledgement;
 
@@ -48,6 +50,7 @@ pub(super) struct Fields {
     lasting: String,
     on: String,
     check: String,
+    labels: String,
     comment: String,
 }
 
@@ -95,12 +98,19 @@ impl Fields {
         Ok(SilenceWish {
             on,
             check,
-            matchers: Vec::new(),
+            matchers: self.matchers()?,
             by: self.by()?,
             comment: self.comment.clone(),
             lasting: self.lasting()?,
             until: None,
             foreign: None,
+        })
+    }
+
+    fn matchers(&self) -> Result<Vec<LabelMatcher>, Refusal> {
+        labels::matchers(&self.labels).map_err(|error| {
+            let zh = format!("{:?} 不是标签条件；例如 alertname=Slow, vm=~web-.*", self.labels);
+            Refusal::new(error, zh)
         })
     }
 

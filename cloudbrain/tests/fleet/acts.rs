@@ -229,6 +229,10 @@ fn the_forms_of_the_pages_act_and_no_page_of_another_site_does() {
     let (status, told) = form(&fleet, "/quiet/silences", "Cookie: lang=zh\r\n", nobody);
     assert_eq!(status, 422);
     assert!(told.contains("请选择您是谁"), "{told}");
+    let labels = "on=&check=&labels=alertname%3DSlow%2C+vm%3D~web-.*&comment=x&for=2h&by=ops";
+    assert_eq!(form(&fleet, "/quiet/silences", &ours, labels).0, 303);
+    let silences = fleet.get("/api/silences").expect("the silences");
+    assert_eq!(silences[1]["covers"], "{alertname=\"Slow\", vm=~\"web-.*\"}", "{silences}");
     assert_eq!(form(&fleet, "/quiet/silences/s1/expire", "", "by=ops").0, 303);
     assert_eq!(
         form(&fleet, "/quiet/maintenance", "", "on=host/h1,host/h2&comment=x&for=1h&by=ops").0,

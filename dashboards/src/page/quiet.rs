@@ -179,8 +179,9 @@ fn new_silence(actors: Actors, voice: &Voice) -> Markup {
             h2 { (voice.say(words::NEW_SILENCE)) }
             p.quiet { (voice.say(words::SILENCE_HINT)) }
             form.act method="post" action="/quiet/silences" {
-                (text("on", words::COVERS, "host/h1", true, voice))
+                (text("on", words::COVERS, "host/h1", false, voice))
                 (text("check", words::CHECK_ONLY, "vm.disk", false, voice))
+                (text("labels", words::OR_LABELS, "alertname=Slow, vm=~web-.*", false, voice))
                 (comment(voice))
                 (length(voice))
                 (who(actors, voice))

@@ -143,6 +143,19 @@ pub fn matcher(text: &str) -> Result<LabelMatcher, String> {
     }
 }
 
+/// Several of them: `alertname="Slow", vm=~"web-.*"`, in braces or not. A comma within quotes is part of
+/// the value.
+pub fn matchers(text: &str) -> Result<Vec<LabelMatcher>, String> {
+    let text = text.trim();
+    let bare = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+    let mut is_quoted = false;
+    let parts = bare.split(|c: char| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    });
+    parts.map(str::trim).filter(|part| !part.is_empty()).map(matcher).collect()
+}
+
 /// As it would be written: `vm=~"web-.*"`.
 pub fn written(matcher: &LabelMatcher) -> String {
     let sign = match (matcher.is_regex, matcher.is_equal) {
@@ -177,6 +190,17 @@ mod tests {
         for wrong in ["vm", "=x", "vm!x", ""] {
             assert!(matcher(wrong).unwrap_err().contains("write label=value"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_row_of_matchers_is_read_as_it_is_shown() {
+        let row = r#"{alertname="Slow, very", vm=~"a{1,2}|b"}"#;
+        let read = matchers(row).unwrap();
+        let shown: Vec<String> = read.iter().map(written).collect();
+        assert_eq!(format!("{{{}}}", shown.join(", ")), row);
+        assert_eq!(matchers(" vm=a,host!=b ,").unwrap().len(), 2);
+        assert_eq!(matchers("  "), Ok(Vec::new()));
+        assert!(matchers("vm=a, b").unwrap_err().starts_with("\"b\" is no matcher"));
     }
 
     #[test]
