@@ -40,6 +40,8 @@ pub enum Event {
         from: Time,
         until: Time,
     },
+    /// Others are on duty now: [`crate::Settings::on_duty`] has changed.
+    Relieved,
     /// Time has passed; nothing else happened.
     Tick,
 }
@@ -65,6 +67,11 @@ pub enum Action {
     /// Root, state, severity or what suffers is now another.
     Changed(IncidentSummary),
     Closed(IncidentSummary),
+    /// Whoever had taken it on did not do so for what it is now.
+    AcknowledgementBroken {
+        incident: IncidentId,
+        broken: BrokenAcknowledgement,
+    },
 }
 
 /// An incident for journal and pages, in words that belong to no recipient.
@@ -90,6 +97,8 @@ pub struct IncidentSummary {
     /// Why this is held to be the root, a sentence each.
     pub reasons: Vec<Bilingual>,
     pub acknowledged: Option<Acknowledgement>,
+    /// The acknowledgement that no longer counts, until there is another.
+    pub broken: Option<BrokenAcknowledgement>,
 }
 
 /// One text in both languages.
@@ -104,4 +113,14 @@ pub struct Acknowledgement {
     pub by: PersonId,
     pub at: Time,
     pub text: String,
+}
+
+/// An acknowledgement that no longer counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenAcknowledgement {
+    /// Whose it was.
+    pub by: PersonId,
+    /// When it broke.
+    pub at: Time,
+    pub why: Bilingual,
 }

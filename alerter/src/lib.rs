@@ -12,15 +12,17 @@
 //! `settle` then lets `cause` find what explains what (`sick`: who is unwell; `blind`: who cannot
 //! know; `reach`: what a dead root takes; `suspect`: what nobody reported), `gather` brings the
 //! incidents in line with it, `tell` decides who hears of it, `facts`, `text`, `owner` and
-//! `operations` say it.
+//! `operations` say it. `acknowledge` is for those who take it on, `escalate` for when nobody does.
 //!
 //! Invariants: the same words, in whatever order they came, give the same roots; each object
 //! suffers under one incident at most; whoever was told of a problem is told of its end, once,
 //! and nobody else is; no message is longer than [`message::MAX_TEXT_CHARS`].
 
+mod acknowledge;
 mod blind;
 mod cause;
 pub mod deliver;
+mod escalate;
 mod event;
 mod facts;
 mod gather;
@@ -47,7 +49,10 @@ mod text;
 mod timer;
 mod words;
 
-pub use event::{Acknowledgement, Action, Bilingual, Event, IncidentSummary, Repair};
-pub use settings::Settings;
+pub use escalate::{EscalationStep, Party};
+pub use event::{
+    Acknowledgement, Action, Bilingual, BrokenAcknowledgement, Event, IncidentSummary, Repair,
+};
+pub use settings::{OnDuty, Settings};
 pub use state::State;
 pub use step::{incidents, step, wake_at};

@@ -8,7 +8,9 @@ use model::id::{ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::acknowledge;
 use crate::cause;
+use crate::escalate;
 use crate::event::Action;
 use crate::facts::Facts;
 use crate::gather::gather;
@@ -20,7 +22,7 @@ use crate::settings::Settings;
 use crate::sick::Sick;
 use crate::state::{Incident, State, id};
 use crate::summary::{End, summary};
-use crate::tell::{self, Share};
+use crate::tell::{self, Share, Word};
 use crate::text::Speaker;
 use crate::timer::Timer;
 
@@ -47,6 +49,7 @@ pub(crate) fn settle(
     let open: Vec<u64> = state.incidents.keys().copied().collect();
     for number in open {
         let is_new = gathered.opened.contains(&number);
+        actions.extend(break_off(state, number, now));
         actions.extend(announce(settings, topology, state, number, is_new));
         actions.extend(tell_all(settings, topology, state, number, &mut timer));
         actions.extend(close(settings, topology, state, number, &mut timer));
@@ -76,6 +79,12 @@ fn announce(
     is_news.then(|| action(news()))
 }
 
+fn break_off(state: &mut State, number: u64, now: Time) -> Option<Action> {
+    let incident = state.incidents.get_mut(&number)?;
+    let broken = acknowledge::break_off(incident, now)?;
+    Some(Action::AcknowledgementBroken { incident: incident.id(), broken })
+}
+
 fn tell_all(
     settings: &Settings,
     topology: &Topology,
@@ -84,20 +93,30 @@ fn tell_all(
     timer: &mut Timer,
 ) -> Vec<Action> {
     let incident = &state.incidents[&number];
-    let mut messages = Vec::new();
-    for (person, share) in tell::shares(settings, topology, incident) {
-        let kind = tell::occasion(settings, topology, state, incident, &person, &share, timer);
-        if let Some(kind) = kind {
-            let to = (&person, &share);
-            messages.push(message(settings, topology, state, incident, to, kind, timer.now));
-        }
+    let mut shares = tell::shares(settings, topology, incident);
+    let steps = escalate::due(settings, topology, state, incident, timer);
+    let called = escalate::call(topology, incident, &steps, &mut shares);
+    let mut told = Vec::new();
+    for (person, share) in &shares {
+        let kind = tell::occasion(settings, topology, state, incident, person, share, timer);
+        let Some(kind) = kind.or_else(|| escalate::occasion(incident, person, &called)) else {
+            continue;
+        };
+        let call = called.get(person).cloned();
+        let call = call.or_else(|| tell::relief(settings, incident, person, share));
+        let word = Word { kind, call, parties: share.parties() };
+        let to = (person, share);
+        let message = message(settings, topology, state, incident, to, &word, timer.now);
+        told.push((message, word));
     }
     if let Some(incident) = state.incidents.get_mut(&number) {
-        for message in &messages {
-            tell::note(incident, &message.to, message.kind, timer.now);
+        escalate::made(incident, &steps);
+        for (message, word) in &told {
+            escalate::begin(incident, &word.parties, timer.now);
+            tell::note(incident, &message.to, word.clone(), timer.now);
         }
     }
-    messages.into_iter().map(Action::Tell).collect()
+    told.into_iter().map(|(message, _)| Action::Tell(message)).collect()
 }
 
 pub(crate) fn message(
@@ -106,9 +125,10 @@ pub(crate) fn message(
     state: &State,
     incident: &Incident,
     (person, share): (&PersonId, &Share),
-    kind: MessageKind,
+    word: &Word,
     now: Time,
 ) -> Message {
+    let kind = word.kind;
     let lang = settings.people.get(person).copied().unwrap_or_default();
     let told = incident.told.get(person);
     let number = told.map_or(1, |told| told.messages + 1);
@@ -116,7 +136,7 @@ pub(crate) fn message(
     let id = id(known_as.unwrap_or(incident.number));
     let facts = Facts::gather(topology, state, incident, share, kind);
     let reasons = reasons(settings, topology, state, incident, &facts.roots);
-    let speaker = Speaker { facts, topology, told, reasons, lang };
+    let speaker = Speaker { facts, topology, told, call: word.call.as_ref(), reasons, lang };
     let text = speaker.text(share.view, kind);
     let facts = speaker.facts;
     Message {

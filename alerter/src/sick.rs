@@ -106,7 +106,7 @@ impl<'a> Sieve<'a> {
         is_grown && is_staying && !self.in_maintenance(&object, timer)
     }
 
-    fn in_maintenance(&self, object: &Object, timer: &mut Timer) -> bool {
+    pub(crate) fn in_maintenance(&self, object: &Object, timer: &mut Timer) -> bool {
         let now = timer.now;
         let open = self.state.windows.iter().filter(|window| window.from <= now);
         let covering = open.filter(|window| self.stands_on(object, &window.on));

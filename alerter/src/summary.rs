@@ -1,19 +1,17 @@
 //! An incident for journal and pages.
 
-use std::collections::BTreeMap;
-
 use model::id::{IncidentId, Object};
 use model::time::Time;
 use model::topology::Topology;
 
 use crate::event::{Bilingual, IncidentSummary};
 use crate::facts::Facts;
-use crate::message::{MessageKind, View};
+use crate::message::MessageKind;
 use crate::operations;
 use crate::reason::{both, reasons};
 use crate::settings::Settings;
 use crate::state::{Incident, State};
-use crate::tell::{Share, project_of};
+use crate::tell::{self, project_of};
 use crate::text::Speaker;
 
 /// How it came to an end.
@@ -52,15 +50,22 @@ pub(crate) fn summary(
         headline: headline(topology, state, incident),
         reasons,
         acknowledged: incident.acknowledged.clone(),
+        broken: incident.broken.clone(),
     }
 }
 
 /// What it took so far, whatever is well again by now.
 fn headline(topology: &Topology, state: &State, incident: &Incident) -> Bilingual {
     both(|lang| {
-        let members: BTreeMap<_, _> = incident.members.iter().collect();
-        let share = Share { view: View::Operations, members };
+        let share = tell::whole(incident);
         let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
-        operations::problem(&Speaker { facts, topology, told: None, reasons: Vec::new(), lang })
+        operations::problem(&Speaker {
+            facts,
+            topology,
+            told: None,
+            call: None,
+            reasons: Vec::new(),
+            lang,
+        })
     })
 }

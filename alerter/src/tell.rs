@@ -10,10 +10,11 @@ use model::id::{Object, PersonId, ProjectId};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::escalate::Party;
 use crate::message::{MessageKind, RootState, View};
 use crate::object;
 use crate::settings::Settings;
-use crate::state::{Incident, Member, State, Told};
+use crate::state::{Call, Incident, Member, State, Told};
 use crate::timer::Timer;
 
 /// An incident as far as it concerns one recipient.
@@ -22,31 +23,103 @@ pub(crate) struct Share<'a> {
     pub(crate) view: View,
     /// Whatever suffers or suffered.
     pub(crate) members: BTreeMap<&'a Object, &'a Member>,
+    /// The businesses that the recipient answers for, if it is an owner.
+    projects: BTreeSet<&'a ProjectId>,
+    /// The schedules that put the recipient here.
+    schedules: BTreeSet<&'a PersonId>,
+    /// It concerns the recipient now; else the end is owed and nothing more.
+    is_present: bool,
+}
+
+/// One message that is to be formed, or was.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    pub(crate) kind: MessageKind,
+    pub(crate) call: Option<Call>,
+    pub(crate) parties: BTreeSet<Party>,
 }
 
 /// Everybody whom it concerns, and whoever was told of it.
 pub(crate) fn shares<'a>(
-    settings: &Settings,
-    topology: &Topology,
+    settings: &'a Settings,
+    topology: &'a Topology,
     incident: &'a Incident,
 ) -> BTreeMap<PersonId, Share<'a>> {
     let mut shares = BTreeMap::new();
+    let operations = settings.present_operations();
     for (object, member) in &incident.members {
-        for owner in owners(topology, object, member) {
-            if !settings.operations.contains(owner) {
-                let share = shares.entry(owner.clone()).or_insert_with(|| empty(View::Owner));
+        let Some((project, names)) = owners(topology, object, member) else { continue };
+        for name in names {
+            for owner in settings.people_of(name).filter(|owner| !operations.contains(owner)) {
+                let share = shares.entry(owner.clone()).or_insert_with(empty);
                 share.members.insert(object, member);
+                share.projects.insert(project);
+                share.come(settings, name);
             }
         }
     }
-    for person in &settings.operations {
-        let members = incident.members.iter().collect();
-        shares.insert(person.clone(), Share { view: View::Operations, members });
+    for name in &settings.operations {
+        for person in settings.people_of(name) {
+            let share = shares.entry(person.clone()).or_insert_with(|| whole(incident));
+            share.come(settings, name);
+        }
     }
-    for person in incident.told.keys() {
-        shares.entry(person.clone()).or_insert_with(|| empty(View::Owner));
+    for (person, told) in &incident.told {
+        // Whoever has read of it for somebody does so to its end.
+        let is_known = |share: &Share| told.parties.is_subset(&share.parties());
+        if !shares.get(person).is_some_and(is_known) {
+            let known = of_parties(topology, incident, &told.parties);
+            shares.entry(person.clone()).or_insert_with(empty).take_in(known);
+        }
     }
     shares
+}
+
+/// The incident as it concerns these parties, for somebody who is no part of them now.
+pub(crate) fn of_parties<'a>(
+    topology: &'a Topology,
+    incident: &'a Incident,
+    parties: &BTreeSet<Party>,
+) -> Share<'a> {
+    if parties.contains(&Party::Operations) {
+        return whole(incident);
+    }
+    let mut share = empty();
+    for (object, member) in &incident.members {
+        let Some((project, _)) = owners(topology, object, member) else { continue };
+        if parties.contains(&Party::Project(project.clone())) {
+            share.members.insert(object, member);
+            share.projects.insert(project);
+        }
+    }
+    share
+}
+
+impl<'a> Share<'a> {
+    /// For whom the recipient is told.
+    pub(crate) fn parties(&self) -> BTreeSet<Party> {
+        match self.view {
+            View::Operations => BTreeSet::from([Party::Operations]),
+            View::Owner => self.projects.iter().map(|id| Party::Project((*id).clone())).collect(),
+        }
+    }
+
+    /// It is this as well.
+    pub(crate) fn take_in(&mut self, other: Self) {
+        if other.view == View::Operations {
+            self.view = View::Operations;
+        }
+        self.members.extend(other.members);
+        self.projects.extend(other.projects);
+    }
+
+    /// It concerns the recipient, by the name that was written: a person or a schedule.
+    fn come(&mut self, settings: &'a Settings, name: &'a PersonId) {
+        self.is_present = true;
+        if settings.on_duty.contains_key(name) {
+            self.schedules.insert(name);
+        }
+    }
 }
 
 /// The business that suffers with a member.
@@ -69,18 +142,39 @@ pub(crate) fn occasion(
     match incident.told.get(person) {
         None if case.is_concerned(topology) => case.first(timer),
         None => None,
+        Some(told) if told.ended && !share.is_present => None,
         Some(told) if told.ended => case.again(told, timer),
         Some(told) => match case.well_since() {
             Some(since) => {
                 timer.reached(since + settings.resolve_hold).then_some(MessageKind::Resolved)
             }
+            None if !share.is_present => None,
             None => case.update(told, timer),
         },
     }
 }
 
+/// Whether the recipient has come on duty in the middle of it, by which schedule.
+pub(crate) fn relief(
+    settings: &Settings,
+    incident: &Incident,
+    person: &PersonId,
+    share: &Share,
+) -> Option<Call> {
+    let is_new = !incident.told.contains_key(person) && incident.was_told();
+    let mut schedules = share.schedules.iter().filter(|_| is_new);
+    let came = |name: &&&PersonId| settings.on_duty[**name].since > incident.opened;
+    schedules.find(came).map(|name| Call::OnDuty((*name).clone()))
+}
+
+/// Whoever was told of an incident that was merged into this one meets a new number.
+pub(crate) fn further(incident: &Incident, told: &Told) -> MessageKind {
+    let is_known = told.heard_of.contains(&incident.number);
+    if is_known { MessageKind::Update } else { MessageKind::Problem }
+}
+
 /// Notes what was told.
-pub(crate) fn note(incident: &mut Incident, person: &PersonId, kind: MessageKind, now: Time) {
+pub(crate) fn note(incident: &mut Incident, person: &PersonId, word: Word, now: Time) {
     let (state, severity) = (incident.root_state(), incident.severity());
     let members: BTreeSet<Object> =
         incident.suffering().map(|(object, _)| object.clone()).collect();
@@ -95,6 +189,8 @@ pub(crate) fn note(incident: &mut Incident, person: &PersonId, kind: MessageKind
         severity,
         members: BTreeSet::new(),
         ended: false,
+        parties: BTreeSet::new(),
+        call: None,
     });
     told.known_as = incident.number;
     told.heard_of.insert(incident.number);
@@ -104,7 +200,9 @@ pub(crate) fn note(incident: &mut Incident, person: &PersonId, kind: MessageKind
     told.severity = told.severity.max(severity);
     told.roots = roots;
     told.members.extend(members);
-    told.ended = kind == MessageKind::Resolved;
+    told.ended = word.kind == MessageKind::Resolved;
+    told.parties.extend(word.parties);
+    told.call = word.call;
 }
 
 struct Case<'a> {
@@ -152,13 +250,7 @@ impl Case<'_> {
         let of_root = bad_roots.map(|root| root.since).min();
         let of_root = of_root.filter(|_| self.share.view == View::Operations);
         let since = own.into_iter().chain(of_root).min()?;
-        timer.reached(since + self.settings.group_wait).then(|| self.further(told))
-    }
-
-    /// Whoever was told of an incident that was merged into this one meets a new number.
-    fn further(&self, told: &Told) -> MessageKind {
-        let is_known = told.heard_of.contains(&self.incident.number);
-        if is_known { MessageKind::Update } else { MessageKind::Problem }
+        timer.reached(since + self.settings.group_wait).then(|| further(self.incident, told))
     }
 
     fn update(&self, told: &Told, timer: &mut Timer) -> Option<MessageKind> {
@@ -175,7 +267,7 @@ impl Case<'_> {
             || (has_grown
                 && !is_at_work
                 && timer.reached(told.last_at + self.settings.update_interval));
-        is_due.then(|| self.further(told))
+        is_due.then(|| further(self.incident, told))
     }
 
     /// Since when all is well that concerns the recipient.
@@ -203,17 +295,29 @@ fn is_for_operations(topology: &Topology, root: &Object) -> bool {
     project.is_none_or(|project| project.owners.is_empty())
 }
 
+/// The business of a member, and the people and schedules that own it.
 fn owners<'a>(
     topology: &'a Topology,
     object: &Object,
     member: &Member,
-) -> impl Iterator<Item = &'a PersonId> {
+) -> Option<(&'a ProjectId, &'a BTreeSet<PersonId>)> {
     let is_owned = matches!(object, Object::Vm(_) | Object::Module(_));
-    let project = project_of(topology, member).filter(|_| is_owned);
-    let project = project.and_then(|project| topology.projects.get(project));
-    project.into_iter().flat_map(|project| &project.owners)
+    let project = project_of(topology, member).filter(|_| is_owned)?;
+    Some((project, &topology.projects.get(project)?.owners))
 }
 
-fn empty<'a>(view: View) -> Share<'a> {
-    Share { view, members: BTreeMap::new() }
+fn empty<'a>() -> Share<'a> {
+    Share {
+        view: View::Owner,
+        members: BTreeMap::new(),
+        projects: BTreeSet::new(),
+        schedules: BTreeSet::new(),
+        is_present: false,
+    }
+}
+
+/// What operations see.
+pub(crate) fn whole(incident: &Incident) -> Share<'_> {
+    let members = incident.members.iter().collect();
+    Share { members, view: View::Operations, ..empty() }
 }

@@ -5,4 +5,5 @@
 mod cases;
 mod demo;
 mod laws;
+mod people;
 mod script;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alerter::record::{Record, restore};
-use alerter::{Action, Event, Repair, Settings, State, incidents, step, wake_at};
+use alerter::{Action, Event, OnDuty, Repair, Settings, State, incidents, step, wake_at};
 use model::id::{HostId, IncidentId, ModuleId, Object, ProjectId, VmId};
 use model::lang::Lang;
 use model::signal::{Severity, Signal, SignalState};
@@ -121,6 +121,9 @@ impl Play {
         let line = match action {
             Action::Opened(summary) => format!("opened {}: {}", summary.id, summary.headline.en),
             Action::Changed(_) => return,
+            Action::AcknowledgementBroken { incident, broken } => {
+                format!("acknowledgement of {incident} broken: {}", broken.why.en)
+            }
             Action::Closed(summary) => match summary.merged_into {
                 Some(into) => format!("{} is now part of {into}", summary.id),
                 None => format!("closed {}", summary.id),
@@ -169,6 +172,12 @@ impl Play {
             ["maintenance", on, until] => {
                 let until = START + seconds(until);
                 Event::Maintenance { on: on.parse().unwrap(), from: now, until }
+            }
+            ["relieve", schedule, people] => {
+                let people = people.split('+').map(|person| person.parse().unwrap()).collect();
+                let duty = OnDuty { people, since: now };
+                self.settings.on_duty.insert(schedule.parse().unwrap(), duty);
+                Event::Relieved
             }
             ["page"] => {
                 self.write_page(now);
@@ -230,6 +239,7 @@ fn signal(words: &[&str], now: Time) -> Signal {
     let after = |key: &str| words.iter().position(|word| *word == key).map(|at| words[at + 1]);
     let severity = match (words[1], words.get(3)) {
         (_, Some(&"warning")) => Severity::Warning,
+        (_, Some(&"disaster")) => Severity::Disaster,
         ("host.ping" | "switch.ping" | "ds.up" | "collector.uplink", _) => Severity::Disaster,
         _ => Severity::High,
     };

@@ -8,13 +8,14 @@
 mod aiming;
 mod hearing;
 mod judging;
+mod relieving;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::message::Message;
-use alerter::{Action, IncidentSummary};
+use alerter::{Action, EscalationStep, IncidentSummary, Party};
 use availability::{Accounting, Ledger};
 use collector::active::Directory;
 use collector::findings::Findings;
@@ -44,6 +45,7 @@ use crate::rules::engine::Book;
 use super::active::Word as ActiveWord;
 use super::asker::{Answer, Asked};
 use super::discover::{Found, ListName};
+use super::duty::{self, Duty, Said};
 use super::eye::{self, Eye};
 use super::posted::Posted;
 use super::record::{self, Stored};
@@ -80,6 +82,8 @@ pub enum Heard {
     Channel(Signal),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
+    /// Somebody stands in for whoever would be on duty.
+    StandsIn(Said),
     /// New files are in force.
     Config(Arc<Config>),
     /// New files were refused; the last good ones stay in force.
@@ -166,6 +170,8 @@ pub struct Core {
     rows: Rows,
     /// What the rules remember.
     pub book: Book,
+    /// Who stands in for whom.
+    pub duty: Duty,
     pub eye: Eye,
     /// Up to here the present blindness is in the accounts.
     blind_until: Time,
@@ -193,6 +199,7 @@ pub struct Inheritance {
     pub closed: Vec<IncidentSummary>,
     pub discovered: Discovered,
     pub book: Book,
+    pub duty: Duty,
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
     /// Whose agents came by themselves.
     pub active: BTreeSet<Object>,
@@ -237,6 +244,7 @@ impl Core {
             posted: inheritance.posted,
             rows: Rows::default(),
             book: inheritance.book,
+            duty: inheritance.duty,
             eye: Eye::new(&config),
             blind_until: now,
             stored: inheritance.stored,
@@ -251,6 +259,7 @@ impl Core {
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.learn();
         core.topology = place::derive(&core.config, &core.scaler, &core.senses, &core.elsewhere);
+        core.follow_schedules(now);
         core.follow_rules(now);
         core
     }
@@ -306,6 +315,11 @@ impl Core {
             match action {
                 Action::Tell(message) => self.pending.messages.push(message),
                 Action::Opened(summary) | Action::Changed(summary) => self.incident(&summary),
+                Action::AcknowledgementBroken { incident, broken } => {
+                    let (by, why) = (&broken.by, &broken.why.en);
+                    let text = format!("incident {incident}: {by} had acknowledged it, but {why}");
+                    self.note("acknowledgement broken", &text, now);
+                }
                 Action::Closed(summary) => {
                     self.incident(&summary);
                     self.closed.push_back(summary);
@@ -340,6 +354,7 @@ impl Core {
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.place(now);
+        self.relieve(now);
         for repair in outcome.repairs {
             self.alert(alerter::Event::Repaired(repair_of(repair)), now);
         }
@@ -358,6 +373,7 @@ impl Core {
         turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
         turn.changes.extend(self.rooms_of_rules());
+        turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
         turn.routing = outcome.routing;
         turn.steps = steps;
         turn.decisions = outcome.decisions;
@@ -370,7 +386,7 @@ impl Core {
     /// When a turn is due even if nothing is heard; at the latest a tick from now.
     pub fn wake_at(&self, now: Time) -> Time {
         let tick = now + self.config.raw.tick.0;
-        let timers = [alerter::wake_at(&self.alerter), self.posted.next()];
+        let timers = [alerter::wake_at(&self.alerter), self.posted.next(), self.duty.next()];
         timers.into_iter().flatten().min().map_or(tick, |at| at.clamp(now, tick))
     }
 
@@ -518,8 +534,17 @@ fn settings(config: &Config) -> alerter::Settings {
         new_vm_grace: waits.new_vm_grace.0,
         people: people.collect(),
         operations: config.raw.operations.iter().cloned().collect(),
+        escalation: escalation(config),
         ..alerter::Settings::default()
     }
+}
+
+fn escalation(config: &Config) -> BTreeMap<Party, Vec<EscalationStep>> {
+    let projects = config.projects.iter();
+    let projects =
+        projects.map(|(id, project)| (Party::Project(id.clone()), project.escalation.clone()));
+    let operations = (Party::Operations, config.escalation.clone());
+    projects.chain([operations]).filter(|(_, steps)| !steps.is_empty()).collect()
 }
 
 fn accounting(config: &Config) -> Accounting {

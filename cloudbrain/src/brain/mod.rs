@@ -7,6 +7,7 @@ pub mod active;
 pub mod asker;
 pub mod core;
 pub mod discover;
+pub mod duty;
 pub mod eye;
 pub mod figures;
 pub mod hands;

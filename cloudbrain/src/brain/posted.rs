@@ -179,7 +179,7 @@ fn learn(topology: &mut Topology, config: &Config, object: &Object, known: &Know
     }
     if let Some(project) = &project {
         let owner = label("owner").and_then(|name| PersonId::parse(name).ok());
-        let owner = owner.filter(|owner| config.raw.people.contains_key(owner));
+        let owner = owner.filter(|owner| config.raw.may_be_told(owner));
         let owners = &mut topology.projects.entry(project.clone()).or_default().owners;
         owners.extend(owner);
     }

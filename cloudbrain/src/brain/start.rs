@@ -34,6 +34,7 @@ use crate::rules::engine::Book;
 use super::asker::{self, Asked};
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
+use super::duty::Duty;
 use super::figures;
 use super::hands::{Hands, tend_router, watch_provider};
 use super::looks;
@@ -262,6 +263,7 @@ async fn inherit(
         closed,
         discovered: discovered(&state)?,
         book: Book::restore(&state.memory),
+        duty: Duty::restore(&state.memory),
         active: active_agents(config, &state),
         series: BTreeMap::new(),
     })

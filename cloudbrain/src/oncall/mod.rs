@@ -17,7 +17,7 @@ mod tests;
 
 use std::time::Duration;
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use model::id::PersonId;
@@ -139,6 +139,17 @@ pub fn on_duty(schedule: &Schedule, overrides: &[Override], at: Time) -> (Option
 pub fn moment(zone: &TimeZone, day: Date, time: jiff::civil::Time) -> Option<Time> {
     let stamp = zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible().ok()?;
     Some(Time::from_millis(stamp.as_millisecond()))
+}
+
+/// A moment as people write it: local, `2026-12-24 09:00`, or with its offset from UTC,
+/// `2026-12-24T09:00:00+08:00`.
+pub fn local_moment(zone: &TimeZone, text: &str) -> Result<Time, String> {
+    if let Ok(stamp) = text.parse::<Timestamp>() {
+        return Ok(Time::from_millis(stamp.as_millisecond()));
+    }
+    let local = text.parse::<DateTime>().ok().filter(|_| text.len() >= "2026-12-24 09:00".len());
+    let found = local.and_then(|local| moment(zone, local.date(), local.time()));
+    found.ok_or_else(|| format!("{text:?} is no moment; write for example \"2026-12-24 09:00\""))
 }
 
 /// `2026-03-02 09:00 Mon`, as it is on clocks in that zone.

@@ -96,7 +96,10 @@ impl World {
         for action in actions {
             match action {
                 Action::Tell(message) => self.post.take_up(message, now),
-                Action::Opened(_) | Action::Changed(_) | Action::Closed(_) => {}
+                Action::Opened(_)
+                | Action::Changed(_)
+                | Action::Closed(_)
+                | Action::AcknowledgementBroken { .. } => {}
             }
         }
     }

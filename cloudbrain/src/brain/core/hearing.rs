@@ -70,6 +70,10 @@ impl Core {
                 self.acknowledge(acknowledged, now);
                 true
             }
+            Heard::StandsIn(said) => {
+                self.stand_in(said, now);
+                true
+            }
             Heard::Config(config) => {
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
@@ -77,6 +81,7 @@ impl Core {
                 self.senses.facts.answers.clear();
                 self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
+                self.follow_schedules(now);
                 self.follow_rules(now);
                 self.is_moved = true;
                 self.note("config", "new files are in force", now);
