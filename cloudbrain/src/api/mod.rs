@@ -9,6 +9,7 @@ mod data;
 mod events;
 mod explore;
 mod metrics;
+pub mod oncall;
 mod pages;
 mod prom;
 pub mod rules;
@@ -80,6 +81,8 @@ fn router(handle: Handle) -> Router {
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(data::incident))
         .route("/api/incidents/{id}/acknowledge", post(data::acknowledge))
+        .route("/api/oncall", get(oncall::oncall))
+        .route("/api/oncall/overrides", post(oncall::stand_in))
         .route("/api/messages", get(data::messages))
         .route("/api/journal", get(data::journal))
         .route("/api/samples", get(data::samples))

@@ -42,6 +42,7 @@ use crate::config::Config;
 
 use crate::rules::engine::Book;
 
+pub use self::relieving::StandIn;
 use super::active::Word as ActiveWord;
 use super::asker::{Answer, Asked};
 use super::discover::{Found, ListName};
@@ -259,7 +260,7 @@ impl Core {
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.learn();
         core.topology = place::derive(&core.config, &core.scaler, &core.senses, &core.elsewhere);
-        core.follow_schedules(now);
+        core.follow_schedules(&BTreeMap::new(), now);
         core.follow_rules(now);
         core
     }

@@ -8,6 +8,7 @@
 //! for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use alerter::OnDuty;
 use model::id::PersonId;
@@ -15,7 +16,7 @@ use model::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::oncall::{self, LOOK_BACK, Override, Shift};
+use crate::oncall::{self, LOOK_BACK, Override, Roster, Shift};
 
 /// The room of the store.
 pub const ROOM: &str = "oncall";
@@ -88,8 +89,14 @@ impl Duty {
         self.next
     }
 
-    /// Who stands for each schedule.
-    pub fn on_duty(&mut self, config: &Config, now: Time) -> BTreeMap<PersonId, OnDuty> {
+    /// Who stands for each schedule; `before` says who did until now. Whoever was put on duty by a
+    /// word with a beginning in the past is on duty since now all the same.
+    pub fn on_duty(
+        &mut self,
+        config: &Config,
+        before: &BTreeMap<PersonId, OnDuty>,
+        now: Time,
+    ) -> BTreeMap<PersonId, OnDuty> {
         let shift = |name: &PersonId| Some((name.clone(), self.shift(config, name, now)?));
         let shifts: BTreeMap<PersonId, Shift> = config.schedules.keys().filter_map(shift).collect();
         self.next = shifts.values().map(|shift| shift.until).min().or(Some(FAR));
@@ -101,9 +108,22 @@ impl Duty {
         let operations: BTreeSet<PersonId> = operations.collect();
         let of_shift = |(name, shift): (PersonId, Shift)| {
             let people = shift.person.map_or_else(|| operations.clone(), |p| BTreeSet::from([p]));
-            (name, OnDuty { people, since: shift.from })
+            let since = match before.get(&name) {
+                None => shift.from,
+                Some(before) if before.people == people => before.since,
+                Some(_) => now,
+            };
+            (name, OnDuty { people, since })
         };
         shifts.into_iter().map(of_shift).collect()
+    }
+
+    /// Each schedule as people read it.
+    pub fn rosters(&self, config: &Config, at: Time, ahead: Duration) -> Vec<Roster> {
+        let schedules = config.schedules.iter();
+        let roster =
+            |(name, schedule)| oncall::roster(name, schedule, &self.overrides(name), at, ahead);
+        schedules.map(roster).collect()
     }
 
     /// The overrides of one schedule, in the order in which they were said.
@@ -119,7 +139,7 @@ impl Duty {
 }
 
 /// Looked ahead so far for the next handover; one that is later is looked for again by then.
-const HORIZON: std::time::Duration = std::time::Duration::from_secs(86_400);
+const HORIZON: Duration = Duration::from_secs(86_400);
 const FAR: Time = Time::from_millis(i64::MAX);
 
 fn is_same(one: &Said, other: &Said) -> bool {

@@ -18,7 +18,7 @@ use crate::cli::{AckArgs, AskArgs, ExplainArgs, Output, PlanArgs};
 use crate::config::raw::RawConfig;
 use crate::config::yaml::Document;
 
-fn brain_of(args: &AskArgs) -> anyhow::Result<SocketAddr> {
+pub(super) fn brain_of(args: &AskArgs) -> anyhow::Result<SocketAddr> {
     if let Some(brain) = args.brain {
         return Ok(brain);
     }
@@ -195,7 +195,7 @@ fn some(objects: &[Object]) -> String {
 }
 
 /// A moment as written: RFC 3339, or a time of today in UTC.
-fn moment(text: &str) -> anyhow::Result<Time> {
+pub(super) fn moment(text: &str) -> anyhow::Result<Time> {
     let now = crate::clock::real().now();
     let today = now.to_string();
     let candidates = [

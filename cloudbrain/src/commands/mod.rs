@@ -6,6 +6,7 @@ mod demo_app;
 mod files;
 mod http;
 mod inside;
+mod oncall;
 mod replay;
 mod serve;
 mod teardown;
@@ -51,6 +52,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
+        Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
     };
     match result {

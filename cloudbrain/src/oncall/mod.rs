@@ -95,6 +95,30 @@ pub enum Why {
     Gap,
 }
 
+/// One schedule as people read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roster {
+    pub schedule: PersonId,
+    /// The IANA name of its zone.
+    pub zone: String,
+    /// The present shift first, from its beginning; the last is cut where the list ends.
+    pub shifts: Vec<Shift>,
+}
+
+/// Who is on duty at a moment, and after it for `ahead`.
+pub fn roster(
+    name: &PersonId,
+    schedule: &Schedule,
+    overrides: &[Override],
+    at: Time,
+    ahead: Duration,
+) -> Roster {
+    let mut shifts = shifts(schedule, overrides, at - LOOK_BACK, at + ahead.max(MOMENT));
+    shifts.retain(|shift| shift.until > at);
+    let zone = schedule.zone.iana_name().unwrap_or("UTC").to_owned();
+    Roster { schedule: name.clone(), zone, shifts }
+}
+
 /// The shifts of a span, cut at its ends. Of the overrides the last that counts wins.
 pub fn shifts(schedule: &Schedule, overrides: &[Override], from: Time, until: Time) -> Vec<Shift> {
     let mut shifts: Vec<Shift> = Vec::new();

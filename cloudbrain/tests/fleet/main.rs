@@ -13,6 +13,7 @@ mod explore;
 mod files;
 mod kill;
 mod monitor;
+mod oncall;
 mod pages;
 mod policies;
 mod rules;

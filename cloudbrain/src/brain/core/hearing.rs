@@ -75,13 +75,14 @@ impl Core {
                 true
             }
             Heard::Config(config) => {
+                let on_duty = std::mem::take(&mut self.settings.on_duty);
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
                 self.config = config;
                 self.senses.facts.answers.clear();
                 self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
-                self.follow_schedules(now);
+                self.follow_schedules(&on_duty, now);
                 self.follow_rules(now);
                 self.is_moved = true;
                 self.note("config", "new files are in force", now);

@@ -1,5 +1,8 @@
 //! Keeps the alerter's people up to date: who is on duty, and who was said to stand in.
 
+use std::collections::BTreeMap;
+
+use alerter::OnDuty;
 use model::id::PersonId;
 use model::time::Time;
 use serde::{Deserialize, Serialize};
@@ -78,9 +81,9 @@ impl Core {
 
     /// New files: other schedules, other overrides. A name that owns something and who stands for it
     /// become known together, or a message could be meant for a schedule that nobody knows.
-    pub(super) fn follow_schedules(&mut self, now: Time) {
+    pub(super) fn follow_schedules(&mut self, before: &BTreeMap<PersonId, OnDuty>, now: Time) {
         self.duty.follow(&self.config, now);
-        self.settings.on_duty = self.duty.on_duty(&self.config, now);
+        self.settings.on_duty = self.duty.on_duty(&self.config, before, now);
         self.place(now);
         self.alert(alerter::Event::Relieved, now);
     }
@@ -90,7 +93,7 @@ impl Core {
         if !self.duty.is_due(now) {
             return;
         }
-        let on_duty = self.duty.on_duty(&self.config, now);
+        let on_duty = self.duty.on_duty(&self.config, &self.settings.on_duty, now);
         if self.settings.on_duty != on_duty {
             self.settings.on_duty = on_duty;
             self.alert(alerter::Event::Relieved, now);

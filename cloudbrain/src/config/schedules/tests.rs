@@ -64,7 +64,8 @@ overrides:
 ";
     expect_test::expect![[r#"
         7: error: key "rotation" is missing; add it
-    "#]].assert_eq(&said("wrong", lines, "2026-03-02 09:00"));
+    "#]]
+    .assert_eq(&said("wrong", lines, "2026-03-02 09:00"));
 }
 
 #[test]
@@ -93,5 +94,6 @@ rotation: {people: [ann], starts: 2026-01-05, days: [mon..fri], from: \"18:00\",
 ";
     expect_test::expect![[r#"
         4: error: key "rotation" is missing; add it
-    "#]].assert_eq(&said("doubt", lines, "2026-03-02 09:00"));
+    "#]]
+    .assert_eq(&said("doubt", lines, "2026-03-02 09:00"));
 }
