@@ -81,6 +81,8 @@ pub enum Heard {
     Answered(Vec<Answer>),
     /// A channel does not deliver, or delivers again.
     Channel(Signal),
+    /// A heartbeat is not accepted, or is again.
+    Heartbeat(Signal),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
     /// Somebody stands in for whoever would be on duty.

@@ -11,6 +11,7 @@ pub mod duty;
 pub mod eye;
 pub mod figures;
 pub mod hands;
+pub mod heartbeat;
 pub mod intake;
 mod looks;
 mod measure;

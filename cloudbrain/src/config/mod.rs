@@ -5,6 +5,7 @@
 
 mod channels;
 pub mod checks;
+pub mod heartbeat;
 mod policies;
 pub mod raw;
 pub mod rules;
@@ -29,6 +30,7 @@ use query::Expression;
 use scaler::policy::Finding;
 
 use checks::Check;
+use heartbeat::RawHeartbeat;
 use raw::{RawConfig, RawModule, RawProject, RawProvider};
 use rules::Rules;
 use secret::Secret;
@@ -46,6 +48,8 @@ pub struct Config {
     pub ports: RangeInclusive<u16>,
     /// With their secrets.
     pub channels: Vec<ChannelSpec>,
+    /// With their secrets.
+    pub heartbeats: Vec<RawHeartbeat>,
     pub projects: BTreeMap<ProjectId, Project>,
     pub modules: BTreeMap<ModuleId, Module>,
     pub data_sources: BTreeMap<DataSourceId, DataSource>,
@@ -175,6 +179,7 @@ impl Reader {
         self.check_main(&document, &raw);
         let ports = self.ports(&document, &raw);
         let channels = self.channels(&document, &raw, &folder);
+        let heartbeats = self.heartbeats(&document, &raw, &folder);
         let schedules = self.schedules(&document, &raw);
         let escalation = self.escalation(&document, &raw, &raw.escalation);
         let scrapes = self.scrapes(&document, &raw, &folder);
@@ -192,6 +197,7 @@ impl Reader {
             raw,
             ports,
             channels,
+            heartbeats,
             projects,
             modules,
             data_sources,

@@ -14,6 +14,7 @@ use scaler::policy::ApiVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::heartbeat::RawHeartbeat;
 use super::schedules::{RawSchedule, RawStep};
 use super::sources::{RawActive, RawDataSource, RawSamples, RawScrape, RawZabbix};
 
@@ -63,6 +64,9 @@ pub struct RawConfig {
     pub availability: RawAvailability,
     #[serde(default)]
     pub channels: Vec<ChannelSpec>,
+    /// Who is told regularly that the monitor itself lives.
+    #[serde(default)]
+    pub heartbeat: Vec<RawHeartbeat>,
     /// Whoever is told of incidents, and how.
     #[serde(default)]
     pub people: BTreeMap<PersonId, RawPerson>,

@@ -329,7 +329,7 @@ fn date(text: &str) -> Result<Date, String> {
     date.ok_or_else(|| format!("{text:?} is no day; write for example 2026-01-05"))
 }
 
-fn clock(text: &str) -> Result<civil::Time, String> {
+pub(super) fn clock(text: &str) -> Result<civil::Time, String> {
     let time = text.parse().ok().filter(|_| text.len() == 5);
     time.ok_or_else(|| format!("{text:?} is no time of the day; write for example \"09:00\""))
 }

@@ -11,6 +11,7 @@ mod checks;
 mod common;
 mod explore;
 mod files;
+mod heartbeat;
 mod kill;
 mod monitor;
 mod oncall;
