@@ -239,6 +239,9 @@ impl Brain {
             self.hands.carry_out(&self.core, step, &self.sender);
         }
         self.outbox.send(&self.hands, &self.sender);
+        for acknowledged in &turn.acknowledged {
+            self.hands.acknowledge(&acknowledged.incident);
+        }
         for (server, acknowledged) in
             self.zabbix.iter().flat_map(|server| turn.acknowledged.iter().map(move |a| (server, a)))
         {
