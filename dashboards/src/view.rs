@@ -167,6 +167,8 @@ pub struct IncidentView {
     pub businesses: Vec<ProjectId>,
     /// How many objects suffer.
     pub affected: usize,
+    /// Who has taken it on and since when, or why that no longer counts: a sentence.
+    pub acknowledged: Option<String>,
 }
 
 /// One incident with all that was told about it.

@@ -11,6 +11,9 @@
 //!
 //! It does not watch other machines, and it decides nothing.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use alerter::IncidentSummary;
+use alerter::{Acknowledgement, IncidentSummary};
 use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
     MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
 };
+use jiff::tz::TimeZone;
 use model::id::{FlavorId, HostId, IncidentId, ModuleId};
 use model::lang::Lang;
 use model::time::Time;
@@ -17,6 +18,8 @@ use model::vm::{Vm, VmState};
 use scaler::reason::Decision;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::oncall::local_minute;
 
 use super::core::{CHART_SPAN, Core};
 use super::senses::{Cause, probe_name};
@@ -113,6 +116,7 @@ fn pool(core: &Core, flavor: &FlavorId, now: Time) -> PlanPool {
 /// Everything the first page shows.
 pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
     let (hosts, unplaced) = hosts(core, now);
+    let zone = zone(core);
     let modules = core.config.modules.keys().map(|module| module_view(core, module, now));
     let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(pool(core, flavor, now)));
     Overview {
@@ -124,7 +128,7 @@ pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
         hosts,
         unplaced,
         modules: modules.collect(),
-        incidents: core.incidents().iter().map(|i| incident_view(i, lang)).collect(),
+        incidents: core.incidents().iter().map(|i| incident_view(i, &zone, lang)).collect(),
         pools: pools.collect(),
         monitor: monitor(core, now),
     }
@@ -293,7 +297,7 @@ fn pool_view(pool: PlanPool) -> PoolView {
     }
 }
 
-fn incident_view(incident: &IncidentSummary, lang: Lang) -> IncidentView {
+fn incident_view(incident: &IncidentSummary, zone: &TimeZone, lang: Lang) -> IncidentView {
     let reasons = incident.reasons.iter().map(|reason| lang.pick(&reason.en, &reason.zh).clone());
     IncidentView {
         id: incident.id.clone(),
@@ -306,7 +310,31 @@ fn incident_view(incident: &IncidentSummary, lang: Lang) -> IncidentView {
         detail: reasons.collect(),
         businesses: incident.businesses.clone(),
         affected: incident.affected.len(),
+        acknowledged: acknowledged(incident, zone, lang),
     }
+}
+
+/// The zone of the pages; the check of the files has found it.
+fn zone(core: &Core) -> TimeZone {
+    TimeZone::get(&core.config.raw.timezone).unwrap_or(TimeZone::UTC)
+}
+
+/// Who works on it, or whose acknowledgement no longer counts.
+fn acknowledged(incident: &IncidentSummary, zone: &TimeZone, lang: Lang) -> Option<String> {
+    if let Some(Acknowledgement { by, at, text }) = &incident.acknowledged {
+        let at = local_minute(zone, *at);
+        let colon = if text.is_empty() { "" } else { lang.pick(": ", "：") };
+        return Some(lang.pick(
+            format!("{by}, since {at}{colon}{text}"),
+            format!("{by}，自 {at} 起{colon}{text}"),
+        ));
+    }
+    let broken = incident.broken.as_ref()?;
+    let (by, at, why) = (&broken.by, local_minute(zone, broken.at), &broken.why);
+    Some(lang.pick(
+        format!("by nobody; that of {by} broke at {at}: {}", why.en),
+        format!("无人认领；{by} 的认领于 {at} 失效：{}", why.zh),
+    ))
 }
 
 /// One incident with all that was told about it; None if it is not known.
@@ -319,7 +347,7 @@ pub fn incident(
     let incidents = core.incidents();
     let incident = incidents.iter().find(|incident| incident.id == *id)?;
     Some(IncidentPage {
-        incident: incident_view(incident, lang),
+        incident: incident_view(incident, &zone(core), lang),
         affected: incident.affected.iter().map(ToString::to_string).collect(),
         messages: messages.iter().filter_map(message_view).collect(),
     })

@@ -1,5 +1,8 @@
 //! The heartbeats: who is told regularly that the monitor lives, and by which way out.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use drivers::channel::ping::Ping;

@@ -6,7 +6,7 @@
 //! on the moment and is for `cloudbrain check` alone.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;

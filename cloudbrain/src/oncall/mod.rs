@@ -178,8 +178,17 @@ pub fn local_moment(zone: &TimeZone, text: &str) -> Result<Time, String> {
 
 /// `2026-03-02 09:00 Mon`, as it is on clocks in that zone.
 pub fn local(zone: &TimeZone, at: Time) -> String {
+    form(zone, at, "%Y-%m-%d %H:%M %a")
+}
+
+/// The same without the day of the week, whose name is English.
+pub fn local_minute(zone: &TimeZone, at: Time) -> String {
+    form(zone, at, "%Y-%m-%d %H:%M")
+}
+
+fn form(zone: &TimeZone, at: Time, form: &str) -> String {
     let stamp = Timestamp::from_millisecond(at.millis()).unwrap_or(Timestamp::UNIX_EPOCH);
-    stamp.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %a").to_string()
+    stamp.to_zoned(zone.clone()).strftime(form).to_string()
 }
 
 /// The shortest step of time.

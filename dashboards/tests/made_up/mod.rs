@@ -247,6 +247,7 @@ fn incident(lang: Lang) -> IncidentView {
         detail: detail.map(str::to_owned).to_vec(),
         businesses: vec!["shop".parse().expect("a good name")],
         affected: 5,
+        acknowledged: Some("ann, since 2026-03-02 10:00: looking at the power supply".to_owned()),
     }
 }
 
@@ -260,6 +261,7 @@ fn ended(lang: Lang) -> IncidentView {
         closed: Some(ago(89_940)),
         headline: headline.to_owned(),
         affected: 0,
+        acknowledged: None,
         ..incident(lang)
     }
 }

@@ -6,19 +6,20 @@ use super::*;
 use crate::config::load;
 
 const REST: &str = "fleet: test
-channels: [{inbox: {name: file, path: inbox}}]
+channels: [{inbox: {name: file, path: inbox}}, {pagerduty: {name: pd, routing_key: '${file:key}'}}]
 people: {ann: {channel: file}, bob: {channel: file}}
 ";
 
 /// What is said of a main file with these lines at its end, without its folder; line 1 is the
 /// first of them. Then what is doubtful at this moment.
-fn said(name: &str, lines: &str, now: &str) -> String {
+pub(in crate::config) fn said(name: &str, lines: &str, now: &str) -> String {
     let folder = format!("cloudbrain-schedules-{name}-{}", std::process::id());
     let folder = std::env::temp_dir().join(folder);
     for part in ["projects", "policies"] {
         fs::create_dir_all(folder.join(part)).unwrap();
     }
     let path = folder.join("cloudbrain.yaml");
+    fs::write(folder.join("key"), "a-secret").unwrap();
     fs::write(&path, format!("{REST}{lines}")).unwrap();
     let loaded = load(&path);
     let now = local_moment(&TimeZone::UTC, now).unwrap();
@@ -96,4 +97,30 @@ rotation: {people: [ann], starts: 2026-01-05, days: [mon..fri], from: \"18:00\",
         4: error: key "rotation" is missing; add it
     "#]]
     .assert_eq(&said("doubt", lines, "2026-03-02 09:00"));
+}
+
+/// The examples of docs/oncall.md are one file together.
+#[test]
+fn the_examples_of_the_docs_are_taken() {
+    let text = include_str!("../../../../docs/oncall.md");
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap_or_default());
+    let blocks: Vec<&str> = blocks.filter(|block| !block.starts_with("checks:")).collect();
+    assert_eq!(blocks.len(), 3);
+    let folder = std::env::temp_dir().join(format!("cloudbrain-oncall-{}", std::process::id()));
+    for part in ["projects", "policies"] {
+        fs::create_dir_all(folder.join(part)).unwrap();
+    }
+    fs::write(folder.join("key"), "a-secret").unwrap();
+    let mail = "{email: {name: mail, server: smtp.example, from: a@shop.example}}";
+    let examples = blocks.concat().replace("${env:HC_UUID}", "${file:key}");
+    let path = folder.join("cloudbrain.yaml");
+    fs::write(&path, format!("fleet: test\nchannels: [{mail}]\n{examples}")).unwrap();
+    let loaded = load(&path);
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(loaded.problems, [], "{}", loaded.problems.len());
+    let config = loaded.config.expect("no problem was found");
+    assert_eq!((config.schedules.len(), config.escalation.len()), (1, 2));
+    assert_eq!(config.heartbeats.len(), 2);
+    assert!(!format!("{:?}", config.heartbeats).contains("a-secret"));
 }
