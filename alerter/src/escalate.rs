@@ -22,7 +22,7 @@ use crate::message::MessageKind;
 use crate::settings::Settings;
 use crate::sick::Sieve;
 use crate::state::{Call, Incident, State};
-use crate::tell::{self, Share, project_of};
+use crate::tell::{self, Share, Word, project_of};
 use crate::timer::Timer;
 
 /// Whose incident it is, as far as it is theirs.
@@ -145,9 +145,13 @@ pub(crate) fn occasion(
     Some(told.map_or(MessageKind::Problem, |told| tell::further(incident, told)))
 }
 
-/// The clock of each party that is told something for the first time begins.
-pub(crate) fn begin(incident: &mut Incident, parties: &BTreeSet<Party>, now: Time) {
-    for party in parties {
+/// The clock of each party begins with the first that is told to it, and is forgotten with the end.
+pub(crate) fn note(incident: &mut Incident, word: &Word, now: Time) {
+    for party in &word.parties {
+        if word.kind == MessageKind::Resolved {
+            incident.climbs.remove(party);
+            continue;
+        }
         let new = || Climb { since: now, made: BTreeSet::new() };
         incident.climbs.entry(party.clone()).or_insert_with(new);
     }

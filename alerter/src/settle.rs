@@ -112,7 +112,7 @@ fn tell_all(
     if let Some(incident) = state.incidents.get_mut(&number) {
         escalate::made(incident, &steps);
         for (message, word) in &told {
-            escalate::begin(incident, &word.parties, timer.now);
+            escalate::note(incident, word, timer.now);
             tell::note(incident, &message.to, word.clone(), timer.now);
         }
     }

@@ -313,3 +313,27 @@ fn steps_whose_time_is_past_are_made_at_once_and_each_person_is_told_once() {
         "#]],
     );
 }
+
+#[test]
+fn what_comes_again_after_its_end_has_a_clock_of_its_own() {
+    check(
+        "
+        0s    bad host.ping host/h2
+        60s   bad vm.ping vm/web-30
+        800s  ok vm.ping vm/web-{21..40}
+        1600s bad vm.ping vm/web-{31..40}
+        2700s
+        ",
+        &expect![[r#"
+            0s opened i1: host h2 is down; it took 20 VMs: shop/web 20
+            30s ann problem i1: host h2 is down; it took 20 VMs: shop/web 20
+            30s sam problem i1: 20 of your 40 VMs of web are down because host h2 is down
+            861s sam resolved i1: web is whole again after 13 min 21 s: host h2 had taken 20 of 40 VMs
+            930s lea problem i1: host h2 is down; no VM suffers
+            1630s sam update i1: Update: 10 of your 40 VMs of web are down because host h2 is down
+            1830s ann update i1: Update: host h2 is down; it took 10 VMs: shop/web 10
+            1830s max problem i1: host h2 is down; it took 10 VMs: shop/web 10
+            2530s lea update i1: Update: host h2 is down; it took 10 VMs: shop/web 10
+        "#]],
+    );
+}

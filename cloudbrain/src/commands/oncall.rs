@@ -3,6 +3,7 @@
 //! The running brain knows the stand-ins that were said to it. Where none runs, the files alone
 //! answer, and the answer says so.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -107,7 +108,17 @@ async fn stand_in(args: OverrideArgs) -> anyhow::Result<Found> {
         return Ok(Found::Nothing);
     }
     let said: Said = serde_json::from_value(answer).context("reading what the brain answered")?;
-    let (from, until) = (said.word.from, said.word.until);
-    say(&format!("{} stands in for {} from {from} until {until}", said.word.person, said.schedule));
+    let zone = zone_of(brain, &said).await?;
+    let (from, until) = (local(&zone, said.word.from), local(&zone, said.word.until));
+    let (person, schedule) = (&said.word.person, &said.schedule);
+    say(&format!("{person} stands in for {schedule} from {from} until {until}"));
     Ok(Found::Nothing)
+}
+
+/// The zone of the schedule, in which people think of it.
+async fn zone_of(brain: SocketAddr, said: &Said) -> anyhow::Result<TimeZone> {
+    let view: OncallView = get_json(brain, "/api/oncall?days=1").await?;
+    let roster = view.schedules.iter().find(|roster| roster.schedule == said.schedule);
+    let zone = roster.and_then(|roster| TimeZone::get(&roster.zone).ok());
+    Ok(zone.unwrap_or(TimeZone::UTC))
 }

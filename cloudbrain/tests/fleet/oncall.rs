@@ -81,7 +81,7 @@ fn a_stand_in_is_told_of_what_is_open_also_after_a_kill_and_all_are_told_of_the_
     assert_eq!(code, Some(0), "{error}");
     assert_eq!(
         said,
-        "bob stands in for duty from 2026-01-05T01:00:00Z until 2098-12-24T01:00:00Z\n"
+        "bob stands in for duty from 2026-01-05 09:00 Mon until 2098-12-24 09:00 Wed\n"
     );
     let relieved = fleet.wait("the stand-in to be told", |fleet| told(fleet, "bob")?.pop());
     let text = relieved["text"].as_str().expect("a text");

@@ -52,5 +52,6 @@ async fn it_says_that_the_monitor_works_and_what_its_absence_means() {
         This comes every day. When it does not, look at the monitor: nobody else will tell you.
         ann: shop 的监控工作正常
         本消息每天发送一次。如果没有收到，请检查监控本身：届时不会有其他通知。
-    "#]].assert_eq(&texts);
+    "#]]
+    .assert_eq(&texts);
 }
