@@ -39,10 +39,10 @@ fn head(incident: &IncidentView, voice: &Voice) -> Markup {
                 @if !incident.businesses.is_empty() {
                     (fact(words::BUSINESSES, businesses(incident), voice))
                 }
+                (fact(words::LASTED, voice.lasting(seconds as f64), voice))
                 @if let Some(acknowledged) = &incident.acknowledged {
                     (fact(words::ACKNOWLEDGED, acknowledged, voice))
                 }
-                (fact(words::LASTED, voice.lasting(seconds as f64), voice))
             }
             p.quiet { (voice.fill(words::ZONE, &[voice.zone_name()])) }
         }

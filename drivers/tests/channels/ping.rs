@@ -34,7 +34,8 @@ async fn an_address_is_asked_for_or_posted_to() {
         content-length: 17
 
         {"state":"alive"}
-    "#]].assert_eq(&asked);
+    "#]]
+    .assert_eq(&asked);
 }
 
 #[tokio::test]
