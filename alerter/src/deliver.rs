@@ -14,7 +14,7 @@ use crate::message::{Message, MessageKind};
 use crate::settings::Settings;
 use crate::settle;
 use crate::state::{Incident, State};
-use crate::tell;
+use crate::tell::{self, Word};
 
 /// The first pause after a failed delivery; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -61,12 +61,14 @@ pub fn renew(
         before.told.remove(&message.to); // Nothing was heard of it yet.
     }
     let count = told.messages;
+    let (call, parties) = (told.call.clone(), told.parties.clone());
     let shares = tell::shares(settings, topology, &before);
     let share = shares.get(&message.to)?;
-    let (to, members) = ((&message.to, share), tell::tells_of(share));
-    let renewed = settle::message(settings, topology, state, &before, to, message.kind, now);
+    let word = Word { kind: message.kind, call, parties, members: tell::tells_of(share) };
+    let to = (&message.to, share);
+    let renewed = settle::message(settings, topology, state, &before, to, &word, now);
     let incident = state.incidents.get_mut(&number)?;
-    tell::note(incident, message, members, now);
+    tell::note(incident, &message.to, word, now);
     incident.told.get_mut(&message.to)?.messages = count;
     Some(Message { key: message.key.clone(), ..renewed })
 }

@@ -47,6 +47,8 @@ pub enum Event {
         from: Time,
         until: Time,
     },
+    /// Others are on duty now: [`crate::Settings::on_duty`] has changed.
+    Relieved,
     /// Time has passed; nothing else happened.
     Tick,
 }
@@ -74,6 +76,11 @@ pub enum Action {
     Closed(IncidentSummary),
     /// A line for the trail: why something is told, or is not.
     Noted(Note),
+    /// Whoever had taken it on did not do so for what it is now.
+    AcknowledgementBroken {
+        incident: IncidentId,
+        broken: BrokenAcknowledgement,
+    },
 }
 
 /// An incident for journal and pages, in words that belong to no recipient.
@@ -122,6 +129,8 @@ pub struct IncidentSummary {
     /// Who has put it off.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub snoozes: BTreeMap<PersonId, Snooze>,
+    /// The acknowledgement that no longer counts, until there is another.
+    pub broken: Option<BrokenAcknowledgement>,
 }
 
 /// One text in both languages.
@@ -136,4 +145,14 @@ pub struct Acknowledgement {
     pub by: PersonId,
     pub at: Time,
     pub text: String,
+}
+
+/// An acknowledgement that no longer counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenAcknowledgement {
+    /// Whose it was.
+    pub by: PersonId,
+    /// When it broke.
+    pub at: Time,
+    pub why: Bilingual,
 }

@@ -13,6 +13,7 @@ use model::time::Time;
 use model::topology::Topology;
 
 use crate::cause::{Cause, Findings};
+use crate::escalate;
 use crate::message::RootState;
 use crate::note::Departure;
 use crate::object;
@@ -166,11 +167,14 @@ fn merge(state: &mut State, from: u64, into: u64, gathered: &mut Gathered) {
     for (object, member) in &merged.members {
         keeper.members.entry(object.clone()).or_insert_with(|| member.clone());
     }
+    escalate::merge(&mut keeper.climbs, &merged.climbs);
     for (person, told) in &merged.told {
         let known = keeper.told.entry(person.clone()).or_insert_with(|| told.clone());
+        known.parties.extend(told.parties.iter().cloned());
         if known.ended && !told.ended {
             let before = std::mem::replace(known, told.clone()); // Its end is still owed.
             known.heard_of.extend(before.heard_of);
+            known.parties.extend(before.parties);
             known.messages = known.messages.max(before.messages);
         }
     }
@@ -249,6 +253,9 @@ fn open_one(state: &mut State, causes: &[&Cause], now: Time) -> u64 {
         acknowledged: None,
         snoozes: BTreeMap::new(),
         silenced: BTreeMap::new(),
+        taken_on: None,
+        broken: None,
+        climbs: BTreeMap::new(),
         changed: false,
         began: None,
         notes: 0,

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use model::id::IncidentId;
+
 use crate::message::Message;
 
 /// What a channel answers, when it does.
@@ -80,4 +82,12 @@ pub trait Channel: Send + Sync + std::fmt::Debug {
     /// Whether the far side can tell that it got the same message before. Who cannot is not sent
     /// one of which we no longer know whether it was sent.
     fn knows_repeats(&self) -> bool;
+    /// Says there that somebody works on an incident. None where nobody waits for that: only a far
+    /// side that goes on waking people by itself does.
+    fn acknowledge<'a>(
+        &'a self,
+        _incident: &'a IncidentId,
+    ) -> Option<Answer<'a, Result<(), ChannelError>>> {
+        None
+    }
 }

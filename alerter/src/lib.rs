@@ -12,19 +12,21 @@
 //! `settle` then lets `cause` find what explains what (`sick`: who is unwell; `blind`: who cannot
 //! know; `reach`: what a dead root takes; `suspect`: what nobody reported), `gather` brings the
 //! incidents in line with it, `act` marks what people have put off or silenced, `tell` decides who
-//! hears of it, `facts`, `text`, `owner` and `operations` say it. `trail` notes on the way what
-//! became of each signal, and `why` explains how things stand by asking the very functions that
-//! decide.
+//! hears of it, `facts`, `text`, `owner` and `operations` say it. `acknowledge` is for those who
+//! take it on, `escalate` for when nobody does. `trail` notes on the way what became of each
+//! signal, and `why` explains how things stand by asking the very functions that decide.
 //!
 //! Invariants: the same words, in whatever order they came, give the same roots; each object
 //! suffers under one incident at most; whoever was told of a problem is told of its end, once,
 //! and nobody else is; no message is longer than [`message::MAX_TEXT_CHARS`].
 
+mod acknowledge;
 pub mod act;
 mod aside;
 mod blind;
 mod cause;
 pub mod deliver;
+mod escalate;
 mod event;
 mod facts;
 mod gather;
@@ -57,8 +59,11 @@ mod trail;
 pub mod why;
 mod words;
 
-pub use event::{Acknowledgement, Action, Bilingual, Event, IncidentSummary, Repair};
-pub use settings::Settings;
+pub use escalate::{EscalationStep, Party};
+pub use event::{
+    Acknowledgement, Action, Bilingual, BrokenAcknowledgement, Event, IncidentSummary, Repair,
+};
+pub use settings::{OnDuty, Settings};
 pub use state::State;
 pub use step::{incidents, step, wake_at};
 pub use trail::{MAX_A_MINUTE, MAX_AN_INCIDENT, MAX_IGNORED_A_MINUTE};

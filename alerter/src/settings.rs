@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use model::id::PersonId;
 use model::lang::Lang;
+use model::time::Time;
 use serde::{Deserialize, Serialize};
+
+use crate::escalate::{EscalationStep, Party};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -42,8 +45,37 @@ pub struct Settings {
     pub blind_min: usize,
     /// In which language each person is spoken to; English for those who are not named.
     pub people: BTreeMap<PersonId, Lang>,
-    /// Who gets the operations view.
+    /// Who gets the operations view: people and schedules.
     pub operations: BTreeSet<PersonId>,
+    /// By schedule, who stands for it now. Any name that is not here is a person.
+    pub on_duty: BTreeMap<PersonId, OnDuty>,
+    /// Who else is told while nobody acknowledges, by whose incident it is.
+    pub escalation: BTreeMap<Party, Vec<EscalationStep>>,
+}
+
+/// Who stands for a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnDuty {
+    /// Never empty: nothing is told to nobody.
+    pub people: BTreeSet<PersonId>,
+    pub since: Time,
+}
+
+impl Settings {
+    /// The people behind a name.
+    pub(crate) fn people_of<'a>(
+        &'a self,
+        name: &'a PersonId,
+    ) -> impl Iterator<Item = &'a PersonId> {
+        let duty = self.on_duty.get(name);
+        let person = duty.is_none().then_some(name);
+        person.into_iter().chain(duty.into_iter().flat_map(|duty| &duty.people))
+    }
+
+    /// Who gets the operations view now.
+    pub(crate) fn present_operations(&self) -> BTreeSet<&PersonId> {
+        self.operations.iter().flat_map(|name| self.people_of(name)).collect()
+    }
 }
 
 impl Default for Settings {
@@ -67,6 +99,8 @@ impl Default for Settings {
             blind_min: 10,
             people: BTreeMap::new(),
             operations: BTreeSet::from([operations]),
+            on_duty: BTreeMap::new(),
+            escalation: BTreeMap::new(),
         }
     }
 }

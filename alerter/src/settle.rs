@@ -8,8 +8,10 @@ use model::id::{ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::acknowledge;
 use crate::act;
 use crate::cause;
+use crate::escalate;
 use crate::event::Action;
 use crate::facts::Facts;
 use crate::gather::gather;
@@ -21,7 +23,7 @@ use crate::settings::Settings;
 use crate::sick::Sick;
 use crate::state::{Incident, State, id};
 use crate::summary::{End, summary};
-use crate::tell::{self, Share};
+use crate::tell::{self, Share, Word};
 use crate::text::Speaker;
 use crate::timer::Timer;
 use crate::trail;
@@ -54,6 +56,7 @@ pub(crate) fn settle(
     let open: Vec<u64> = state.incidents.keys().copied().collect();
     for number in open {
         let is_new = gathered.opened.contains(&number);
+        actions.extend(break_off(state, number, now));
         actions.extend(announce(settings, topology, state, number, is_new));
         actions.extend(tell_all(settings, topology, state, number, &mut timer));
         let closed = close(settings, topology, state, number, &mut timer);
@@ -81,6 +84,12 @@ fn announce(
     is_news.then(|| action(news()))
 }
 
+fn break_off(state: &mut State, number: u64, now: Time) -> Option<Action> {
+    let incident = state.incidents.get_mut(&number)?;
+    let broken = acknowledge::break_off(incident, now)?;
+    Some(Action::AcknowledgementBroken { incident: incident.id(), broken })
+}
+
 fn tell_all(
     settings: &Settings,
     topology: &Topology,
@@ -89,25 +98,35 @@ fn tell_all(
     timer: &mut Timer,
 ) -> Vec<Action> {
     let incident = &state.incidents[&number];
-    let (mut messages, mut told) = (Vec::new(), Vec::new());
-    for (person, share) in tell::shares(settings, topology, incident) {
-        let kind = tell::occasion(settings, topology, state, incident, &person, &share, timer);
-        if let Some(kind) = kind {
-            let to = (&person, &share);
-            messages.push(message(settings, topology, state, incident, to, kind, timer.now));
-            told.push(tell::tells_of(&share));
-        }
+    let mut shares = tell::shares(settings, topology, incident);
+    let steps = escalate::due(settings, topology, state, incident, timer);
+    let called = escalate::call(topology, incident, &steps, &mut shares);
+    let mut told = Vec::new();
+    for (person, share) in &shares {
+        let kind = tell::occasion(settings, topology, state, incident, person, share, timer);
+        let Some(kind) = kind.or_else(|| escalate::occasion(incident, person, &called)) else {
+            continue;
+        };
+        let call = called.get(person).cloned();
+        let call = call.or_else(|| tell::relief(settings, incident, person, share));
+        let members = tell::tells_of(share);
+        let word = Word { kind, call, parties: share.parties(), members };
+        let to = (person, share);
+        let message = message(settings, topology, state, incident, to, &word, timer.now);
+        told.push((message, word));
     }
     if let Some(incident) = state.incidents.get_mut(&number) {
-        for (message, members) in messages.iter().zip(told) {
-            tell::note(incident, message, members, timer.now);
+        escalate::made(incident, &steps);
+        for (message, word) in &told {
+            escalate::note(incident, word, timer.now);
+            tell::note(incident, &message.to, word.clone(), timer.now);
         }
         act::forget(incident, timer.now);
     }
-    if !messages.is_empty() {
+    if !told.is_empty() {
         await_more(settings, topology, state, number, timer);
     }
-    messages.into_iter().map(Action::Tell).collect()
+    told.into_iter().map(|(message, _)| Action::Tell(message)).collect()
 }
 
 /// What was told starts new waits.
@@ -119,6 +138,7 @@ fn await_more(
     timer: &mut Timer,
 ) {
     let incident = &state.incidents[&number];
+    escalate::due(settings, topology, state, incident, timer);
     for (person, share) in tell::shares(settings, topology, incident) {
         let next = tell::occasion(settings, topology, state, incident, &person, &share, timer);
         if next.is_some() {
@@ -133,9 +153,10 @@ pub(crate) fn message(
     state: &State,
     incident: &Incident,
     (person, share): (&PersonId, &Share),
-    kind: MessageKind,
+    word: &Word,
     now: Time,
 ) -> Message {
+    let kind = word.kind;
     let lang = settings.people.get(person).copied().unwrap_or_default();
     let told = incident.told.get(person);
     let number = told.map_or(1, |told| told.messages + 1);
@@ -145,7 +166,8 @@ pub(crate) fn message(
     let reasons = reasons(settings, topology, state, incident, &facts.roots);
     let snooze = incident.snoozes.get(person);
     let is_snooze_over = snooze.is_some_and(|snooze| snooze.until <= now);
-    let speaker = Speaker { facts, topology, told, is_snooze_over, reasons, lang };
+    let call = word.call.as_ref();
+    let speaker = Speaker { facts, topology, told, is_snooze_over, call, reasons, lang };
     let text = speaker.text(share.view, kind);
     let facts = speaker.facts;
     Message {

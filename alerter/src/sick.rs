@@ -135,7 +135,7 @@ impl<'a> Sieve<'a> {
         is_grown && is_staying && !self.in_maintenance(&object, timer)
     }
 
-    fn in_maintenance(&self, object: &Object, timer: &mut Timer) -> bool {
+    pub(crate) fn in_maintenance(&self, object: &Object, timer: &mut Timer) -> bool {
         let until = maintenance_until(self.topology, &self.windows, object, timer.now);
         until.is_some_and(|until| !timer.reached(until))
     }

@@ -9,6 +9,7 @@
 //! nothing for what is well, so its size follows what is wrong and not the fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use model::id::{
     CheckId, CollectorId, IncidentId, ModuleId, Object, PersonId, SilenceId, SourceId, VmId,
@@ -18,8 +19,10 @@ use model::signal::{Severity, SignalState};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::acknowledge::TakenOn;
 use crate::act::{Acts, Snooze};
-use crate::event::{Acknowledgement, Repair};
+use crate::escalate::{Climb, Party};
+use crate::event::{Acknowledgement, BrokenAcknowledgement, Repair};
 use crate::kept::Kept;
 use crate::message::{RootState, View};
 use crate::rule::Words;
@@ -117,6 +120,15 @@ pub(crate) struct Incident {
     /// Roots and members that are silenced, and by what.
     #[serde(default)]
     pub(crate) silenced: BTreeMap<Object, SilenceId>,
+    /// What it was when it was acknowledged.
+    #[serde(default)]
+    pub(crate) taken_on: Option<TakenOn>,
+    /// The acknowledgement that no longer counts, until there is another.
+    #[serde(default)]
+    pub(crate) broken: Option<BrokenAcknowledgement>,
+    /// How far it was escalated, for each party that was told.
+    #[serde(default)]
+    pub(crate) climbs: BTreeMap<Party, Climb>,
     /// Changed since the journal last heard of it.
     pub(crate) changed: bool,
     /// When the first sign of it was heard.
@@ -186,6 +198,22 @@ pub(crate) struct Told {
     pub(crate) members: BTreeSet<Object>,
     /// The end was told and it has not begun again.
     pub(crate) ended: bool,
+    /// For whom the recipient was told: it is theirs of which the end is owed, also to those who
+    /// are no longer on duty by then.
+    #[serde(default)]
+    pub(crate) parties: BTreeSet<Party>,
+    /// Why the last message came, if not for what happened.
+    #[serde(default)]
+    pub(crate) call: Option<Call>,
+}
+
+/// Why somebody is told beside those who were told already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Call {
+    /// This schedule has put the recipient on duty.
+    OnDuty(PersonId),
+    /// Nobody has acknowledged for so long.
+    Escalated(Duration),
 }
 
 impl Basis {

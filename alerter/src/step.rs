@@ -8,8 +8,9 @@ use model::signal::Signal;
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::acknowledge;
 use crate::act;
-use crate::event::{Acknowledgement, Action, Event, IncidentSummary, Repair};
+use crate::event::{Action, Event, IncidentSummary, Repair};
 use crate::hear;
 use crate::rule::Said;
 use crate::settings::Settings;
@@ -78,15 +79,14 @@ fn take_in(
             state.translate(&signal.object, &signal.check, words);
             changed
         }
-        Event::VmMoved { .. } => true,
+        Event::VmMoved { .. } | Event::Relieved => true,
         Event::VmLeaving { vm } => leave(state, vm),
         Event::VmGone { vm } => remove(state, vm, now),
         Event::Repaired(repair) => repaired(state, repair),
         Event::Acknowledged { incident, by, text } => {
             let known = state.incidents.values_mut().find(|known| known.id() == incident);
             known.is_some_and(|known| {
-                known.acknowledged = Some(Acknowledgement { by, at: now, text });
-                known.changed = true;
+                acknowledge::take_on(known, by, text, now);
                 true
             })
         }

@@ -1,6 +1,6 @@
 //! An incident for journal and pages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use model::id::{IncidentId, Object, SilenceId};
 use model::time::Time;
@@ -10,12 +10,12 @@ use crate::act::Silence;
 use crate::event::{Bilingual, IncidentSummary};
 use crate::facts::Facts;
 use crate::loss::{losses, repaired};
-use crate::message::{MessageKind, View};
+use crate::message::MessageKind;
 use crate::operations;
 use crate::reason::{both, reasons};
 use crate::settings::Settings;
 use crate::state::{Incident, State};
-use crate::tell::{Share, project_of};
+use crate::tell::{self, project_of};
 use crate::text::Speaker;
 
 /// How it came to an end.
@@ -63,6 +63,7 @@ pub(crate) fn summary(
         is_silenced: incident.audible_roots().next().is_none() && !incident.silenced.is_empty(),
         silences: silences(state, incident),
         snoozes: incident.snoozes.clone(),
+        broken: incident.broken.clone(),
     }
 }
 
@@ -76,14 +77,14 @@ fn silences(state: &State, incident: &Incident) -> Vec<Silence> {
 /// What it took so far, whatever is well again by now.
 fn headline(topology: &Topology, state: &State, incident: &Incident) -> Bilingual {
     both(|lang| {
-        let members: BTreeMap<_, _> = incident.members.iter().collect();
-        let share = Share { view: View::Operations, members };
+        let share = tell::whole(incident);
         let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
         operations::problem(&Speaker {
             facts,
             topology,
             told: None,
             is_snooze_over: false,
+            call: None,
             reasons: Vec::new(),
             lang,
         })

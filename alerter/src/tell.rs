@@ -12,10 +12,11 @@ use model::time::Time;
 use model::topology::Topology;
 
 use crate::act;
-use crate::message::{Message, MessageKind, RootState, View};
+use crate::escalate::Party;
+use crate::message::{MessageKind, RootState, View};
 use crate::object;
 use crate::settings::Settings;
-use crate::state::{Incident, Member, Root, State, Told};
+use crate::state::{Call, Incident, Member, Root, State, Told};
 use crate::timer::Timer;
 
 /// An incident as far as it concerns one recipient.
@@ -24,35 +25,109 @@ pub(crate) struct Share<'a> {
     pub(crate) view: View,
     /// Whatever suffers or suffered.
     pub(crate) members: BTreeMap<&'a Object, &'a Member>,
+    /// The businesses that the recipient answers for, if it is an owner.
+    projects: BTreeSet<&'a ProjectId>,
+    /// The schedules that put the recipient here.
+    schedules: BTreeSet<&'a PersonId>,
+    /// It concerns the recipient now; else the end is owed and nothing more.
+    is_present: bool,
+}
+
+/// One message that is to be formed, or was.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    pub(crate) kind: MessageKind,
+    pub(crate) call: Option<Call>,
+    pub(crate) parties: BTreeSet<Party>,
+    /// What it tells of.
+    pub(crate) members: BTreeSet<Object>,
 }
 
 /// Everybody whom it concerns, and whoever was told of it.
 pub(crate) fn shares<'a>(
-    settings: &Settings,
-    topology: &Topology,
+    settings: &'a Settings,
+    topology: &'a Topology,
     incident: &'a Incident,
 ) -> BTreeMap<PersonId, Share<'a>> {
     let mut shares = BTreeMap::new();
-    let is_heard =
-        |object: &Object, owner: &PersonId| incident.is_heard(object, owner, View::Owner);
+    let operations = settings.present_operations();
     for (object, member) in &incident.members {
-        for owner in owners(topology, object, member) {
-            if !settings.operations.contains(owner) && is_heard(object, owner) {
-                let share = shares.entry(owner.clone()).or_insert_with(|| empty(View::Owner));
+        let Some((project, names)) = owners(topology, object, member) else { continue };
+        for name in names {
+            let owners = settings.people_of(name).filter(|owner| !operations.contains(owner));
+            for owner in owners.filter(|owner| incident.is_heard(object, owner, View::Owner)) {
+                let share = shares.entry(owner.clone()).or_insert_with(empty);
                 share.members.insert(object, member);
+                share.projects.insert(project);
+                share.come(settings, name);
             }
         }
     }
-    for person in &settings.operations {
-        let members = incident.members.iter();
-        let heard = members.filter(|(o, _)| incident.is_heard(o, person, View::Operations));
-        let members = heard.collect();
-        shares.insert(person.clone(), Share { view: View::Operations, members });
+    for name in &settings.operations {
+        for person in settings.people_of(name) {
+            let share =
+                shares.entry(person.clone()).or_insert_with(|| for_operations(incident, person));
+            share.come(settings, name);
+        }
     }
-    for person in incident.told.keys() {
-        shares.entry(person.clone()).or_insert_with(|| empty(View::Owner));
+    for (person, told) in &incident.told {
+        // Whoever has read of it for somebody does so to its end.
+        let is_known = |share: &Share| told.parties.is_subset(&share.parties());
+        if !shares.get(person).is_some_and(is_known) {
+            let known = of_parties(topology, incident, person, &told.parties);
+            shares.entry(person.clone()).or_insert_with(empty).take_in(known);
+        }
     }
     shares
+}
+
+/// The incident as it concerns these parties, for somebody who is no part of them now.
+pub(crate) fn of_parties<'a>(
+    topology: &'a Topology,
+    incident: &'a Incident,
+    person: &PersonId,
+    parties: &BTreeSet<Party>,
+) -> Share<'a> {
+    if parties.contains(&Party::Operations) {
+        return for_operations(incident, person);
+    }
+    let mut share = empty();
+    let is_heard = |object: &Object| incident.is_heard(object, person, View::Owner);
+    for (object, member) in incident.members.iter().filter(|(object, _)| is_heard(object)) {
+        let Some((project, _)) = owners(topology, object, member) else { continue };
+        if parties.contains(&Party::Project(project.clone())) {
+            share.members.insert(object, member);
+            share.projects.insert(project);
+        }
+    }
+    share
+}
+
+impl<'a> Share<'a> {
+    /// For whom the recipient is told.
+    pub(crate) fn parties(&self) -> BTreeSet<Party> {
+        match self.view {
+            View::Operations => BTreeSet::from([Party::Operations]),
+            View::Owner => self.projects.iter().map(|id| Party::Project((*id).clone())).collect(),
+        }
+    }
+
+    /// It is this as well.
+    pub(crate) fn take_in(&mut self, other: Self) {
+        if other.view == View::Operations {
+            self.view = View::Operations;
+        }
+        self.members.extend(other.members);
+        self.projects.extend(other.projects);
+    }
+
+    /// It concerns the recipient, by the name that was written: a person or a schedule.
+    fn come(&mut self, settings: &'a Settings, name: &'a PersonId) {
+        self.is_present = true;
+        if settings.on_duty.contains_key(name) {
+            self.schedules.insert(name);
+        }
+    }
 }
 
 /// The business that suffers with a member.
@@ -79,6 +154,7 @@ pub(crate) fn occasion(
         None if !case.is_concerned(topology) => None,
         None if snooze.is_some_and(|s| !case.is_worse(&s.roots, s.severity, s.state)) => None,
         None => case.first(timer),
+        Some(told) if told.ended && !share.is_present => None,
         Some(told) if told.ended => {
             let is_put_off = snooze.is_some() && !case.is_worse_than(told);
             if is_put_off { None } else { case.again(told, timer) }
@@ -87,7 +163,8 @@ pub(crate) fn occasion(
             Some(since) => {
                 timer.reached(since + settings.resolve_hold).then_some(MessageKind::Resolved)
             }
-            None if is_over => Some(case.further(told)),
+            None if !share.is_present => None,
+            None if is_over => Some(further(incident, told)),
             None => case.update(told, snooze.is_some(), timer),
         },
     }
@@ -99,14 +176,27 @@ pub(crate) fn tells_of(share: &Share) -> BTreeSet<Object> {
     suffering.map(|(object, _)| (*object).clone()).collect()
 }
 
+/// Whether the recipient has come on duty in the middle of it, by which schedule.
+pub(crate) fn relief(
+    settings: &Settings,
+    incident: &Incident,
+    person: &PersonId,
+    share: &Share,
+) -> Option<Call> {
+    let is_new = !incident.told.contains_key(person) && incident.was_told();
+    let mut schedules = share.schedules.iter().filter(|_| is_new);
+    let came = |name: &&&PersonId| settings.on_duty[**name].since > incident.opened;
+    schedules.find(came).map(|name| Call::OnDuty((*name).clone()))
+}
+
+/// Whoever was told of an incident that was merged into this one meets a new number.
+pub(crate) fn further(incident: &Incident, told: &Told) -> MessageKind {
+    let is_known = told.heard_of.contains(&incident.number);
+    if is_known { MessageKind::Update } else { MessageKind::Problem }
+}
+
 /// Notes what was told.
-pub(crate) fn note(
-    incident: &mut Incident,
-    message: &Message,
-    members: BTreeSet<Object>,
-    now: Time,
-) {
-    let person = &message.to;
+pub(crate) fn note(incident: &mut Incident, person: &PersonId, word: Word, now: Time) {
     let (state, severity) = (incident.root_state(), incident.severity());
     // The only root is named as the reason, silenced or not.
     let is_named =
@@ -123,6 +213,8 @@ pub(crate) fn note(
         severity,
         members: BTreeSet::new(),
         ended: false,
+        parties: BTreeSet::new(),
+        call: None,
     });
     told.known_as = incident.number;
     told.heard_of.insert(incident.number);
@@ -131,8 +223,10 @@ pub(crate) fn note(
     told.state = state;
     told.severity = told.severity.max(severity);
     told.roots = roots;
-    told.members.extend(members);
-    told.ended = message.kind == MessageKind::Resolved;
+    told.members.extend(word.members);
+    told.ended = word.kind == MessageKind::Resolved;
+    told.parties.extend(word.parties);
+    told.call = word.call;
 }
 
 struct Case<'a> {
@@ -180,13 +274,7 @@ impl Case<'_> {
         let of_root = self.incident.audible_bad_roots().map(|(_, root)| root.since).min();
         let of_root = of_root.filter(|_| self.share.view == View::Operations);
         let since = own.into_iter().chain(of_root).min()?;
-        timer.reached(since + self.settings.group_wait).then(|| self.further(told))
-    }
-
-    /// Whoever was told of an incident that was merged into this one meets a new number.
-    fn further(&self, told: &Told) -> MessageKind {
-        let is_known = told.heard_of.contains(&self.incident.number);
-        if is_known { MessageKind::Update } else { MessageKind::Problem }
+        timer.reached(since + self.settings.group_wait).then(|| further(self.incident, told))
     }
 
     fn update(&self, told: &Told, is_snoozed: bool, timer: &mut Timer) -> Option<MessageKind> {
@@ -196,7 +284,7 @@ impl Case<'_> {
             || (has_grown(self.incident, self.share, told)
                 && !is_at_work
                 && timer.reached(told.last_at + self.settings.update_interval));
-        is_due.then(|| self.further(told))
+        is_due.then(|| further(self.incident, told))
     }
 
     fn is_worse_than(&self, told: &Told) -> bool {
@@ -259,17 +347,36 @@ pub(crate) fn is_for_operations(topology: &Topology, root: &Object) -> bool {
     project.is_none_or(|project| project.owners.is_empty())
 }
 
+/// The business of a member, and the people and schedules that own it.
 fn owners<'a>(
     topology: &'a Topology,
     object: &Object,
     member: &Member,
-) -> impl Iterator<Item = &'a PersonId> {
+) -> Option<(&'a ProjectId, &'a BTreeSet<PersonId>)> {
     let is_owned = matches!(object, Object::Vm(_) | Object::Module(_));
-    let project = project_of(topology, member).filter(|_| is_owned);
-    let project = project.and_then(|project| topology.projects.get(project));
-    project.into_iter().flat_map(|project| &project.owners)
+    let project = project_of(topology, member).filter(|_| is_owned)?;
+    Some((project, &topology.projects.get(project)?.owners))
 }
 
-fn empty<'a>(view: View) -> Share<'a> {
-    Share { view, members: BTreeMap::new() }
+fn empty<'a>() -> Share<'a> {
+    Share {
+        view: View::Owner,
+        members: BTreeMap::new(),
+        projects: BTreeSet::new(),
+        schedules: BTreeSet::new(),
+        is_present: false,
+    }
+}
+
+/// All of it.
+pub(crate) fn whole(incident: &Incident) -> Share<'_> {
+    let members = incident.members.iter().collect();
+    Share { members, view: View::Operations, ..empty() }
+}
+
+/// What this person of operations hears of.
+fn for_operations<'a>(incident: &'a Incident, person: &PersonId) -> Share<'a> {
+    let mut share = whole(incident);
+    share.members.retain(|object, _| incident.is_heard(object, person, View::Operations));
+    share
 }

@@ -9,7 +9,7 @@ use model::topology::Topology;
 use crate::event::Bilingual;
 use crate::facts::Facts;
 use crate::message::{MessageKind, View};
-use crate::state::Told;
+use crate::state::{Call, Told};
 use crate::words::{Lines, lasting, row, severity, thing, vms};
 use crate::{operations, owner};
 
@@ -22,6 +22,8 @@ pub(crate) struct Speaker<'a> {
     pub(crate) told: Option<&'a Told>,
     /// The recipient had put the incident off until now.
     pub(crate) is_snooze_over: bool,
+    /// Why this message comes, if not for what happened.
+    pub(crate) call: Option<&'a Call>,
     pub(crate) reasons: Vec<Bilingual>,
     pub(crate) lang: Lang,
 }
@@ -30,6 +32,7 @@ impl Speaker<'_> {
     pub(crate) fn text(&self, view: View, kind: MessageKind) -> String {
         let mut lines = Lines::begin(self.first_line(view, kind), self.lang);
         if kind != MessageKind::Resolved {
+            self.calls(&mut lines);
             self.news(&mut lines);
         }
         self.losses(&mut lines);
@@ -113,6 +116,32 @@ impl Speaker<'_> {
             format!("; {} {en} told of apart: {names}", vms(count, Lang::En)),
             format!("；仍有 {count} 台虚拟机异常，另行通知：{names}"),
         )
+    }
+
+    /// Why this recipient, and why now.
+    fn calls(&self, lines: &mut Lines) {
+        let lang = self.lang;
+        match self.call {
+            None => {}
+            Some(Call::OnDuty(schedule)) => lines.add(&lang.pick(
+                format!("You are on duty now ({schedule}); others were told before"),
+                format!("现在由您值班（{schedule}），此前已通知他人"),
+            )),
+            Some(Call::Escalated(waited)) => {
+                let waited = lasting(*waited, lang);
+                lines.add(&lang.pick(
+                    format!("Escalated: nobody has acknowledged for {waited}"),
+                    format!("已升级：{waited}内无人认领"),
+                ));
+            }
+        }
+        if let Some(broken) = &self.facts.incident.broken {
+            let (by, why) = (&broken.by, lang.pick(&broken.why.en, &broken.why.zh));
+            lines.add(&lang.pick(
+                format!("{by} had acknowledged it; that no longer counts: {why}"),
+                format!("{by} 此前的认领已失效：{why}"),
+            ));
+        }
     }
 
     /// What the recipient does not know yet.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::id::{ModuleId, Object};
+use model::id::{IncidentId, ModuleId, Object, PersonId};
 use model::lang::Lang;
 use model::unit::Span;
 
@@ -43,6 +43,9 @@ pub enum Command {
     Channels(ChannelsCommand),
     /// The rules in force: what each watches, what fires, and why one may be quiet
     Rules(AskArgs),
+    /// Who is on duty now, and the handovers to come
+    #[command(args_conflicts_with_subcommands = true)]
+    Oncall(OncallArgs),
     /// Says that somebody works on an incident: operations hear only what makes it worse, and the
     /// end
     Ack(AckArgs),
@@ -88,7 +91,7 @@ pub struct ChannelTestArgs {
     pub name: String,
     /// Who is to get it: a person of the main file
     #[arg(long, value_name = "PERSON")]
-    pub to: model::id::PersonId,
+    pub to: PersonId,
     #[command(flatten)]
     pub config: ConfigArg,
     #[command(flatten)]
@@ -195,10 +198,10 @@ pub struct WhyArgs {
 #[derive(Debug, Args)]
 pub struct AckArgs {
     /// The incident, for example i7
-    pub incident: model::id::IncidentId,
+    pub incident: IncidentId,
     /// Who takes it on: a person of the main file
     #[arg(long)]
-    pub by: model::id::PersonId,
+    pub by: PersonId,
     /// What the others should know
     #[arg(long, default_value = "")]
     pub text: String,
@@ -313,6 +316,46 @@ pub struct EndArgs {
     /// Who ends it: a person of the main file
     #[arg(long, value_name = "PERSON")]
     pub by: model::id::PersonId,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct OncallArgs {
+    #[command(subcommand)]
+    pub command: Option<OncallCommand>,
+    /// A moment: 2026-03-02T10:00:00Z, or 10:00 of today in UTC; now if left out
+    #[arg(long)]
+    pub at: Option<String>,
+    /// So many days from then on
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OncallCommand {
+    /// Puts somebody on duty for a while, whoever's turn it is
+    Override(OverrideArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct OverrideArgs {
+    /// The schedule, by its name in the main file
+    pub schedule: PersonId,
+    /// Who stands in
+    #[arg(long)]
+    pub person: PersonId,
+    /// From when: "2026-12-24 09:00" in the schedule's zone, or with an offset from UTC
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// Until when
+    #[arg(long, value_name = "TIME")]
+    pub until: String,
+    /// Who says so: a person of the main file
+    #[arg(long)]
+    pub by: PersonId,
     #[command(flatten)]
     pub ask: AskArgs,
 }

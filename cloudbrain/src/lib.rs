@@ -11,5 +11,6 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod oncall;
 pub mod replay;
 pub mod rules;

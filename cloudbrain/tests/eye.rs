@@ -12,7 +12,7 @@ use collector::passive::AgentError;
 use collector::poller::Sensed;
 use model::id::{CheckId, Object};
 use model::sample::Frame;
-use model::signal::Severity;
+use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use model::verdict::{Outcome, Phase, ProbeTarget, Timings, Verdict};
 
@@ -129,7 +129,7 @@ fn an_incident_is_taken_on_by_people_of_the_files_only_and_its_objects_are_named
     let open = world.core.incidents();
     let word = |by: &str| Acknowledgement { by: by.parse().expect("a name"), text: "disk".into() };
     let refused = world.core.acknowledged(&open[0].id, word("mallory")).expect_err("a stranger");
-    assert_eq!(refused, r#"nobody is called "mallory"; known are alice, ops"#);
+    assert_eq!(refused, r#"nobody is called "mallory"; known are alice, dana, ops"#);
     let unknown = "I-99".parse().expect("a name");
     let refused = world.core.acknowledged(&unknown, word("ops")).expect_err("no such incident");
     assert_eq!(refused, "no incident I-99 is open");
@@ -140,6 +140,36 @@ fn an_incident_is_taken_on_by_people_of_the_files_only_and_its_objects_are_named
     assert_eq!(turn.acknowledged, [taken], "the sources are to be told");
     let acknowledged = world.core.incidents()[0].acknowledged.clone().expect("it was taken on");
     assert_eq!((acknowledged.by.as_str(), acknowledged.text.as_str()), ("ops", "disk"));
+}
+
+#[test]
+fn what_was_taken_on_and_gets_worse_is_nobodys_any_more_and_the_journal_says_why() {
+    let mut world = World::new();
+    let disk = |severity: Severity, second: i64| Signal {
+        source: "zabbix".parse().expect("a name"),
+        check: "host.disk".parse().expect("a name"),
+        object: machine(3),
+        state: SignalState::Problem(severity),
+        at: at(second),
+        via: None,
+        text: String::new(),
+    };
+    world.core.hear(Heard::Channel(disk(Severity::High, 1)), at(1));
+    let open = world.core.incidents();
+    let by = "ops".parse().expect("a name");
+    let word = Acknowledgement { by, text: String::new() };
+    let taken = world.core.acknowledged(&open[0].id, word).expect("it is open");
+    world.core.hear(Heard::Acknowledged(taken), at(5));
+    world.core.turn(at(5));
+    world.core.hear(Heard::Channel(disk(Severity::Disaster, 10)), at(10));
+    let turn = world.core.turn(at(10));
+    let journal: Vec<String> = turn.changes.iter().map(|change| format!("{change:?}")).collect();
+    let broken = journal.iter().find(|row| row.contains("acknowledgement broken"));
+    let broken = broken.expect("the journal says so");
+    assert!(broken.contains("ops had acknowledged it, but the severity rose"), "{broken}");
+    let incident = &world.core.incidents()[0];
+    assert_eq!(incident.acknowledged, None);
+    assert_eq!(incident.broken.as_ref().map(|broken| broken.by.as_str()), Some("ops"));
 }
 
 /// Three looks of the example's own check, which fail.

@@ -173,6 +173,8 @@ pub struct IncidentView {
     pub affected: usize,
     /// Nobody is told of it: who silenced it, and until when.
     pub silenced: Option<(PersonId, Time)>,
+    /// Who has taken it on and since when, or why that no longer counts: a sentence.
+    pub acknowledged: Option<String>,
 }
 
 /// One incident with all that was told about it.

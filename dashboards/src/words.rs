@@ -77,6 +77,7 @@ words! {
     SEVERITY = "Severity", "级别";
     OPENED = "Opened", "开始";
     CLOSED = "Ended", "结束";
+    ACKNOWLEDGED = "Acknowledged", "认领";
     LASTED = "Lasted", "持续";
     AFFECTED = "Affected", "受影响对象";
     NOTHING_AFFECTED = "Nothing suffers now.", "目前没有对象受影响。";

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use alerter::act::{Act, Scope, Silence};
 use alerter::message::{MAX_TEXT_CHARS, Message, MessageKind};
-use alerter::{Action, Event, Settings, State, step, wake_at};
+use alerter::{
+    Action, EscalationStep, Event, OnDuty, Party, Settings, State, incidents, step, wake_at,
+};
 use model::id::{IncidentId, Object, PersonId};
 use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
@@ -45,6 +47,7 @@ impl Chance {
 }
 
 struct World {
+    settings: Settings,
     topology: Topology,
     state: State,
     now: Time,
@@ -57,6 +60,7 @@ struct World {
 impl World {
     fn new(topology: Topology) -> Self {
         Self {
+            settings: Settings::default(),
             topology,
             state: State::default(),
             now: START,
@@ -66,15 +70,18 @@ impl World {
     }
 
     fn step(&mut self, event: Event) {
-        let settings = Settings::default();
-        let actions = step(&settings, &self.topology, &mut self.state, event, self.now);
+        let actions = step(&self.settings, &self.topology, &mut self.state, event, self.now);
         for action in actions {
             match action {
                 Action::Tell(message) => self.told.push(message),
                 Action::Closed(summary) if summary.merged_into.is_some() => {
                     self.merged.insert(summary.id.to_string());
                 }
-                Action::Opened(_) | Action::Changed(_) | Action::Closed(_) | Action::Noted(_) => (),
+                Action::Opened(_)
+                | Action::Changed(_)
+                | Action::Closed(_)
+                | Action::Noted(_)
+                | Action::AcknowledgementBroken { .. } => (),
             }
         }
     }
@@ -107,6 +114,20 @@ impl World {
         for by in ["ops", "alice", "bob"].map(|by| by.parse().unwrap()) {
             let incident = IncidentId::clone(&incident);
             self.step(Event::Act(Box::new(Act::Snoozed { incident, by, until })));
+        }
+    }
+
+    fn relieve(&mut self, schedule: &str, person: &str) {
+        let duty = OnDuty { people: [person.parse().unwrap()].into(), since: self.now };
+        self.settings.on_duty.insert(schedule.parse().unwrap(), duty);
+        self.step(Event::Relieved);
+    }
+
+    fn acknowledge_all(&mut self) {
+        for open in incidents(&self.settings, &self.topology, &self.state) {
+            let by = "ann".parse().unwrap();
+            let text = String::new();
+            self.step(Event::Acknowledged { incident: open.id, by, text });
         }
     }
 
@@ -201,6 +222,50 @@ fn whatever_breaks_and_heals_each_is_told_of_the_end_and_nothing_is_kept() {
         for part in ["words", "incidents", "repairs", "module_sizes"] {
             assert_eq!(kept[part], serde_json::json!({}), "seed {seed} keeps {part}");
         }
+    }
+}
+
+/// Operations and shop are whoever is on duty; what nobody acknowledges goes to more and more.
+#[test]
+fn whoever_is_relieved_acknowledges_or_is_called_each_is_told_of_the_end() {
+    let name = |text: &str| -> PersonId { text.parse().unwrap() };
+    for seed in 0..40 {
+        let mut world = World::new(racks());
+        let mut chance = Chance(seed);
+        let shop = "shop".parse().unwrap();
+        world.topology.projects.get_mut(&shop).unwrap().owners = [name("shop-duty")].into();
+        world.settings.operations = [name("ops-duty")].into();
+        world.relieve("shop-duty", "alice");
+        world.relieve("ops-duty", "ann");
+        for (party, to) in [(Party::Operations, "lead"), (Party::Project(shop), "ops-duty")] {
+            let step = |minutes: u64, to: &str| EscalationStep {
+                after: Duration::from_secs(minutes * 60),
+                to: [name(to)].into(),
+                severity: Severity::High,
+            };
+            world.settings.escalation.insert(party, vec![step(2, to), step(5, "boss")]);
+        }
+        let objects = world.objects();
+        for _ in 0..80 {
+            let object = &objects[chance.below(objects.len())];
+            match chance.below(8) {
+                0 => world.relieve("shop-duty", ["alice", "ann", "bob"][chance.below(3)]),
+                1 => world.relieve("ops-duty", ["ann", "lead", "bob"][chance.below(3)]),
+                2 => world.acknowledge_all(),
+                3 | 4 => world.say(object, SignalState::Ok),
+                5 | 6 => world.say(object, SignalState::Problem(Severity::High)),
+                _ => world.say(object, SignalState::Problem(Severity::Disaster)),
+            }
+            world.pass(Duration::from_secs(chance.below(120) as u64));
+        }
+        for object in &objects {
+            world.say(object, SignalState::Ok);
+        }
+        world.pass(HOUR);
+        assert_ends_match(seed, &world);
+        assert!(world.told.iter().all(|message| !message.to.as_str().ends_with("-duty")));
+        let kept = serde_json::to_value(&world.state).unwrap();
+        assert_eq!(kept["incidents"], serde_json::json!({}), "seed {seed}");
     }
 }
 

@@ -6,5 +6,6 @@ mod acts;
 mod cases;
 mod demo;
 mod laws;
+mod people;
 mod script;
 mod why;

@@ -11,7 +11,7 @@ use alerter::act::{Act, Scope, Silence, Window};
 use alerter::loss::Loss;
 use alerter::record::{Record, restore};
 use alerter::{
-    Action, Event, IncidentSummary, Repair, Settings, State, incidents, step, wake_at, why,
+    Action, Event, IncidentSummary, OnDuty, Repair, Settings, State, incidents, step, wake_at, why,
 };
 use model::id::{HostId, IncidentId, ModuleId, Object, ProjectId, VmId};
 use model::lang::Lang;
@@ -133,6 +133,9 @@ impl Play {
                 format!("note{incident}{object}: {}", in_seconds(&note.text(Lang::En)))
             }
             Action::Noted(_) => return,
+            Action::AcknowledgementBroken { incident, broken } => {
+                format!("acknowledgement of {incident} broken: {}", broken.why.en)
+            }
             Action::Closed(summary) => match summary.merged_into {
                 Some(into) => format!("{} is now part of {into}", summary.id),
                 None => format!("closed {}{}", summary.id, self.cost(&summary)),
@@ -212,6 +215,12 @@ impl Play {
                 None,
             )])),
             ["plan", "nothing"] => act(Act::Planned(Vec::new())),
+            ["relieve", schedule, people] => {
+                let people = people.split('+').map(|person| person.parse().unwrap()).collect();
+                let duty = OnDuty { people, since: now };
+                self.settings.on_duty.insert(schedule.parse().unwrap(), duty);
+                Event::Relieved
+            }
             ["page"] => {
                 self.write_page(now);
                 Event::Tick
@@ -353,6 +362,7 @@ fn signal(words: &[&str], now: Time) -> Signal {
     let severity = match (words[1], words.get(3)) {
         (_, Some(&"warning")) => Severity::Warning,
         (_, Some(&"info")) => Severity::Info,
+        (_, Some(&"disaster")) => Severity::Disaster,
         ("host.ping" | "switch.ping" | "ds.up" | "collector.uplink", _) => Severity::Disaster,
         _ => Severity::High,
     };

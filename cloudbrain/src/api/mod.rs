@@ -11,6 +11,7 @@ mod events;
 mod explore;
 mod guard;
 mod metrics;
+pub mod oncall;
 mod pages;
 mod prom;
 mod quiet;
@@ -90,6 +91,8 @@ fn router(handle: Handle) -> Router {
         .route("/api/incidents/{id}/review", get(review::json))
         .route("/api/why", get(story::why))
         .route("/api/incidents/{id}/acknowledge", post(data::acknowledge))
+        .route("/api/oncall", get(oncall::oncall))
+        .route("/api/oncall/overrides", post(oncall::stand_in))
         .route("/api/messages", get(data::messages))
         .route("/api/journal", get(data::journal))
         .route("/api/samples", get(data::samples))

@@ -10,13 +10,14 @@ mod aiming;
 mod hearing;
 mod judging;
 mod placing;
+mod relieving;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::message::Message;
-use alerter::{Action, IncidentSummary};
+use alerter::{Action, EscalationStep, IncidentSummary, Party};
 use availability::{Accounting, Ledger};
 use collector::active::Directory;
 use collector::findings::Findings;
@@ -44,11 +45,13 @@ use crate::config::Config;
 
 use crate::rules::engine::Book;
 
+pub use self::relieving::StandIn;
 use super::active::Word as ActiveWord;
 use super::acts::labels::LabelSilences;
 use super::acts::{Outcome, Wanted};
 use super::asker::{Answer, Asked};
 use super::discover::{Found, ListName};
+use super::duty::{self, Duty, Said};
 use super::eye::{self, Eye};
 use super::place::Surveyor;
 use super::posted::Posted;
@@ -84,10 +87,14 @@ pub enum Heard {
     Answered(Vec<Answer>),
     /// A channel does not deliver, or delivers again.
     Channel(Signal),
+    /// A heartbeat is not accepted, or is again.
+    Heartbeat(Signal),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
     /// Somebody wants something put off, silenced, worked on, or ended early.
     Act(Box<Wanted>),
+    /// Somebody stands in for whoever would be on duty.
+    StandsIn(Said),
     /// New files are in force.
     Config(Arc<Config>),
     /// New files were refused; the last good ones stay in force.
@@ -174,6 +181,8 @@ pub struct Core {
     rows: Rows,
     /// What the rules remember.
     pub book: Book,
+    /// Who stands in for whom.
+    pub duty: Duty,
     pub eye: Eye,
     /// Up to here the present blindness is in the accounts.
     blind_until: Time,
@@ -202,6 +211,7 @@ pub struct Inheritance {
     pub closed: Vec<IncidentSummary>,
     pub discovered: Discovered,
     pub book: Book,
+    pub duty: Duty,
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
     /// Whose agents came by themselves.
     pub active: BTreeSet<Object>,
@@ -246,6 +256,7 @@ impl Core {
             posted: inheritance.posted,
             rows: Rows::default(),
             book: inheritance.book,
+            duty: inheritance.duty,
             eye: Eye::new(&config),
             blind_until: now,
             stored: inheritance.stored,
@@ -263,6 +274,7 @@ impl Core {
         core.label_silences = LabelSilences::of(core.alerter.silences());
         core.surveyor.start_over();
         core.place(now);
+        core.follow_schedules(&BTreeMap::new(), now);
         core.follow_rules(now);
         core
     }
@@ -319,6 +331,11 @@ impl Core {
                 Action::Tell(message) => self.pending.messages.push(message),
                 Action::Noted(note) => self.pending.changes.push(record::note(&note)),
                 Action::Opened(summary) | Action::Changed(summary) => self.incident(&summary),
+                Action::AcknowledgementBroken { incident, broken } => {
+                    let (by, why) = (&broken.by, &broken.why.en);
+                    let text = format!("incident {incident}: {by} had acknowledged it, but {why}");
+                    self.note("acknowledgement broken", &text, now);
+                }
                 Action::Closed(summary) => {
                     self.incident(&summary);
                     self.closed.push_back(summary);
@@ -353,6 +370,7 @@ impl Core {
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.place(now);
+        self.relieve(now);
         for repair in outcome.repairs {
             self.alert(alerter::Event::Repaired(repair_of(repair)), now);
         }
@@ -372,6 +390,7 @@ impl Core {
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
         turn.changes.extend(self.rooms_of_rules());
         turn.changes.extend(self.stored.old_notes(now));
+        turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
         turn.routing = outcome.routing;
         turn.steps = steps;
         turn.decisions = outcome.decisions;
@@ -384,7 +403,7 @@ impl Core {
     /// When a turn is due even if nothing is heard; at the latest a tick from now.
     pub fn wake_at(&self, now: Time) -> Time {
         let tick = now + self.config.raw.tick.0;
-        let timers = [alerter::wake_at(&self.alerter), self.posted.next()];
+        let timers = [alerter::wake_at(&self.alerter), self.posted.next(), self.duty.next()];
         timers.into_iter().flatten().min().map_or(tick, |at| at.clamp(now, tick))
     }
 
@@ -501,8 +520,17 @@ fn settings(config: &Config) -> alerter::Settings {
         new_vm_grace: waits.new_vm_grace.0,
         people: people.collect(),
         operations: config.raw.operations.iter().cloned().collect(),
+        escalation: escalation(config),
         ..alerter::Settings::default()
     }
+}
+
+fn escalation(config: &Config) -> BTreeMap<Party, Vec<EscalationStep>> {
+    let projects = config.projects.iter();
+    let projects =
+        projects.map(|(id, project)| (Party::Project(id.clone()), project.escalation.clone()));
+    let operations = (Party::Operations, config.escalation.clone());
+    projects.chain([operations]).filter(|(_, steps)| !steps.is_empty()).collect()
 }
 
 fn accounting(config: &Config) -> Accounting {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::Channel;
+use model::id::IncidentId;
 use model::vm::Vm;
 use scaler::hands::{CreateOrder, Deployer, HandError, Program, Provider, Router, Routing};
 use scaler::steps::{Step, StepKind, StepOutcome};
@@ -25,6 +26,10 @@ const PUSH_PAUSE: Duration = Duration::from_millis(500);
 /// Stopping a program takes no longer, if its policy does not say.
 const GRACE: Duration = Duration::from_secs(15);
 
+/// An acknowledgement is passed on at most so often, with this pause between.
+const ACKNOWLEDGE_TRIES: u32 = 3;
+const ACKNOWLEDGE_PAUSE: Duration = Duration::from_secs(10);
+
 /// All hands, by kind.
 #[derive(Clone, Debug)]
 pub struct Hands {
@@ -38,6 +43,25 @@ pub struct Hands {
 impl Hands {
     pub fn permits() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(AT_ONCE))
+    }
+
+    /// Says where others would go on waking people that somebody works on an incident. The worst
+    /// that a loss of it does is to wake somebody in vain.
+    pub fn acknowledge(&self, incident: &IncidentId) {
+        for channel in self.channels.values() {
+            if channel.acknowledge(incident).is_none() {
+                continue;
+            }
+            let (channel, incident) = (channel.clone(), incident.clone());
+            tokio::spawn(async move {
+                for _ in 0..ACKNOWLEDGE_TRIES {
+                    let Some(answer) = channel.acknowledge(&incident) else { return };
+                    let Err(error) = answer.await else { return };
+                    tracing::warn!(channel = channel.name(), %incident, %error, "not acknowledged there");
+                    tokio::time::sleep(ACKNOWLEDGE_PAUSE).await;
+                }
+            });
+        }
     }
 
     /// Starts one step; its outcome comes back as an input.

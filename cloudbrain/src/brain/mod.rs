@@ -8,9 +8,11 @@ pub mod acts;
 pub mod asker;
 pub mod core;
 pub mod discover;
+pub mod duty;
 pub mod eye;
 pub mod figures;
 pub mod hands;
+pub mod heartbeat;
 pub mod intake;
 mod looks;
 mod measure;
@@ -243,6 +245,9 @@ impl Brain {
             self.hands.carry_out(&self.core, step, &self.sender);
         }
         self.outbox.send(&self.hands, &self.sender);
+        for acknowledged in &turn.acknowledged {
+            self.hands.acknowledge(&acknowledged.incident);
+        }
         for (server, acknowledged) in
             self.zabbix.iter().flat_map(|server| turn.acknowledged.iter().map(move |a| (server, a)))
         {

@@ -18,7 +18,7 @@ use model::time::Time;
 use model::topology::{Host, Module, Topology, VmPlace};
 use serde::{Deserialize, Serialize};
 
-use crate::config::raw::{RawConfig, RawPerson};
+use crate::config::raw::RawConfig;
 
 /// How long an alert holds whose sender did not say.
 const HOLDS: Duration = Duration::from_secs(300);
@@ -86,7 +86,7 @@ impl Posted {
                 continue;
             }
             self.count += usize::from(is_new);
-            let said = Said::of(&object, &alert.labels, &config.people);
+            let said = Said::of(&object, &alert.labels, config);
             if said.add_to(&mut self.topology) {
                 said.add_to(&mut taken.topology);
             }
@@ -204,7 +204,7 @@ impl Posted {
         self.topology = Topology::default();
         for (object, checks) in &self.known {
             if let Some(known) = checks.values().max_by_key(|known| known.ends) {
-                Said::of(object, &known.labels, &config.people).add_to(&mut self.topology);
+                Said::of(object, &known.labels, config).add_to(&mut self.topology);
             }
         }
     }
@@ -220,11 +220,7 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn of(
-        object: &'a Object,
-        labels: &BTreeMap<String, String>,
-        people: &BTreeMap<PersonId, RawPerson>,
-    ) -> Self {
+    fn of(object: &'a Object, labels: &BTreeMap<String, String>, config: &RawConfig) -> Self {
         let label = |name: &str| labels.get(name).map(String::as_str);
         let module = |name: &str| match (name.contains('/'), label("project")) {
             (false, Some(project)) => format!("{project}/{name}").parse().ok(),
@@ -236,7 +232,7 @@ impl<'a> Said<'a> {
             host: label("host").and_then(|name| name.parse().ok()),
             module: label("module").and_then(module),
             project: label("project").and_then(|name| name.parse().ok()),
-            owner: owner.filter(|owner| people.contains_key(owner)),
+            owner: owner.filter(|owner| config.may_be_told(owner)),
         }
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use alerter::IncidentSummary;
 use availability::{Ledger, Report};
 use dashboards::view::review::{Moments, OutageView, ReviewView};
+use jiff::tz::TimeZone;
 use model::id::{ModuleId, Object, PersonId, VmId};
 use model::lang::Lang;
 use model::time::Time;
@@ -21,7 +22,7 @@ use store::{DecisionRow, JournalRow};
 
 use super::core::Core;
 use super::story::Story;
-use super::view::incident_view;
+use super::view::{self, incident_view};
 
 pub use events::events;
 
@@ -42,7 +43,7 @@ pub struct Facts {
 }
 
 /// What the core adds to what is stored.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Known {
     /// The first sign: the first bad signal, or the first failed probe of its outage.
     pub began: Time,
@@ -51,6 +52,8 @@ pub struct Known {
     pub people: BTreeSet<PersonId>,
     /// The VMs of the affected modules, and those that suffered.
     pub vms: BTreeSet<VmId>,
+    /// The zone of the pages.
+    pub zone: TimeZone,
 }
 
 /// What the core knows of the modules that an incident affected.
@@ -73,6 +76,7 @@ pub fn known(core: &Core, story: &Story, now: Time) -> Known {
         began,
         reports: reports(began),
         people: core.config.raw.people.keys().cloned().collect(),
+        zone: view::zone(core),
         vms: of_modules.map(|vm| vm.id.clone()).chain(suffered(story)).collect(),
     }
 }
@@ -85,7 +89,7 @@ pub fn review(facts: &Facts, lang: Lang, now: Time) -> ReviewView {
     let until = incident.closed.unwrap_or(now);
     let kept = alerter::MAX_AN_INCIDENT;
     ReviewView {
-        incident: incident_view(incident, lang),
+        incident: incident_view(incident, &facts.known.zone, lang),
         moments,
         businesses: cost::businesses(incident, &facts.known.reports, moments.began, until),
         events: events(facts, lang),

@@ -27,6 +27,7 @@ use store::{Opened, Remembered, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
+use crate::config::heartbeat::RawHeartbeat;
 use crate::config::raw::{RawProcessProvider, RawProvider, RawRouter};
 use crate::config::{self, Config, Zabbix};
 use crate::rules::engine::Book;
@@ -34,8 +35,10 @@ use crate::rules::engine::Book;
 use super::asker::{self, Asked};
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
+use super::duty::Duty;
 use super::figures;
 use super::hands::{Hands, tend_router, watch_provider};
+use super::heartbeat;
 use super::looks;
 use super::outbox::{self, Outbox};
 use super::posted::Posted;
@@ -103,6 +106,11 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
             .with_context(|| format!("starting to watch the Zabbix server {}", server.raw.name))?;
         brain.zabbix.push(orders);
     }
+    let ground = ground(&config, &handle.clock);
+    for signal in heartbeat::take_back(&config, &brain.core, now) {
+        brain.core.hear(Heard::Heartbeat(signal), now);
+    }
+    heartbeat::spawn(&config, &ground, &brain.hands.channels, &handle)?;
     if let Some(door) = door {
         active::spawn(door, &config, agents, ends.directory.clone(), &handle);
     }
@@ -262,6 +270,7 @@ async fn inherit(
         closed,
         discovered: discovered(&state)?,
         book: Book::restore(&state.memory),
+        duty: Duty::restore(&state.memory),
         active: active_agents(config, &state),
         series: BTreeMap::new(),
     })
@@ -432,14 +441,17 @@ fn pace(config: &Config) -> Pace {
     }
 }
 
+fn ground(config: &Config, clock: &SharedClock) -> Ground {
+    let (fleet, data) = (config.raw.fleet.clone(), config.store_folder());
+    Ground::new(fleet, data, config.folder.clone(), clock.clone(), Trust::system())
+}
+
 /// All channels, by name. Nobody is reached for yet.
 pub fn channels(
     config: &Config,
     clock: &SharedClock,
 ) -> anyhow::Result<BTreeMap<String, Arc<dyn Channel>>> {
-    let (fleet, data) = (config.raw.fleet.clone(), config.store_folder());
-    let trust = Trust::system();
-    let ground = Ground::new(fleet, data, config.folder.clone(), clock.clone(), trust);
+    let ground = ground(config, clock);
     let open = |spec: &ChannelSpec| {
         let channel = spec.open(&ground);
         let channel = channel.map_err(|problem| anyhow!("{}: {}", problem.field, problem.message));
@@ -490,7 +502,7 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
     match fixed_part(&config) == fixed_part(in_force) {
         true => Ok(Arc::new(config)),
         false => Err(format!(
-            "{}: fleet, listen, store, samples, flavors, providers, routers, channels, and of \
+            "{}: fleet, listen, store, samples, flavors, providers, routers, channels, heartbeat, and of \
              collector its times, canaries, scrapes, zabbix and active.listen are read at start only; restart \
              to change them",
             path.display()
@@ -499,7 +511,7 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
 }
 
 /// What is read at start only, in a form that can be compared.
-fn fixed_part(config: &Config) -> Option<(String, Vec<ChannelSpec>)> {
+fn fixed_part(config: &Config) -> Option<(String, Vec<ChannelSpec>, Vec<RawHeartbeat>)> {
     let raw = &config.raw;
     let senses = &raw.collector;
     let collector = (&senses.interval, &senses.timeout, &senses.load_window, &senses.canaries);
@@ -508,5 +520,5 @@ fn fixed_part(config: &Config) -> Option<(String, Vec<ChannelSpec>)> {
     let hands = (&raw.providers, &raw.flavors, &raw.routers);
     let text = serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector));
     // Of the channels their secrets count, too, which no text shows.
-    Some((text.ok()?, config.channels.clone()))
+    Some((text.ok()?, config.channels.clone(), config.heartbeats.clone()))
 }

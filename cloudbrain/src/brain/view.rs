@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use alerter::IncidentSummary;
+use alerter::{Acknowledgement, IncidentSummary};
 use dashboards::view::quiet::Doings;
 use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
     MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
 };
+use jiff::tz::TimeZone;
 use model::id::{FlavorId, HostId, ModuleId, PersonId};
 use model::lang::Lang;
 use model::time::Time;
@@ -18,6 +19,8 @@ use model::vm::{Vm, VmState};
 use scaler::reason::Decision;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::oncall::local_minute;
 
 use super::core::{CHART_SPAN, Core};
 use super::review::{self, Facts};
@@ -115,6 +118,7 @@ fn pool(core: &Core, flavor: &FlavorId, now: Time) -> PlanPool {
 /// Everything the first page shows.
 pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
     let (hosts, unplaced) = hosts(core, now);
+    let zone = zone(core);
     let modules = core.config.modules.keys().map(|module| module_view(core, module, now));
     let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(pool(core, flavor, now)));
     Overview {
@@ -126,7 +130,7 @@ pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
         hosts,
         unplaced,
         modules: modules.collect(),
-        incidents: core.incidents().iter().map(|i| incident_view(i, lang)).collect(),
+        incidents: core.incidents().iter().map(|i| incident_view(i, &zone, lang)).collect(),
         pools: pools.collect(),
         monitor: monitor(core, now),
     }
@@ -295,7 +299,11 @@ fn pool_view(pool: PlanPool) -> PoolView {
     }
 }
 
-pub(super) fn incident_view(incident: &IncidentSummary, lang: Lang) -> IncidentView {
+pub(super) fn incident_view(
+    incident: &IncidentSummary,
+    zone: &TimeZone,
+    lang: Lang,
+) -> IncidentView {
     let reasons = incident.reasons.iter().map(|reason| lang.pick(&reason.en, &reason.zh).clone());
     IncidentView {
         id: incident.id.clone(),
@@ -309,6 +317,7 @@ pub(super) fn incident_view(incident: &IncidentSummary, lang: Lang) -> IncidentV
         businesses: incident.businesses.clone(),
         affected: incident.affected.len(),
         silenced: silenced(incident),
+        acknowledged: acknowledged(incident, zone, lang),
     }
 }
 
@@ -319,6 +328,29 @@ fn silenced(incident: &IncidentSummary) -> Option<(PersonId, Time)> {
     Some((last.by.clone(), last.until))
 }
 
+/// The zone of the pages; the check of the files has found it.
+pub(crate) fn zone(core: &Core) -> TimeZone {
+    TimeZone::get(&core.config.raw.timezone).unwrap_or(TimeZone::UTC)
+}
+
+/// Who works on it, or whose acknowledgement no longer counts.
+fn acknowledged(incident: &IncidentSummary, zone: &TimeZone, lang: Lang) -> Option<String> {
+    if let Some(Acknowledgement { by, at, text }) = &incident.acknowledged {
+        let at = local_minute(zone, *at);
+        let colon = if text.is_empty() { "" } else { lang.pick(": ", "：") };
+        return Some(lang.pick(
+            format!("{by}, since {at}{colon}{text}"),
+            format!("{by}，自 {at} 起{colon}{text}"),
+        ));
+    }
+    let broken = incident.broken.as_ref()?;
+    let (by, at, why) = (&broken.by, local_minute(zone, broken.at), &broken.why);
+    Some(lang.pick(
+        format!("by nobody; that of {by} broke at {at}: {}", why.en),
+        format!("无人认领；{by} 的认领于 {at} 失效：{}", why.zh),
+    ))
+}
+
 /// One incident with all that is known about it.
 pub fn incident(facts: &Facts, doings: Option<Doings>, lang: Lang) -> IncidentPage {
     let story = &facts.story;
@@ -326,7 +358,7 @@ pub fn incident(facts: &Facts, doings: Option<Doings>, lang: Lang) -> IncidentPa
     let members = why.into_iter().flat_map(|why| &why.members);
     let people = why.into_iter().flat_map(|why| &why.people);
     IncidentPage {
-        incident: incident_view(&story.incident, lang),
+        incident: incident_view(&story.incident, &facts.known.zone, lang),
         affected: story.incident.affected.iter().map(ToString::to_string).collect(),
         members: members.map(|member| member.text(lang)).collect(),
         more_members: why.map_or(0, |why| why.more),

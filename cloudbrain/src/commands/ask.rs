@@ -195,7 +195,7 @@ fn some(objects: &[Object]) -> String {
 }
 
 /// A moment as written: RFC 3339, or a time of today in UTC.
-fn moment(text: &str) -> anyhow::Result<Time> {
+pub(super) fn moment(text: &str) -> anyhow::Result<Time> {
     let now = crate::clock::real().now();
     let today = now.to_string();
     let candidates = [

@@ -15,6 +15,10 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Found> {
         let failed = config.rules.try_out(false);
         loaded.config = loaded.config.filter(|_| failed.is_empty());
         loaded.problems.extend(failed);
+        if let Some(config) = &loaded.config {
+            let now = crate::clock::real().now();
+            loaded.problems.extend(config::schedules::doubts(&args.config.config, config, now));
+        }
     }
     match args.output.output {
         Output::Json => say(&json!({"problems": loaded.problems}).to_string()),

@@ -7,6 +7,7 @@ mod demo_app;
 mod files;
 mod http;
 mod inside;
+mod oncall;
 mod replay;
 mod serve;
 mod story;
@@ -57,6 +58,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
         Command::Silence(command) => on_runtime(false, acts::silence(command)),
         Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
+        Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
     };
     match result {

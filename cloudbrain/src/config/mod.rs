@@ -5,10 +5,12 @@
 
 mod channels;
 pub mod checks;
+pub mod heartbeat;
 pub mod maintenance;
 mod policies;
 pub mod raw;
 pub mod rules;
+pub mod schedules;
 pub mod secret;
 pub mod sources;
 pub mod tls;
@@ -20,6 +22,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use alerter::EscalationStep;
 use collector::datasource::Tls;
 use collector::monitor_x;
 use drivers::channel::ChannelSpec;
@@ -28,12 +31,15 @@ use query::Expression;
 use scaler::policy::Finding;
 
 use checks::Check;
+use heartbeat::RawHeartbeat;
 use maintenance::Planned;
 use raw::{RawConfig, RawModule, RawProject, RawProvider};
 use rules::Rules;
 use secret::Secret;
 use sources::{RawDataSource, RawScrape, RawZabbix};
 use yaml::{Document, Problem};
+
+use crate::oncall::Schedule;
 
 /// Everything the files say, checked.
 #[derive(Clone, Debug)]
@@ -44,6 +50,8 @@ pub struct Config {
     pub ports: RangeInclusive<u16>,
     /// With their secrets.
     pub channels: Vec<ChannelSpec>,
+    /// With their secrets.
+    pub heartbeats: Vec<RawHeartbeat>,
     pub projects: BTreeMap<ProjectId, Project>,
     pub modules: BTreeMap<ModuleId, Module>,
     pub data_sources: BTreeMap<DataSourceId, DataSource>,
@@ -56,6 +64,9 @@ pub struct Config {
     pub rules: Rules,
     /// Maintenance that is planned.
     pub maintenance: Vec<Planned>,
+    pub schedules: BTreeMap<PersonId, Schedule>,
+    /// Who else reads the operations view while nobody acknowledges.
+    pub escalation: Vec<EscalationStep>,
 }
 
 /// A metric of a policy that is an expression.
@@ -71,8 +82,10 @@ pub struct Measured {
 
 #[derive(Clone, Debug, Default)]
 pub struct Project {
-    /// Dev and ops alike: whoever is told.
+    /// Dev and ops alike: people and schedules.
     pub owners: BTreeSet<PersonId>,
+    /// Who else is told while nobody acknowledges.
+    pub escalation: Vec<EscalationStep>,
 }
 
 #[derive(Clone, Debug)]
@@ -170,6 +183,9 @@ impl Reader {
         self.check_main(&document, &raw);
         let ports = self.ports(&document, &raw);
         let channels = self.channels(&document, &raw, &folder);
+        let heartbeats = self.heartbeats(&document, &raw, &folder);
+        let schedules = self.schedules(&document, &raw);
+        let escalation = self.escalation(&document, &raw, &raw.escalation);
         let scrapes = self.scrapes(&document, &raw, &folder);
         let zabbix = self.zabbix(&document, &raw, &folder);
         let projects = self.read_projects(&folder.join(&raw.projects));
@@ -186,6 +202,7 @@ impl Reader {
             raw,
             ports,
             channels,
+            heartbeats,
             projects,
             modules,
             data_sources,
@@ -196,6 +213,8 @@ impl Reader {
             measures,
             rules,
             maintenance,
+            schedules,
+            escalation,
         })
     }
 
@@ -263,10 +282,11 @@ impl Reader {
     /// Nothing is ever told to nobody.
     fn check_people(&mut self, document: &Document, raw: &RawConfig) {
         self.check_ways(document, raw);
-        let people: Vec<&str> = raw.people.keys().map(PersonId::as_str).collect();
+        self.check_operations(document, raw);
+        let known = raw.names();
         for (index, person) in raw.operations.iter().enumerate() {
-            if !raw.people.contains_key(person) {
-                let message = unknown("person", person.as_str(), &people);
+            if !raw.may_be_told(person) {
+                let message = unknown("person", person.as_str(), &known);
                 self.find(document, format!("operations.{index}"), message);
             }
         }
@@ -323,7 +343,8 @@ impl Reader {
                 continue;
             }
             let owners = self.owners(&document, raw, &file);
-            projects.insert(file.name.clone(), Project { owners });
+            let escalation = self.escalation(&document, raw, &file.escalation);
+            projects.insert(file.name.clone(), Project { owners, escalation });
             self.check_uses(&document, &file, data_sources);
             for index in 0..file.modules.len() {
                 if let Some((id, module)) = self.module(&document, &file, index)
@@ -344,11 +365,11 @@ impl Reader {
         raw: &RawConfig,
         file: &RawProject,
     ) -> BTreeSet<PersonId> {
-        let people: Vec<&str> = raw.people.keys().map(PersonId::as_str).collect();
+        let known = raw.names();
         for (list, owners) in [("dev", &file.owners.dev), ("ops", &file.owners.ops)] {
             for (index, person) in owners.iter().enumerate() {
-                if !raw.people.contains_key(person) {
-                    let message = unknown("person", person.as_str(), &people);
+                if !raw.may_be_told(person) {
+                    let message = unknown("person", person.as_str(), &known);
                     self.find(document, format!("owners.{list}.{index}"), message);
                 }
             }

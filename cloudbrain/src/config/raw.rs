@@ -14,7 +14,9 @@ use scaler::policy::ApiVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::heartbeat::RawHeartbeat;
 use super::maintenance::RawWindow;
+use super::schedules::{RawSchedule, RawStep};
 use super::sources::{RawActive, RawDataSource, RawSamples, RawScrape, RawZabbix};
 
 /// `cloudbrain.yaml`.
@@ -63,15 +65,24 @@ pub struct RawConfig {
     pub availability: RawAvailability,
     #[serde(default)]
     pub channels: Vec<ChannelSpec>,
+    /// Who is told regularly that the monitor itself lives.
+    #[serde(default)]
+    pub heartbeat: Vec<RawHeartbeat>,
     /// Whoever is told of incidents, and how.
     #[serde(default)]
     pub people: BTreeMap<PersonId, RawPerson>,
-    /// Who gets the operations view.
+    /// Whose turn it is. A schedule may stand wherever a person stands.
+    #[serde(default)]
+    pub schedules: BTreeMap<PersonId, RawSchedule>,
+    /// Who gets the operations view: people and schedules.
     #[serde(default)]
     pub operations: Vec<PersonId>,
     /// When work on which things is planned. A project file has windows of its own.
     #[serde(default)]
     pub maintenance: Vec<RawWindow>,
+    /// Who else gets the operations view while nobody acknowledges, step by step.
+    #[serde(default)]
+    pub escalation: Vec<RawStep>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -230,6 +241,9 @@ pub struct RawProject {
     pub name: ProjectId,
     #[serde(default)]
     pub owners: RawOwners,
+    /// Who else is told of what the owners were told of, while nobody acknowledges, step by step.
+    #[serde(default)]
+    pub escalation: Vec<RawStep>,
     /// In order: Monitor.X is probed on the first that does not contain "test". They lead to the
     /// first module, but for those that a module names itself.
     #[serde(default)]
@@ -252,6 +266,7 @@ pub enum ProjectKind {
     Project,
 }
 
+/// People and schedules.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawOwners {

@@ -96,7 +96,11 @@ impl World {
         for action in actions {
             match action {
                 Action::Tell(message) => self.post.take_up(message, now),
-                Action::Opened(_) | Action::Changed(_) | Action::Closed(_) | Action::Noted(_) => {}
+                Action::Opened(_)
+                | Action::Changed(_)
+                | Action::Closed(_)
+                | Action::Noted(_)
+                | Action::AcknowledgementBroken { .. } => {}
             }
         }
     }

@@ -46,6 +46,9 @@ fn head(incident: &IncidentView, voice: &Voice) -> Markup {
                     (fact(words::BUSINESSES, businesses(incident), voice))
                 }
                 (fact(words::LASTED, voice.lasting(seconds as f64), voice))
+                @if let Some(acknowledged) = &incident.acknowledged {
+                    (fact(words::ACKNOWLEDGED, acknowledged, voice))
+                }
             }
             p.quiet { (voice.fill(words::ZONE, &[voice.zone_name()])) }
         }

@@ -317,6 +317,7 @@ fn incident(lang: Lang) -> IncidentView {
         businesses: vec!["shop".parse().expect("a good name")],
         affected: 5,
         silenced: None,
+        acknowledged: Some("ann, since 2026-03-02 10:00: looking at the power supply".to_owned()),
     }
 }
 
@@ -330,6 +331,7 @@ fn ended(lang: Lang) -> IncidentView {
         closed: Some(ago(89_940)),
         headline: headline.to_owned(),
         affected: 0,
+        acknowledged: None,
         ..incident(lang)
     }
 }

@@ -57,7 +57,7 @@ pub(super) struct Endpoint {
 pub(super) struct Call {
     pub(super) to: Endpoint,
     pub(super) headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// JSON. Without any the address is only asked for, with a GET.
     pub(super) body: String,
     /// How many messages it tells.
     pub(super) taken: usize,
@@ -224,12 +224,15 @@ where
 fn request(call: &Call) -> Request<Full<Bytes>> {
     let path = call.to.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut request = Request::new(Full::from(call.body.clone()));
-    *request.method_mut() = hyper::Method::POST;
+    let is_post = !call.body.is_empty();
+    *request.method_mut() = if is_post { hyper::Method::POST } else { hyper::Method::GET };
     *request.uri_mut() = path.parse().expect("it was part of an address");
     let headers = request.headers_mut();
     let authority = call.to.uri.authority().map_or("", |authority| authority.as_str());
     headers.insert(HOST, HeaderValue::from_str(authority).expect("it was part of an address"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    if is_post {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    }
     headers.insert(hyper::header::USER_AGENT, HeaderValue::from_static("cloudbrain"));
     for (name, value) in &call.headers {
         // Keys and tokens are made of visible ASCII; one that is not would be refused anyway.

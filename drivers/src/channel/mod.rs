@@ -20,6 +20,7 @@ pub mod feishu;
 mod http;
 pub mod inbox;
 pub mod pagerduty;
+pub mod ping;
 pub mod script;
 mod service;
 mod settings;

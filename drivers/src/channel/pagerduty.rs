@@ -1,13 +1,15 @@
 //! PagerDuty's Events API v2: a problem triggers an alert, the end resolves it.
 //!
 //! `dedup_key` is the fleet and the incident, so whatever is sent again, also after a crash, adds
-//! to the same alert and wakes nobody twice. PagerDuty groups and escalates by itself: no digests
+//! to the same alert and wakes nobody twice. What is acknowledged here is acknowledged there, so that
+//! it wakes nobody else. PagerDuty groups and escalates by itself: no digests
 //! are made, and what is too much waits.
 
 use std::sync::Arc;
 
 use alerter::hands::{Channel, ChannelError, Parcel};
 use alerter::message::{Message, MessageKind};
+use model::id::IncidentId;
 use model::signal::Severity;
 use model::time::Time;
 use schemars::JsonSchema;
@@ -88,16 +90,26 @@ impl Service for Pagerduty {
         let Said { status } = read(answer)?;
         if status == "success" { Ok(None) } else { Err(ChannelError::Refused(answer.words())) }
     }
+
+    fn acknowledgement(&self, incident: &IncidentId) -> Option<Call> {
+        let body = self.bare("acknowledge", incident).to_string();
+        Some(Call { to: self.to.clone(), headers: Vec::new(), body, taken: 0, thread: None })
+    }
 }
 
 impl Pagerduty {
-    fn event(&self, message: &Message) -> Value {
-        let mut event = json!({
+    /// What all events of an incident have.
+    fn bare(&self, action: &str, incident: &IncidentId) -> Value {
+        json!({
             "routing_key": self.routing_key.value(),
-            "event_action": action(message.kind),
-            "dedup_key": format!("{}/{}", self.fleet, message.incident),
+            "event_action": action,
+            "dedup_key": format!("{}/{incident}", self.fleet),
             "client": "cloudbrain",
-        });
+        })
+    }
+
+    fn event(&self, message: &Message) -> Value {
+        let mut event = self.bare(action(message.kind), &message.incident);
         if message.kind != MessageKind::Resolved {
             let line = text::plain(text::first_line(message));
             let fits = |line: &str| text::chars(line) <= MAX_SUMMARY_CHARS;

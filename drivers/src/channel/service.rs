@@ -7,6 +7,7 @@ use std::fmt::Debug;
 
 use alerter::hands::{Answer as Answering, Channel, ChannelError, Pace, Parcel, Receipt};
 use model::clock::SharedClock;
+use model::id::IncidentId;
 use model::time::Time;
 
 use super::http::{Answer, Call, Endpoint, Poster};
@@ -20,6 +21,10 @@ pub(super) trait Service: Send + Sync + Debug + 'static {
     fn call(&self, parcel: &Parcel<'_>, now: Time) -> Result<Call, ChannelError>;
     /// What the answer means; when all is well, the thread to go on with.
     fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError>;
+    /// See [`Channel::acknowledge`].
+    fn acknowledgement(&self, _incident: &IncidentId) -> Option<Call> {
+        None
+    }
 }
 
 /// A [`Service`] as a channel.
@@ -101,6 +106,20 @@ impl<S: Service> Channel for Posted<S> {
 
     fn knows_repeats(&self) -> bool {
         S::KNOWS_REPEATS
+    }
+
+    fn acknowledge<'a>(
+        &'a self,
+        incident: &'a IncidentId,
+    ) -> Option<Answering<'a, Result<(), ChannelError>>> {
+        let call = self.service.acknowledgement(incident)?;
+        Some(Box::pin(async move {
+            let answer = self.poster.post(&call).await;
+            let judged = answer.and_then(|answer| {
+                self.service.judge(&answer).map_err(|error| at_host(error, &call.to))
+            });
+            judged.map(drop).map_err(|error| self.without_secrets(error))
+        }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Chat services and PagerDuty: what is asked, and what each answer is taken for.
 
-use alerter::hands::Parcel;
+use alerter::hands::{ChannelError, Parcel};
 use alerter::message::Message;
 use drivers::channel::Trust;
 use expect_test::{Expect, expect};
@@ -374,6 +374,31 @@ async fn pagerduty_is_triggered_and_resolved() {
         {"client":"cloudbrain","dedup_key":"shop-fleet/I-7","event_action":"resolve","routing_key":"secret-KEY"}
         => 1 told
     "#]]).await;
+}
+
+#[tokio::test]
+async fn pagerduty_alone_hears_that_somebody_works_on_it() {
+    let far_side = FarSide::start(answer(202, "", r#"{"status":"success"}"#)).await;
+    let incident = "I-7".parse().expect("a name");
+    let pagerduty = channel(pagerduty, &far_side);
+    let outcome = pagerduty.acknowledge(&incident).expect("it waits for that").await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    expect![[r#"
+        POST /v2/enqueue HTTP/1.1
+        host: SERVER
+        content-type: application/json; charset=utf-8
+        user-agent: cloudbrain
+        content-length: 108
+
+        {"client":"cloudbrain","dedup_key":"shop-fleet/I-7","event_action":"acknowledge","routing_key":"secret-KEY"}
+    "#]].assert_eq(&format!("{}\n", far_side.asked()));
+    for others in [dingtalk as Settings, wecom, feishu, slack_hook, slack_bot, telegram] {
+        assert!(channel(others, &far_side).acknowledge(&incident).is_none());
+    }
+    let refusing = FarSide::start(answer(400, "", r#"{"status":"invalid event"}"#)).await;
+    let pagerduty = channel(self::pagerduty, &refusing);
+    let outcome = pagerduty.acknowledge(&incident).expect("it waits for that").await;
+    assert!(matches!(outcome, Err(ChannelError::Refused(_))), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -115,7 +115,8 @@ async fn whole_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> 
             None if read == 0 => return None,
             None => continue,
         };
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = length.unwrap_or("0"); // A GET has none.
         if body.len() >= length.parse().ok()? {
             return Some(text);
         }

@@ -11,6 +11,7 @@ mod inbox;
 mod length;
 mod mail;
 mod moods;
+mod ping;
 mod script;
 mod services;
 mod webhook;

@@ -62,7 +62,15 @@ impl Core {
                 true
             }
             Heard::Answered(answers) => self.answered(answers, now),
-            Heard::Channel(signal) => self.channel(signal, now),
+            Heard::Channel(signal) => {
+                let remedy = "try it with: cloudbrain channels test NAME --to PERSON";
+                self.way_out(signal, remedy, now)
+            }
+            Heard::Heartbeat(signal) => {
+                let remedy =
+                    "see heartbeat in cloudbrain.yaml: whoever waits for it will raise the alarm";
+                self.way_out(signal, remedy, now)
+            }
             Heard::Acknowledged(acknowledged) => {
                 self.acknowledge(acknowledged, now);
                 true
@@ -71,14 +79,20 @@ impl Core {
                 self.act(*wanted, now);
                 true
             }
+            Heard::StandsIn(said) => {
+                self.stand_in(said, now);
+                true
+            }
             Heard::Config(config) => {
                 self.plan_due = None;
+                let on_duty = std::mem::take(&mut self.settings.on_duty);
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
                 self.config = config;
                 self.senses.facts.answers.clear();
                 self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
+                self.follow_schedules(&on_duty, now);
                 self.follow_rules(now);
                 self.posted.learn_anew(&self.config.raw);
                 self.surveyor.start_over();
@@ -338,13 +352,12 @@ impl Core {
         self.senses.zabbix.insert(server.to_owned(), round.stats);
     }
 
-    /// A channel does not deliver, or delivers again.
-    fn channel(&mut self, signal: Signal, now: Time) -> bool {
+    /// A channel or a heartbeat does not get through, or does again.
+    fn way_out(&mut self, signal: Signal, remedy: &str, now: Time) -> bool {
         let name = channel_name(signal.object.name());
         match signal.state {
             SignalState::Ok => self.senses.no_fault(&name),
             SignalState::Problem(_) | SignalState::Silent => {
-                let remedy = "try it with: cloudbrain channels test NAME --to PERSON";
                 self.senses.misconfigured(&name, &signal.text, remedy, signal.at);
             }
         }

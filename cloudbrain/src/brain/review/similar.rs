@@ -79,6 +79,7 @@ mod tests {
             headline: Bilingual { en: id.to_owned(), zh: id.to_owned() },
             reasons: Vec::new(),
             acknowledged: None,
+            broken: None,
             silences: Vec::new(),
             is_silenced: false,
             snoozes: Default::default(),
