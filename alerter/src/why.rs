@@ -1,7 +1,7 @@
 //! Why somebody is told of something just now, or is not.
 //!
 //! Nothing is remembered for this: each answer comes from the functions that decide, asked at the
-//! same state ([`cause::find`] for what explains what, [`tell::occasion`] for who hears when). A
+//! same state (`cause::find` for what explains what, `tell::occasion` for who hears when). A
 //! wait is read off the timer that the decision itself asked. So what is explained and what is
 //! done cannot differ. What was in the past is in the trail ([`crate::note`]).
 
