@@ -110,10 +110,9 @@ pub struct IncidentSummary {
     /// What it cost, by module, up to its end or to when it was looked at last.
     #[serde(default)]
     pub losses: Vec<Loss>,
-    /// How many comings and goings there were; the trail holds the first
-    /// [`MAX_AN_INCIDENT`](crate::MAX_AN_INCIDENT) of them.
+    /// How many comings and goings were too many for the trail.
     #[serde(default)]
-    pub notes: u32,
+    pub unnoted: u32,
     /// The businesses that suffered at any time of the incident.
     pub businesses: Vec<ProjectId>,
     pub headline: Bilingual,

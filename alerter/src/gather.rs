@@ -259,6 +259,7 @@ fn open_one(state: &mut State, causes: &[&Cause], now: Time) -> u64 {
         changed: false,
         began: None,
         notes: 0,
+        unnoted: 0,
     };
     state.incidents.insert(number, incident);
     number

@@ -66,4 +66,4 @@ pub use event::{
 pub use settings::{OnDuty, Settings};
 pub use state::State;
 pub use step::{incidents, step, wake_at};
-pub use trail::{MAX_A_MINUTE, MAX_AN_INCIDENT, MAX_IGNORED_A_MINUTE};
+pub use trail::{MAX_A_MINUTE, MAX_AN_INCIDENT, MAX_IGNORED_A_MINUTE, MAX_MOVES_A_MINUTE};

@@ -137,6 +137,9 @@ pub(crate) struct Incident {
     /// How many comings and goings the trail was offered.
     #[serde(default)]
     pub(crate) notes: u32,
+    /// How many of them it did not take.
+    #[serde(default)]
+    pub(crate) unnoted: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -55,7 +55,7 @@ pub(crate) fn summary(
         began: incident.began,
         repaired: repaired(state, incident),
         losses,
-        notes: incident.notes,
+        unnoted: incident.unnoted,
         businesses,
         headline: headline(topology, state, incident),
         reasons,

@@ -1,8 +1,8 @@
 //! Writes the trail: decides what is worth a line, and how many.
 //!
 //! A storm of ten thousand signals must not become ten thousand rows. Of each minute at most
-//! [`MAX_A_MINUTE`] signals are noted one by one, and of each incident at most
-//! [`MAX_AN_INCIDENT`] comings and goings; the rest is counted, and the count is noted.
+//! [`MAX_A_MINUTE`] signals are noted one by one and [`MAX_MOVES_A_MINUTE`] comings and goings,
+//! [`MAX_AN_INCIDENT`] of each incident; the rest is counted, and the count is told.
 //! What is not counted at all, since it comes again and again, has the smaller share
 //! [`MAX_IGNORED_A_MINUTE`], so that it cannot crowd out what counts.
 
@@ -32,6 +32,8 @@ pub const MAX_A_MINUTE: u32 = 500;
 pub const MAX_IGNORED_A_MINUTE: u32 = 100;
 /// Comings and goings of one incident.
 pub const MAX_AN_INCIDENT: u32 = 500;
+/// Comings and goings of all incidents within a minute.
+pub const MAX_MOVES_A_MINUTE: u32 = 1_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -42,6 +44,8 @@ pub(crate) struct Budget {
     since: Time,
     noted: u32,
     ignored: u32,
+    /// Comings and goings of incidents.
+    moves: u32,
     left_out: u32,
 }
 
@@ -95,25 +99,30 @@ pub(crate) fn gathered(
     now: Time,
 ) -> Vec<Note> {
     let mut notes = Vec::new();
+    let State { incidents, heard: budget, .. } = state;
     for number in &gathered.opened {
-        if let Some(incident) = state.incidents.get_mut(number) {
-            notes.extend(opened(incident, now));
+        if let Some(incident) = incidents.get_mut(number) {
+            notes.extend(opened(incident, budget, now));
         }
     }
     for (number, object) in &gathered.rooted {
-        let Some(incident) = state.incidents.get_mut(number) else { continue };
+        let Some(incident) = incidents.get_mut(number) else { continue };
         let Some(root) = incident.roots.get(object) else { continue };
         let what = What::Root { suspected: root.basis.is_suspicion() };
-        notes.extend(incident.may_note().then(|| of_incident(*number, Some(object), what, now)));
+        notes.extend(
+            incident.may_note(budget, now).then(|| of_incident(*number, Some(object), what, now)),
+        );
     }
     for (number, object) in &gathered.joined {
-        let Some(incident) = state.incidents.get_mut(number) else { continue };
-        notes.extend(joined(topology, findings, incident, object, now));
+        let Some(incident) = incidents.get_mut(number) else { continue };
+        notes.extend(joined(topology, findings, incident, object, (budget, now)));
     }
     for (number, object, because) in &gathered.left {
-        let Some(incident) = state.incidents.get_mut(number) else { continue };
+        let Some(incident) = incidents.get_mut(number) else { continue };
         let what = What::Left { because: *because };
-        notes.extend(incident.may_note().then(|| of_incident(*number, Some(object), what, now)));
+        notes.extend(
+            incident.may_note(budget, now).then(|| of_incident(*number, Some(object), what, now)),
+        );
     }
     notes
 }
@@ -207,13 +216,13 @@ fn fate(
 }
 
 /// A line for each root; the first says that the incident is opened.
-fn opened(incident: &mut Incident, now: Time) -> Vec<Note> {
+fn opened(incident: &mut Incident, budget: &mut Budget, now: Time) -> Vec<Note> {
     let roots: Vec<(Object, bool)> = incident.roots.iter().map(root_of).collect();
     let mut notes = Vec::new();
     for (object, suspected) in roots {
         let is_first = notes.is_empty();
         let what = if is_first { What::Opened { suspected } } else { What::Root { suspected } };
-        if is_first || incident.may_note() {
+        if is_first || incident.may_note(budget, now) {
             notes.push(of_incident(incident.number, Some(&object), what, now));
         }
     }
@@ -226,9 +235,9 @@ fn joined(
     findings: &Findings,
     incident: &mut Incident,
     object: &Object,
-    now: Time,
+    (budget, now): (&mut Budget, Time),
 ) -> Option<Note> {
-    if incident.roots.contains_key(object) || !incident.may_note() {
+    if incident.roots.contains_key(object) || !incident.may_note(budget, now) {
         return None;
     }
     let rule = rule(topology, findings, incident, object)?;
@@ -244,11 +253,15 @@ fn of_incident(number: u64, object: Option<&Object>, what: What, now: Time) -> N
 }
 
 impl Budget {
-    /// Whether one more may be noted.
-    fn take(&mut self, is_ignored: bool, now: Time) -> bool {
+    fn turn_over(&mut self, now: Time) {
         if now.since(self.since) >= MINUTE || now < self.since {
             *self = Self { since: now, left_out: self.left_out, ..Self::default() };
         }
+    }
+
+    /// Whether one more may be noted.
+    fn take(&mut self, is_ignored: bool, now: Time) -> bool {
+        self.turn_over(now);
         let has_room =
             self.noted < MAX_A_MINUTE && (!is_ignored || self.ignored < MAX_IGNORED_A_MINUTE);
         if has_room {
@@ -263,8 +276,13 @@ impl Budget {
 
 impl Incident {
     /// Whether one more coming or going may be noted; counts it either way.
-    fn may_note(&mut self) -> bool {
+    fn may_note(&mut self, budget: &mut Budget, now: Time) -> bool {
         self.notes += 1;
-        self.notes <= MAX_AN_INCIDENT
+        budget.turn_over(now);
+        let has_room =
+            self.notes - self.unnoted <= MAX_AN_INCIDENT && budget.moves < MAX_MOVES_A_MINUTE;
+        budget.moves += u32::from(has_room);
+        self.unnoted += u32::from(!has_room);
+        has_room
     }
 }

@@ -87,13 +87,12 @@ pub fn review(facts: &Facts, lang: Lang, now: Time) -> ReviewView {
     let incident = &story.incident;
     let moments = moments(facts);
     let until = incident.closed.unwrap_or(now);
-    let kept = alerter::MAX_AN_INCIDENT;
     ReviewView {
         incident: incident_view(incident, &facts.known.zone, lang),
         moments,
         businesses: cost::businesses(incident, &facts.known.reports, moments.began, until),
         events: events(facts, lang),
-        left_out: incident.notes.saturating_sub(kept),
+        left_out: incident.unnoted,
         outages: outages(facts, moments.began, until),
         similar: similar::similar(incident, &facts.earlier, lang),
     }

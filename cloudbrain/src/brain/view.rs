@@ -364,7 +364,7 @@ pub fn incident(facts: &Facts, doings: Option<Doings>, lang: Lang) -> IncidentPa
         more_members: why.map_or(0, |why| why.more),
         people: people.map(|person| (person.person.to_string(), person.text(lang))).collect(),
         events: review::events(facts, lang),
-        left_out: story.incident.notes.saturating_sub(alerter::MAX_AN_INCIDENT),
+        left_out: story.incident.unnoted,
         messages: story.messages.iter().filter_map(message_view).collect(),
         doings,
     }

@@ -155,8 +155,7 @@ fn tell_trail(story: &Value) {
         let rest = notes.len() - SHOWN;
         lines.push(format!("… and {rest} more lines: -o json has them"));
     }
-    let unkept = story["incident"]["notes"].as_u64().unwrap_or(0);
-    let unkept = unkept.saturating_sub(u64::from(alerter::MAX_AN_INCIDENT));
+    let unkept = story["incident"]["unnoted"].as_u64().unwrap_or(0);
     if unkept > 0 {
         lines
             .push(format!("… and {unkept} more comings and goings, which are not kept one by one"));

@@ -74,7 +74,7 @@ mod tests {
             began: Some(at),
             repaired: Some(at),
             losses: vec![loss],
-            notes: 0,
+            unnoted: 0,
             businesses: Vec::new(),
             headline: Bilingual { en: id.to_owned(), zh: id.to_owned() },
             reasons: Vec::new(),
