@@ -5,6 +5,7 @@ use model::signal::{Severity, Signal};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::beside::Beside;
 use crate::message::{Message, RootState};
 use crate::rule::Said;
 
@@ -40,6 +41,9 @@ pub enum Event {
         from: Time,
         until: Time,
     },
+    /// What other rooms know of the open incidents by now, in place of what they knew before:
+    /// the answers to [`crate::beside::questions`].
+    Beside(Beside),
     /// Time has passed; nothing else happened.
     Tick,
 }

@@ -12,12 +12,13 @@
 //! `settle` then lets `cause` find what explains what (`sick`: who is unwell; `blind`: who cannot
 //! know; `reach`: what a dead root takes; `suspect`: what nobody reported), `gather` brings the
 //! incidents in line with it, `tell` decides who hears of it, `facts`, `text`, `owner` and
-//! `operations` say it.
+//! `operations` say it, with what other rooms know (`beside`).
 //!
 //! Invariants: the same words, in whatever order they came, give the same roots; each object
 //! suffers under one incident at most; whoever was told of a problem is told of its end, once,
 //! and nobody else is; no message is longer than [`message::MAX_TEXT_CHARS`].
 
+pub mod beside;
 mod blind;
 mod cause;
 pub mod deliver;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use model::id::{ModuleId, PersonId, VmId};
+use model::id::{IncidentId, ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
@@ -116,7 +116,8 @@ pub(crate) fn message(
     let id = id(known_as.unwrap_or(incident.number));
     let facts = Facts::gather(topology, state, incident, share, kind);
     let reasons = reasons(settings, topology, state, incident, &facts.roots);
-    let speaker = Speaker { facts, topology, told, reasons, lang };
+    let known = state.beside.get(&incident.id());
+    let speaker = Speaker { facts, topology, told, known, reasons, lang };
     let text = speaker.text(share.view, kind);
     let facts = speaker.facts;
     Message {
@@ -172,6 +173,8 @@ fn has_repairs(state: &State, incident: &Incident) -> bool {
 /// Drops what no open incident and nothing unwell refers to.
 fn forget(settings: &Settings, topology: &Topology, state: &mut State, sick: &Sick, now: Time) {
     hear::forget(settings, topology, state, now);
+    let open: BTreeSet<IncidentId> = state.incidents.values().map(Incident::id).collect();
+    state.beside.retain(|incident, _| open.contains(incident));
     let mut vms: BTreeSet<VmId> = BTreeSet::new();
     let mut modules: BTreeSet<ModuleId> = BTreeSet::new();
     for (object, member) in state.incidents.values().flat_map(|incident| &incident.members) {

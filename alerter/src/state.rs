@@ -16,6 +16,7 @@ use model::signal::{Severity, SignalState};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::beside::Beside;
 use crate::event::{Acknowledgement, Repair};
 use crate::message::RootState;
 use crate::rule::Words;
@@ -34,6 +35,8 @@ pub struct State {
     /// VMs that are gone, and since when: a late word about one is no news of an unknown VM.
     pub(crate) gone: BTreeMap<VmId, Time>,
     pub(crate) windows: Vec<Window>,
+    #[serde(default)]
+    pub(crate) beside: Beside,
     /// Something was heard since the incidents were last settled.
     pub(crate) unsettled: bool,
     pub(crate) settled_at: Option<Time>,
@@ -181,6 +184,7 @@ impl State {
             module_sizes: self.module_sizes.clone(),
             gone: self.gone.clone(),
             windows: self.windows.clone(),
+            beside: self.beside.clone(),
             unsettled: self.unsettled,
             settled_at: self.settled_at,
             wake_at: self.wake_at,

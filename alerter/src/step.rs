@@ -83,6 +83,10 @@ fn take_in(
             state.windows.push(Window { on, from, until });
             true
         }
+        Event::Beside(beside) => {
+            state.beside = beside;
+            false
+        }
         Event::Tick => false,
     }
 }

@@ -61,6 +61,7 @@ fn headline(topology: &Topology, state: &State, incident: &Incident) -> Bilingua
         let members: BTreeMap<_, _> = incident.members.iter().collect();
         let share = Share { view: View::Operations, members };
         let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
-        operations::problem(&Speaker { facts, topology, told: None, reasons: Vec::new(), lang })
+        let (told, known, reasons) = (None, None, Vec::new());
+        operations::problem(&Speaker { facts, topology, told, known, reasons, lang })
     })
 }

@@ -6,12 +6,13 @@
 use model::lang::Lang;
 use model::topology::Topology;
 
+use crate::beside::Known;
 use crate::event::Bilingual;
 use crate::facts::Facts;
 use crate::message::{MessageKind, View};
 use crate::state::Told;
 use crate::words::{Lines, lasting, row, severity, thing, vms};
-use crate::{operations, owner};
+use crate::{beside, operations, owner};
 
 /// All that a text is made of.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Speaker<'a> {
     pub(crate) topology: &'a Topology,
     /// What the recipient was told before.
     pub(crate) told: Option<&'a Told>,
+    /// What other rooms know of the incident.
+    pub(crate) known: Option<&'a Known>,
     pub(crate) reasons: Vec<Bilingual>,
     pub(crate) lang: Lang,
 }
@@ -32,6 +35,9 @@ impl Speaker<'_> {
         }
         self.losses(&mut lines);
         self.replacements(&mut lines);
+        if let (View::Owner, Some(known)) = (view, self.known) {
+            beside::costs(known, &self.facts, kind, self.lang, &mut lines);
+        }
         if kind == MessageKind::Resolved {
             return lines.finish();
         }
@@ -39,7 +45,12 @@ impl Speaker<'_> {
         lines.add(&self.lang.pick(format!("Since {since}"), format!("自 {since} 起")));
         match view {
             View::Owner => lines.add(owner::advice(self)),
-            View::Operations => self.places(&mut lines),
+            View::Operations => {
+                self.places(&mut lines);
+                if let Some(known) = self.known {
+                    beside::room(known, self.lang, &mut lines);
+                }
+            }
         }
         for reason in &self.reasons {
             lines.add(self.lang.pick(&reason.en, &reason.zh));

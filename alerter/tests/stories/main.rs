@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that is written wrongly should panic")]
 
+mod beside;
 mod cases;
 mod demo;
 mod laws;

@@ -170,6 +170,7 @@ impl Play {
                 let until = START + seconds(until);
                 Event::Maintenance { on: on.parse().unwrap(), from: now, until }
             }
+            ["know", ..] => Event::Beside(crate::beside::read(&words[1..])),
             ["page"] => {
                 self.write_page(now);
                 Event::Tick

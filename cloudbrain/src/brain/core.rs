@@ -6,6 +6,7 @@
 //! without a socket or a disk.
 
 mod aiming;
+mod beside;
 mod hearing;
 mod judging;
 
@@ -300,11 +301,18 @@ impl Core {
     }
 
     fn alert(&mut self, event: alerter::Event, now: Time) {
+        self.prompt(now);
+        self.step(event, now);
+    }
+
+    fn step(&mut self, event: alerter::Event, now: Time) {
         let topology = &self.topology;
         let actions = alerter::step(&self.settings, topology, &mut self.alerter, event, now);
+        let (mut messages, mut is_new) = (Vec::new(), false);
         for action in actions {
+            is_new |= matches!(action, Action::Opened(_));
             match action {
-                Action::Tell(message) => self.pending.messages.push(message),
+                Action::Tell(message) => messages.push(message),
                 Action::Opened(summary) | Action::Changed(summary) => self.incident(&summary),
                 Action::Closed(summary) => {
                     self.incident(&summary);
@@ -315,6 +323,10 @@ impl Core {
                 }
             }
         }
+        if is_new && !messages.is_empty() {
+            messages = self.complete(messages, now);
+        }
+        self.pending.messages.extend(messages);
     }
 
     fn incident(&mut self, summary: &IncidentSummary) {
