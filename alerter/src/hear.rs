@@ -121,6 +121,7 @@ fn update(
     word.heard = now;
     word.via = signal.via;
     word.text = bounded(&signal.text);
+    word.words = None;
     if is_same {
         return word.is_good(); // A fresh good answer may clear what began after the last one.
     }
