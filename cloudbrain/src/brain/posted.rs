@@ -64,7 +64,7 @@ impl Posted {
         for alert in alerts {
             let object = by.objects.iter().find_map(|rule| rule.object(&alert.labels));
             let object = object.unwrap_or_else(nobody);
-            let check = alert.check(&object, &by.down);
+            let check = alert.check(&object, &by.down, &by.apps);
             let ends = alert.ends.unwrap_or(now + HOLDS);
             let of_object = self.known.entry(object.clone()).or_default();
             let is_new = !of_object.contains_key(&check);
