@@ -14,6 +14,7 @@ use serde::Serialize;
 
 pub mod explore;
 pub mod monitor;
+pub mod rules;
 
 /// Data older than this are called old.
 const OLD_DATA_S: f64 = 60.0;

@@ -23,6 +23,7 @@ pub(super) struct Frame<'a> {
 pub(super) enum Place {
     Overview,
     Explore,
+    Rules,
     Monitor,
 }
 
@@ -101,12 +102,13 @@ impl Frame<'_> {
 }
 
 impl Place {
-    const ALL: [Self; 3] = [Self::Overview, Self::Explore, Self::Monitor];
+    const ALL: [Self; 4] = [Self::Overview, Self::Explore, Self::Rules, Self::Monitor];
 
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
             Self::Explore => "/explore",
+            Self::Rules => "/rules",
             Self::Monitor => "/monitor",
         }
     }
@@ -115,6 +117,7 @@ impl Place {
         match self {
             Self::Overview => words::BACK,
             Self::Explore => words::EXPLORE,
+            Self::Rules => words::RULES,
             Self::Monitor => words::MONITOR_PAGE,
         }
     }

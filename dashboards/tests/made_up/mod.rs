@@ -2,6 +2,7 @@
 
 pub(crate) mod explore;
 pub(crate) mod monitor;
+pub(crate) mod rules;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use dashboards::view::{Overview, Theme};
 use dashboards::{
     SCRIPT, STYLE, explore_page, incident_page, module_page, monitor_page, not_found_page,
-    overview_fragment, overview_page,
+    overview_fragment, overview_page, rules_page,
 };
 use model::lang::Lang;
 
@@ -11,9 +11,10 @@ mod explore;
 #[path = "../made_up/mod.rs"]
 mod made_up;
 mod monitor;
+mod rules;
 
 /// Each page once, by name.
-fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 6] {
+fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 7] {
     let overview = made_up::overview(lang, theme);
     let reader = made_up::reader(lang, theme);
     [
@@ -23,6 +24,7 @@ fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 6] {
         ("lost", not_found_page(lang, theme)),
         ("monitor", monitor_page(&made_up::monitor::half_blind(), &reader)),
         ("explore", explore_page(&made_up::explore::chart(), &reader)),
+        ("rules", rules_page(&made_up::rules::all_sorts(), &reader)),
     ]
 }
 
@@ -122,10 +124,10 @@ fn the_bar_of_each_page_leads_to_all_the_others() {
     for (name, page) in pages(Lang::En, Theme::Auto) {
         let bar = page.split("<nav").nth(1).and_then(|rest| rest.split("</nav>").next());
         let bar = bar.expect("each page has a bar");
-        for path in ["/", "/explore", "/monitor"] {
+        for path in ["/", "/explore", "/rules", "/monitor"] {
             assert!(bar.contains(&format!(r#"<a href="{path}""#)), "{path} on {name}");
         }
-        let here = ["overview", "monitor", "explore"].contains(&name);
+        let here = ["overview", "monitor", "explore", "rules"].contains(&name);
         assert_eq!(bar.contains(r#"aria-current="page""#), here, "{name}");
     }
 }
