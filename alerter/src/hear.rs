@@ -13,6 +13,7 @@ use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::clock;
 use crate::settings::Settings;
 use crate::state::{State, Word};
 
@@ -113,7 +114,7 @@ fn update(
     said: SignalState,
     now: Time,
 ) -> bool {
-    if signal.at < word.at {
+    if signal.at < word.at && !clock::is_set_right(word.at, signal.at, now) {
         return false;
     }
     let is_same = word.said == said && word.via == signal.via;

@@ -21,6 +21,7 @@
 pub mod beside;
 mod blind;
 mod cause;
+mod clock;
 pub mod deliver;
 mod event;
 mod facts;

@@ -7,6 +7,7 @@ use model::id::{Object, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::clock;
 use crate::event::{Acknowledgement, Action, Event, IncidentSummary, Repair};
 use crate::hear;
 use crate::rule::Said;
@@ -26,6 +27,7 @@ pub fn step(
     event: Event,
     now: Time,
 ) -> Vec<Action> {
+    clock::follow(state, now);
     let changed = take_in(settings, topology, state, event, now);
     state.unsettled |= changed;
     let is_due = state.wake_at.is_some_and(|wake_at| wake_at <= now);
@@ -113,7 +115,7 @@ fn repaired(state: &mut State, repair: Repair) -> bool {
     true
 }
 
-/// When the next look is allowed, if not now. A clock that was set back does not stop us.
+/// When the next look is allowed, if not now.
 fn next_breath(state: &State, now: Time) -> Option<Time> {
     let last = state.settled_at.filter(|last| *last <= now)?;
     let next = last + BREATH;

@@ -7,6 +7,7 @@
 mod active;
 mod agents;
 mod alerts;
+mod bad;
 mod checks;
 mod common;
 mod explore;
