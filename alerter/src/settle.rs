@@ -117,7 +117,7 @@ pub(crate) fn message(
     let facts = Facts::gather(topology, state, incident, share, kind);
     let reasons = reasons(settings, topology, state, incident, &facts.roots);
     let known = state.beside.get(&incident.id());
-    let speaker = Speaker { facts, topology, told, known, reasons, lang };
+    let speaker = Speaker { facts, topology, told, known, reasons, lang, now };
     let text = speaker.text(share.view, kind);
     let facts = speaker.facts;
     Message {

@@ -62,6 +62,7 @@ fn headline(topology: &Topology, state: &State, incident: &Incident) -> Bilingua
         let share = Share { view: View::Operations, members };
         let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
         let (told, known, reasons) = (None, None, Vec::new());
-        operations::problem(&Speaker { facts, topology, told, known, reasons, lang })
+        let now = incident.opened; // No headline tells how long it lasts.
+        operations::problem(&Speaker { facts, topology, told, known, reasons, lang, now })
     })
 }

@@ -1,7 +1,5 @@
 //! One person, one incident, a channel that does as it likes: what he hears makes sense.
 
-#![expect(clippy::unwrap_used, reason = "a law that is written wrongly should panic")]
-
 use alerter::deliver::{Fate, Progress, Undelivered, overtake};
 use alerter::message::MessageKind::{self, Problem, Resolved, Update};
 use proptest::prelude::*;

@@ -57,6 +57,7 @@ const OWN: &[Phrase] = &[
     ("none of {} series has a sample within {}", "{0} 条序列在 {1} 内都没有采样"),
     ("all of {} series have ended", "{0} 条序列都已结束"),
     ("none of {} series has a number for a value", "{0} 条序列都没有数值"),
+    ("it gives no number, for example {}", "它给不出数值，例如 {0}"),
     ("it gives no number at one moment", "它在某一时刻给不出数值"),
     (
         "more than {} series to keep in mind; {} are not watched, for example {}",

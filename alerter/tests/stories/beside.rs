@@ -108,9 +108,9 @@ fn the_owner_reads_what_it_cost() {
             40s alice problem i1: web 的 40 台虚拟机中有 20 台不可用，原因：宿主机 h1 宕机
             shop/web：用户目前已有 25 秒无法使用；另有 5 秒未能探测
             401s alice update i1: 更新：web 的 40 台虚拟机中有 21 台不可用，原因：宿主机 h1 宕机
-            shop/web：用户目前已有 3 分 10 秒无法使用；另有 5 秒未能探测
-            561s alice resolved i1: 8 分 11 秒后 web 已恢复：宿主机 h1 曾影响 40 台虚拟机中的 21 台
-            shop/web：用户曾有 3 分 20 秒无法使用；本月可用率 99.93 %（已知时间占 62.00 %）
+            shop/web：用户目前已有 3 分钟 10 秒无法使用；另有 5 秒未能探测
+            561s alice resolved i1: web 已恢复，历时 8 分钟 11 秒：宿主机 h1 曾影响 40 台虚拟机中的 21 台
+            shop/web：用户曾有 3 分钟 20 秒无法使用；本月可用率 99.93 %（已知时间占 62.00 %）
         "#]],
     );
     check(
@@ -124,7 +124,7 @@ fn the_owner_reads_what_it_cost() {
             bank/api: users saw nothing of it: all probes answered; 100 % up this month
             40s bob problem i1: api 的 50 台虚拟机中有 20 台不可用，原因：宿主机 h1 宕机
             bank/api：用户目前未受影响：探测全部正常
-            560s bob resolved i1: 8 分 10 秒后 api 已恢复：宿主机 h1 曾影响 50 台虚拟机中的 20 台
+            560s bob resolved i1: api 已恢复，历时 8 分钟 10 秒：宿主机 h1 曾影响 50 台虚拟机中的 20 台
             bank/api：用户未受影响：探测全部正常；本月可用率 100 %
         "#]],
     );

@@ -49,10 +49,7 @@ fn posted_alerts_of_a_host_and_its_vms_are_one_incident_also_after_a_kill() {
     assert_eq!(post(&fleet, &down(far)).0, 200);
     let told = fleet.wait("the owner to be told", |fleet| messages(fleet, "alice")?.pop());
     let text = told["text"].as_str().expect("a text").to_owned();
-    assert!(
-        text.starts_with("5 of your 5 VMs of pay are down because host hv-1 is down"),
-        "{text}"
-    );
+    assert!(text.starts_with("all 5 VMs of pay are down because host hv-1 is down"), "{text}");
     fleet.kill_brain();
     fleet.start_brain();
     fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
