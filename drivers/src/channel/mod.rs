@@ -21,6 +21,7 @@ pub mod feishu;
 mod http;
 pub mod inbox;
 pub mod pagerduty;
+mod robot;
 pub mod script;
 mod service;
 mod settings;
