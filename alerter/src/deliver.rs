@@ -26,17 +26,65 @@ pub fn pause(attempts: u32) -> Duration {
     (FIRST_PAUSE * 2_u32.pow(attempts.saturating_sub(1).min(8))).min(LONGEST_PAUSE)
 }
 
-/// What is to be delivered once `newer` comes while `older` waits: both are on the same incident,
-/// to the same person. None if neither is: what was never told of needs no end. `may_be_known`
-/// says that an attempt at `older` ended without an answer, so that it may have arrived.
-pub fn overtake(older: &Message, may_be_known: bool, newer: Message) -> Option<Message> {
-    let is_unheard = older.kind == MessageKind::Problem && !may_be_known;
-    match newer.kind {
-        MessageKind::Resolved if is_unheard => None,
-        MessageKind::Update if is_unheard => {
-            Some(Message { kind: MessageKind::Problem, key: older.key.clone(), ..newer })
-        }
-        MessageKind::Problem | MessageKind::Update | MessageKind::Resolved => Some(newer),
+/// One word on a matter (one incident, one person) that is not surely delivered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    pub kind: MessageKind,
+    pub progress: Progress,
+}
+
+/// How far an undelivered word has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The person does not know it.
+    Waits,
+    /// It is with a channel just now.
+    UnderWay,
+    /// A channel had it once and did not say what became of it; it waits again.
+    Unclear,
+}
+
+/// What becomes of an undelivered word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is still to be told, as a word of this kind.
+    Stays(MessageKind),
+    /// A newer word says all it would have said.
+    Overtaken,
+    /// The end of what the person never heard of.
+    Needless,
+}
+
+/// What becomes of the words on one matter, given oldest first. Of those that are with no channel
+/// only the newest is of use. What it is to the person follows from what he may know: the first he
+/// hears is the problem; what he never heard of needs no end; and a problem that begins again
+/// before its end was told goes on, for him. `is_untold`: its problem was refused by all channels.
+pub fn overtake(words: &[Undelivered], is_untold: bool) -> Vec<Fate> {
+    let Some((newest, older)) = words.split_last() else { return Vec::new() };
+    let is_stale = |word: &&Undelivered| word.progress != Progress::UnderWay;
+    let lost = |kind| older.iter().filter(is_stale).any(|word| word.kind == kind);
+    // By the last word that he may have heard, does it go on?
+    let known = older.iter().rev().find(|word| word.may_be_known());
+    let goes_on = known.is_some_and(|word| word.kind != MessageKind::Resolved);
+    let lacks_problem = (is_untold || lost(MessageKind::Problem)) && !goes_on;
+    let is_end = newest.kind == MessageKind::Resolved;
+    let last = match (is_end, lacks_problem) {
+        (true, true) if !newest.may_be_known() => Fate::Needless,
+        (false, true) => Fate::Stays(MessageKind::Problem),
+        (false, false) if lost(MessageKind::Resolved) => Fate::Stays(MessageKind::Update),
+        (true | false, _) => Fate::Stays(newest.kind),
+    };
+    let fate = |word: &Undelivered| match word.progress {
+        Progress::UnderWay => Fate::Stays(word.kind),
+        Progress::Waits | Progress::Unclear => Fate::Overtaken,
+    };
+    older.iter().map(fate).chain([last]).collect()
+}
+
+impl Undelivered {
+    /// The person may have heard of the incident by it.
+    fn may_be_known(&self) -> bool {
+        self.progress != Progress::Waits
     }
 }
 

@@ -8,6 +8,7 @@ use model::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, Silence, Snooze};
+use crate::beside::Beside;
 use crate::loss::Loss;
 use crate::message::{Message, RootState};
 use crate::note::Note;
@@ -49,6 +50,9 @@ pub enum Event {
     },
     /// Others are on duty now: [`crate::Settings::on_duty`] has changed.
     Relieved,
+    /// What other rooms know of the open incidents by now, in place of what they knew before:
+    /// the answers to [`crate::beside::questions`].
+    Beside(Beside),
     /// Time has passed; nothing else happened.
     Tick,
 }

@@ -13,6 +13,7 @@ use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::clock;
 use crate::settings::Settings;
 use crate::state::{State, Word};
 
@@ -151,7 +152,7 @@ fn update(
     said: SignalState,
     now: Time,
 ) -> Hearing {
-    if signal.at < word.at {
+    if signal.at < word.at && !clock::is_set_right(word.at, signal.at, now) {
         return Hearing::Stale { last: word.at };
     }
     let is_same = word.said == said && word.via == signal.via;
@@ -159,6 +160,7 @@ fn update(
     word.heard = now;
     word.via.clone_from(&signal.via);
     word.text = bounded(&signal.text);
+    word.words = None;
     if is_same {
         return if word.is_good() { Hearing::Again } else { Hearing::Repeated };
     }

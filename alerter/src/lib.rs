@@ -12,9 +12,10 @@
 //! `settle` then lets `cause` find what explains what (`sick`: who is unwell; `blind`: who cannot
 //! know; `reach`: what a dead root takes; `suspect`: what nobody reported), `gather` brings the
 //! incidents in line with it, `act` marks what people have put off or silenced, `tell` decides who
-//! hears of it, `facts`, `text`, `owner` and `operations` say it. `acknowledge` is for those who
-//! take it on, `escalate` for when nobody does. `trail` notes on the way what became of each
-//! signal, and `why` explains how things stand by asking the very functions that decide.
+//! hears of it, `facts`, `text`, `owner` and `operations` say it, with what other rooms know
+//! (`beside`). `acknowledge` is for those who take it on, `escalate` for when nobody does. `trail`
+//! notes on the way what became of each signal, and `why` explains how things stand by asking the
+//! very functions that decide.
 //!
 //! Invariants: the same words, in whatever order they came, give the same roots; each object
 //! suffers under one incident at most; whoever was told of a problem is told of its end, once,
@@ -23,8 +24,10 @@
 mod acknowledge;
 pub mod act;
 mod aside;
+pub mod beside;
 mod blind;
 mod cause;
+mod clock;
 pub mod deliver;
 mod escalate;
 mod event;

@@ -42,12 +42,12 @@ pub(crate) fn end(speaker: &Speaker) -> String {
     let end = if is_gone(speaker) {
         lang.pick(
             format!("{roots} {is} gone, after {lasted}"),
-            format!("{lasted}后 {roots} 已移除"),
+            format!("{roots} 已移除，历时 {lasted}"),
         )
     } else {
         lang.pick(
             format!("{roots} {is} well again after {lasted}"),
-            format!("{lasted}后 {roots} 已恢复"),
+            format!("{roots} 已恢复，历时 {lasted}"),
         )
     };
     let took = match facts.vm_count() {

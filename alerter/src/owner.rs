@@ -36,11 +36,11 @@ pub(crate) fn end(speaker: &Speaker) -> String {
     let end = match lacks_some(speaker) {
         true => lang.pick(
             format!("Nothing of {modules} fails any more, after {lasted}"),
-            format!("{lasted}后 {modules} 已无异常"),
+            format!("{modules} 已无异常，历时 {lasted}"),
         ),
         false => lang.pick(
             format!("{modules} {is} whole again after {lasted}"),
-            format!("{lasted}后 {modules} 已恢复"),
+            format!("{modules} 已恢复，历时 {lasted}"),
         ),
     };
     format!("{end}{}{}", what_it_was(speaker), speaker.repaired())
@@ -56,7 +56,7 @@ pub(crate) fn advice(speaker: &Speaker) -> &'static str {
         );
     }
     match speaker.facts.all_replaced_in() {
-        Some(_) => lang.pick("There is nothing for you to do.", "无需您处理。"),
+        Some(_) => lang.pick("There is nothing for you to do.", "您无需处理。"),
         None => lang.pick("Operations are told as well.", "运维也已收到通知。"),
     }
 }
@@ -82,10 +82,27 @@ fn part_of_one(speaker: &Speaker, module: &ModuleLoss) -> String {
     let (failed, of, name) = (module.vms.len(), module.of, module.id.short());
     let en_vms = if of == 1 { "VM" } else { "VMs" };
     let verb = verb(speaker, failed);
+    if failed == of {
+        return all_of_one(speaker, of, name, verb);
+    }
     speaker.lang.pick(
         format!("{failed} of your {of} {en_vms} of {name} {verb}"),
         format!("{name} 的 {of} 台虚拟机中有 {failed} 台{verb}"),
     )
+}
+
+/// Nothing is left of it: that is another thing than a part, and must not read like one.
+fn all_of_one(speaker: &Speaker, of: usize, name: &str, verb: &str) -> String {
+    match of {
+        1 => speaker.lang.pick(
+            format!("the only VM of {name} {verb}"),
+            format!("{name} 仅有的 1 台虚拟机{verb}"),
+        ),
+        _ => speaker.lang.pick(
+            format!("all {of} VMs of {name} {verb}"),
+            format!("{name} 的 {of} 台虚拟机全部{verb}"),
+        ),
+    }
 }
 
 fn part_of_several(speaker: &Speaker, modules: &[ModuleLoss]) -> String {

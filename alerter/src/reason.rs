@@ -79,7 +79,8 @@ fn complaint(object: &Object, word: &Word, lang: Lang) -> String {
         SignalState::Ok => lang.pick("keeps changing, and is good", "反复变化，当前正常"),
     };
     let text = word.text(lang);
-    let text = if text.is_empty() { String::new() } else { format!(": {text}") };
+    let colon = lang.pick(": ", "：");
+    let text = if text.is_empty() { String::new() } else { format!("{colon}{text}") };
     lang.pick(
         format!("{check} of {name} {said} since {since}, says {source}{text}"),
         format!("{source} 报告 {name} 的 {check} 自 {since} 起{said}{text}"),

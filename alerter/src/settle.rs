@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use model::id::{ModuleId, PersonId, VmId};
+use model::id::{IncidentId, ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
@@ -166,8 +166,9 @@ pub(crate) fn message(
     let reasons = reasons(settings, topology, state, incident, &facts.roots);
     let snooze = incident.snoozes.get(person);
     let is_snooze_over = snooze.is_some_and(|snooze| snooze.until <= now);
-    let call = word.call.as_ref();
-    let speaker = Speaker { facts, topology, told, is_snooze_over, call, reasons, lang };
+    let (call, known) = (word.call.as_ref(), state.beside.get(&incident.id()));
+    let speaker =
+        Speaker { facts, topology, told, is_snooze_over, call, known, reasons, lang, now };
     let text = speaker.text(share.view, kind);
     let facts = speaker.facts;
     Message {
@@ -225,6 +226,8 @@ fn has_repairs(state: &State, incident: &Incident) -> bool {
 /// Drops what no open incident and nothing unwell refers to.
 fn forget(settings: &Settings, topology: &Topology, state: &mut State, sick: &Sick, now: Time) {
     hear::forget(settings, topology, state, now);
+    let open: BTreeSet<IncidentId> = state.incidents.values().map(Incident::id).collect();
+    state.beside.retain(|incident, _| open.contains(incident));
     let mut vms: BTreeSet<VmId> = BTreeSet::new();
     let mut modules: BTreeSet<ModuleId> = BTreeSet::new();
     for (object, member) in state.incidents.values().flat_map(|incident| &incident.members) {

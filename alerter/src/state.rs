@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::acknowledge::TakenOn;
 use crate::act::{Acts, Snooze};
+use crate::beside::Beside;
 use crate::escalate::{Climb, Party};
 use crate::event::{Acknowledgement, BrokenAcknowledgement, Repair};
 use crate::kept::Kept;
@@ -47,6 +48,9 @@ pub struct State {
     /// How many signals the trail has taken of this minute.
     #[serde(default)]
     pub(crate) heard: Budget,
+    /// What other rooms know of the open incidents.
+    #[serde(default)]
+    pub(crate) beside: Beside,
     /// Something was heard since the incidents were last settled.
     pub(crate) unsettled: bool,
     pub(crate) settled_at: Option<Time>,
@@ -238,6 +242,7 @@ impl State {
             windows: self.windows.clone(),
             acts: self.acts.rest(),
             heard: self.heard.clone(),
+            beside: self.beside.clone(),
             unsettled: self.unsettled,
             settled_at: self.settled_at,
             wake_at: self.wake_at,

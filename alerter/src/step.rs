@@ -10,6 +10,7 @@ use model::topology::Topology;
 
 use crate::acknowledge;
 use crate::act;
+use crate::clock;
 use crate::event::{Action, Event, IncidentSummary, Repair};
 use crate::hear;
 use crate::rule::Said;
@@ -30,6 +31,7 @@ pub fn step(
     event: Event,
     now: Time,
 ) -> Vec<Action> {
+    clock::follow(state, now);
     let mut actions = Vec::new();
     let changed = take_in(settings, topology, state, event, &mut actions, now);
     state.unsettled |= changed;
@@ -95,6 +97,10 @@ fn take_in(
             state.windows.push(Window { on, from, until });
             true
         }
+        Event::Beside(beside) => {
+            state.beside = beside;
+            false
+        }
         Event::Tick => false,
     }
 }
@@ -121,7 +127,7 @@ fn repaired(state: &mut State, repair: Repair) -> bool {
     true
 }
 
-/// When the next look is allowed, if not now. A clock that was set back does not stop us.
+/// When the next look is allowed, if not now.
 fn next_breath(state: &State, now: Time) -> Option<Time> {
     let last = state.settled_at.filter(|last| *last <= now)?;
     let next = last + BREATH;

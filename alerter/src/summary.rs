@@ -79,14 +79,18 @@ fn headline(topology: &Topology, state: &State, incident: &Incident) -> Bilingua
     both(|lang| {
         let share = tell::whole(incident);
         let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
+        let (told, call, known, reasons) = (None, None, None, Vec::new());
+        let (is_snooze_over, now) = (false, incident.opened); // No headline tells how long it lasts.
         operations::problem(&Speaker {
             facts,
             topology,
-            told: None,
-            is_snooze_over: false,
-            call: None,
-            reasons: Vec::new(),
+            told,
+            is_snooze_over,
+            call,
+            known,
+            reasons,
             lang,
+            now,
         })
     })
 }

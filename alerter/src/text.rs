@@ -4,14 +4,16 @@
 //! follows is the same for both: what is new, numbers and at most ten names a line, evidence.
 
 use model::lang::Lang;
+use model::time::Time;
 use model::topology::Topology;
 
+use crate::beside::Known;
 use crate::event::Bilingual;
 use crate::facts::Facts;
 use crate::message::{MessageKind, View};
 use crate::state::{Call, Told};
 use crate::words::{Lines, lasting, row, severity, thing, vms};
-use crate::{operations, owner};
+use crate::{beside, operations, owner};
 
 /// All that a text is made of.
 #[derive(Debug)]
@@ -24,8 +26,11 @@ pub(crate) struct Speaker<'a> {
     pub(crate) is_snooze_over: bool,
     /// Why this message comes, if not for what happened.
     pub(crate) call: Option<&'a Call>,
+    /// What other rooms know of the incident.
+    pub(crate) known: Option<&'a Known>,
     pub(crate) reasons: Vec<Bilingual>,
     pub(crate) lang: Lang,
+    pub(crate) now: Time,
 }
 
 impl Speaker<'_> {
@@ -37,14 +42,21 @@ impl Speaker<'_> {
         }
         self.losses(&mut lines);
         self.replacements(&mut lines);
+        if let (View::Owner, Some(known)) = (view, self.known) {
+            beside::costs(known, &self.facts, kind, self.lang, &mut lines);
+        }
         if kind == MessageKind::Resolved {
             return lines.finish();
         }
-        let since = self.facts.since;
-        lines.add(&self.lang.pick(format!("Since {since}"), format!("自 {since} 起")));
+        lines.add(&self.since());
         match view {
             View::Owner => lines.add(owner::advice(self)),
-            View::Operations => self.places(&mut lines),
+            View::Operations => {
+                self.places(&mut lines);
+                if let Some(known) = self.known {
+                    beside::room(known, self.lang, &mut lines);
+                }
+            }
         }
         for reason in &self.reasons {
             lines.add(self.lang.pick(&reason.en, &reason.zh));
@@ -53,6 +65,16 @@ impl Speaker<'_> {
             lines.add(&self.lang.pick(format!("To do: {runbook}"), format!("处理建议：{runbook}")));
         }
         lines.finish()
+    }
+
+    /// "Since 2026-03-02T10:00:10Z, for 5 min": nobody likes to reckon at night.
+    fn since(&self) -> String {
+        let since = self.facts.since;
+        let for_so_long = lasting(self.now.since(since), self.lang);
+        self.lang.pick(
+            format!("Since {since}, for {for_so_long}"),
+            format!("始于 {since}，已持续 {for_so_long}"),
+        )
     }
 
     fn first_line(&self, view: View, kind: MessageKind) -> String {
@@ -98,9 +120,11 @@ impl Speaker<'_> {
     /// " (host.disk: 100 % full)": which check it is that makes a thing work badly.
     pub(crate) fn complaint(&self) -> String {
         self.facts.complaint.map_or_else(String::new, |word| {
-            let text = word.text(self.lang);
-            let colon = if text.is_empty() { "" } else { ": " };
-            format!(" ({}{colon}{text})", word.check)
+            let (check, text) = (&word.check, word.text(self.lang));
+            if text.is_empty() {
+                return self.lang.pick(format!(" ({check})"), format!("（{check}）"));
+            }
+            self.lang.pick(format!(" ({check}: {text})"), format!("（{check}：{text}）"))
         })
     }
 
@@ -189,7 +213,7 @@ impl Speaker<'_> {
         let (pool, unknown) = rest(lang);
         for (kind, names) in [(pool, &facts.pool), (unknown, &facts.unknown)] {
             if !names.is_empty() {
-                lines.add(&format!("{kind}: {}", row(names, lang)));
+                lines.add(&format!("{kind}{}{}", lang.pick(": ", "："), row(names, lang)));
             }
         }
     }
@@ -217,10 +241,7 @@ impl Speaker<'_> {
         }
         let hosts = self.facts.hosts.iter().map(|(host, count)| {
             let count = vms(*count, lang);
-            lang.pick(
-                format!("{host} (still carries {count})"),
-                format!("{host}（仍承载 {count}）"),
-            )
+            lang.pick(format!("{host} ({count} on it now)"), format!("{host}（现有 {count}）"))
         });
         let hosts: Vec<String> = hosts.collect();
         if !hosts.is_empty() {

@@ -83,7 +83,7 @@ pub(crate) fn lasting(duration: Duration, lang: Lang) -> String {
     let units = [
         (seconds / 86_400, lang.pick("d", "天")),
         (seconds / 3_600 % 24, lang.pick("h", "小时")),
-        (seconds / 60 % 60, lang.pick("min", "分")),
+        (seconds / 60 % 60, lang.pick("min", "分钟")),
         (seconds % 60, lang.pick("s", "秒")),
     ];
     let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
@@ -155,7 +155,7 @@ mod tests {
         let told = |seconds| lasting(Duration::from_secs(seconds), Lang::En);
         assert_eq!([told(0), told(4), told(330), told(3_600)], ["1 s", "4 s", "5 min 30 s", "1 h"]);
         assert_eq!(told(90_061), "1 d 1 h");
-        assert_eq!(lasting(Duration::from_secs(65), Lang::Zh), "1 分 5 秒");
+        assert_eq!(lasting(Duration::from_secs(65), Lang::Zh), "1 分钟 5 秒");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod brain;
+pub mod chinese;
 pub mod cli;
 pub mod clock;
 pub mod commands;

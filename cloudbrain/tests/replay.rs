@@ -53,6 +53,33 @@ fn a_case_can_be_read_in_chinese() {
     assert!(told.contains("宿主机 h1"), "{told}");
 }
 
+/// The page of messages with each of its commands carried out anew.
+fn carried_out(page: &str) -> String {
+    let mut parts = page.split("`cloudbrain replay tests/correlation/");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (command, rest) = part.split_once('`').expect("a command ends");
+        let (case, arguments) = command.split_once(' ').expect("it has arguments");
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let output = replay(&cases().join(case), &arguments).stdout;
+        let output = String::from_utf8(output).expect("text");
+        let (_, after) = rest.split_once("```text\n").expect("a block begins");
+        let (_, after) = after.split_once("```\n").expect("a block ends");
+        told += &format!("`cloudbrain replay tests/correlation/{command}`\n\n```text\n");
+        told += &format!("{}\n```\n{after}", output.trim_end());
+    }
+    told
+}
+
+#[test]
+fn the_messages_in_the_documentation_are_those_that_are_told() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/messages.md");
+    let page = std::fs::read_to_string(path).expect("the page is there");
+    let told = carried_out(&page);
+    assert_eq!(told.matches("tests/correlation/").count(), 6);
+    expect_test::expect_file![path].assert_eq(&told);
+}
+
 /// A small case, with `what` in place of its events.
 fn small(what: &str) -> String {
     format!(

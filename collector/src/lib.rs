@@ -20,6 +20,7 @@ pub mod active;
 pub mod agent;
 mod blind;
 pub mod check;
+pub mod chinese;
 mod columns;
 pub mod datasource;
 pub mod figures;

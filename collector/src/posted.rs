@@ -149,15 +149,28 @@ impl ObjectRule {
         Some(filled)
     }
 
+    /// Whether this rule takes all that the other would, so that the other, behind it, has nothing
+    /// left.
+    pub fn leaves_nothing_to(&self, other: &Self) -> bool {
+        let has = |name: &str| other.when.contains_key(name) || other.names().any(|n| n == name);
+        let when = self.when.iter().all(|(name, value)| other.when.get(name) == Some(value));
+        when && self.names().all(has)
+    }
+
+    /// The labels that its object is made of.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let parts = self.object.split("${").skip(1);
+        parts.filter_map(|part| Some(part.split_once('}')?.0))
+    }
+
     /// What is wrong with the rule itself.
     pub fn problem(&self) -> Option<String> {
         let example = "write for example vm/${instance}";
         if self.object.matches("${").count() != self.object.matches('}').count() {
             return Some(format!("{:?} has a ${{ without its }}; {example}", self.object));
         }
-        let mut names = BTreeMap::new();
-        let parts = self.object.split("${").skip(1).filter_map(|part| part.split_once('}'));
-        names.extend(parts.map(|(name, _)| (name.to_owned(), "x".to_owned())));
+        let names = self.names().map(|name| (name.to_owned(), "x".to_owned()));
+        let names: BTreeMap<String, String> = names.collect();
         if names.is_empty() {
             return Some(format!("{:?} names no label; {example}", self.object));
         }
@@ -223,10 +236,14 @@ impl Alert {
 
     /// What is checked. Alerts of one name on one object that differ in further labels, such as the
     /// mount point, are different checks.
-    pub fn check(&self, object: &Object, down: &[String]) -> CheckId {
-        if down.iter().any(|name| name == self.name()) {
+    /// `down` and `apps` are the names of alerts that say that the object itself is down, and that
+    /// the application on it does not do its work.
+    pub fn check(&self, object: &Object, down: &[String], apps: &[String]) -> CheckId {
+        let is_in = |names: &[String]| names.iter().any(|name| name == self.name());
+        if is_in(down) {
             return alive(object);
         }
+        let kind = if is_in(apps) { of_application(object) } else { "" };
         let mut hash: u32 = 0x811c_9dc5;
         let mut is_plain = true;
         for byte in
@@ -238,8 +255,23 @@ impl Alert {
         let allowed =
             |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
         let name: String = self.name().chars().take(100).map(allowed).collect();
-        let told = if is_plain { name } else { format!("{name}:{hash:08x}") };
+        let told =
+            if is_plain { format!("{kind}{name}") } else { format!("{kind}{name}:{hash:08x}") };
         CheckId::parse(&told).expect("a short name of harmless characters")
+    }
+}
+
+/// How the checks of an application begin, so that it is not its VM that is held to work badly.
+fn of_application(object: &Object) -> &'static str {
+    match object {
+        Object::Vm(_) => "app.",
+        Object::Module(_) => "monitor.",
+        Object::Switch(_)
+        | Object::Host(_)
+        | Object::Project(_)
+        | Object::DataSource(_)
+        | Object::Collector(_)
+        | Object::Channel(_) => "",
     }
 }
 
@@ -330,10 +362,34 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_behind_one_that_takes_all_it_would_is_found() {
+        let rule = |object: &str, when: &[(&str, &str)]| ObjectRule {
+            object: object.to_owned(),
+            when: labels(when),
+        };
+        let wide = rule("host/${instance}", &[]);
+        assert!(wide.leaves_nothing_to(&rule("vm/${instance}", &[("job", "vms")])));
+        assert!(wide.leaves_nothing_to(&wide));
+        assert!(rule("vm/${job}", &[]).leaves_nothing_to(&rule("vm/${vm}", &[("job", "a")])));
+        assert!(!rule("vm/${instance}", &[("job", "vms")]).leaves_nothing_to(&wide));
+        assert!(!rule("vm/${vm}", &[]).leaves_nothing_to(&wide));
+        let usual = usual_rules();
+        let pairs = usual.iter().enumerate().flat_map(|(at, rule)| {
+            usual[at + 1..].iter().map(move |behind| rule.leaves_nothing_to(behind))
+        });
+        assert!(!pairs.into_iter().any(|shadowed| shadowed));
+    }
+
+    #[test]
     fn alerts_that_differ_in_further_labels_are_different_checks() {
         let alert = |pairs| Alert { labels: labels(pairs), text: String::new(), ends: None };
         let vm: Object = "vm/web-1".parse().unwrap();
-        let check = |pairs| alert(pairs).check(&vm, &["VmDown".to_owned()]).to_string();
+        let [down, apps] = ["VmDown", "AppDown"].map(|name| [name.to_owned()]);
+        let check = |pairs| alert(pairs).check(&vm, &down, &apps).to_string();
+        assert_eq!(check(&[("alertname", "AppDown"), ("vm", "web-1")]), "app.AppDown");
+        let module: Object = "module/shop/web".parse().unwrap();
+        let of_module = alert(&[("alertname", "AppDown")]).check(&module, &down, &apps);
+        assert_eq!(of_module.as_str(), "monitor.AppDown");
         assert_eq!(check(&[("alertname", "VmDown"), ("mount", "/")]), "vm.ping");
         assert_eq!(check(&[("alertname", "Slow query!"), ("vm", "web-1")]), "Slow_query_");
         let root = check(&[("alertname", "DiskFull"), ("mount", "/")]);
@@ -380,7 +436,7 @@ mod tests {
             for alert in read(body.as_bytes(), NOW).0 {
                 let object = usual_rules().iter().find_map(|rule| rule.object(&alert.labels));
                 let object = object.unwrap_or_else(|| "collector/alerts".parse().unwrap());
-                alert.check(&object, &[]);
+                alert.check(&object, &[], &[]);
             }
         }
     }

@@ -6,13 +6,13 @@
 use std::io::Write;
 
 use dashboards::view::Theme;
-use dashboards::{explore_page, monitor_page};
+use dashboards::{explore_page, monitor_page, rules_page};
 use model::lang::Lang;
 
 #[path = "../tests/made_up/mod.rs"]
 mod made_up;
 
-use made_up::{explore, monitor};
+use made_up::{explore, monitor, rules};
 
 fn main() -> std::io::Result<()> {
     let wishes: Vec<String> = std::env::args().skip(1).collect();
@@ -46,6 +46,7 @@ fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
         "monitor-blind" => monitor_page(&monitor::blind(), &reader),
         "monitor-disk-full" => monitor_page(&monitor::disk_full(), &reader),
         "monitor-empty" => monitor_page(&monitor::empty(), &reader),
+        "rules" => rules_page(&rules::all_sorts(), &reader),
         "explore" => explore_page(&explore::fresh(), &reader),
         "explore-chart" => explore_page(&explore::chart(), &reader),
         "explore-crowd" => explore_page(&explore::crowd(), &reader),

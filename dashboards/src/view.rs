@@ -18,6 +18,7 @@ pub mod explore;
 pub mod monitor;
 pub mod quiet;
 pub mod review;
+pub mod rules;
 
 /// Data older than this are called old.
 const OLD_DATA_S: f64 = 60.0;

@@ -41,6 +41,39 @@ words! {
     EXPLORE = "Metrics", "指标";
     MONITOR_PAGE = "Monitor", "监控自检";
 
+    RULES = "Rules", "规则";
+
+    // The rules.
+    NO_RULE_FIRES = "No rule fires", "没有规则触发";
+    RULES_FIRE = "Rules that fire: {0}", "正在触发的规则：{0} 条";
+    RULE = "Rule", "规则";
+    WATCHES = "Watches", "检查内容";
+    NOW = "Now", "当前";
+    FIRES = "fires", "触发";
+    RULE_FAILS = "cannot be judged", "无法判断";
+    RULE_SILENT = "no data", "没有数据";
+    RULE_SILENT_HINT = "What these rules told of is not heard of any more, so its end is not known.",
+        "这些规则报告过的对象现在没有数据，因此不知道是否已恢复。";
+    RULE_DOUBTFUL = "judged in part", "部分判断";
+    RULE_DOUBTFUL_HINT = "Part of what these rules find could not be judged.",
+        "这些规则查到的内容有一部分无法判断。";
+    RULE_QUIET = "quiet", "正常";
+    RULE_WAITS = "not evaluated yet", "尚未执行";
+    RULE_IDLE = "no series matches", "没有匹配的序列";
+    RULE_IDLE_HINT = "Nothing that is measured here is what these rules are about.",
+        "本处的采样中没有这些规则所检查的内容。";
+    RULE_OFF = "switched off", "已关闭";
+    RULE_OFF_HINT = "switched off in its file", "在其文件中关闭";
+    RULE_WAITS_HINT = "not evaluated since the start", "启动后尚未执行";
+    RULE_LINE = "bad {0}, good again {1}", "{0} 为异常，{1} 恢复";
+    RULE_PRESENCE = "bad while a series is there", "有序列即为异常";
+    RULE_NO_DATA = "bad when no data comes any more", "不再有数据即为异常";
+    RULE_FOR = "for {0}", "持续 {0}";
+    RULE_ON = "on {0}", "对象：{0}";
+    RULE_EVERY = "every {0}", "每 {0}一次";
+    RULE_FAILED = "failed", "执行失败";
+    RULE_SERIES = "{0} series", "{0} 条序列";
+
     // How things fare.
     DOWN = "down", "宕机";
     UNKNOWN = "unknown", "未知";

@@ -52,24 +52,24 @@ fn a_problem_is_told_in_the_words_of_the_rule() {
         &[("vm", "web-1")],
         0.95,
         &expect![[r#"
-        VM web-1 works badly (rule.usage_high: 95 % of 90 %)
-        pool: web-1
-        Since 2026-03-02T10:00:00Z
-        rule.usage_high of web-1 is bad since 2026-03-02T10:00:00Z, says rule: 95 % of 90 %
-        To do: make room
-    "#]],
+            VM web-1 works badly (rule.usage_high: 95 % of 90 %)
+            pool: web-1
+            Since 2026-03-02T10:00:00Z, for 1 min
+            rule.usage_high of web-1 is bad since 2026-03-02T10:00:00Z, says rule: 95 % of 90 %
+            To do: make room
+        "#]],
     );
     check(
         Lang::Zh,
         &[("vm", "web-1")],
         0.95,
         &expect![[r#"
-        虚拟机 web-1 工作异常 (rule.usage_high: web-1 已用 95 %)
-        资源池: web-1
-        自 2026-03-02T10:00:00Z 起
-        rule 报告 web-1 的 rule.usage_high 自 2026-03-02T10:00:00Z 起异常: web-1 已用 95 %
-        处理建议：腾出空间
-    "#]],
+            虚拟机 web-1 工作异常（rule.usage_high：web-1 已用 95 %）
+            资源池：web-1
+            始于 2026-03-02T10:00:00Z，已持续 1 分钟
+            rule 报告 web-1 的 rule.usage_high 自 2026-03-02T10:00:00Z 起异常：web-1 已用 95 %
+            处理建议：腾出空间
+        "#]],
     );
 }
 
@@ -80,19 +80,19 @@ fn a_rule_that_cannot_be_judged_is_told_to_operations_and_nobody_is_called_blind
         &[("rack", "r1")],
         0.95,
         &expect![[r#"
-        collector main works badly (rules.usage_high: rule usage_high cannot be judged: none of its series names what it is on, for example {rack="r1"})
-        Since 2026-03-02T10:00:10Z
-        rules.usage_high of main is bad since 2026-03-02T10:00:10Z, says rule: rule usage_high cannot be judged: none of its series names what it is on, for example {rack="r1"}
-    "#]],
+            collector main works badly (rules.usage_high: rule usage_high cannot be judged: none of its series names what it is on, for example {rack="r1"})
+            Since 2026-03-02T10:00:10Z, for 30 s
+            rules.usage_high of main is bad since 2026-03-02T10:00:10Z, says rule: rule usage_high cannot be judged: none of its series names what it is on, for example {rack="r1"}
+        "#]],
     );
     check(
         Lang::Zh,
         &[("vm", "web-1")],
         f64::NAN,
         &expect![[r#"
-        采集器 main 工作异常 (rules.usage_high: 规则 usage_high 无法判断：it gives no number, for example vm/web-1 is NaN)
-        自 2026-03-02T10:00:10Z 起
-        rule 报告 main 的 rules.usage_high 自 2026-03-02T10:00:10Z 起异常: 规则 usage_high 无法判断：it gives no number, for example vm/web-1 is NaN
-    "#]],
+            采集器 main 工作异常（rules.usage_high：规则 usage_high 无法判断：it gives no number, for example vm/web-1 is NaN）
+            始于 2026-03-02T10:00:10Z，已持续 30 秒
+            rule 报告 main 的 rules.usage_high 自 2026-03-02T10:00:10Z 起异常：规则 usage_high 无法判断：it gives no number, for example vm/web-1 is NaN
+        "#]],
     );
 }

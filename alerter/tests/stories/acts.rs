@@ -69,7 +69,7 @@ fn a_snooze_lets_through_a_higher_severity_and_another_root() {
             400s alice update i1: Update: 20 of your 40 VMs of web are down because host h1 is down
             400s ops update i1: Update: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             430s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            430s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            430s carol problem i1: all 10 VMs of srv are down because host h1 is down
             1000s alice update i1: Update: 20 of your 40 VMs of web are down because host h1 is down
         "#]],
     );
@@ -90,7 +90,7 @@ fn a_snooze_holds_back_what_is_only_more_of_the_same() {
             10s opened i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             40s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
             40s ops problem i1: host h1 is down; it took 20 VMs: bank/api 20
-            530s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            530s carol problem i1: all 10 VMs of srv are down because host h1 is down
             630s alice problem i1: 5 of your 40 VMs of web are down because host h1 is down
             900s ops update i1: Update: host h1 is down; it took 35 VMs: bank/api 20, game/srv 10, shop/web 5
         "#]],
@@ -108,7 +108,7 @@ fn a_snooze_before_the_first_message_holds_that_back_too_for_that_person_alone()
         &expect![[r#"
             10s opened i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             40s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            40s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            40s carol problem i1: all 10 VMs of srv are down because host h1 is down
             40s ops problem i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             400s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
         "#]],
@@ -221,7 +221,7 @@ fn a_silence_of_a_module_or_a_project_covers_its_vms_wherever_they_run() {
             10s opened i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             40s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
             40s ops problem i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
-            300s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            300s carol problem i1: all 10 VMs of srv are down because host h1 is down
         "#]],
     );
 }
@@ -349,7 +349,7 @@ fn a_silenced_root_that_takes_over_what_was_told_is_named_when_the_silence_ends(
             70s ops problem i1: VM web-07 of shop/web on host h1 is down
             600s alice update i1: Update: 20 of your 40 VMs of web are down because host h1 is down
             600s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            600s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            600s carol problem i1: all 10 VMs of srv are down because host h1 is down
             600s ops update i1: Update: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
         "#]],
     );
@@ -372,12 +372,12 @@ fn of_vms_that_fail_together_only_those_are_told_that_nobody_silenced() {
         70s opened i1: 2 VMs are down, each on its own: shop/web 2
         70s alice problem i1: 1 of your 40 VMs of web is down: web-07
               shop/web: 1 of 40 VMs (web-07)
-              Since 2026-03-02T10:00:10Z
+              Since 2026-03-02T10:00:10Z, for 1 min
               Operations are told as well.
               vm.ping of web-07 is bad since 2026-03-02T10:00:10Z, says probe
         70s ops problem i1: VM web-07 of shop/web on host h1 is down
               shop/web: 1 of 40 VMs (web-07)
-              Since 2026-03-02T10:00:10Z
+              Since 2026-03-02T10:00:10Z, for 1 min
               Businesses: shop
               vm.ping of web-07 is bad since 2026-03-02T10:00:10Z, says probe
         560s alice resolved i1: web is whole again after 8 min 10 s: 1 of 40 VMs had failed, web-07
@@ -402,7 +402,7 @@ fn maintenance_that_is_opened_by_hand_ends_when_somebody_ends_it() {
         &expect![[r#"
             10s opened i1: host h1 is down; it took 30 VMs: bank/api 20, game/srv 10
             40s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            40s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            40s carol problem i1: all 10 VMs of srv are down because host h1 is down
             40s ops problem i1: host h1 is down; it took 30 VMs: bank/api 20, game/srv 10
             300s page i1: host h1 is down; it took 30 VMs: bank/api 20, game/srv 10
                   host.ping of h1 is bad since 2026-03-02T10:00:10Z, says probe
@@ -427,7 +427,7 @@ fn a_window_of_the_files_begins_and_ends_by_itself_and_at_once_if_it_is_taken_ou
             400s opened i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             400s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
             400s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            400s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            400s carol problem i1: all 10 VMs of srv are down because host h1 is down
             400s ops problem i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
         "#]],
     );

@@ -20,7 +20,7 @@ fn a_host_that_is_down_is_told_once_to_each() {
             10s opened i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             40s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
             40s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            40s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            40s carol problem i1: all 10 VMs of srv are down because host h1 is down
             40s ops problem i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
         "#]],
     );
@@ -38,7 +38,7 @@ fn a_host_that_reports_after_its_vms_is_the_root_all_the_same() {
             50s opened i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             70s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
             70s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            70s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            70s carol problem i1: all 10 VMs of srv are down because host h1 is down
             70s ops problem i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
         "#]],
     );
@@ -61,7 +61,7 @@ fn a_host_that_reports_after_its_vm_was_told_takes_the_incident_over() {
             100s alice update i1: Update: 20 of your 40 VMs of web are down because host h1 is down
             100s bob update i1: Update: 20 of your 50 VMs of api are down because host h1 is down
             100s ops update i1: Update: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
-            130s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            130s carol problem i1: all 10 VMs of srv are down because host h1 is down
         "#]],
     );
 }
@@ -138,7 +138,7 @@ fn vms_that_boot_after_their_host_is_back_start_no_new_wave() {
             10s opened i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             40s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
             40s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            40s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            40s carol problem i1: all 10 VMs of srv are down because host h1 is down
             40s ops problem i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             743.265s alice resolved i1: web is whole again after 11 min 13 s: host h1 had taken 20 of 40 VMs
             767.755s bob resolved i1: api is whole again after 11 min 37 s: host h1 had taken 20 of 50 VMs
@@ -163,7 +163,7 @@ fn what_stays_broken_after_the_grace_is_told_as_its_own_problem() {
             10s opened i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             40s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
             40s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
-            40s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            40s carol problem i1: all 10 VMs of srv are down because host h1 is down
             40s ops problem i1: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             720s carol resolved i1: srv is whole again after 10 min 50 s: host h1 had taken 10 of 10 VMs
             780s alice resolved i1: The failure of host h1 is over after 10 min 25 s; 2 VMs still fail and are told of apart: web-01, web-02
@@ -255,7 +255,7 @@ fn operations_at_work_hear_of_no_new_member_but_a_new_owner_does() {
             40s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
             40s bob problem i1: 20 of your 50 VMs of api are down because host h1 is down
             40s ops problem i1: host h1 is down; it took 40 VMs: bank/api 20, shop/web 20
-            270s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            270s carol problem i1: all 10 VMs of srv are down because host h1 is down
         "#]],
     );
 }
@@ -300,7 +300,7 @@ fn a_window_silences_until_it_is_over() {
             600s opened i2: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
             600s alice problem i2: 20 of your 40 VMs of web are down because host h1 is down
             600s bob problem i2: 20 of your 50 VMs of api are down because host h1 is down
-            600s carol problem i2: 10 of your 10 VMs of srv are down because host h1 is down
+            600s carol problem i2: all 10 VMs of srv are down because host h1 is down
             600s ops problem i2: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
         "#]],
     );
@@ -401,7 +401,7 @@ fn a_host_that_never_reports_is_suspected_and_its_report_is_no_new_incident() {
             150s alice update i1: Update: 20 of your 40 VMs of web are down because host h1 is down
             150s bob update i1: Update: 20 of your 50 VMs of api are down because host h1 is down
             150s ops update i1: Update: host h1 is down; it took 50 VMs: bank/api 20, game/srv 10, shop/web 20
-            180s carol problem i1: 10 of your 10 VMs of srv are down because host h1 is down
+            180s carol problem i1: all 10 VMs of srv are down because host h1 is down
         "#]],
     );
 }
@@ -446,9 +446,9 @@ fn a_rack_switch_that_reports_last_is_the_root() {
         ",
         &expect![[r#"
             55s opened i1: switch sw1 is down; it took 101 VMs: bank/api 50, game/srv 10, shop/web 40, pool 1
-            70s alice problem i1: 40 of your 40 VMs of web are down because switch sw1 is down
-            70s bob problem i1: 50 of your 50 VMs of api are down because switch sw1 is down
-            70s carol problem i1: 10 of your 10 VMs of srv are down because switch sw1 is down
+            70s alice problem i1: all 40 VMs of web are down because switch sw1 is down
+            70s bob problem i1: all 50 VMs of api are down because switch sw1 is down
+            70s carol problem i1: all 10 VMs of srv are down because switch sw1 is down
             70s ops problem i1: switch sw1 is down; it took 101 VMs: bank/api 50, game/srv 10, shop/web 40, pool 1
         "#]],
     );

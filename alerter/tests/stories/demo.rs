@@ -51,16 +51,16 @@ fn a_host_dies_and_its_vms_are_replaced() {
             40s alice problem i1: 2 of your 5 VMs of web are down because host h2 is down; replaced in 4 s
                   shop/web: 2 of 5 VMs (web-3, web-4)
                   Replaced: web-3 → pool-3, web-4 → pool-4
-                  Since 2026-03-02T10:00:10Z
+                  Since 2026-03-02T10:00:10Z, for 30 s
                   There is nothing for you to do.
                   host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
             40s ops problem i1: host h2 is down; it took 4 VMs: shop/web 2, pool 2; replaced in 4 s
                   shop/web: 2 of 5 VMs (web-3, web-4)
                   pool: pool-1, pool-2
                   Replaced: web-3 → pool-3, web-4 → pool-4
-                  Since 2026-03-02T10:00:10Z
+                  Since 2026-03-02T10:00:10Z, for 30 s
                   Businesses: shop
-                  Hosts: h2 (still carries 4 VMs)
+                  Hosts: h2 (4 VMs on it now)
                   host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
             106s alice resolved i1: web is whole again after 4 s: host h2 had taken 2 of 5 VMs; replaced in 4 s
                   shop/web: 2 of 5 VMs (web-3, web-4)
@@ -87,18 +87,18 @@ fn the_same_in_chinese() {
             40s alice problem i1: web 的 5 台虚拟机中有 2 台不可用，原因：宿主机 h2 宕机；4 秒内已替换
                   shop/web：5 台中 2 台（web-3、web-4）
                   已替换：web-3 → pool-3、web-4 → pool-4
-                  自 2026-03-02T10:00:10Z 起
-                  无需您处理。
+                  始于 2026-03-02T10:00:10Z，已持续 30 秒
+                  您无需处理。
                   probe 报告 h2 的 host.ping 自 2026-03-02T10:00:10Z 起异常
             40s ops problem i1: host h2 is down; it took 4 VMs: shop/web 2, pool 2; replaced in 4 s
                   shop/web: 2 of 5 VMs (web-3, web-4)
                   pool: pool-1, pool-2
                   Replaced: web-3 → pool-3, web-4 → pool-4
-                  Since 2026-03-02T10:00:10Z
+                  Since 2026-03-02T10:00:10Z, for 30 s
                   Businesses: shop
-                  Hosts: h2 (still carries 4 VMs)
+                  Hosts: h2 (4 VMs on it now)
                   host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
-            106s alice resolved i1: 4 秒后 web 已恢复：宿主机 h2 曾影响 5 台虚拟机中的 2 台；4 秒内已替换
+            106s alice resolved i1: web 已恢复，历时 4 秒：宿主机 h2 曾影响 5 台虚拟机中的 2 台；4 秒内已替换
                   shop/web：5 台中 2 台（web-3、web-4）
                   已替换：web-3 → pool-3、web-4 → pool-4
         "#]],
@@ -122,16 +122,16 @@ fn vms_that_were_replaced_and_are_gone_before_the_message_are_told_of() {
             40s alice problem i1: 2 of your 5 VMs of web are down because host h2 is down; replaced in 5 s
                   shop/web: 2 of 5 VMs (web-3, web-4)
                   Replaced: web-3 → pool-3, web-4 → pool-4
-                  Since 2026-03-02T10:00:10Z
+                  Since 2026-03-02T10:00:10Z, for 30 s
                   There is nothing for you to do.
                   host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
             40s ops problem i1: host h2 is down; it took 4 VMs: shop/web 2, pool 2; replaced in 5 s
                   shop/web: 2 of 5 VMs (web-3, web-4)
                   pool: pool-1, pool-2
                   Replaced: web-3 → pool-3, web-4 → pool-4
-                  Since 2026-03-02T10:00:10Z
+                  Since 2026-03-02T10:00:10Z, for 30 s
                   Businesses: shop
-                  Hosts: h2 (still carries 2 VMs)
+                  Hosts: h2 (2 VMs on it now)
                   host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
             81s alice resolved i1: web is whole again after 5 s: host h2 had taken 2 of 5 VMs; replaced in 5 s
                   shop/web: 2 of 5 VMs (web-3, web-4)
@@ -152,26 +152,26 @@ fn the_host_comes_back() {
         demo(),
         &(HOST_DIES.to_owned() + story),
         &expect![[r#"
-        10s opened i1: host h2 is down; it took 4 VMs: shop/web 2, pool 2
-        40s alice problem i1: 2 of your 5 VMs of web are down because host h2 is down
-              shop/web: 2 of 5 VMs (web-3, web-4)
-              Since 2026-03-02T10:00:10Z
-              Operations are told as well.
-              host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
-        40s ops problem i1: host h2 is down; it took 4 VMs: shop/web 2, pool 2
-              shop/web: 2 of 5 VMs (web-3, web-4)
-              pool: pool-1, pool-2
-              Since 2026-03-02T10:00:10Z
-              Businesses: shop
-              Hosts: h2 (still carries 4 VMs)
-              host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
-        106s alice resolved i1: Nothing of web fails any more, after 36 s: host h2 had taken 2 of 5 VMs
-              shop/web: 2 of 5 VMs (web-3, web-4)
-        571s ops resolved i1: host h2 is well again after 8 min 21 s; it had taken 4 VMs: shop/web 2, pool 2
-              shop/web: 2 of 5 VMs (web-3, web-4)
-              pool: pool-1, pool-2
-        571s closed i1
-    "#]],
+            10s opened i1: host h2 is down; it took 4 VMs: shop/web 2, pool 2
+            40s alice problem i1: 2 of your 5 VMs of web are down because host h2 is down
+                  shop/web: 2 of 5 VMs (web-3, web-4)
+                  Since 2026-03-02T10:00:10Z, for 30 s
+                  Operations are told as well.
+                  host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
+            40s ops problem i1: host h2 is down; it took 4 VMs: shop/web 2, pool 2
+                  shop/web: 2 of 5 VMs (web-3, web-4)
+                  pool: pool-1, pool-2
+                  Since 2026-03-02T10:00:10Z, for 30 s
+                  Businesses: shop
+                  Hosts: h2 (4 VMs on it now)
+                  host.ping of h2 is bad since 2026-03-02T10:00:10Z, says probe
+            106s alice resolved i1: Nothing of web fails any more, after 36 s: host h2 had taken 2 of 5 VMs
+                  shop/web: 2 of 5 VMs (web-3, web-4)
+            571s ops resolved i1: host h2 is well again after 8 min 21 s; it had taken 4 VMs: shop/web 2, pool 2
+                  shop/web: 2 of 5 VMs (web-3, web-4)
+                  pool: pool-1, pool-2
+            571s closed i1
+        "#]],
     );
 }
 
@@ -191,12 +191,12 @@ fn a_lone_vm_that_is_replaced_at_once_is_told_of_all_the_same() {
             70s alice problem i1: 1 of your 5 VMs of web is down: web-1; replaced in 4 s
                   shop/web: 1 of 5 VMs (web-1)
                   Replaced: web-1 → pool-3
-                  Since 2026-03-02T10:00:10Z
+                  Since 2026-03-02T10:00:10Z, for 1 min
                   There is nothing for you to do.
             70s ops problem i1: VM web-1 of shop/web is down; replaced in 4 s
                   shop/web: 1 of 5 VMs (web-1)
                   Replaced: web-1 → pool-3
-                  Since 2026-03-02T10:00:10Z
+                  Since 2026-03-02T10:00:10Z, for 1 min
                   Businesses: shop
             76s alice resolved i1: web is whole again after 6 s: 1 of 5 VMs had failed, web-1; replaced in 4 s
                   shop/web: 1 of 5 VMs (web-1)

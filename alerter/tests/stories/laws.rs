@@ -320,16 +320,69 @@ fn a_storm_is_looked_at_once_a_second_and_not_once_an_event() {
     assert_eq!(wake_at(&world.state), Some(START + Duration::from_secs(1)));
 }
 
+/// Who was told what of an object.
+fn heard(world: &World, object: &Object) -> Vec<(PersonId, MessageKind)> {
+    let names = |message: &&Message| message.root == *object || message.more_roots.contains(object);
+    let about = world.told.iter().filter(names);
+    about.map(|message| (message.to.clone(), message.kind)).collect()
+}
+
 #[test]
-fn a_clock_that_is_set_back_does_not_stop_it() {
+fn a_clock_that_is_set_back_an_hour_neither_stops_it_nor_makes_it_tell_twice() {
+    let minutes = |count: u64| Duration::from_secs(60 * count);
     let mut world = World::new(racks());
-    let objects = world.objects();
-    world.say(&objects[3], SignalState::Problem(Severity::High));
-    world.now = START - HOUR;
-    world.say(&objects[4], SignalState::Problem(Severity::High));
-    world.pass(HOUR + Duration::from_secs(120));
-    assert!(world.told.iter().any(|message| message.root == objects[3]));
-    assert!(world.told.iter().any(|message| message.root == objects[4]));
+    let vm = |name: &str| -> Object { name.parse().unwrap() };
+    let [before, during, after] = ["vm/api-h12-1", "vm/web-h21-1", "vm/web-h31-1"].map(vm);
+    let (before, during, after) = (&before, &during, &after);
+    let bad = SignalState::Problem(Severity::High);
+    world.say(before, bad);
+    world.pass(minutes(5));
+    assert_eq!(heard(&world, before).len(), 2, "its owner and operations");
+    world.say(during, bad);
+    world.now = world.now - HOUR;
+    world.say(after, bad);
+    world.pass(minutes(2));
+    for object in [before, during, after] {
+        let heard = heard(&world, object);
+        assert_eq!(heard.len(), 2, "{object}: {heard:?}");
+    }
+    // What our own senses say by the clock that was set back ends it, as fast as ever.
+    for object in [before, during, after] {
+        world.say(object, SignalState::Ok);
+    }
+    world.pass(minutes(5));
+    for object in [before, during, after] {
+        let ends =
+            heard(&world, object).into_iter().filter(|(_, kind)| *kind == MessageKind::Resolved);
+        assert_eq!(ends.count(), 2, "{object}");
+        assert_eq!(heard(&world, object).len(), 4, "{object}");
+    }
+}
+
+#[test]
+fn a_source_an_hour_ahead_is_heard_and_still_when_its_clock_is_set_right() {
+    let mut world = World::new(racks());
+    let object: Object = "vm/api-h12-1".parse().unwrap();
+    let say = |world: &mut World, state, ahead| {
+        world.step(Event::Signal(Signal {
+            source: "zabbix".parse().unwrap(),
+            check: "vm.ping".parse().unwrap(),
+            object: object.clone(),
+            state,
+            at: world.now + ahead,
+            via: None,
+            text: String::new(),
+        }));
+    };
+    say(&mut world, SignalState::Problem(Severity::High), HOUR);
+    // Older than what it said last: stale, however wrong its clock is.
+    say(&mut world, SignalState::Ok, HOUR - Duration::from_secs(5));
+    world.pass(Duration::from_secs(120));
+    assert_eq!(world.told.len(), 2, "{:?}", world.told);
+    say(&mut world, SignalState::Ok, Duration::ZERO);
+    world.pass(Duration::from_secs(120));
+    let ends = world.told.iter().filter(|message| message.kind == MessageKind::Resolved);
+    assert_eq!(ends.count(), 2, "its end is told within two minutes");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that is written wrongly should panic")]
 
 mod acts;
+mod beside;
 mod cases;
 mod demo;
 mod laws;

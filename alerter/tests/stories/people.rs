@@ -87,24 +87,24 @@ fn the_message_to_whoever_comes_on_duty_says_so() {
         60s opened i1: VM web-21 of shop/web on host h2 is down
         60s ann problem i1: VM web-21 of shop/web on host h2 is down
               shop/web: 1 of 40 VMs (web-21)
-              Since 2026-03-02T10:00:00Z
+              Since 2026-03-02T10:00:00Z, for 1 min
               Businesses: shop
               vm.ping of web-21 is bad since 2026-03-02T10:00:00Z, says probe
         60s sam problem i1: 1 of your 40 VMs of web is down: web-21
               shop/web: 1 of 40 VMs (web-21)
-              Since 2026-03-02T10:00:00Z
+              Since 2026-03-02T10:00:00Z, for 1 min
               Operations are told as well.
               vm.ping of web-21 is bad since 2026-03-02T10:00:00Z, says probe
         300s bob problem i1: 虚拟机 web-21（shop/web）（宿主机 h2） 宕机
               现在由您值班（oncall），此前已通知他人
               shop/web：40 台中 1 台（web-21）
-              自 2026-03-02T10:00:00Z 起
+              始于 2026-03-02T10:00:00Z，已持续 5 分钟
               业务：shop
               probe 报告 web-21 的 vm.ping 自 2026-03-02T10:00:00Z 起异常
         301s tom problem i1: 1 of your 40 VMs of web is down: web-21
               You are on duty now (oncall-shop); others were told before
               shop/web: 1 of 40 VMs (web-21)
-              Since 2026-03-02T10:00:00Z
+              Since 2026-03-02T10:00:00Z, for 5 min 1 s
               Operations are told as well.
               vm.ping of web-21 is bad since 2026-03-02T10:00:00Z, says probe
     "#]]
@@ -170,7 +170,7 @@ fn an_escalated_message_says_so_in_both_languages_and_the_owners_view_is_of_the_
         60s opened i1: 20 VMs work badly, each on its own: shop/web 20
         60s ann problem i1: 20 VMs work badly, each on its own: shop/web 20
               shop/web: 20 of 40 VMs (web-21, web-22, web-23, web-24, web-25, web-26, web-27, web-28, web-29, web-30 and 10 more)
-              Since 2026-03-02T10:00:00Z
+              Since 2026-03-02T10:00:00Z, for 1 min
               Businesses: shop
               app.shop of web-21 is bad since 2026-03-02T10:00:00Z, says probe
               app.shop of web-22 is bad since 2026-03-02T10:00:00Z, says probe
@@ -178,16 +178,16 @@ fn an_escalated_message_says_so_in_both_languages_and_the_owners_view_is_of_the_
               app.shop of web-24 is bad since 2026-03-02T10:00:00Z, says probe
         60s sam problem i1: 20 of your 40 VMs of web fail: web-21, web-22, web-23, web-24, web-25, web-26, web-27, web-28, web-29, web-30 and 10 more
               shop/web: 20 of 40 VMs (web-21, web-22, web-23, web-24, web-25, web-26, web-27, web-28, web-29, web-30 and 10 more)
-              Since 2026-03-02T10:00:00Z
+              Since 2026-03-02T10:00:00Z, for 1 min
               Operations are told as well.
               app.shop of web-21 is bad since 2026-03-02T10:00:00Z, says probe
               app.shop of web-22 is bad since 2026-03-02T10:00:00Z, says probe
               app.shop of web-23 is bad since 2026-03-02T10:00:00Z, says probe
               app.shop of web-24 is bad since 2026-03-02T10:00:00Z, says probe
         960s lea problem i1: web 的 40 台虚拟机中有 20 台异常：web-21、web-22、web-23、web-24、web-25、web-26、web-27、web-28、web-29、web-30 等，另有 10 个
-              已升级：15 分内无人认领
+              已升级：15 分钟内无人认领
               shop/web：40 台中 20 台（web-21、web-22、web-23、web-24、web-25、web-26、web-27、web-28、web-29、web-30 等，另有 10 个）
-              自 2026-03-02T10:00:00Z 起
+              始于 2026-03-02T10:00:00Z，已持续 16 分钟
               运维也已收到通知。
               probe 报告 web-21 的 app.shop 自 2026-03-02T10:00:00Z 起异常
               probe 报告 web-22 的 app.shop 自 2026-03-02T10:00:00Z 起异常
@@ -289,9 +289,9 @@ fn an_acknowledgement_breaks_on_another_root_and_a_second_one_holds() {
             30s sam problem i1: 20 of your 40 VMs of web are down because host h2 is down
             200s acknowledgement of i1 broken: the cause is now switch sw1
             200s ann update i1: Update: switch sw1 is down; it took 101 VMs: bank/api 50, game/srv 10, shop/web 40, pool 1
-            200s sam update i1: Update: 40 of your 40 VMs of web are down because switch sw1 is down
-            230s bob problem i1: 50 of your 50 VMs of api are down because switch sw1 is down
-            230s carol problem i1: 10 of your 10 VMs of srv are down because switch sw1 is down
+            200s sam update i1: Update: all 40 VMs of web are down because switch sw1 is down
+            230s bob problem i1: all 50 VMs of api are down because switch sw1 is down
+            230s carol problem i1: all 10 VMs of srv are down because switch sw1 is down
         "#]],
     );
 }

@@ -221,6 +221,7 @@ impl Play {
                 self.settings.on_duty.insert(schedule.parse().unwrap(), duty);
                 Event::Relieved
             }
+            ["know", ..] => Event::Beside(crate::beside::read(&words[1..])),
             ["page"] => {
                 self.write_page(now);
                 Event::Tick

@@ -371,7 +371,7 @@ fn an_incident_that_is_explained_becomes_part_of_another() {
             78s note i1 vm/web-02: part of the incident: it stands on switch sw1
             78s note i2: the incident is now part of i1
             78s i2 is now part of i1
-            78s alice update i1: Update: 3 of your 3 VMs of web are down because switch sw1 is down
+            78s alice update i1: Update: all 3 VMs of web are down because switch sw1 is down
             78s ops update i1: Update: switch sw1 is down; it took 7 VMs: bank/api 3, shop/web 3, pool 1
         "#]],
     );

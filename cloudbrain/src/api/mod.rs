@@ -57,6 +57,7 @@ fn router(handle: Handle) -> Router {
         .route("/modules/{project}/{name}", get(pages::module))
         .route("/monitor", get(pages::monitor))
         .route("/explore", get(explore::explore))
+        .route("/rules", get(rules::page))
         .route("/preferences", post(pages::preferences))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/live.js", get(pages::script))

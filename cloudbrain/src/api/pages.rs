@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::data::monitor_view;
 use crate::brain::{Handle, view};
+use crate::chinese;
 
 /// How somebody wants to read.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +86,11 @@ pub(super) async fn module(
 
 /// Whether the monitor itself can be believed.
 pub(super) async fn monitor(State(handle): State<Handle>, headers: HeaderMap) -> Page {
-    let (view, now, zone) = monitor_view(&handle).await.map_err(trouble)?;
+    let (mut view, now, zone) = monitor_view(&handle).await.map_err(trouble)?;
     let reader = Reader::of(&headers).at(now, zone);
+    if reader.lang == Lang::Zh {
+        chinese::monitor(&mut view);
+    }
     Ok(Html(dashboards::monitor_page(&view, &reader)))
 }
 

@@ -7,6 +7,7 @@
 
 mod acting;
 mod aiming;
+mod beside;
 mod hearing;
 mod judging;
 mod placing;
@@ -324,11 +325,18 @@ impl Core {
     }
 
     fn alert(&mut self, event: alerter::Event, now: Time) {
+        self.prompt(now);
+        self.step(event, now);
+    }
+
+    fn step(&mut self, event: alerter::Event, now: Time) {
         let topology = &self.topology;
         let actions = alerter::step(&self.settings, topology, &mut self.alerter, event, now);
+        let (mut messages, mut is_new) = (Vec::new(), false);
         for action in actions {
+            is_new |= matches!(action, Action::Opened(_));
             match action {
-                Action::Tell(message) => self.pending.messages.push(message),
+                Action::Tell(message) => messages.push(message),
                 Action::Noted(note) => self.pending.changes.push(record::note(&note)),
                 Action::Opened(summary) | Action::Changed(summary) => self.incident(&summary),
                 Action::AcknowledgementBroken { incident, broken } => {
@@ -345,6 +353,10 @@ impl Core {
                 }
             }
         }
+        if is_new && !messages.is_empty() {
+            messages = self.complete(messages, now);
+        }
+        self.pending.messages.extend(messages);
     }
 
     fn incident(&mut self, summary: &IncidentSummary) {

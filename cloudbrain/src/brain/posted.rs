@@ -77,7 +77,7 @@ impl Posted {
         for alert in alerts {
             let object = by.objects.iter().find_map(|rule| rule.object(&alert.labels));
             let object = object.unwrap_or_else(nobody);
-            let check = alert.check(&object, &by.down);
+            let check = alert.check(&object, &by.down, &by.apps);
             let ends = alert.ends.unwrap_or(now + HOLDS);
             let known = self.known.get(&object);
             let is_new = known.is_none_or(|checks| !checks.contains_key(&check));

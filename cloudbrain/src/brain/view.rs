@@ -25,6 +25,7 @@ use crate::oncall::local_minute;
 use super::core::{CHART_SPAN, Core};
 use super::review::{self, Facts};
 use super::senses::{Cause, probe_name};
+use crate::chinese;
 
 /// A VM's sample older than so many intervals is stale.
 const STALE_AFTER_INTERVALS: u32 = 3;
@@ -119,9 +120,10 @@ fn pool(core: &Core, flavor: &FlavorId, now: Time) -> PlanPool {
 pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
     let (hosts, unplaced) = hosts(core, now);
     let zone = zone(core);
-    let modules = core.config.modules.keys().map(|module| module_view(core, module, now));
+    let modules = core.config.modules.keys();
+    let modules = modules.map(|module| module_view(core, module, now, lang));
     let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(pool(core, flavor, now)));
-    Overview {
+    let mut view = Overview {
         fleet: core.config.raw.fleet.clone(),
         now,
         lang,
@@ -133,7 +135,11 @@ pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
         incidents: core.incidents().iter().map(|i| incident_view(i, &zone, lang)).collect(),
         pools: pools.collect(),
         monitor: monitor(core, now),
+    };
+    if lang == Lang::Zh {
+        chinese::overview(&mut view);
     }
+    view
 }
 
 fn hosts(core: &Core, now: Time) -> (Vec<HostView>, Vec<VmTile>) {
@@ -194,7 +200,7 @@ fn health(core: &Core, vm: &Vm) -> Health {
     }
 }
 
-fn module_view(core: &Core, id: &ModuleId, now: Time) -> ModuleView {
+fn module_view(core: &Core, id: &ModuleId, now: Time, lang: Lang) -> ModuleView {
     let policy = core.config.scaler.policies.get(id);
     let memory = core.scaler.memory.modules.get(id);
     let module = &core.config.modules[id];
@@ -217,7 +223,7 @@ fn module_view(core: &Core, id: &ModuleId, now: Time) -> ModuleView {
         load,
         load_series: with_gaps(core, points.clone().map(|point| (point.at, point.load))),
         count_series: points.map(|point| (point.at, point.serving)).collect(),
-        decisions: decisions(core, id),
+        decisions: decisions(core, id, lang),
         availability: availability(core, id, now),
         not_probed: module.monitor.as_ref().err().cloned(),
         doubts: doubts(core, id),
@@ -255,14 +261,17 @@ fn with_gaps(
     series
 }
 
-fn decisions(core: &Core, id: &ModuleId) -> Vec<DecisionMark> {
+fn decisions(core: &Core, id: &ModuleId, lang: Lang) -> Vec<DecisionMark> {
     let ours = core.recent.iter().rev().filter(|decision| decision.module == *id);
     let marks = ours.take(DECISIONS).map(|decision| DecisionMark {
         at: decision.at,
         id: decision.id.clone(),
         from: decision.from,
         to: decision.to,
-        reason: decision.reason.to_string(),
+        reason: match lang {
+            Lang::En => decision.reason.to_string(),
+            Lang::Zh => chinese::chinese(&decision.reason.in_chinese()),
+        },
         held: decision.is_hold(),
     });
     let mut marks: Vec<DecisionMark> = marks.collect();

@@ -159,7 +159,7 @@ pub(super) async fn rules(args: AskArgs) -> anyhow::Result<Found> {
     }
     let (idle, mut rules): (Vec<_>, Vec<_>) = rules.into_iter().partition(RuleView::is_idle);
     rules.sort_by_key(|rule| {
-        (rule.firing.is_empty(), rule.silent.is_empty(), rule.doubts.is_empty())
+        (rule.is_off, rule.firing.is_empty(), rule.silent.is_empty(), rule.doubts.is_empty())
     });
     rules.iter().for_each(tell_rule);
     if !idle.is_empty() {
@@ -172,6 +172,7 @@ pub(super) async fn rules(args: AskArgs) -> anyhow::Result<Found> {
 fn tell_rule(rule: &RuleView) {
     let severity = format!("{:?}", rule.severity).to_lowercase();
     let seen = match (rule.evaluated, rule.series) {
+        _ if rule.is_off => format!("switched off in {}", rule.file),
         (None, _) => "not evaluated yet".to_owned(),
         (Some(at), None) => format!("failed at {at}"),
         (Some(at), Some(series)) => format!("{series} series at {at}"),

@@ -3,6 +3,7 @@
 //! A set of files is taken whole or refused whole; who reloads keeps the last good set in force.
 //! Inner code sees the checked [`Config`] only.
 
+mod alerts;
 mod channels;
 pub mod checks;
 pub mod heartbeat;
@@ -229,11 +230,7 @@ impl Reader {
     fn check_main(&mut self, document: &Document, raw: &RawConfig) {
         self.check_loopback(document, "listen", raw.listen, 8090);
         self.check_active(document, raw);
-        for (index, rule) in raw.alerts.objects.iter().enumerate() {
-            if let Some(problem) = rule.problem() {
-                self.find(document, format!("alerts.objects.{index}.object"), problem);
-            }
-        }
+        self.check_alerts(document, &raw.alerts);
         if raw.providers.len() > 1 {
             self.find(document, "providers", "one provider is taken in this version; keep one");
         }

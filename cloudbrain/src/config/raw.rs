@@ -187,12 +187,27 @@ pub struct RawAlerts {
     pub objects: Vec<ObjectRule>,
     /// Names of alerts that say that their object itself is down, and not that it works badly.
     pub down: Vec<String>,
+    /// Names of alerts that say that the application on their VM does not do its work, while the VM
+    /// itself may be well; of a module, that it does not.
+    pub apps: Vec<String>,
 }
 
 impl Default for RawAlerts {
     fn default() -> Self {
         let down = ["HostDown", "NodeDown", "VmDown", "InstanceDown", "TargetDown", "SwitchDown"];
-        Self { objects: posted::usual_rules(), down: down.map(str::to_owned).to_vec() }
+        let apps = [
+            "AppDown",
+            "ApplicationDown",
+            "ServiceDown",
+            "EndpointDown",
+            "ProbeFailed",
+            "HttpProbeFailed",
+            "BlackboxProbeFailed",
+            "BlackboxProbeHttpFailure",
+            "HealthCheckFailed",
+        ];
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self { objects: posted::usual_rules(), down: names(&down), apps: names(&apps) }
     }
 }
 

@@ -4,7 +4,7 @@
 //! the place in the file. Tests in the files are kept for `cloudbrain check`, which runs them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use alerter::rule::RuleName;
 use scaler::policy::Finding;
@@ -13,12 +13,16 @@ use super::Reader;
 use super::yaml::{Document, Problem};
 use crate::rules::check::check;
 use crate::rules::raw::{RawRule, RawRules, RawTest};
-use crate::rules::{RuleSet, builtin, trial};
+use crate::rules::{Checked, RuleSet, builtin, trial};
 
 /// The rules in force, and the tests of all files.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     pub set: RuleSet,
+    /// Where each rule of the set stands, the last file that says something of it.
+    pub files: BTreeMap<RuleName, PathBuf>,
+    /// The rules that are switched off, as they would be, and where that is said.
+    pub off: BTreeMap<RuleName, (Checked, PathBuf)>,
     tests: Vec<FileTests>,
 }
 
@@ -93,8 +97,12 @@ impl Reader {
                 let path = format!("rules.{number}.{}", finding.path);
                 self.problems.push(documents[file].place(&Finding { path, ..finding }));
             }
-            if raw.enabled != Some(false) {
-                rules.set.extend(checked.map(|checked| (name, checked)));
+            let (Some(checked), path) = (checked, documents[file].path.clone()) else { continue };
+            if raw.enabled == Some(false) {
+                rules.off.insert(name, (checked, path));
+            } else {
+                rules.files.insert(name.clone(), path);
+                rules.set.insert(name, checked);
             }
         }
         rules

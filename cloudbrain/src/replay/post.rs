@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alerter::deliver;
+use alerter::deliver::{self, Fate, Progress, Undelivered};
 use alerter::message::Message;
 use model::id::{IncidentId, PersonId};
 use model::time::Time;
@@ -38,7 +38,13 @@ impl Post {
             None => (Some(message), 0, now),
             // A channel that is shut says so: what it refused has not arrived.
             Some(older) => {
-                let message = deliver::overtake(&older.message, false, message);
+                let words = [&older.message, &message];
+                let words =
+                    words.map(|word| Undelivered { kind: word.kind, progress: Progress::Waits });
+                let message = match deliver::overtake(&words, false).pop() {
+                    Some(Fate::Stays(kind)) => Some(Message { kind, ..message }),
+                    Some(Fate::Overtaken | Fate::Needless) | None => None,
+                };
                 (message, older.attempts, older.next_at)
             }
         };

@@ -23,6 +23,8 @@ const LEAST_EVERY: Duration = Duration::from_secs(1);
 const MOST_EVERY: Duration = Duration::from_secs(3600);
 const MOST_SPAN: Duration = Duration::from_secs(30 * 86_400);
 const DAY_S: f64 = 86_400.0;
+/// The one figure that rules themselves make.
+const OWN_COUNT: &str = "cloudbrain_rules_bad";
 
 /// Where and what is wrong. Paths begin at the rule.
 type Findings = Vec<Finding>;
@@ -61,6 +63,7 @@ impl<'a> Checker<'a> {
         let text = self.texts(kind);
         let (expression, condition, on) = (expression?, lines?, on?);
         self.outcome(&expression, &on);
+        self.loops(&name, &expression);
         let rule = Rule {
             name,
             condition,
@@ -353,6 +356,17 @@ impl<'a> Checker<'a> {
     }
 
     /// An alarm that can never come is worth a word.
+    /// The built-in count of what is bad may be watched; but whoever does reads himself.
+    fn loops(&mut self, name: &RuleName, expression: &Expression) {
+        if expression.to_string().contains(OWN_COUNT) {
+            let message = format!(
+                "{OWN_COUNT} counts what is bad by all rules, {name} among them: once bad it may \
+                 never end, or go to and fro; watch what those rules watch"
+            );
+            self.findings.push(Finding::warning("name", message));
+        }
+    }
+
     fn outcome(&mut self, expression: &Expression, on: &On) {
         let On::Kinds(kinds) = on else { return };
         if kinds.iter().any(|kind| expression.may_bear(kind.label())) {

@@ -49,10 +49,7 @@ fn posted_alerts_of_a_host_and_its_vms_are_one_incident_also_after_a_kill() {
     assert_eq!(post(&fleet, &down(far)).0, 200);
     let told = fleet.wait("the owner to be told", |fleet| messages(fleet, "alice")?.pop());
     let text = told["text"].as_str().expect("a text").to_owned();
-    assert!(
-        text.starts_with("5 of your 5 VMs of pay are down because host hv-1 is down"),
-        "{text}"
-    );
+    assert!(text.starts_with("all 5 VMs of pay are down because host hv-1 is down"), "{text}");
     fleet.kill_brain();
     fleet.start_brain();
     fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
@@ -66,6 +63,36 @@ fn posted_alerts_of_a_host_and_its_vms_are_one_incident_also_after_a_kill() {
         all.iter().any(|message| message["kind"] == "resolved").then_some(all)
     });
     assert_eq!(all.len(), 2, "one message and its end: {all:?}");
+}
+
+/// All messages about one root.
+fn about(fleet: &Fleet, root: &str) -> Option<Vec<Value>> {
+    let all = fleet.get("/api/messages")?;
+    Some(all.as_array()?.iter().filter(|message| message["root"] == root).cloned().collect())
+}
+
+#[test]
+fn alerts_of_applications_find_their_module_and_what_nobody_knows_reaches_operations() {
+    let mut fleet = Fleet::prepare("alerts-apps", |main| main);
+    fleet.start_brain();
+    fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
+    let far = "2099-01-01T00:00:00Z";
+    let vms: Vec<String> = (1..=5).map(|number| format!("pay-{number}")).collect();
+    // Four of five on different hosts: neither the hosts nor the VMs are at fault.
+    let failing = vms.iter().zip(1..).take(4);
+    let apps = failing.map(|(vm, host)| alert("AppDown", Some(vm), &format!("hv-{host}"), far));
+    let nobodys = json!({"labels": {"alertname": "Odd", "team": "x"}, "endsAt": far});
+    let all: Value = apps.chain([nobodys]).collect();
+    assert_eq!(post(&fleet, &all).0, 200);
+    let found = |root: &'static str| move |fleet: &Fleet| about(fleet, root)?.pop();
+    let owner = fleet.wait("the owner to be told", found("module/bank/pay"));
+    assert_eq!(owner["to"], "alice");
+    let text = owner["text"].as_str().expect("a text");
+    assert!(text.starts_with("pay does not work on 4 of its 4 VMs (app.AppDown: "), "{text}");
+    let nobodys = fleet.wait("operations to be told", found("collector/alerts"));
+    assert_eq!(nobodys["to"], "ops");
+    let text = nobodys["text"].as_str().expect("a text");
+    assert!(text.contains("Odd") && text.contains("team=x"), "{text}");
 }
 
 /// Ends with the test.

@@ -183,3 +183,22 @@ fn what_is_watched_beside_vms_is_checked_before_it_is_looked_at() {
     let active = "collector:\n  active: {listen: \"127.0.0.1:10051\", objects: [module/shop/web]}";
     refused("object", "cloudbrain.yaml", "collector:", active, expected);
 }
+
+#[test]
+fn a_rule_for_alerts_that_is_never_come_to_is_told() {
+    let table = "alerts:\n  objects:\n    - {object: \"host/${instance}\"}\n    \
+                 - {object: \"vm/${instance}\", when: {job: vms}}\n    \
+                 - {object: \"host/${instance}\"}\n  down: [VmDown, VmDown]\n  apps: [VmDown]\n";
+    let (code, told) = check("alerts-table", "cloudbrain.yaml", |text| text + table);
+    assert_eq!(code, 2, "{told}");
+    let expected = [
+        "it is never come to: rule 1, \"host/${instance}\", takes all that it would",
+        "the same as rule 1 of the list; remove it",
+        "VmDown stands here twice; keep one",
+        "VmDown stands under down, too, which counts; keep one",
+    ];
+    for words in expected {
+        assert!(told.contains(words), "{words:?} is missing in: {told}");
+    }
+    assert_eq!(told.lines().count(), expected.len(), "{told}");
+}

@@ -8,6 +8,7 @@ mod active;
 mod acts;
 mod agents;
 mod alerts;
+mod bad;
 mod checks;
 mod common;
 mod explore;

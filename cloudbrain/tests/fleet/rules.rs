@@ -67,7 +67,8 @@ fn a_rule_of_a_file_fires_over_pushed_samples_survives_a_kill_and_ends() {
         all.filter(|rule| rule["name"] == name).cloned().collect()
     };
     assert_eq!(of("queue_long")[0]["firing"], serde_json::json!(["vm/mail-1"]));
-    assert_eq!(of("cpu_busy"), Value::Array(Vec::new()), "it is switched off");
+    assert_eq!(of("cpu_busy")[0]["is_off"], true);
+    assert_eq!(of("cpu_busy")[0]["evaluated"], Value::Null, "it is not asked for");
     let prometheus = fleet.get("/api/v1/rules").expect("the rules");
     let rules = prometheus["data"]["groups"][0]["rules"].as_array().expect("a list");
     let firing = rules.iter().find(|rule| rule["state"] == "firing").expect("one fires");
@@ -87,6 +88,31 @@ fn a_rule_of_a_file_fires_over_pushed_samples_survives_a_kill_and_ends() {
     told.retain(|message| message["incident"] == open["id"]);
     let kinds: Vec<&str> = told.iter().filter_map(|message| message["kind"].as_str()).collect();
     assert_eq!(kinds, ["problem", "resolved"], "{told:?}");
+}
+
+#[test]
+fn the_page_of_the_rules_shows_what_fires_and_why_others_are_quiet() {
+    let mut fleet = Fleet::prepare("rules-page", |main| main);
+    std::fs::write(fleet.folder.join("rules/shop.yaml"), RULES).expect("a folder of ours");
+    fleet.start_brain();
+    let page = fleet.wait("the rule to fire", |fleet| {
+        tell(fleet, 250.0);
+        let page = fleet.page("/rules")?;
+        (page.contains("id=\"fires\"") && page.contains("no series matches")).then_some(page)
+    });
+    for told in ["vm/mail-1", "bad &gt; 100, good again &lt; 50", "rules/shop.yaml", "built-in/"] {
+        assert!(page.contains(told), "{told}");
+    }
+    let off = page.split("id=\"off\"").nth(1).expect("a section of those that are off");
+    assert!(off.contains("cpu_busy") && off.contains("switched off in its file"), "{off}");
+    let rules = fleet.get("/api/rules").expect("the rules");
+    let rule = |name: &str| rules.as_array()?.iter().find(|rule| rule["name"] == name).cloned();
+    let long = rule("queue_long").expect("it is in force");
+    assert_eq!(
+        (&long["file"], &long["bad"], &long["on"]),
+        (&"rules/shop.yaml".into(), &"> 100".into(), &"vm".into())
+    );
+    assert_eq!(rule("cpu_busy").expect("it is listed")["is_off"], true);
 }
 
 #[test]

@@ -326,6 +326,17 @@ fn a_text_with_a_fault_is_told_with_its_line() {
 }
 
 #[test]
+fn a_rule_that_reads_itself_is_warned_of() {
+    check(
+        "loop",
+        "  - name: a\n    threshold: {metric: cloudbrain_rules_bad, above: 0}\n    on: collector/main\n",
+        &expect![[r#"
+            4: warning: rules.0.name: cloudbrain_rules_bad counts what is bad by all rules, a among them: once bad it may never end, or go to and fro; watch what those rules watch
+        "#]],
+    );
+}
+
+#[test]
 fn a_rule_that_can_never_tell_of_what_it_is_on_is_warned_of() {
     let rule =
         "  - name: a\n    threshold: {promql: sum by (module) (m), above: 1}\n    on: [vm, host]\n";

@@ -23,6 +23,7 @@ pub(super) struct Frame<'a> {
 pub(super) enum Place {
     Overview,
     Explore,
+    Rules,
     Monitor,
     Quiet,
 }
@@ -102,12 +103,13 @@ impl Frame<'_> {
 }
 
 impl Place {
-    const ALL: [Self; 4] = [Self::Overview, Self::Explore, Self::Quiet, Self::Monitor];
+    const ALL: [Self; 5] = [Self::Overview, Self::Explore, Self::Rules, Self::Quiet, Self::Monitor];
 
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
             Self::Explore => "/explore",
+            Self::Rules => "/rules",
             Self::Monitor => "/monitor",
             Self::Quiet => "/quiet",
         }
@@ -117,6 +119,7 @@ impl Place {
         match self {
             Self::Overview => words::BACK,
             Self::Explore => words::EXPLORE,
+            Self::Rules => words::RULES,
             Self::Monitor => words::MONITOR_PAGE,
             Self::Quiet => words::QUIET_PAGE,
         }

@@ -16,6 +16,7 @@ mod overview;
 mod pools;
 mod quiet;
 mod review;
+mod rules;
 mod summary;
 
 use maud::{Markup, html};
@@ -27,6 +28,7 @@ use crate::view::explore::ExploreView;
 use crate::view::monitor::MonitorView;
 use crate::view::quiet::QuietView;
 use crate::view::review::ReviewView;
+use crate::view::rules::RulesView;
 use crate::view::{Health, IncidentPage, ModuleView, Overview, Reader, Theme};
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -88,6 +90,19 @@ pub fn monitor_page(view: &MonitorView, reader: &Reader) -> String {
         renewal: Renewal::Poll,
     };
     frame.around(&voice, &monitor::sections(view, &voice)).into_string()
+}
+
+/// The rules: what each watches, what fires, why one may be quiet. Served as `/rules`; `/api/rules`,
+/// which it leads to, has the same as JSON.
+pub fn rules_page(view: &RulesView, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader);
+    let frame = Frame {
+        title: voice.say(words::RULES),
+        theme: reader.theme,
+        place: Some(Place::Rules),
+        renewal: Renewal::Poll,
+    };
+    frame.around(&voice, &rules::sections(view, &voice)).into_string()
 }
 
 /// The metrics explorer: an expression, and what it comes to. Served as `/explore`.

@@ -3,6 +3,7 @@
 pub(crate) mod explore;
 pub(crate) mod monitor;
 pub(crate) mod review;
+pub(crate) mod rules;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use dashboards::view::{Overview, Theme};
 use dashboards::{
     SCRIPT, STYLE, explore_page, incident_page, module_page, monitor_page, not_found_page,
-    overview_fragment, overview_page, quiet_page, refused_page, review_page,
+    overview_fragment, overview_page, quiet_page, refused_page, review_page, rules_page,
 };
 use model::lang::Lang;
 
@@ -12,9 +12,10 @@ mod explore;
 mod made_up;
 mod monitor;
 mod review;
+mod rules;
 
 /// Each page once, by name.
-fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 9] {
+fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 10] {
     let overview = made_up::overview(lang, theme);
     let reader = made_up::reader(lang, theme);
     [
@@ -27,6 +28,7 @@ fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 9] {
         ("explore", explore_page(&made_up::explore::chart(), &reader)),
         ("quiet", quiet_page(&made_up::quiet(), None, &reader)),
         ("refused", refused_page("no host/h9 is known", "/quiet", lang, theme)),
+        ("rules", rules_page(&made_up::rules::all_sorts(), &reader)),
     ]
 }
 
@@ -135,10 +137,10 @@ fn the_bar_of_each_page_leads_to_all_the_others() {
     for (name, page) in pages(Lang::En, Theme::Auto) {
         let bar = page.split("<nav").nth(1).and_then(|rest| rest.split("</nav>").next());
         let bar = bar.expect("each page has a bar");
-        for path in ["/", "/explore", "/quiet", "/monitor"] {
+        for path in ["/", "/explore", "/rules", "/quiet", "/monitor"] {
             assert!(bar.contains(&format!(r#"<a href="{path}""#)), "{path} on {name}");
         }
-        let here = ["overview", "monitor", "explore", "quiet"].contains(&name);
+        let here = ["overview", "monitor", "explore", "rules", "quiet"].contains(&name);
         assert_eq!(bar.contains(r#"aria-current="page""#), here, "{name}");
     }
 }

@@ -14,8 +14,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::http::{Answer, Call, Endpoint, said};
-use super::service::{Posted, Service, endpoint, read};
+use super::http::{Answer, Call, Endpoint};
+use super::robot::{self, Meaning};
+use super::service::{Posted, Service, endpoint};
 use super::settings::{Ground, PerMinute, Problem, Text, pace};
 use super::text::{self, Sheet};
 use super::{Kind, sign};
@@ -47,13 +48,6 @@ pub struct DingtalkSettings {
 struct Dingtalk {
     to: Endpoint,
     secret: Option<Text>,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    errcode: i64,
-    #[serde(default)]
-    errmsg: String,
 }
 
 impl Kind for DingtalkSettings {
@@ -94,31 +88,16 @@ impl Service for Dingtalk {
             "markdown": {"title": title, "text": written.joined(SHEET.newline) + &mention},
             "at": {"atMobiles": parcel.address.into_iter().collect::<Vec<_>>(), "isAtAll": false},
         });
-        let to = self.signed(now);
-        Ok(Call {
-            to,
-            headers: Vec::new(),
-            body: body.to_string(),
-            taken: written.taken,
-            thread: None,
-        })
+        Ok(Call::of(&self.signed(now), &body, written.taken))
     }
 
     fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError> {
-        if !answer.is_success() {
-            return Err(answer.failure());
-        }
-        let Said { errcode, errmsg } = read(answer)?;
-        let detail = said(&format!("{errcode} {errmsg}"));
-        match errcode {
-            0 => Ok(None),
-            410_100 | 130_101 => {
-                Err(ChannelError::Retry { detail, after: Some(answer.after.unwrap_or(MUTED)) })
-            }
-            // The system is busy.
-            -1 => Err(ChannelError::Retry { detail, after: answer.after }),
-            _ => Err(ChannelError::Refused(detail)),
-        }
+        robot::judge(answer, |code| match code {
+            0 => Meaning::Taken,
+            410_100 | 130_101 => Meaning::TooMany(MUTED),
+            -1 => Meaning::Busy,
+            _ => Meaning::Refused,
+        })
     }
 }
 

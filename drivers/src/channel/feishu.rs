@@ -9,15 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::{Channel, ChannelError, Pace, Parcel};
-use alerter::message::{Message, MessageKind};
+use alerter::message::Message;
 use model::signal::Severity;
 use model::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::http::{Answer, Call, Endpoint, pause, said};
-use super::service::{Posted, Service, endpoint, read};
+use super::http::{Answer, Call, Endpoint, pause};
+use super::robot::{self, Meaning};
+use super::service::{Posted, Service, endpoint};
 use super::settings::{self, Ground, PerMinute, Problem, Text};
 use super::text::{self, Sheet};
 use super::{Kind, sign};
@@ -47,15 +48,6 @@ pub struct FeishuSettings {
 struct Feishu {
     to: Endpoint,
     secret: Option<Text>,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    /// Older answers call it `StatusCode`.
-    #[serde(alias = "StatusCode")]
-    code: i64,
-    #[serde(default, alias = "StatusMessage")]
-    msg: String,
 }
 
 impl Kind for FeishuSettings {
@@ -109,24 +101,15 @@ impl Service for Feishu {
             },
         });
         self.sign(&mut body, now);
-        let (to, body) = (self.to.clone(), body.to_string());
-        Ok(Call { to, headers: Vec::new(), body, taken: written.taken, thread: None })
+        Ok(Call::of(&self.to, &body, written.taken))
     }
 
     fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError> {
-        if !answer.is_success() {
-            return Err(answer.failure());
-        }
-        let Said { code, msg } = read(answer)?;
-        let detail = said(&format!("{code} {msg}"));
-        match code {
-            0 => Ok(None),
-            11_232 | 9_499 => Err(ChannelError::Retry {
-                detail,
-                after: Some(answer.after.unwrap_or(pause(RATE_PAUSE_S))),
-            }),
-            _ => Err(ChannelError::Refused(detail)),
-        }
+        robot::judge(answer, |code| match code {
+            0 => Meaning::Taken,
+            11_232 | 9_499 => Meaning::TooMany(pause(RATE_PAUSE_S)),
+            _ => Meaning::Refused,
+        })
     }
 }
 
@@ -142,8 +125,7 @@ impl Feishu {
 
 /// That of the worst that is told.
 fn colour(messages: &[Message]) -> &'static str {
-    let open = messages.iter().filter(|message| message.kind != MessageKind::Resolved);
-    match open.map(|message| message.severity).max() {
+    match text::worst_open(messages) {
         None => "green",
         Some(Severity::High | Severity::Disaster) => "red",
         Some(Severity::Info | Severity::Warning | Severity::Average) => "orange",

@@ -65,6 +65,14 @@ pub(super) struct Call {
     pub(super) thread: Option<String>,
 }
 
+impl Call {
+    /// A body alone, which tells so many messages.
+    pub(super) fn of(to: &Endpoint, body: &serde_json::Value, taken: usize) -> Self {
+        let (to, body) = (to.clone(), body.to_string());
+        Self { to, headers: Vec::new(), body, taken, thread: None }
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub(super) struct Answer {

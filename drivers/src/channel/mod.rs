@@ -14,6 +14,7 @@
 //! Invariants: one delivery takes no longer than its patience; what a service says is bounded and
 //! cleaned; a secret is in no error and no log, also not if the service repeats it.
 
+pub mod chinese;
 pub mod dingtalk;
 pub mod email;
 pub mod feishu;
@@ -21,6 +22,7 @@ mod http;
 pub mod inbox;
 pub mod pagerduty;
 pub mod ping;
+mod robot;
 pub mod script;
 mod service;
 mod settings;

@@ -79,8 +79,7 @@ impl Service for Pagerduty {
     const KNOWS_REPEATS: bool = true;
 
     fn call(&self, parcel: &Parcel<'_>, _now: Time) -> Result<Call, ChannelError> {
-        let (to, body) = (self.to.clone(), self.event(&parcel.messages[0]).to_string());
-        Ok(Call { to, headers: Vec::new(), body, taken: 1, thread: None })
+        Ok(Call::of(&self.to, &self.event(&parcel.messages[0]), 1))
     }
 
     fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError> {

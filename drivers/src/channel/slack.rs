@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::{Channel, ChannelError, Pace, Parcel};
-use alerter::message::{Message, MessageKind};
+use alerter::message::Message;
 use model::signal::Severity;
 use model::time::Time;
 use schemars::JsonSchema;
@@ -116,8 +116,7 @@ impl Service for Hook {
 
     fn call(&self, parcel: &Parcel<'_>, _now: Time) -> Result<Call, ChannelError> {
         let (body, taken) = body(parcel, parcel.address);
-        let (to, body) = (self.to.clone(), body.to_string());
-        Ok(Call { to, headers: Vec::new(), body, taken, thread: None })
+        Ok(Call::of(&self.to, &body, taken))
     }
 
     fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError> {
@@ -144,7 +143,7 @@ impl Service for Bot {
             body["reply_broadcast"] = json!(true);
         }
         let headers = vec![("authorization", format!("Bearer {}", self.token.value()))];
-        Ok(Call { to: self.api.clone(), headers, body: body.to_string(), taken, thread: None })
+        Ok(Call { headers, ..Call::of(&self.api, &body, taken) })
     }
 
     fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError> {
@@ -189,8 +188,7 @@ fn body(parcel: &Parcel<'_>, mention: Option<&str>) -> (Value, usize) {
 
 /// That of the worst that is told.
 fn colour(messages: &[Message]) -> &'static str {
-    let open = messages.iter().filter(|message| message.kind != MessageKind::Resolved);
-    match open.map(|message| message.severity).max() {
+    match text::worst_open(messages) {
         None => "#2e7d32",
         Some(Severity::High | Severity::Disaster) => "#c62828",
         Some(Severity::Info | Severity::Warning | Severity::Average) => "#ef6c00",

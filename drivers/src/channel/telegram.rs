@@ -125,8 +125,7 @@ impl Service for Telegram {
         if let Some(topic) = self.topic.filter(|_| parcel.address.is_none()) {
             body["message_thread_id"] = json!(topic);
         }
-        let (to, body) = (self.to.clone(), body.to_string());
-        Ok(Call { to, headers: Vec::new(), body, taken: written.taken, thread: None })
+        Ok(Call::of(&self.to, &body, written.taken))
     }
 
     /// Errors come with their status, and once more in the body with more to say.

@@ -8,8 +8,9 @@
 //! units.
 
 use alerter::hands::Parcel;
-use alerter::message::Message;
+use alerter::message::{Message, MessageKind};
 use model::lang::Lang;
+use model::signal::Severity;
 
 /// The longest line that says how many were left out, as its reader sees it.
 const LEFT_OUT: &str = "… 100000 more lines";
@@ -31,6 +32,12 @@ pub(super) struct Written {
     pub(super) lines: Vec<String>,
     /// How many of the messages are told.
     pub(super) taken: usize,
+}
+
+/// How bad the worst of those is that are no end; None if all are.
+pub(super) fn worst_open(messages: &[Message]) -> Option<Severity> {
+    let open = messages.iter().filter(|message| message.kind != MessageKind::Resolved);
+    open.map(|message| message.severity).max()
 }
 
 impl Sheet {

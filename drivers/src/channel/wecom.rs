@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Kind;
-use super::http::{Answer, Call, Endpoint, pause, said};
-use super::service::{Posted, Service, endpoint, read};
+use super::http::{Answer, Call, Endpoint, pause};
+use super::robot::{self, Meaning};
+use super::service::{Posted, Service, endpoint};
 use super::settings::{Ground, PerMinute, Problem, Text, pace};
 use super::text::{self, Sheet};
 
@@ -55,13 +56,6 @@ struct Wecom {
     format: WecomFormat,
 }
 
-#[derive(Deserialize)]
-struct Said {
-    errcode: i64,
-    #[serde(default)]
-    errmsg: String,
-}
-
 impl Kind for WecomSettings {
     fn word(&self) -> &'static str {
         "wecom"
@@ -91,26 +85,16 @@ impl Service for Wecom {
             WecomFormat::Markdown => markdown(parcel),
             WecomFormat::Text => plain(parcel),
         };
-        let (to, body) = (self.to.clone(), body.to_string());
-        Ok(Call { to, headers: Vec::new(), body, taken, thread: None })
+        Ok(Call::of(&self.to, &body, taken))
     }
 
     fn judge(&self, answer: &Answer) -> Result<Option<String>, ChannelError> {
-        if !answer.is_success() {
-            return Err(answer.failure());
-        }
-        let Said { errcode, errmsg } = read(answer)?;
-        let detail = said(&format!("{errcode} {errmsg}"));
-        match errcode {
-            0 => Ok(None),
-            45_009 | 45_033 => Err(ChannelError::Retry {
-                detail,
-                after: Some(answer.after.unwrap_or(pause(RATE_PAUSE_S))),
-            }),
-            // The system is busy.
-            -1 => Err(ChannelError::Retry { detail, after: answer.after }),
-            _ => Err(ChannelError::Refused(detail)),
-        }
+        robot::judge(answer, |code| match code {
+            0 => Meaning::Taken,
+            45_009 | 45_033 => Meaning::TooMany(pause(RATE_PAUSE_S)),
+            -1 => Meaning::Busy,
+            _ => Meaning::Refused,
+        })
     }
 }
 

@@ -24,6 +24,7 @@ use crate::brain::senses::{
 };
 use crate::brain::zabbix::{Round, Word};
 use crate::brain::{record, targets};
+use crate::chinese;
 
 use super::{Core, Heard, accounting, settings};
 
@@ -281,7 +282,11 @@ impl Core {
         let mut news = false;
         for signal in signals {
             self.note_host(&signal);
-            self.alert(alerter::Event::Signal(signal), now);
+            let event = match chinese::is_own(&signal) {
+                true => alerter::Event::Rule(Box::new(chinese::said(signal))),
+                false => alerter::Event::Signal(signal),
+            };
+            self.alert(event, now);
             news = true;
         }
         news

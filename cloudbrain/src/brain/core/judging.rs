@@ -11,6 +11,7 @@ use store::Change;
 use super::Core;
 use crate::brain::asker::Answer;
 use crate::brain::{eye, measure};
+use crate::chinese;
 use crate::rules::engine;
 
 /// Provider and Zabbix servers have told by then who is in the fleet.
@@ -57,7 +58,8 @@ impl Core {
 
     fn say(&mut self, said: Vec<Said>, now: Time) {
         for said in said {
-            self.alert(alerter::Event::Rule(Box::new(said)), now);
+            let said = Box::new(chinese::with_reason(said));
+            self.alert(alerter::Event::Rule(said), now);
         }
     }
 

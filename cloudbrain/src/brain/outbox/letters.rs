@@ -1,11 +1,11 @@
 //! The messages that wait, and which of them is still worth telling.
 //!
-//! Of one matter (one incident, one person) only the newest word is told. Whether the words before
-//! it have reached the person decides what it is: after a problem that nobody heard of, an update
-//! is the problem itself, and an end is of no use to anybody.
+//! Of one matter (one incident, one person) only the newest word is told; what becomes of the others,
+//! and what it then is to the person, [`alerter::deliver::overtake`] decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alerter::deliver::{Fate, Progress, Undelivered, overtake};
 use alerter::message::{Message, MessageKind};
 use model::time::Time;
 use store::OutgoingRow;
@@ -59,20 +59,26 @@ impl Waiting {
         self.tries = 0;
     }
 
-    /// The person may have heard of the incident by it.
-    fn may_be_known(&self) -> bool {
-        self.is_under_way || self.is_unclear
+    fn undelivered(&self) -> Undelivered {
+        let progress = match (self.is_under_way, self.is_unclear) {
+            (true, _) => Progress::UnderWay,
+            (false, true) => Progress::Unclear,
+            (false, false) => Progress::Waits,
+        };
+        Undelivered { kind: self.message.kind, progress }
     }
 
     pub(super) fn is_surely_untold_problem(&self) -> bool {
         self.message.kind == MessageKind::Problem && !self.is_unclear
     }
 
-    /// It is the first that the person hears of the incident.
-    fn become_problem(&mut self) {
-        self.message.kind = MessageKind::Problem;
-        self.row.kind = "problem".to_owned();
-        self.write_down();
+    /// What it is to the person may change while it waits.
+    fn become_a(&mut self, kind: MessageKind) {
+        if self.message.kind != kind {
+            self.message.kind = kind;
+            self.row.kind = format!("{kind:?}").to_lowercase();
+            self.write_down();
+        }
     }
 
     /// The same word, as it would be said now.
@@ -129,25 +135,16 @@ impl Letters {
         matter: &Matter,
         is_untold: bool,
     ) -> Vec<(Waiting, &'static str)> {
-        let Some((newest, older)) = self.matters.get(matter).and_then(|keys| keys.split_last())
-        else {
-            return Vec::new();
-        };
-        let (newest, older) = (newest.clone(), older.to_vec());
-        let waiting = |key: &String| self.waiting.get(key);
-        let may_be_known = older.iter().filter_map(waiting).any(Waiting::may_be_known);
-        let stale: Vec<String> =
-            older.into_iter().filter(|key| waiting(key).is_some_and(|w| !w.is_under_way)).collect();
-        let is_problem = |w: &Waiting| w.message.kind == MessageKind::Problem;
-        let lacks_problem =
-            (is_untold || stale.iter().filter_map(waiting).any(is_problem)) && !may_be_known;
-        let mut gone: Vec<_> =
-            stale.iter().filter_map(|key| Some((self.remove(key)?, NEWER_WORD))).collect();
-        if let Some(last) = self.waiting.get_mut(&newest).filter(|_| lacks_problem) {
-            if last.is_end() && !last.may_be_known() {
-                gone.extend(self.remove(&newest).map(|waiting| (waiting, NOTHING_TO_END)));
-            } else if !last.is_end() {
-                last.become_problem();
+        let keys = self.matters.get(matter).cloned().unwrap_or_default();
+        let words: Vec<Undelivered> = self.of(matter).map(Waiting::undelivered).collect();
+        let mut gone = Vec::new();
+        for (key, fate) in keys.iter().zip(overtake(&words, is_untold)) {
+            match fate {
+                Fate::Stays(kind) => {
+                    self.waiting.get_mut(key).into_iter().for_each(|waiting| waiting.become_a(kind))
+                }
+                Fate::Overtaken => gone.extend(self.remove(key).map(|w| (w, NEWER_WORD))),
+                Fate::Needless => gone.extend(self.remove(key).map(|w| (w, NOTHING_TO_END))),
             }
         }
         gone

@@ -1,0 +1,164 @@
+//! What is said in English where it arises, for who reads Chinese: in messages and on pages.
+//!
+//! Records and the API keep the English sentence, so that one thing is called by one name in them.
+//! What a monitored system says itself stays as it came.
+
+use std::sync::LazyLock;
+
+use alerter::Bilingual;
+use alerter::rule::{Said, Words};
+use dashboards::view::monitor::{MonitorView, Trouble};
+use dashboards::view::{Overview, VmTile};
+use model::phrasebook::{Phrase, translate};
+use model::signal::Signal;
+
+/// The sentences of all rooms. The more special lists stand first.
+static BOOK: LazyLock<Vec<&[Phrase]>> = LazyLock::new(|| {
+    let senses = collector::chinese::PHRASES.iter().copied();
+    // Those of the channels begin with the name of a server, which fits anything.
+    let channels = [drivers::channel::chinese::PHRASES];
+    [OWN, scaler::chinese::PHRASES].into_iter().chain(senses).chain(channels).collect()
+});
+
+/// Those of the brain itself, and of the questions that it asks of the samples.
+const OWN: &[Phrase] = &[
+    ("规则 {} 无法判断：{}", "规则 {0} 无法判断：{1:}"),
+    ("load unknown: {}", "负载未知：{0:}"),
+    ("to {} and {} more: {}", "致 {0} 及另外 {1} 人：{2:}"),
+    ("to {}: {}", "致 {0}：{1:}"),
+    ("it delivers again", "已恢复送达"),
+    ("probe of {}: {}", "对 {0} 的探测：{1:}"),
+    ("the provider names no address of an agent on it", "提供方未给出其 agent 地址"),
+    ("the certificates that this system trusts cannot be read", "无法读取本系统信任的证书"),
+    ("the project file names no monitor: X", "项目文件没有配置 monitor: X"),
+    ("no domain leads to it", "没有指向它的域名"),
+    ("every domain contains \"test\"", "所有域名都含有 \"test\""),
+    (
+        "a host is believed to be gone only when several lists in a row lack it",
+        "连续多次列表中都没有的主机才视为已移除",
+    ),
+    ("try it with: {}", "可以这样测试：{0}"),
+    (
+        "{} is probed: only \"test\" in small letters is passed over",
+        "探测的是 {0}：只跳过小写的 \"test\"",
+    ),
+    (
+        "the query selects more than {} series: narrow its matchers",
+        "查询选中超过 {0} 条序列：请收窄匹配条件",
+    ),
+    (
+        "the query needs more than {} samples: ask for less time or fewer series",
+        "查询需要超过 {0} 个采样：请缩短时间或减少序列",
+    ),
+    ("the query was stopped before it was done", "查询未完成就被中止"),
+    ("the query was stopped: {} are over", "查询被中止：已超过 {0}"),
+    ("samples cannot be read", "无法读取采样"),
+    ("no series matches", "没有匹配的序列"),
+    ("none of {} series has a sample within {}", "{0} 条序列在 {1} 内都没有采样"),
+    ("all of {} series have ended", "{0} 条序列都已结束"),
+    ("none of {} series has a number for a value", "{0} 条序列都没有数值"),
+    ("it gives no number, for example {}", "它给不出数值，例如 {0}"),
+    ("it gives no number at one moment", "它在某一时刻给不出数值"),
+    (
+        "more than {} series to keep in mind; {} are not watched, for example {}",
+        "要跟踪的序列超过 {0} 条；有 {1} 条未被检查，例如 {2}",
+    ),
+    (
+        "none of its series names what it is on, for example {}",
+        "没有序列能说明它属于哪个对象，例如 {0}",
+    ),
+    (
+        "{} series name no object that the rule is about, such as {}",
+        "有 {0} 条序列不属于规则所管的对象，例如 {1}",
+    ),
+    ("{} series have no number for a value, such as {}", "有 {0} 条序列没有数值，例如 {1}"),
+    ("{} series are too many to be watched, such as {}", "超出可跟踪数量的序列有 {0} 条，例如 {1}"),
+];
+
+/// The sentence in Chinese, as far as it is known.
+pub fn chinese(text: &str) -> String {
+    translate(&BOOK, text)
+}
+
+/// A signal of our own senses, with its text in both languages.
+pub fn said(signal: Signal) -> Said {
+    let text = Bilingual { en: signal.text.clone(), zh: bounded(&chinese(&signal.text)) };
+    Said { signal, words: Words { text, runbook: None } }
+}
+
+/// What a rule said, with the reason inside it in Chinese, too.
+pub fn with_reason(mut said: Said) -> Said {
+    said.words.text.zh = bounded(&chinese(&said.words.text.zh));
+    said
+}
+
+/// The sources whose sentences are our own.
+pub fn is_own(signal: &Signal) -> bool {
+    matches!(signal.source.as_str(), "agent" | "probe" | "watch" | "collector" | "outbox")
+}
+
+/// The first page.
+pub fn overview(view: &mut Overview) {
+    let hosted = view.hosts.iter_mut().flat_map(|host| &mut host.vms);
+    hosted.chain(&mut view.unplaced).for_each(tile);
+    for why in view.hosts.iter_mut().filter_map(|host| host.why.as_mut()) {
+        turn(why);
+    }
+    for module in &mut view.modules {
+        module.not_probed.iter_mut().chain(&mut module.doubts).for_each(turn);
+    }
+    view.pools.iter_mut().for_each(|pool| turn(&mut pool.note));
+    view.monitor.faults.iter_mut().for_each(|fault| turn(&mut fault.error));
+}
+
+fn tile(tile: &mut VmTile) {
+    turn(&mut tile.why);
+}
+
+/// The page of the monitor's own health.
+pub fn monitor(view: &mut MonitorView) {
+    for error in view.sources.iter_mut().filter_map(|source| source.error.as_mut()) {
+        turn(&mut error.what);
+        error.remedy.iter_mut().for_each(turn);
+    }
+    for fault in &mut view.faults.first {
+        turn(&mut fault.what);
+        if let Trouble::Misconfigured { remedy } = &mut fault.trouble {
+            turn(remedy);
+        }
+    }
+    view.unwatched.first.iter_mut().for_each(|one| turn(&mut one.reason));
+    view.doubts.first.iter_mut().for_each(|one| turn(&mut one.doubt));
+    view.refused.iter_mut().for_each(|refused| turn(&mut refused.why));
+    view.spells.iter_mut().for_each(|spell| turn(&mut spell.reason));
+}
+
+fn turn(text: &mut String) {
+    *text = chinese(text);
+}
+
+/// As long as the alerter keeps a text.
+fn bounded(text: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    text.chars().take(MAX_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::phrasebook::mistakes;
+
+    use super::*;
+
+    #[test]
+    fn no_phrase_loses_a_hole() {
+        assert_eq!(mistakes(OWN), [""; 0]);
+    }
+
+    #[test]
+    fn sentences_of_several_rooms_stand_in_one_another() {
+        let told = "to ann and 2 more: im.example: no answer within 10s";
+        assert_eq!(chinese(told), "致 ann 及另外 2 人：im.example：10s 内无应答");
+        let told = "规则 disk 无法判断：the query was stopped before it was done";
+        assert_eq!(chinese(told), "规则 disk 无法判断：查询未完成就被中止");
+    }
+}
