@@ -4,6 +4,7 @@ use model::id::{HostId, Object, VmId};
 use model::lang::Lang;
 use model::signal::SignalState;
 use model::topology::{Host, Topology};
+use model::zone::Zone;
 
 use crate::event::Bilingual;
 use crate::settings::Settings;
@@ -31,7 +32,7 @@ pub(crate) fn reasons(
         }
         let words = state.words.get(object).into_iter().flatten();
         let bad = words.filter(|word| !word.is_good() || word.flapping);
-        reasons.extend(bad.map(|word| both(|lang| complaint(object, word, lang))));
+        reasons.extend(bad.map(|word| both(|lang| complaint(object, word, &settings.zone, lang))));
         let answering = answering_vms(topology, state, object);
         if answering > 0 {
             reasons.push(both(|lang| objection(answering, lang)));
@@ -70,8 +71,8 @@ fn suspicion(settings: &Settings, root: &Object, failing: usize, of: usize, lang
     )
 }
 
-fn complaint(object: &Object, word: &Word, lang: Lang) -> String {
-    let (check, source, since) = (&word.check, &word.source, word.since);
+fn complaint(object: &Object, word: &Word, zone: &Zone, lang: Lang) -> String {
+    let (check, source, since) = (&word.check, &word.source, zone.tell(word.since));
     let name = object.name();
     let said = match word.said {
         SignalState::Silent => lang.pick("is silent", "无数据"),

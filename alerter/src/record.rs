@@ -1,7 +1,7 @@
 //! The state in pieces, so that storing it costs what changed and not what there is.
 //!
 //! A storm leaves ten thousand words behind; one more is one piece. Words and incidents know which
-//! of them were touched ([`crate::kept`]), so no place in the alerter can forget to say that it
+//! of them were touched (`kept`), so no place in the alerter can forget to say that it
 //! changed something. A look touches every incident and changes few: those are compared.
 
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use model::id::PersonId;
 use model::lang::Lang;
 use model::time::Time;
+use model::zone::Zone;
 use serde::{Deserialize, Serialize};
 
 use crate::escalate::{EscalationStep, Party};
@@ -45,6 +46,9 @@ pub struct Settings {
     pub blind_min: usize,
     /// In which language each person is spoken to; English for those who are not named.
     pub people: BTreeMap<PersonId, Lang>,
+    /// In which people read times.
+    #[serde(default)]
+    pub zone: Zone,
     /// Who gets the operations view: people and schedules.
     pub operations: BTreeSet<PersonId>,
     /// By schedule, who stands for it now. Any name that is not here is a person.
@@ -98,6 +102,7 @@ impl Default for Settings {
             blind_percent: 90,
             blind_min: 10,
             people: BTreeMap::new(),
+            zone: Zone::default(),
             operations: BTreeSet::from([operations]),
             on_duty: BTreeMap::new(),
             escalation: BTreeMap::new(),

@@ -167,8 +167,9 @@ pub(crate) fn message(
     let snooze = incident.snoozes.get(person);
     let is_snooze_over = snooze.is_some_and(|snooze| snooze.until <= now);
     let (call, known) = (word.call.as_ref(), state.beside.get(&incident.id()));
+    let zone = &settings.zone;
     let speaker =
-        Speaker { facts, topology, told, is_snooze_over, call, known, reasons, lang, now };
+        Speaker { facts, topology, zone, told, is_snooze_over, call, known, reasons, lang, now };
     let text = speaker.text(share.view, kind);
     let facts = speaker.facts;
     Message {

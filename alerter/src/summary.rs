@@ -57,7 +57,7 @@ pub(crate) fn summary(
         losses,
         unnoted: incident.unnoted,
         businesses,
-        headline: headline(topology, state, incident),
+        headline: headline(settings, topology, state, incident),
         reasons,
         acknowledged: incident.acknowledged.clone(),
         is_silenced: incident.audible_roots().next().is_none() && !incident.silenced.is_empty(),
@@ -75,7 +75,12 @@ fn silences(state: &State, incident: &Incident) -> Vec<Silence> {
 }
 
 /// What it took so far, whatever is well again by now.
-fn headline(topology: &Topology, state: &State, incident: &Incident) -> Bilingual {
+fn headline(
+    settings: &Settings,
+    topology: &Topology,
+    state: &State,
+    incident: &Incident,
+) -> Bilingual {
     both(|lang| {
         let share = tell::whole(incident);
         let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
@@ -84,6 +89,7 @@ fn headline(topology: &Topology, state: &State, incident: &Incident) -> Bilingua
         operations::problem(&Speaker {
             facts,
             topology,
+            zone: &settings.zone,
             told,
             is_snooze_over,
             call,

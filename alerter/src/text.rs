@@ -6,6 +6,7 @@
 use model::lang::Lang;
 use model::time::Time;
 use model::topology::Topology;
+use model::zone::Zone;
 
 use crate::beside::Known;
 use crate::event::Bilingual;
@@ -20,6 +21,8 @@ use crate::{beside, operations, owner};
 pub(crate) struct Speaker<'a> {
     pub(crate) facts: Facts<'a>,
     pub(crate) topology: &'a Topology,
+    /// In which the recipient reads times.
+    pub(crate) zone: &'a Zone,
     /// What the recipient was told before.
     pub(crate) told: Option<&'a Told>,
     /// The recipient had put the incident off until now.
@@ -67,10 +70,10 @@ impl Speaker<'_> {
         lines.finish()
     }
 
-    /// "Since 2026-03-02T10:00:10Z, for 5 min": nobody likes to reckon at night.
+    /// "Since 2026-03-02 18:00:10 +08:00, for 5 min": nobody likes to reckon at night.
     fn since(&self) -> String {
-        let since = self.facts.since;
-        let for_so_long = lasting(self.now.since(since), self.lang);
+        let for_so_long = lasting(self.now.since(self.facts.since), self.lang);
+        let since = self.zone.tell(self.facts.since);
         self.lang.pick(
             format!("Since {since}, for {for_so_long}"),
             format!("始于 {since}，已持续 {for_so_long}"),

@@ -21,3 +21,4 @@ pub mod topology;
 pub mod unit;
 pub mod verdict;
 pub mod vm;
+pub mod zone;

@@ -2,6 +2,7 @@
 
 use model::lang::Lang;
 use model::signal::SignalState;
+use model::zone::Zone;
 
 use super::{Departure, Fate, Note, Rule, What};
 use crate::event::Bilingual;
@@ -10,12 +11,12 @@ use crate::words::{severity, thing};
 
 impl Note {
     /// What happened, in one sentence that does not name the object.
-    pub fn text(&self, lang: Lang) -> String {
+    pub fn text(&self, lang: Lang, zone: &Zone) -> String {
         match &self.what {
             What::Heard { check, source, said, text, fate } => {
                 let text = if text.is_empty() { String::new() } else { format!(": {text}") };
                 let said = condition(*said, lang);
-                let fate = fate.text(lang);
+                let fate = fate.text(lang, zone);
                 let sep = if fate.is_empty() { "" } else { lang.pick("; ", "；") };
                 lang.pick(
                     format!("{check} {said}, says {source}{text}{sep}{fate}"),
@@ -37,8 +38,8 @@ impl Note {
                 lang.pick("it is the suspected root", "疑似根因").to_owned()
             }
             What::Joined { rule } => lang.pick(
-                format!("part of the incident: {}", rule.text(lang)),
-                format!("计入故障：{}", rule.text(lang)),
+                format!("part of the incident: {}", rule.text(lang, zone)),
+                format!("计入故障：{}", rule.text(lang, zone)),
             ),
             What::Left { because: Departure::Well } => {
                 lang.pick("well again, or gone", "已恢复或已下线").to_owned()
@@ -52,7 +53,7 @@ impl Note {
             What::Merged { into } => lang
                 .pick(format!("the incident is now part of {into}"), format!("本故障并入 {into}")),
             What::Untold { person, why } => {
-                let why = why.text(lang);
+                let why = why.text(lang, zone);
                 lang.pick(
                     format!("{person} was not told: {why}"),
                     format!("未通知 {person}：{why}"),
@@ -69,20 +70,23 @@ impl Note {
     }
 
     /// The sentence in both languages.
-    pub fn bilingual(&self) -> Bilingual {
-        both(|lang| self.text(lang))
+    pub fn bilingual(&self, zone: &Zone) -> Bilingual {
+        both(|lang| self.text(lang, zone))
     }
 }
 
 impl Fate {
     /// Why it is not told as it stands; empty if it counts.
-    pub fn text(&self, lang: Lang) -> String {
+    pub fn text(&self, lang: Lang, zone: &Zone) -> String {
         match self {
             Self::Counts => String::new(),
             Self::Flapping => lang.pick("it keeps changing: flapping", "反复变化：抖动").to_owned(),
             Self::Stale { last } => lang.pick(
-                format!("ignored: older than the last word of this check, of {last}"),
-                format!("忽略：早于该检查的上一条信号（{last}）"),
+                format!(
+                    "ignored: older than the last word of this check, of {last}",
+                    last = zone.tell(*last)
+                ),
+                format!("忽略：早于该检查的上一条信号（{last}）", last = zone.tell(*last)),
             ),
             Self::Info => {
                 lang.pick("never told: it is only info", "级别为“信息”，从不通知").to_owned()
@@ -97,16 +101,19 @@ impl Fate {
                 lang.pick("not counted: the VM is gone", "不计入：虚拟机已下线").to_owned()
             }
             Self::Maintenance { until } => lang.pick(
-                format!("not told: maintenance until {until}"),
-                format!("不通知：维护至 {until}"),
+                format!("not told: maintenance until {until}", until = zone.tell(*until)),
+                format!("不通知：维护至 {until}", until = zone.tell(*until)),
             ),
             Self::NewVm { until } => lang.pick(
-                format!("not told before {until}: the VM is new"),
-                format!("{until} 之前不通知：虚拟机刚创建"),
+                format!("not told before {until}: the VM is new", until = zone.tell(*until)),
+                format!("{until} 之前不通知：虚拟机刚创建", until = zone.tell(*until)),
             ),
             Self::Contradicted { by, at } => lang.pick(
-                format!("not believed: {by} found the same check good at {at}"),
-                format!("不采信：{by} 在 {at} 检查同一项正常"),
+                format!(
+                    "not believed: {by} found the same check good at {at}",
+                    at = zone.tell(*at)
+                ),
+                format!("不采信：{by} 在 {at} 检查同一项正常", at = zone.tell(*at)),
             ),
         }
     }
@@ -114,7 +121,7 @@ impl Fate {
 
 impl Rule {
     /// The rule, as the reason why something is part of an incident.
-    pub fn text(&self, lang: Lang) -> String {
+    pub fn text(&self, lang: Lang, zone: &Zone) -> String {
         match self {
             Self::Root => lang
                 .pick(
@@ -153,8 +160,11 @@ impl Rule {
                 format!("仅由 {by} 报告，而 {by} 失明：不会将其作为宕机通知"),
             ),
             Self::Held { until } => lang.pick(
-                format!("nothing explains it any more; it keeps its place until {until}"),
-                format!("已无根因可解释，暂留至 {until}"),
+                format!(
+                    "nothing explains it any more; it keeps its place until {until}",
+                    until = zone.tell(*until)
+                ),
+                format!("已无根因可解释，暂留至 {until}", until = zone.tell(*until)),
             ),
         }
     }

@@ -1,6 +1,7 @@
 //! The answers as sentences.
 
 use model::lang::Lang;
+use model::zone::Zone;
 
 use super::{MemberWhy, ObjectWhy, PersonWhy, Place, Standing, WordWhy};
 use crate::message::View;
@@ -9,7 +10,7 @@ use crate::words::thing;
 
 impl PersonWhy {
     /// Why this person is told or not, in one sentence.
-    pub fn text(&self, lang: Lang) -> String {
+    pub fn text(&self, lang: Lang, zone: &Zone) -> String {
         let role = match self.view {
             View::Owner => lang.pick("owner", "业务负责人"),
             View::Operations => lang.pick("operations", "运维"),
@@ -20,26 +21,33 @@ impl PersonWhy {
             1 => lang.pick("told once".to_owned(), "已通知 1 次".to_owned()),
             _ => lang.pick(format!("told {times} times"), format!("已通知 {times} 次")),
         };
-        let why = self.standing.text(lang);
+        let why = self.standing.text(lang, zone);
         lang.pick(format!("{role}, {told}: {why}"), format!("{role}，{told}：{why}"))
     }
 }
 
 impl Standing {
     /// The reason alone.
-    pub fn text(&self, lang: Lang) -> String {
+    pub fn text(&self, lang: Lang, zone: &Zone) -> String {
         match self {
             Self::Due => lang.pick("is told within a second", "一秒内通知").to_owned(),
             Self::Waits { until } => lang.pick(
-                format!("waits until {until} for what may explain it, or for company"),
-                format!("等待至 {until}：可能出现上层原因或同类故障"),
+                format!(
+                    "waits until {until} for what may explain it, or for company",
+                    until = zone.tell(*until)
+                ),
+                format!("等待至 {until}：可能出现上层原因或同类故障", until = zone.tell(*until)),
             ),
-            Self::Told { last } => {
-                lang.pick(format!("nothing is new since {last}"), format!("自 {last} 起没有新情况"))
-            }
+            Self::Told { last } => lang.pick(
+                format!("nothing is new since {last}", last = zone.tell(*last)),
+                format!("自 {last} 起没有新情况", last = zone.tell(*last)),
+            ),
             Self::NextAt { at } => lang.pick(
-                format!("the next word is due at {at}, if it is still true by then"),
-                format!("若情况属实，将于 {at} 发送下一条"),
+                format!(
+                    "the next word is due at {at}, if it is still true by then",
+                    at = zone.tell(*at)
+                ),
+                format!("若情况属实，将于 {at} 发送下一条", at = zone.tell(*at)),
             ),
             Self::HeldByAcknowledgement { by } => lang.pick(
                 format!(
@@ -48,9 +56,10 @@ impl Standing {
                 ),
                 format!("影响已扩大，但 {by} 已确认处理：仅通知恶化、根因变化和恢复"),
             ),
-            Self::Ended { at } => {
-                lang.pick(format!("the end was told at {at}"), format!("已于 {at} 通知恢复"))
-            }
+            Self::Ended { at } => lang.pick(
+                format!("the end was told at {at}", at = zone.tell(*at)),
+                format!("已于 {at} 通知恢复", at = zone.tell(*at)),
+            ),
             Self::SoftwareFault => lang
                 .pick(
                     "a fault of the software is told to its owners, not to operations",
@@ -78,18 +87,19 @@ impl Standing {
 
 impl MemberWhy {
     /// Why the object is part of the incident, in one sentence that names it.
-    pub fn text(&self, lang: Lang) -> String {
-        let (name, rule, since) = (thing(&self.object, lang), self.rule.text(lang), self.since);
+    pub fn text(&self, lang: Lang, zone: &Zone) -> String {
+        let (name, rule, since) =
+            (thing(&self.object, lang), self.rule.text(lang, zone), &self.since);
         lang.pick(
-            format!("{name}: {rule}; since {since}"),
-            format!("{name}：{rule}；自 {since} 起"),
+            format!("{name}: {rule}; since {since}", since = zone.tell(*since)),
+            format!("{name}：{rule}；自 {since} 起", since = zone.tell(*since)),
         )
     }
 }
 
 impl ObjectWhy {
     /// Where the object stands, in one sentence that names it.
-    pub fn text(&self, lang: Lang) -> String {
+    pub fn text(&self, lang: Lang, zone: &Zone) -> String {
         let name = thing(&self.object, lang);
         match &self.place {
             Place::Well => lang.pick(
@@ -104,23 +114,33 @@ impl ObjectWhy {
                 format!("what is bad of {name} is not believed: another source found it good"),
                 format!("{name}的异常不被采信：另一来源检查正常"),
             ),
-            Place::Aside { fate } => format!("{name}: {}", fate.text(lang)),
+            Place::Aside { fate } => format!("{name}: {}", fate.text(lang, zone)),
             Place::Waits { root, until, .. } if *root == self.object => lang.pick(
                 format!(
                     "{name} is unwell; nobody is told before {until}, since something above it \
-                     may explain it"
+                     may explain it",
+                    until = zone.tell(*until)
                 ),
-                format!("{name}异常；{until} 之前不通知：上层对象可能是原因"),
+                format!(
+                    "{name}异常；{until} 之前不通知：上层对象可能是原因",
+                    until = zone.tell(*until)
+                ),
             ),
             Place::Waits { root, until, rule } => {
-                let (root, rule) = (thing(root, lang), rule.text(lang));
+                let (root, rule) = (thing(root, lang), rule.text(lang, zone));
                 lang.pick(
-                    format!("{name} suffers from {root}: {rule}; nobody is told before {until}"),
-                    format!("{name}受{root}影响：{rule}；{until} 之前不通知"),
+                    format!(
+                        "{name} suffers from {root}: {rule}; nobody is told before {until}",
+                        until = zone.tell(*until)
+                    ),
+                    format!(
+                        "{name}受{root}影响：{rule}；{until} 之前不通知",
+                        until = zone.tell(*until)
+                    ),
                 )
             }
             Place::Part { incident, rule } => {
-                let rule = rule.text(lang);
+                let rule = rule.text(lang, zone);
                 lang.pick(
                     format!("{name} is part of incident {incident}: {rule}"),
                     format!("{name}属于故障 {incident}：{rule}"),
@@ -132,17 +152,21 @@ impl ObjectWhy {
 
 impl WordWhy {
     /// What the check said, and why it is not told as it stands.
-    pub fn text(&self, lang: Lang) -> String {
+    pub fn text(&self, lang: Lang, zone: &Zone) -> String {
         let Self { check, source, since, heard, .. } = self;
         let text = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
-        let (said, fate) = (condition(self.said, lang), self.fate.text(lang));
+        let (said, fate) = (condition(self.said, lang), self.fate.text(lang, zone));
         let sep = if fate.is_empty() { "" } else { lang.pick("; ", "；") };
         lang.pick(
             format!(
-                "{check} {said} since {since}, says {source}, last at {heard}{text}{sep}{fate}"
+                "{check} {said} since {since}, says {source}, last at {heard}{text}{sep}{fate}",
+                since = zone.tell(*since),
+                heard = zone.tell(*heard)
             ),
             format!(
-                "{check} 自 {since} 起{said}，来源 {source}，最近一次 {heard}{text}{sep}{fate}"
+                "{check} 自 {since} 起{said}，来源 {source}，最近一次 {heard}{text}{sep}{fate}",
+                since = zone.tell(*since),
+                heard = zone.tell(*heard)
             ),
         )
     }

@@ -208,3 +208,17 @@ fn a_lone_vm_that_is_replaced_at_once_is_told_of_all_the_same() {
         "#]],
     );
 }
+
+#[test]
+fn times_are_told_in_the_zone_of_the_fleet() {
+    let mut play = demo();
+    play.settings.zone = "Asia/Shanghai".parse().unwrap();
+    let log = play.play(&format!("{HOST_DIES}60s"));
+    let lines = log.lines().map(str::trim).filter(|line| line.contains("2026-"));
+    expect![[r#"
+        Since 2026-03-02 18:00:10 +08:00, for 30 s
+        host.ping of h2 is bad since 2026-03-02 18:00:10 +08:00, says probe
+        Since 2026-03-02 18:00:10 +08:00, for 30 s
+        host.ping of h2 is bad since 2026-03-02 18:00:10 +08:00, says probe"#]]
+    .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+}

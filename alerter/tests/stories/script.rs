@@ -18,6 +18,7 @@ use model::lang::Lang;
 use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use model::topology::{DataSource, Host, Module, Project, Topology, VmPlace};
+use model::zone::Zone;
 
 /// 2026-03-02T10:00:00Z: what the stories call `0s`.
 const START: Time = Time::from_millis(1_772_445_600_000);
@@ -130,7 +131,10 @@ impl Play {
             Action::Noted(note) if self.show == Show::Trail => {
                 let object = note.object.as_ref().map_or(String::new(), |o| format!(" {o}"));
                 let incident = note.incident.as_ref().map_or(String::new(), |i| format!(" {i}"));
-                format!("note{incident}{object}: {}", in_seconds(&note.text(Lang::En)))
+                format!(
+                    "note{incident}{object}: {}",
+                    in_seconds(&note.text(Lang::En, &Zone::default()))
+                )
             }
             Action::Noted(_) => return,
             Action::AcknowledgementBroken { incident, broken } => {
@@ -263,14 +267,16 @@ impl Play {
         let mut lines = Vec::new();
         if let Ok(object) = of.parse::<Object>() {
             let why = why::object(&self.settings, &self.topology, &self.state, &object, now);
-            lines.push(why.text(Lang::En));
-            lines.extend(why.words.iter().map(|word| word.text(Lang::En)));
+            lines.push(why.text(Lang::En, &Zone::default()));
+            lines.extend(why.words.iter().map(|word| word.text(Lang::En, &Zone::default())));
         } else {
             let id = IncidentId::parse(of).unwrap();
             let why = why::incident(&self.settings, &self.topology, &self.state, &id, now);
             let why = why.expect("it is open");
-            lines.extend(why.members.iter().map(|member| member.text(Lang::En)));
-            let person = |p: &why::PersonWhy| format!("{}: {}", p.person, p.text(Lang::En));
+            lines.extend(why.members.iter().map(|member| member.text(Lang::En, &Zone::default())));
+            let person = |p: &why::PersonWhy| {
+                format!("{}: {}", p.person, p.text(Lang::En, &Zone::default()))
+            };
             lines.extend(why.people.iter().map(person));
         }
         self.log += &format!("{time}s why {}\n", in_seconds(&lines.join("\n      ")));

@@ -28,8 +28,8 @@ pub(super) async fn incident(State(handle): State<Handle>, Path(id): Path<Incide
     Ok(Json(json!({
         "incident": story.incident,
         "messages": story.messages,
-        "why": story.why.as_ref().map(story::why_json),
-        "trail": story::notes_json(&story.notes),
+        "why": story.why.as_ref().map(|why| story::why_json(why, &story.zone)),
+        "trail": story::notes_json(&story.notes, &story.zone),
     })))
 }
 
@@ -43,22 +43,25 @@ pub(super) struct Which {
 /// What is known of an object, its trail with the newest line first, and how its incident stands.
 pub(super) async fn why(State(handle): State<Handle>, Query(which): Query<Which>) -> Answer {
     let object = which.object.clone();
-    let asked = handle.ask(move |core, now| story::object(core, &object, now));
-    let (why, incident) = asked.await.map_err(unavailable)?;
+    let asked = handle
+        .ask(move |core, now| (story::object(core, &object, now), core.settings.zone.clone()));
+    let ((why, incident), zone) = asked.await.map_err(unavailable)?;
     let notes = handle.store.notes_of_object(&which.object, MAX_NOTES_OF_OBJECT).await;
     let notes: Vec<_> = notes.map_err(unavailable)?.into_iter().filter_map(note_of).collect();
     Ok(Json(json!({
-        "why": story::object_json(&why),
-        "incident": incident.as_ref().map(story::why_json),
-        "trail": story::notes_json(&notes),
+        "why": story::object_json(&why, &zone),
+        "incident": incident.as_ref().map(|why| story::why_json(why, &zone)),
+        "trail": story::notes_json(&notes, &zone),
     })))
 }
 
 /// One incident, open or over, however old; None if there never was one.
 pub(super) async fn of(handle: &Handle, id: &IncidentId) -> Result<Option<Story>, ApiError> {
     let wanted = id.clone();
-    let present = handle.ask(move |core, now| story::present(core, &wanted, now));
-    let present = match present.await.map_err(unavailable)? {
+    let asked = handle
+        .ask(move |core, now| (story::present(core, &wanted, now), core.settings.zone.clone()));
+    let (present, zone) = asked.await.map_err(unavailable)?;
+    let present = match present {
         Some(present) => Some(present),
         None => past(handle, id).await?.map(|incident| (incident, None)),
     };
@@ -69,7 +72,7 @@ pub(super) async fn of(handle: &Handle, id: &IncidentId) -> Result<Option<Story>
     let notes = handle.store.notes_of_incident(id, from, until, MAX_NOTES).await;
     let notes = notes.map_err(unavailable)?.into_iter().filter_map(note_of).collect();
     let messages = messages_of(handle, Some(id), MAX_MESSAGES).await?;
-    Ok(Some(Story { incident, why, notes, messages }))
+    Ok(Some(Story { incident, why, notes, messages, zone }))
 }
 
 async fn past(

@@ -531,6 +531,7 @@ fn settings(config: &Config) -> alerter::Settings {
         recovery_grace: waits.recovery_grace.0,
         new_vm_grace: waits.new_vm_grace.0,
         people: people.collect(),
+        zone: config.raw.timezone.parse().unwrap_or_default(), // The check has found it.
         operations: config.raw.operations.iter().cloned().collect(),
         escalation: escalation(config),
         ..alerter::Settings::default()

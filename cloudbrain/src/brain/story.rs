@@ -9,6 +9,7 @@ use alerter::{Bilingual, IncidentSummary};
 use model::id::{IncidentId, Object};
 use model::lang::Lang;
 use model::time::Time;
+use model::zone::Zone;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -24,6 +25,8 @@ pub struct Story {
     pub notes: Vec<Note>,
     /// With what became of them, newest first.
     pub messages: Vec<Value>,
+    /// In which times are told.
+    pub zone: Zone,
 }
 
 /// Something with its sentence in both languages.
@@ -57,9 +60,9 @@ pub fn object(core: &Core, object: &Object, now: Time) -> (ObjectWhy, Option<Inc
 }
 
 /// As JSON, each fact with its sentence.
-pub fn why_json(why: &IncidentWhy) -> Value {
-    let members = why.members.iter().map(|member| said(member, |lang| member.text(lang)));
-    let people = why.people.iter().map(|person| said(person, |lang| person.text(lang)));
+pub fn why_json(why: &IncidentWhy, zone: &Zone) -> Value {
+    let members = why.members.iter().map(|member| said(member, |lang| member.text(lang, zone)));
+    let people = why.people.iter().map(|person| said(person, |lang| person.text(lang, zone)));
     json!({
         "members": members.collect::<Vec<_>>(),
         "more": why.more,
@@ -68,19 +71,19 @@ pub fn why_json(why: &IncidentWhy) -> Value {
 }
 
 /// As JSON, each fact with its sentence.
-pub fn object_json(why: &ObjectWhy) -> Value {
-    let words = why.words.iter().map(|word| said(word, |lang| word.text(lang)));
+pub fn object_json(why: &ObjectWhy, zone: &Zone) -> Value {
+    let words = why.words.iter().map(|word| said(word, |lang| word.text(lang, zone)));
     json!({
         "object": why.object,
         "place": why.place,
-        "text": both(|lang| why.text(lang)),
+        "text": both(|lang| why.text(lang, zone)),
         "words": words.collect::<Vec<_>>(),
     })
 }
 
 /// As JSON, each line with its sentence.
-pub fn notes_json(notes: &[Note]) -> Value {
-    notes.iter().map(|note| said(note, |lang| note.text(lang))).collect()
+pub fn notes_json(notes: &[Note], zone: &Zone) -> Value {
+    notes.iter().map(|note| said(note, |lang| note.text(lang, zone))).collect()
 }
 
 fn said<T: Serialize>(what: &T, text: impl Fn(Lang) -> String) -> Value {

@@ -369,9 +369,11 @@ pub fn incident(facts: &Facts, doings: Option<Doings>, lang: Lang) -> IncidentPa
     IncidentPage {
         incident: incident_view(&story.incident, &facts.known.zone, lang),
         affected: story.incident.affected.iter().map(ToString::to_string).collect(),
-        members: members.map(|member| member.text(lang)).collect(),
+        members: members.map(|member| member.text(lang, &story.zone)).collect(),
         more_members: why.map_or(0, |why| why.more),
-        people: people.map(|person| (person.person.to_string(), person.text(lang))).collect(),
+        people: people
+            .map(|person| (person.person.to_string(), person.text(lang, &story.zone)))
+            .collect(),
         events: review::events(facts, lang),
         left_out: story.incident.unnoted,
         messages: story.messages.iter().filter_map(message_view).collect(),

@@ -10,6 +10,7 @@ use model::id::{ModuleId, Object, PersonId};
 use model::lang::Lang;
 use model::signal::SignalState;
 use model::time::Time;
+use model::zone::Zone;
 use serde_json::Value;
 use store::{DecisionRow, JournalRow};
 
@@ -25,7 +26,7 @@ const SHOWN: usize = 600;
 /// What happened, oldest first.
 pub fn events(facts: &Facts, lang: Lang) -> Vec<EventView> {
     let mut events: Vec<EventView> =
-        facts.story.notes.iter().map(|note| of_note(note, lang)).collect();
+        facts.story.notes.iter().map(|note| of_note(note, &facts.story.zone, lang)).collect();
     // The newest come first in these.
     let messages = facts.story.messages.iter().rev();
     events.extend(messages.filter_map(|message| of_message(message, lang)));
@@ -48,7 +49,7 @@ fn event(at: Time, lane: Lane, tone: Tone, object: Option<String>, text: String)
     EventView { at, lane, tone, objects: object.into_iter().collect(), more: 0, text }
 }
 
-fn of_note(note: &Note, lang: Lang) -> EventView {
+fn of_note(note: &Note, zone: &Zone, lang: Lang) -> EventView {
     let (lane, tone) = match &note.what {
         What::Heard { said, fate, .. } => (Lane::Signals, tone_of(*said, fate)),
         What::LeftOut { .. } => (Lane::Signals, Tone::Unsure),
@@ -65,7 +66,7 @@ fn of_note(note: &Note, lang: Lang) -> EventView {
         What::Untold { .. } => (Lane::Messages, Tone::Plain),
     };
     let object = note.object.as_ref().map(Object::to_string);
-    event(note.at, lane, tone, object, note.text(lang))
+    event(note.at, lane, tone, object, note.text(lang, zone))
 }
 
 fn tone_of(said: SignalState, fate: &Fate) -> Tone {
