@@ -67,6 +67,6 @@ pub use event::{
     Acknowledgement, Action, Bilingual, BrokenAcknowledgement, Event, IncidentSummary, Repair,
 };
 pub use settings::{OnDuty, Settings};
-pub use state::State;
+pub use state::{LastWord, State};
 pub use step::{incidents, step, wake_at};
 pub use trail::{MAX_A_MINUTE, MAX_AN_INCIDENT, MAX_IGNORED_A_MINUTE, MAX_MOVES_A_MINUTE};

@@ -57,6 +57,17 @@ pub struct State {
     pub(crate) wake_at: Option<Time>,
 }
 
+/// What one check last said, for those who ask.
+#[derive(Clone, Copy, Debug)]
+pub struct LastWord<'a> {
+    /// Since when it says good, bad or nothing, by our clock.
+    pub since: Time,
+    /// When it said so last.
+    pub heard: Time,
+    /// In its own words, bounded.
+    pub text: &'a str,
+}
+
 /// What one check of one source last said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Word {
@@ -247,6 +258,24 @@ impl State {
             settled_at: self.settled_at,
             wake_at: self.wake_at,
         }
+    }
+
+    /// What a check last said of an object, if it is remembered.
+    pub fn last_word(&self, object: &Object, check: &CheckId) -> Option<LastWord<'_>> {
+        let word = self.words.get(object)?.iter().find(|word| word.check == *check)?;
+        Some(LastWord { since: word.since, heard: word.heard, text: &word.text })
+    }
+
+    /// The silence that keeps an object of an open incident quiet.
+    pub fn silenced_by(&self, object: &Object) -> Option<&SilenceId> {
+        self.incidents.values().find_map(|incident| incident.silenced.get(object))
+    }
+
+    /// Whether an open incident has to do with the object, be it well again by now.
+    pub fn is_part(&self, object: &Object) -> bool {
+        self.incidents.values().any(|incident| {
+            incident.members.contains_key(object) || incident.roots.contains_key(object)
+        })
     }
 
     /// What a source has said is bad and not taken back, by object and check. Who speaks for that

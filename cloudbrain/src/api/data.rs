@@ -19,10 +19,10 @@ use samples::Samples;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::brain::Handle;
 use crate::brain::core::{Acknowledgement, Heard};
 use crate::brain::monitor;
 use crate::brain::view;
-use crate::brain::{Handle, Input};
 
 /// At most so many rows in one answer.
 const MAX_ROWS: usize = 1000;
@@ -152,12 +152,7 @@ pub(super) async fn take_on(
     let acknowledged = asked.await.map_err(unavailable)?;
     let acknowledged =
         acknowledged.map_err(|why| ApiError(StatusCode::UNPROCESSABLE_ENTITY, why))?;
-    let mut turns = handle.turns.clone();
-    turns.mark_unchanged();
-    let heard = Input::Heard(Heard::Acknowledged(acknowledged));
-    handle.inbox.send(heard).await.map_err(|_| unavailable("the brain is shutting down"))?;
-    turns.changed().await.map_err(|_| unavailable("the brain is shutting down"))?;
-    Ok(())
+    handle.tell(Heard::Acknowledged(acknowledged)).await.map_err(unavailable)
 }
 
 /// The newest first.

@@ -78,7 +78,10 @@ fn router(handle: Handle) -> Router {
         .route("/api/v1/write", post(prom::write).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)))
         .route("/api/v1/admin/tsdb/flush", post(prom::flush))
         .route("/api/v1/admin/tsdb/compact", post(prom::compact))
-        .route("/api/v2/alerts", post(alerts::post).layer(DefaultBodyLimit::max(MAX_ALERT_BYTES)))
+        .route(
+            "/api/v2/alerts",
+            get(alerts::list).post(alerts::post).layer(DefaultBodyLimit::max(MAX_ALERT_BYTES)),
+        )
         .route(
             "/api/alertmanager/webhook",
             post(alerts::post).layer(DefaultBodyLimit::max(MAX_ALERT_BYTES)),

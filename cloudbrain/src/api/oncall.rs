@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::brain::Handle;
 use crate::brain::core::{Heard, StandIn};
 use crate::brain::duty::Said;
-use crate::brain::{Handle, Input};
 use crate::oncall::Roster;
 
 use super::data::{Answer, ApiError, to_json, unavailable};
@@ -51,11 +51,7 @@ pub(super) async fn stand_in(State(handle): State<Handle>, Json(word): Json<Stan
     let asked = handle.ask(move |core, now| core.stands_in(&word, now)).await;
     let said = asked.map_err(unavailable)?;
     let said = said.map_err(|why| ApiError(StatusCode::UNPROCESSABLE_ENTITY, why))?;
-    let mut turns = handle.turns.clone();
-    turns.mark_unchanged();
-    let heard = Input::Heard(Heard::StandsIn(said.clone()));
-    handle.inbox.send(heard).await.map_err(|_| unavailable("the brain is shutting down"))?;
-    turns.changed().await.map_err(|_| unavailable("the brain is shutting down"))?;
+    handle.tell(Heard::StandsIn(said.clone())).await.map_err(unavailable)?;
     to_json(&said)
 }
 

@@ -65,7 +65,7 @@ pub(super) async fn list(State(handle): State<Handle>, RawQuery(query): RawQuery
     to_json(&all)
 }
 
-fn filters(query: &str) -> Result<Vec<Test>, ApiError> {
+pub(super) fn filters(query: &str) -> Result<Vec<Test>, ApiError> {
     let wrong = |why: String| ApiError(StatusCode::BAD_REQUEST, why);
     let filters = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "filter");
     let filters = filters.map(|(_, text)| {

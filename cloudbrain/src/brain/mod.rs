@@ -19,7 +19,7 @@ mod measure;
 pub mod monitor;
 mod outbox;
 mod place;
-mod posted;
+pub mod posted;
 pub mod record;
 pub mod recorder;
 pub mod review;
@@ -67,6 +67,8 @@ type Question = Box<dyn FnOnce(&Core, Time) + Send>;
 /// What wakes the brain.
 pub enum Input {
     Heard(Heard),
+    /// Likewise, and somebody waits until what follows from it is on record.
+    HeardFor(Heard, oneshot::Sender<()>),
     /// What the looks saw within a moment.
     Sensed(Vec<Sensed>),
     Delivered(Delivery),
@@ -78,7 +80,7 @@ pub enum Input {
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Heard(heard) => write!(f, "Heard({heard:?})"),
+            Self::Heard(heard) | Self::HeardFor(heard, _) => write!(f, "Heard({heard:?})"),
             Self::Sensed(sensed) => write!(f, "Sensed({sensed:?})"),
             Self::Delivered(delivery) => write!(f, "Delivered({delivery:?})"),
             Self::Ask(_) => f.write_str("Ask"),
@@ -123,6 +125,14 @@ impl Handle {
         }
     }
 
+    /// Lets the brain hear something, and returns once what follows from it is on record.
+    pub async fn tell(&self, heard: Heard) -> Result<(), String> {
+        let away = || "the brain is shutting down".to_owned();
+        let (done, recorded) = oneshot::channel();
+        self.inbox.send(Input::HeardFor(heard, done)).await.map_err(|_| away())?;
+        recorded.await.map_err(|_| away())
+    }
+
     /// What is known of the monitor itself beside the core.
     pub async fn beside(&self) -> Beside {
         Beside {
@@ -143,6 +153,8 @@ pub struct Brain {
     pub store: Store,
     pub clock: SharedClock,
     pub inbox: mpsc::Receiver<Input>,
+    /// Who waits for the record of what was heard since the last turn.
+    pub waiting: Vec<oneshot::Sender<()>>,
     pub sender: mpsc::Sender<Input>,
     pub turns: watch::Sender<u64>,
     pub trouble: watch::Sender<Option<String>>,
@@ -203,6 +215,11 @@ impl Brain {
             match input {
                 Input::Stop => return (urgent, true),
                 Input::Heard(heard) => urgent |= self.core.hear(heard, now),
+                Input::HeardFor(heard, done) => {
+                    self.core.hear(heard, now);
+                    self.waiting.push(done);
+                    urgent = true;
+                }
                 Input::Sensed(sensed) => {
                     for sensed in sensed {
                         urgent |= self.core.hear(Heard::Sensed(sensed), now);
@@ -226,6 +243,9 @@ impl Brain {
         changes.extend(self.outbox.take_up(&self.core.config, turn.messages, now));
         changes.push(Change::Alive(now));
         self.commit(changes).await?;
+        for done in std::mem::take(&mut self.waiting) {
+            let _ = done.send(()); // Whoever has gone away does not wait.
+        }
         for (reply, outcome) in turn.replies {
             let _ = reply.send(outcome); // Whoever asked may have gone away.
         }

@@ -50,6 +50,17 @@ struct Known {
     ends: Time,
     is_over: bool,
     labels: BTreeMap<String, String>,
+    /// It is part of something that goes on, and is not forgotten before.
+    #[serde(skip)]
+    needed_until: Option<Time>,
+}
+
+impl Known {
+    /// When it ends if it is not repeated, or is forgotten if it has ended.
+    fn due(&self) -> Time {
+        let end = if self.is_over { self.ends + REMEMBERED } else { self.ends };
+        self.needed_until.map_or(end, |until| until.max(end))
+    }
 }
 
 /// What time has brought.
@@ -58,6 +69,16 @@ pub struct Expired {
     pub signals: Vec<Signal>,
     /// Some are no longer known at all.
     pub is_forgotten: bool,
+}
+
+/// One that has not ended.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenAlert<'a> {
+    pub object: &'a Object,
+    pub check: &'a CheckId,
+    pub labels: &'a BTreeMap<String, String>,
+    /// When it ends if it is not repeated.
+    pub ends: Time,
 }
 
 /// What came of a post.
@@ -95,9 +116,9 @@ impl Posted {
                 if is_over { SignalState::Ok } else { SignalState::Problem(alert.severity()) };
             let text = alert.words();
             taken.signals.push(signal(object.clone(), check.clone(), state, text, now));
-            let due = if is_over { ends + REMEMBERED } else { ends };
+            let known = Known { ends, is_over, labels: alert.labels, needed_until: None };
+            let due = known.due();
             self.next = Some(self.next.map_or(due, |next| next.min(due)));
-            let known = Known { ends, is_over, labels: alert.labels };
             self.known.entry(object.clone()).or_default().insert(check, known);
             self.changed.insert(object);
         }
@@ -106,7 +127,10 @@ impl Posted {
 
     /// Ends what was not repeated in time, and forgets what ended long ago. What the labels of the
     /// latter said of the fleet is known until [`Self::learn_anew`].
-    pub fn expire(&mut self, now: Time) -> Expired {
+    ///
+    /// What is part of an open incident `is_needed` to its end: without labels nobody would know
+    /// whose it was.
+    pub fn expire(&mut self, is_needed: impl Fn(&Object) -> bool, now: Time) -> Expired {
         let mut expired = Expired::default();
         if self.next.is_none_or(|next| next > now) {
             return expired;
@@ -127,7 +151,12 @@ impl Posted {
                 }
             }
             let before = checks.len();
-            checks.retain(|_, known| !known.is_over || known.ends + REMEMBERED > now);
+            let is_old = |known: &Known| known.is_over && known.due() <= now;
+            if checks.values().any(is_old) && is_needed(object) {
+                let until = Some(now + REMEMBERED);
+                checks.values_mut().filter(|k| is_old(k)).for_each(|k| k.needed_until = until);
+            }
+            checks.retain(|_, known| !is_old(known));
             if checks.len() < before {
                 self.changed.insert(object.clone());
             }
@@ -177,6 +206,19 @@ impl Posted {
         each.map(|(object, (check, known))| (object, check, &known.labels))
     }
 
+    /// Those that have not ended, with their labels.
+    pub fn open(&self) -> impl Iterator<Item = OpenAlert<'_>> {
+        let known = self.known.iter();
+        let each = known.flat_map(|(object, checks)| checks.iter().map(move |c| (object, c)));
+        let open = each.filter(|(_, (_, known))| !known.is_over);
+        open.map(|(object, (check, known))| OpenAlert {
+            object,
+            check,
+            labels: &known.labels,
+            ends: known.ends,
+        })
+    }
+
     /// The labels of one of them.
     pub fn labels_of(&self, object: &Object, check: &CheckId) -> Option<&BTreeMap<String, String>> {
         Some(&self.known.get(object)?.get(check)?.labels)
@@ -187,10 +229,7 @@ impl Posted {
     }
 
     fn look_ahead(&mut self) {
-        let known = self.known.values().flat_map(BTreeMap::values);
-        let due =
-            known.map(|known| if known.is_over { known.ends + REMEMBERED } else { known.ends });
-        self.next = due.min();
+        self.next = self.known.values().flat_map(BTreeMap::values).map(Known::due).min();
     }
 
     /// The fleet as the labels have it.
@@ -344,15 +383,19 @@ mod tests {
         let mut posted = Posted::restore(&memory);
         assert_eq!(posted.next(), Some(at(100)));
         posted.take(&config(), vec![alert("a", 300)], at(50));
-        assert_eq!(ended(&posted.expire(at(150)).signals), Vec::<String>::new(), "it was repeated");
-        assert_eq!(ended(&posted.expire(at(250)).signals), ["vm/b"]);
-        assert_eq!(ended(&posted.expire(at(350)).signals), ["vm/a"]);
+        assert_eq!(
+            ended(&posted.expire(|_| false, at(150)).signals),
+            Vec::<String>::new(),
+            "it was repeated"
+        );
+        assert_eq!(ended(&posted.expire(|_| false, at(250)).signals), ["vm/b"]);
+        assert_eq!(ended(&posted.expire(|_| false, at(350)).signals), ["vm/a"]);
         store(&mut posted, &mut memory);
         assert_eq!(memory.len(), 2, "what their labels say is still known");
-        posted.expire(at(200 + 3600));
+        posted.expire(|_| false, at(200 + 3600));
         store(&mut posted, &mut memory);
         assert_eq!(memory.keys().collect::<Vec<_>>(), ["posted/vm/a"]);
-        posted.expire(at(300 + 3600));
+        posted.expire(|_| false, at(300 + 3600));
         store(&mut posted, &mut memory);
         assert_eq!((memory.len(), posted.count(), posted.next()), (0, 0, None));
     }
@@ -363,8 +406,17 @@ mod tests {
         let by = config();
         posted.take(&by, vec![alert("a", 100)], at(0));
         assert_eq!(ended(&posted.take(&by, vec![alert("a", 5)], at(10)).signals), ["vm/a"]);
-        assert_eq!(posted.expire(at(200)), Expired::default());
+        assert_eq!(posted.expire(|_| false, at(200)), Expired::default());
         let again = posted.take(&by, vec![alert("a", 900)], at(300)).signals;
         assert!(matches!(again[0].state, SignalState::Problem(_)), "{again:?}");
+    }
+
+    #[test]
+    fn whose_it_was_is_known_until_the_incident_is_over() {
+        let mut posted = Posted::default();
+        posted.take(&config(), vec![alert("a", -9000)], at(0));
+        assert!(!posted.expire(|_| true, at(1)).is_forgotten, "its end is still to be told");
+        assert_eq!(posted.next(), Some(at(1 + 3600)));
+        assert!(posted.expire(|_| false, at(1 + 3600)).is_forgotten);
     }
 }

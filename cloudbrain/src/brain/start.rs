@@ -180,6 +180,7 @@ fn wire(
         rows: rows.clone(),
     };
     let brain = Brain {
+        waiting: Vec::new(),
         core,
         hands,
         outbox,

@@ -270,6 +270,11 @@ fn amtool_silences_alerts_here_by_their_labels() {
     );
     assert_eq!(said(&amtool(&["silence", "query", "-q", "alertname=VmDown"]), 0).trim(), "s1");
     assert_eq!(said(&amtool(&["silence", "query", "-q", "alertname=Other"]), 0).trim(), "");
+    let listed = |words: &[&str]| said(&amtool(&[&["alert", "query"], words].concat()), 0);
+    assert!(!listed(&[]).contains("VmDown"), "what is silenced is listed if it is asked for");
+    let silenced = listed(&["-s", "-o", "extended", "vm=pay-1"]);
+    assert!(silenced.contains("VmDown") && silenced.contains("hv-1"), "{silenced}");
+    assert!(!listed(&["-s", "vm=pay-2"]).contains("VmDown"));
     said(&amtool(&["silence", "update", "-d", "2h", "s1"]), 0);
     said(&amtool(&["silence", "expire", "s1"]), 0);
     fleet.wait("the owner to be told", |fleet| messages(fleet, "vm/pay-1", "alice").pop());

@@ -123,7 +123,8 @@ impl Core {
 
     /// Alerts that their senders repeat no more are over, and forgotten later.
     pub(super) fn expire_posted(&mut self, now: Time) {
-        let expired = self.posted.expire(now);
+        let is_needed = |object: &Object| self.alerter.is_part(object);
+        let expired = self.posted.expire(is_needed, now);
         if expired.is_forgotten {
             self.posted.learn_anew(&self.config.raw);
             self.surveyor.start_over();
