@@ -116,6 +116,8 @@ impl Posted {
                 if is_over { SignalState::Ok } else { SignalState::Problem(alert.severity()) };
             let text = alert.words();
             taken.signals.push(signal(object.clone(), check.clone(), state, text, now));
+            // An end that lies far back is news all the same, and remembered as long as any.
+            let ends = if is_over { now } else { ends };
             let known = Known { ends, is_over, labels: alert.labels, needed_until: None };
             let due = known.due();
             self.next = Some(self.next.map_or(due, |next| next.min(due)));
@@ -415,8 +417,9 @@ mod tests {
     fn whose_it_was_is_known_until_the_incident_is_over() {
         let mut posted = Posted::default();
         posted.take(&config(), vec![alert("a", -9000)], at(0));
-        assert!(!posted.expire(|_| true, at(1)).is_forgotten, "its end is still to be told");
-        assert_eq!(posted.next(), Some(at(1 + 3600)));
-        assert!(posted.expire(|_| false, at(1 + 3600)).is_forgotten);
+        assert!(!posted.expire(|_| false, at(3599)).is_forgotten, "it was heard of just now");
+        assert!(!posted.expire(|_| true, at(3600)).is_forgotten, "its end is still to be told");
+        assert_eq!(posted.next(), Some(at(7200)));
+        assert!(posted.expire(|_| false, at(7200)).is_forgotten);
     }
 }

@@ -130,7 +130,7 @@ fn a_snooze_holds_for_one_person_and_says_when_it_is_over() {
     let wrong = said(&cli(&fleet, &["snooze", "i99", "--by", "alice", "--for", "1h"]), 1);
     assert!(wrong.contains("no incident i99 is open"), "{wrong}");
     let wrong = said(&cli(&fleet, &["snooze", id, "--by", "nobody", "--for", "1h"]), 1);
-    assert!(wrong.contains("nobody is called \"nobody\"; known are alice, ops"), "{wrong}");
+    assert!(wrong.contains("nobody is called \"nobody\"; known are alice, dana, ops"), "{wrong}");
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn a_stand_in_is_told_of_what_is_open_also_after_a_kill_and_all_are_told_of_the_
     };
     let (code, _, error) = stand_in("zoe");
     assert_eq!(code, Some(1));
-    assert!(error.contains("nobody is called \\\"zoe\\\"; known: alice, ann, bob, lea"), "{error}");
+    assert!(error.contains("nobody is called \"zoe\"; known: alice, ann, bob, lea"), "{error}");
     let (code, said, error) = stand_in("bob");
     assert_eq!(code, Some(0), "{error}");
     assert_eq!(
