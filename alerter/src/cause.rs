@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::id::Object;
+use model::id::{HostId, Object, VmId};
 use model::signal::Severity;
 use model::time::Time;
-use model::topology::Topology;
+use model::topology::{Host, Topology};
 
 use crate::blind;
 use crate::health::{Health, Trouble, answered_after};
@@ -18,7 +18,7 @@ use crate::message::RootState;
 use crate::reach::{self, Taken};
 use crate::settings::Settings;
 use crate::sick::{Sick, Sieve};
-use crate::state::{Basis, State};
+use crate::state::{Basis, State, Word};
 use crate::suspect;
 use crate::timer::Timer;
 
@@ -30,6 +30,8 @@ pub(crate) struct Cause {
     pub(crate) state: RootState,
     pub(crate) severity: Severity,
     pub(crate) since: Time,
+    /// How many of the VMs it carries have answered although it is bad.
+    pub(crate) answering: usize,
     /// When it is told at the latest, if it lasts.
     pub(crate) due: Time,
     /// What suffers, and since when. The root is among them if it is a VM or a module.
@@ -78,7 +80,7 @@ pub(crate) fn find(
     sick.extend(unseen.sick);
 
     let held = hold(&sick, &mut taken, &held_by);
-    let causes = build(settings, state, &sick, &taken, &suspected);
+    let causes = build(settings, topology, state, &sick, &taken, &suspected);
     Findings { causes, held, sick }
 }
 
@@ -131,6 +133,7 @@ fn hold(
 
 fn build(
     settings: &Settings,
+    topology: &Topology,
     state: &State,
     sick: &Sick,
     taken: &Taken,
@@ -142,13 +145,14 @@ fn build(
     }
     let causes = members_of.into_iter().map(|(root, members)| {
         let basis = suspected.get(root).copied().unwrap_or(Basis::Reported);
-        (root.clone(), cause(settings, state, sick, root, basis, &members))
+        (root.clone(), cause(settings, topology, state, sick, root, basis, &members))
     });
     causes.collect()
 }
 
 fn cause(
     settings: &Settings,
+    topology: &Topology,
     state: &State,
     sick: &Sick,
     root: &Object,
@@ -168,6 +172,7 @@ fn cause(
         state: root_state(state, root, own, basis, since),
         severity: own.map(|health| health.severity).or(worst).unwrap_or(Severity::High),
         since,
+        answering: answering(topology, state, root),
         due: due(settings, root, own, &ill).unwrap_or(since + settings.child_wait),
         members: suffering.map(|member| ((*member).clone(), since_of(member))).collect(),
     }
@@ -219,5 +224,29 @@ fn is_infrastructure(object: &Object) -> bool {
         | Object::Collector(_)
         | Object::Channel(_) => true,
         Object::Vm(_) | Object::Module(_) | Object::Project(_) => false,
+    }
+}
+
+/// How many VMs on a root have answered although it is bad.
+fn answering(topology: &Topology, state: &State, root: &Object) -> usize {
+    let has_answered = |vm: &&VmId| {
+        let words = state.words.get(&Object::Vm((*vm).clone()));
+        words.is_some_and(|words| words.iter().all(Word::is_good))
+    };
+    let on = |host: &HostId| topology.vms_on(host).filter(has_answered).count();
+    match root {
+        Object::Host(host) => on(host),
+        Object::Switch(_) => {
+            let switch = |host: &Host| host.switch.clone().map(Object::Switch);
+            let behind =
+                topology.hosts.iter().filter(|(_, host)| switch(host).as_ref() == Some(root));
+            behind.map(|(host, _)| on(host)).sum()
+        }
+        Object::Vm(_)
+        | Object::Module(_)
+        | Object::Project(_)
+        | Object::DataSource(_)
+        | Object::Collector(_)
+        | Object::Channel(_) => 0,
     }
 }

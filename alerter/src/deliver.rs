@@ -5,8 +5,10 @@
 //! know how things are, and not how they were; and nobody wants to hear of the end of what he was
 //! never told of.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use model::id::IncidentId;
 use model::time::Time;
 use model::topology::Topology;
 
@@ -97,26 +99,61 @@ pub fn renew(
     message: &Message,
     now: Time,
 ) -> Option<Message> {
-    if message.kind == MessageKind::Resolved {
-        return None;
+    renew_all(settings, topology, state, std::slice::from_ref(message), now).pop()?
+}
+
+/// Each of them likewise, in their order; at the cost of one where many are on one incident.
+pub fn renew_all(
+    settings: &Settings,
+    topology: &Topology,
+    state: &mut State,
+    messages: &[Message],
+    now: Time,
+) -> Vec<Option<Message>> {
+    let mut of_incident: BTreeMap<&IncidentId, Vec<&Message>> = BTreeMap::new();
+    for message in messages.iter().filter(|message| message.kind != MessageKind::Resolved) {
+        of_incident.entry(&message.incident).or_default().push(message);
     }
-    let by_id = |incident: &&Incident| incident.id() == message.incident;
-    let incident = state.incidents.values().find(by_id)?;
+    let mut renewed: BTreeMap<String, Message> = BTreeMap::new();
+    for (incident, messages) in of_incident {
+        let words = renew_on(settings, topology, state, incident, &messages, now);
+        renewed.extend(words.into_iter().map(|word| (word.key.clone(), word)));
+    }
+    messages.iter().map(|message| renewed.remove(&message.key)).collect()
+}
+
+fn renew_on(
+    settings: &Settings,
+    topology: &Topology,
+    state: &mut State,
+    incident: &IncidentId,
+    messages: &[&Message],
+    now: Time,
+) -> Vec<Message> {
+    let by_id = |known: &&Incident| known.id() == *incident;
+    let Some(incident) = state.incidents.values().find(by_id) else { return Vec::new() };
     let number = incident.number;
-    let told = incident.told.get(&message.to).filter(|told| !told.ended)?;
+    let shares = tell::shares(settings, topology, incident);
     let mut before = incident.clone();
-    if message.kind == MessageKind::Problem {
+    for message in messages.iter().filter(|message| message.kind == MessageKind::Problem) {
         before.told.remove(&message.to); // Nothing was heard of it yet.
     }
-    let count = told.messages;
-    let (call, parties) = (told.call.clone(), told.parties.clone());
-    let shares = tell::shares(settings, topology, &before);
-    let share = shares.get(&message.to)?;
-    let word = Word { kind: message.kind, call, parties, members: tell::tells_of(share) };
-    let to = (&message.to, share);
-    let renewed = settle::message(settings, topology, state, &before, to, &word, now);
-    let incident = state.incidents.get_mut(&number)?;
-    tell::note(incident, &message.to, word, now);
-    incident.told.get_mut(&message.to)?.messages = count;
-    Some(Message { key: message.key.clone(), ..renewed })
+    let renewed = messages.iter().filter_map(|message| {
+        let told = incident.told.get(&message.to).filter(|told| !told.ended)?;
+        let share = shares.get(&message.to)?;
+        let (call, parties) = (told.call.clone(), told.parties.clone());
+        let word = Word { kind: message.kind, call, parties, members: tell::tells_of(share) };
+        let to = (&message.to, share);
+        let renewed = settle::message(settings, topology, state, &before, to, &word, now);
+        Some((Message { key: message.key.clone(), ..renewed }, word, told.messages))
+    });
+    let renewed: Vec<(Message, Word, u32)> = renewed.collect();
+    let Some(incident) = state.incidents.get_mut(&number) else { return Vec::new() };
+    for (message, word, count) in &renewed {
+        tell::note(incident, &message.to, word.clone(), now);
+        if let Some(told) = incident.told.get_mut(&message.to) {
+            told.messages = *count; // It is the same word.
+        }
+    }
+    renewed.into_iter().map(|(message, ..)| message).collect()
 }

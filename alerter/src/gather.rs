@@ -271,6 +271,7 @@ fn root(cause: &Cause) -> Root {
         state: cause.state,
         severity: cause.severity,
         basis: cause.basis,
+        answering: cause.answering,
         back: None,
     }
 }

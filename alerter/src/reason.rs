@@ -1,9 +1,8 @@
 //! Why this is held to be the root: the evidence, a sentence each.
 
-use model::id::{HostId, Object, VmId};
+use model::id::Object;
 use model::lang::Lang;
 use model::signal::SignalState;
-use model::topology::{Host, Topology};
 use model::zone::Zone;
 
 use crate::event::Bilingual;
@@ -16,7 +15,6 @@ const MAX_REASONS: usize = 4;
 
 pub(crate) fn reasons(
     settings: &Settings,
-    topology: &Topology,
     state: &State,
     incident: &Incident,
     roots: &[&Object],
@@ -33,9 +31,8 @@ pub(crate) fn reasons(
         let words = state.words.get(object).into_iter().flatten();
         let bad = words.filter(|word| !word.is_good() || word.flapping);
         reasons.extend(bad.map(|word| both(|lang| complaint(object, word, &settings.zone, lang))));
-        let answering = answering_vms(topology, state, object);
-        if answering > 0 {
-            reasons.push(both(|lang| objection(answering, lang)));
+        if root.answering > 0 {
+            reasons.push(both(|lang| objection(root.answering, lang)));
         }
     }
     reasons.truncate(MAX_REASONS);
@@ -93,28 +90,4 @@ fn objection(answering: usize, lang: Lang) -> String {
         format!("against it speaks: {answering} of the VMs it carries answered since"),
         format!("反证：其上有 {answering} 台虚拟机之后仍有响应"),
     )
-}
-
-/// How many VMs on a root have answered although it is bad.
-fn answering_vms(topology: &Topology, state: &State, root: &Object) -> usize {
-    let has_answered = |vm: &&VmId| {
-        let words = state.words.get(&Object::Vm((*vm).clone()));
-        words.is_some_and(|words| words.iter().all(Word::is_good))
-    };
-    let on = |host: &HostId| topology.vms_on(host).filter(has_answered).count();
-    match root {
-        Object::Host(host) => on(host),
-        Object::Switch(_) => {
-            let switch = |host: &Host| host.switch.clone().map(Object::Switch);
-            let behind =
-                topology.hosts.iter().filter(|(_, host)| switch(host).as_ref() == Some(root));
-            behind.map(|(host, _)| on(host)).sum()
-        }
-        Object::Vm(_)
-        | Object::Module(_)
-        | Object::Project(_)
-        | Object::DataSource(_)
-        | Object::Collector(_)
-        | Object::Channel(_) => 0,
-    }
 }

@@ -163,7 +163,7 @@ pub(crate) fn message(
     let known_as = told.filter(|_| kind == MessageKind::Resolved).map(|told| told.known_as);
     let id = id(known_as.unwrap_or(incident.number));
     let facts = Facts::gather(topology, state, incident, share, kind);
-    let reasons = reasons(settings, topology, state, incident, &facts.roots);
+    let reasons = reasons(settings, state, incident, &facts.roots);
     let snooze = incident.snoozes.get(person);
     let is_snooze_over = snooze.is_some_and(|snooze| snooze.until <= now);
     let (call, known) = (word.call.as_ref(), state.beside.get(&incident.id()));

@@ -163,6 +163,9 @@ pub(crate) struct Root {
     pub(crate) state: RootState,
     pub(crate) severity: Severity,
     pub(crate) basis: Basis,
+    /// How many of the VMs it carries have answered although it is bad.
+    #[serde(default)]
+    pub(crate) answering: usize,
     /// Since when it is good again.
     pub(crate) back: Option<Time>,
 }

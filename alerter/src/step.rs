@@ -33,8 +33,12 @@ pub fn step(
 ) -> Vec<Action> {
     clock::follow(state, now);
     let mut actions = Vec::new();
+    let is_prompt = matches!(event, Event::Beside(_));
     let changed = take_in(settings, topology, state, event, &mut actions, now);
     state.unsettled |= changed;
+    if is_prompt {
+        return actions; // It comes before what is to be looked at, and is no reason to look.
+    }
     let is_due = state.wake_at.is_some_and(|wake_at| wake_at <= now);
     if !state.unsettled && !is_due {
         return actions;

@@ -33,7 +33,7 @@ pub(crate) fn summary(
     end: End,
 ) -> IncidentSummary {
     let roots: Vec<&Object> = incident.roots.keys().collect();
-    let reasons = reasons(settings, topology, state, incident, &roots);
+    let reasons = reasons(settings, state, incident, &roots);
     let businesses = incident.members.values().filter_map(|member| project_of(topology, member));
     let mut businesses: Vec<_> = businesses.cloned().collect();
     businesses.sort();

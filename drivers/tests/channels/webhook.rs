@@ -33,9 +33,9 @@ async fn a_message_is_posted_with_its_key() {
         content-type: application/json; charset=utf-8
         user-agent: cloudbrain
         idempotency-key: I-7-ann-1
-        content-length: 299
+        content-length: 317
 
-        {"key":"I-7-ann-1","to":"ann","kind":"problem","view":"owner","incident":"I-7","root":"host/h1","state":"down","severity":"high","affected":["vm/web-01","vm/web-02"],"businesses":["shop"],"lang":"en","text":"2 of your 5 VMs of web are down\nshop/web: 2 of 5 VMs (web-01, web-02)","at":1795248000123}
+        {"key":"I-7-ann-1","to":"ann","kind":"problem","view":"owner","incident":"I-7","root":"host/h1","state":"down","severity":"high","affected":["vm/web-01","vm/web-02"],"businesses":["shop"],"lang":"en","text":"2 of your 5 VMs of web are down\nshop/web: 2 of 5 VMs (web-01, web-02)","at":1795248000123,"affected_more":0}
         => 1 told, thread 2026-11-21T08:00:00Z
     "#]]).await;
 }
@@ -108,4 +108,19 @@ async fn a_good_status_is_enough_however_long_the_answer() {
         told(&deliver(json!({}), &far_side, alone(&problem())).await),
         "1 told, thread 2026-11-21T08:00:00Z"
     );
+}
+
+#[tokio::test]
+async fn the_largest_outage_makes_a_small_body() {
+    let mut told = problem();
+    let vm = |number: usize| format!("vm/web-{number:05}").parse().expect("a name");
+    told.affected = (0..10_000).map(vm).collect();
+    for (format, names, most_bytes) in [("native", 100, 4_000), ("alertmanager", 20, 2_000)] {
+        let far_side = FarSide::start(answer(204, "", "")).await;
+        deliver(json!({"format": format}), &far_side, alone(&told)).await.expect("it is taken");
+        let asked = far_side.asked();
+        assert_eq!(asked.matches("vm/web-").count(), names, "{asked}");
+        assert!(asked.contains("9900") || asked.contains("9990 more"), "{asked}");
+        assert!(asked.len() < most_bytes, "{} bytes", asked.len());
+    }
 }

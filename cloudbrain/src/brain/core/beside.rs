@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alerter::beside::{Cost, Known, MAX_HOSTS, Month, Question, Room, Suffering, questions};
+use alerter::deliver::renew_all;
 use alerter::message::Message;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -29,8 +30,9 @@ impl Core {
     /// before: its words are put anew.
     pub(super) fn complete(&mut self, messages: Vec<Message>, now: Time) -> Vec<Message> {
         self.hand_in(now);
-        let renewed = messages.into_iter().map(|told| self.renew(&told, now).unwrap_or(told));
-        renewed.collect()
+        let (settings, topology) = (&self.settings, &self.topology);
+        let renewed = renew_all(settings, topology, &mut self.alerter, &messages, now);
+        messages.into_iter().zip(renewed).map(|(told, newer)| newer.unwrap_or(told)).collect()
     }
 
     fn hand_in(&mut self, now: Time) {
