@@ -37,10 +37,14 @@ fn vm(number: usize) -> VmId {
     id(&format!("vm-{number:07}"))
 }
 
-/// VM `n` is on host `n / 100` and of module `n % modules`.
 fn fleet(vms: usize) -> Topology {
+    fleet_on(vms, VMS_ON_A_HOST)
+}
+
+/// VM `n` is on host `n / vms_on_a_host` and of module `n % modules`.
+fn fleet_on(vms: usize, vms_on_a_host: usize) -> Topology {
     let mut topology = Topology::default();
-    for number in 0..vms / VMS_ON_A_HOST {
+    for number in 0..vms.div_ceil(vms_on_a_host) {
         let switch = id(&format!("switch-{:04}", number / HOSTS_BEHIND_A_SWITCH));
         topology.hosts.insert(host(number), Host { switch: Some(switch) });
     }
@@ -54,7 +58,7 @@ fn fleet(vms: usize) -> Topology {
     }
     for number in 0..vms {
         let place = VmPlace {
-            host: Some(host(number / VMS_ON_A_HOST)),
+            host: Some(host(number / vms_on_a_host)),
             module: Some(module(number % modules)),
             created: Time::from_millis(0),
             leaving: false,
@@ -126,6 +130,24 @@ fn one_host_down_of(bencher: Bencher, vms: usize) {
 fn one_more_with_so_many_vms_down(bencher: Bencher, vms: usize) {
     let topology = fleet(vms + VMS_ON_A_HOST);
     let (mut state, mut record, _) = decide(&topology, outage(vms / VMS_ON_A_HOST));
+    let settings = Settings::default();
+    let mut now = START + std::time::Duration::from_secs(2);
+    let mut next = vms;
+    bencher.bench_local(|| {
+        now = now + std::time::Duration::from_secs(120);
+        let event = down(Object::Vm(vm(next)));
+        next = vms + (next + 1 - vms) % VMS_ON_A_HOST;
+        black_box(step(&settings, &topology, &mut state, event, now));
+        black_box(record.catch_up(&mut state));
+    });
+}
+
+/// The same, where ten hosts carry them all, as in the storm of posted alerts of part D.
+#[divan::bench(args = [10_000, 100_000], sample_count = 10)]
+fn one_more_with_so_many_down_on_ten_hosts(bencher: Bencher, vms: usize) {
+    let topology = fleet_on(vms + VMS_ON_A_HOST, vms / 10);
+    let signals = (0..vms).map(|number| down(Object::Vm(vm(number)))).collect();
+    let (mut state, mut record, _) = decide(&topology, signals);
     let settings = Settings::default();
     let mut now = START + std::time::Duration::from_secs(2);
     let mut next = vms;

@@ -1,7 +1,10 @@
 //! The state machine: one event in, actions out.
 //!
-//! Most events only add a word. What the words mean is settled at most once a second, so that a
-//! storm of ten thousand events costs a hundred looks and not ten thousand.
+//! Most events only add a word. What the words mean is settled at most once a second, and more seldom
+//! when very much is wrong, so that a storm of ten thousand events costs a few looks and not ten
+//! thousand.
+
+use std::time::Duration;
 
 use model::id::{Object, VmId};
 use model::signal::Signal;
@@ -19,6 +22,9 @@ use crate::settle::{BREATH, settle};
 use crate::state::{State, Window};
 use crate::summary::{End, summary};
 use crate::trail;
+
+/// From twenty thousand words on, looks come more seldom than once a second.
+const WORDS_PER_MS: usize = 20;
 
 /// Takes in one event. `topology` is the present one, already changed by the event.
 ///
@@ -131,9 +137,15 @@ fn repaired(state: &mut State, repair: Repair) -> bool {
     true
 }
 
+/// What a look costs follows from what is wrong. A hundred thousand words are looked at every five
+/// seconds, so that most of the time is left for hearing what comes.
+fn breath(state: &State) -> Duration {
+    BREATH.max(Duration::from_millis((state.words.len() / WORDS_PER_MS) as u64))
+}
+
 /// When the next look is allowed, if not now.
 fn next_breath(state: &State, now: Time) -> Option<Time> {
     let last = state.settled_at.filter(|last| *last <= now)?;
-    let next = last + BREATH;
+    let next = last + breath(state);
     (next > now).then_some(next)
 }

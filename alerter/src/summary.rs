@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::id::{IncidentId, Object, SilenceId};
+use model::lang::Lang;
 use model::time::Time;
 use model::topology::Topology;
 
@@ -12,7 +13,7 @@ use crate::facts::Facts;
 use crate::loss::{losses, repaired};
 use crate::message::MessageKind;
 use crate::operations;
-use crate::reason::{both, reasons};
+use crate::reason::reasons;
 use crate::settings::Settings;
 use crate::state::{Incident, State};
 use crate::tell::{self, project_of};
@@ -81,22 +82,15 @@ fn headline(
     state: &State,
     incident: &Incident,
 ) -> Bilingual {
-    both(|lang| {
-        let share = tell::whole(incident);
-        let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
-        let (told, call, known, reasons) = (None, None, None, Vec::new());
-        let (is_snooze_over, now) = (false, incident.opened); // No headline tells how long it lasts.
-        operations::problem(&Speaker {
-            facts,
-            topology,
-            zone: &settings.zone,
-            told,
-            is_snooze_over,
-            call,
-            known,
-            reasons,
-            lang,
-            now,
-        })
-    })
+    let share = tell::whole(incident);
+    let facts = Facts::gather(topology, state, incident, &share, MessageKind::Resolved);
+    let (told, call, known, reasons) = (None, None, None, Vec::new());
+    let (zone, is_snooze_over) = (&settings.zone, false);
+    let now = incident.opened; // No headline tells how long it lasts.
+    let lang = Lang::En;
+    let mut speaker =
+        Speaker { facts, topology, zone, told, is_snooze_over, call, known, reasons, lang, now };
+    let en = operations::problem(&speaker);
+    speaker.lang = Lang::Zh;
+    Bilingual { en, zh: operations::problem(&speaker) }
 }
