@@ -66,9 +66,12 @@ impl<'a> Facts<'a> {
         let roots = roots(incident, &told);
         let vm_ids = || told.keys().filter_map(|object| object::vm(object));
         let idle = told.iter().filter(|(_, member)| member.module.is_none());
-        let idle = idle.filter_map(|(object, _)| object::vm(object));
-        let (pool, unknown): (Vec<&VmId>, Vec<&VmId>) =
-            idle.partition(|vm| topology.vms.contains_key(*vm) || state.gone.contains_key(*vm));
+        let idle = idle.filter_map(|(object, member)| Some((object::vm(object)?, *member)));
+        // One that has left the pool since was no stranger.
+        let is_unknown =
+            |(vm, member): &(&VmId, &Member)| member.is_unknown && !topology.vms.contains_key(*vm);
+        let (unknown, pool): (Vec<_>, Vec<_>) = idle.partition(is_unknown);
+        let names = |vms: Vec<(&'a VmId, _)>| vms.into_iter().map(|(vm, _)| vm.as_str()).collect();
         let gone = share.members.iter().filter(|(_, member)| member.elsewhere);
         let since = told.values().map(|member| member.since).chain(root_since(incident, roots[0]));
         Self {
@@ -78,8 +81,8 @@ impl<'a> Facts<'a> {
             severity: incident.severity(),
             suspected: incident.roots[roots[0]].basis.is_suspicion(),
             modules: losses(topology, state, &told),
-            pool: pool.into_iter().map(VmId::as_str).collect(),
-            unknown: unknown.into_iter().map(VmId::as_str).collect(),
+            pool: names(pool),
+            unknown: names(unknown),
             businesses: told.values().filter_map(|member| project_of(topology, member)).collect(),
             repairs: vm_ids().filter_map(|vm| state.repairs.get(vm)).collect(),
             since: since.min().unwrap_or(incident.opened),

@@ -393,6 +393,7 @@ fn join(incident: &mut Incident, object: &Object, place: &Place, topology: &Topo
         since: place.since,
         well: None,
         module: module_of(topology, object),
+        is_unknown: object::vm(object).is_some_and(|vm| !topology.vms.contains_key(vm)),
         reported: false,
         held_until: None,
         elsewhere: false,

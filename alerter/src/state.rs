@@ -190,6 +190,9 @@ pub(crate) struct Member {
     pub(crate) well: Option<Time>,
     /// Its module when it joined; the topology forgets a VM that is gone.
     pub(crate) module: Option<ModuleId>,
+    /// It was in no inventory when it joined.
+    #[serde(default)]
+    pub(crate) is_unknown: bool,
     /// A check of its own was bad; else it suffers by deduction alone.
     pub(crate) reported: bool,
     /// Nothing explains it any more, but it keeps its place until then.

@@ -222,3 +222,18 @@ fn times_are_told_in_the_zone_of_the_fleet() {
         host.ping of h2 is bad since 2026-03-02 18:00:10 +08:00, says probe"#]]
     .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
 }
+
+#[test]
+fn what_was_lost_from_the_pool_is_no_stranger_when_it_is_gone_for_long() {
+    let mut play = demo();
+    play.show = Show::FirstLine;
+    let story = "
+        12s   gone pool-1
+        12s   gone pool-2
+        400s  bad vm.ping vm/web-{1..2}
+        1000s page
+    ";
+    let log = play.play(&format!("{HOST_DIES}{story}"));
+    assert!(log.contains("shop/web 2, pool 2"), "{log}");
+    assert!(!log.contains("in no inventory"), "{log}");
+}
