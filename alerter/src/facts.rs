@@ -68,8 +68,8 @@ impl<'a> Facts<'a> {
         let idle = told.iter().filter(|(_, member)| member.module.is_none());
         let idle = idle.filter_map(|(object, member)| Some((object::vm(object)?, *member)));
         // One that has left the pool since was no stranger.
-        let is_unknown =
-            |(vm, member): &(&VmId, &Member)| member.is_unknown && !topology.vms.contains_key(*vm);
+        let is_listed = |vm: &VmId| topology.vms.contains_key(vm) || state.gone.contains_key(vm);
+        let is_unknown = |(vm, member): &(&VmId, &Member)| member.is_unknown && !is_listed(vm);
         let (unknown, pool): (Vec<_>, Vec<_>) = idle.partition(is_unknown);
         let names = |vms: Vec<(&'a VmId, _)>| vms.into_iter().map(|(vm, _)| vm.as_str()).collect();
         let gone = share.members.iter().filter(|(_, member)| member.elsewhere);
