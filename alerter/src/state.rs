@@ -82,14 +82,18 @@ pub(crate) struct Word {
     pub(crate) since: Time,
     /// Arrival of the latest word.
     pub(crate) heard: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) via: Option<CollectorId>,
     /// From a monitored system; bounded when it was heard.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) text: String,
     /// What a rule says instead of the text, by language.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) words: Option<Words>,
     /// When it changed between good and bad, within the flap window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<Time>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) flapping: bool,
 }
 
@@ -187,17 +191,22 @@ pub(crate) struct Member {
     /// Since when it suffers.
     pub(crate) since: Time,
     /// Since when it is well again, or gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) well: Option<Time>,
     /// Its module when it joined; the topology forgets a VM that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) module: Option<ModuleId>,
     /// It was in no inventory when it joined.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_unknown: bool,
     /// A check of its own was bad; else it suffers by deduction alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) reported: bool,
     /// Nothing explains it any more, but it keeps its place until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) held_until: Option<Time>,
     /// It has become another incident's, and is told of there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) elsewhere: bool,
     /// How long it suffered before `since`, in milliseconds: it was well in between.
     #[serde(default)]

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alerter::beside::{Cost, Known, MAX_HOSTS, Month, Question, Room, Suffering, questions};
+use alerter::beside::{
+    Beside, Cost, Known, MAX_HOSTS, Month, Question, Room, Suffering, questions,
+};
 use alerter::deliver::renew_all;
 use alerter::message::Message;
 use jiff::Timestamp;
@@ -29,19 +31,24 @@ impl Core {
     /// Of an incident that was opened in the very moment in which it was told, nobody could ask
     /// before: its words are put anew.
     pub(super) fn complete(&mut self, messages: Vec<Message>, now: Time) -> Vec<Message> {
-        self.hand_in(now);
+        if !self.hand_in(now) {
+            return messages; // They say what there is to say.
+        }
         let (settings, topology) = (&self.settings, &self.topology);
         let renewed = renew_all(settings, topology, &mut self.alerter, &messages, now);
         messages.into_iter().zip(renewed).map(|(told, newer)| newer.unwrap_or(told)).collect()
     }
 
-    fn hand_in(&mut self, now: Time) {
+    /// Whether anything is known.
+    fn hand_in(&mut self, now: Time) -> bool {
         let known = questions(&self.alerter).into_iter().map(|question| {
             let known = self.known(&question, now);
             (question.incident, known)
         });
-        let known = known.collect();
+        let known: Beside = known.collect();
+        let is_any = known.values().any(|known| *known != Known::default());
         self.step(alerter::Event::Beside(known), now);
+        is_any
     }
 
     fn known(&self, question: &Question, now: Time) -> Known {
