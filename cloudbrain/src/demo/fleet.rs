@@ -179,7 +179,11 @@ fn write_files(
     // JSON is YAML too.
     let text = serde_json::to_string_pretty(&main)?;
     std::fs::write(folder.join("cloudbrain.yaml"), text)?;
+    // Under whatever name this program was installed.
+    let exe = std::env::current_exe().context("finding this program")?;
+    let program = format!("program: [{}, ", serde_json::to_string(&exe)?);
     for (name, text) in FILES {
+        let text = text.replace("program: [cloudbrain, ", &program);
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().context("each file stands in a folder")?)?;
         std::fs::write(&path, text)?;
