@@ -73,6 +73,22 @@ const OWN: &[Phrase] = &[
     ),
     ("{} series have no number for a value, such as {}", "有 {0} 条序列没有数值，例如 {1}"),
     ("{} series are too many to be watched, such as {}", "超出可跟踪数量的序列有 {0} 条，例如 {1}"),
+    // What the journal says of a VM: from which state to which, and why.
+    ("{} -> {}: {}", "{0:} → {1:}：{2:}"),
+    ("new", "新建"),
+    ("wanted", "待创建"),
+    ("creating", "创建中"),
+    ("booting", "开机中"),
+    ("pool", "资源池"),
+    ("reserved", "已预留"),
+    ("deploying", "部署中"),
+    ("serving", "服务中"),
+    ("isolated", "已隔离"),
+    ("draining", "排空中"),
+    ("stopped", "已停止"),
+    ("destroying", "销毁中"),
+    ("gone", "已销毁"),
+    ("quarantine", "待认领"),
 ];
 
 /// The sentence in Chinese, as far as it is known.
@@ -160,5 +176,18 @@ mod tests {
         assert_eq!(chinese(told), "致 ann 及另外 2 人：im.example：10s 内无应答");
         let told = "规则 disk 无法判断：the query was stopped before it was done";
         assert_eq!(chinese(told), "规则 disk 无法判断：查询未完成就被中止");
+        let told = "deploying -> ready: ready 2 times in a row";
+        assert_eq!(chinese(told), "部署中 → 就绪：连续 2 次就绪");
+    }
+
+    #[test]
+    fn a_vm_goes_from_no_state_to_another_in_english() {
+        use model::vm::VmState::*;
+        for state in [
+            Wanted, Creating, Booting, Pool, Reserved, Deploying, Ready, Serving, Isolated,
+            Draining, Stopped, Destroying, Gone, Quarantine,
+        ] {
+            assert_ne!(chinese(state.as_str()), state.as_str());
+        }
     }
 }

@@ -14,7 +14,8 @@ impl Note {
     pub fn text(&self, lang: Lang, zone: &Zone) -> String {
         match &self.what {
             What::Heard { check, source, said, text, fate } => {
-                let text = if text.is_empty() { String::new() } else { format!(": {text}") };
+                let colon = lang.pick(": ", "：");
+                let text = if text.is_empty() { String::new() } else { format!("{colon}{text}") };
                 let said = condition(*said, lang);
                 let fate = fate.text(lang, zone);
                 let sep = if fate.is_empty() { "" } else { lang.pick("; ", "；") };

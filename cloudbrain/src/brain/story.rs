@@ -3,7 +3,7 @@
 //! The present is asked of the core, the past is in the store. An incident that ended long ago is
 //! told as its record has it; nobody waits for anything there any more.
 
-use alerter::note::Note;
+use alerter::note::{Note, What};
 use alerter::why::{IncidentWhy, ObjectWhy, Place};
 use alerter::{Bilingual, IncidentSummary};
 use model::id::{IncidentId, Object};
@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::core::Core;
+use crate::chinese::chinese;
 
 /// One incident with its trail.
 #[derive(Clone, Debug)]
@@ -83,7 +84,22 @@ pub fn object_json(why: &ObjectWhy, zone: &Zone) -> Value {
 
 /// As JSON, each line with its sentence.
 pub fn notes_json(notes: &[Note], zone: &Zone) -> Value {
-    notes.iter().map(|note| said(note, |lang| note.text(lang, zone))).collect()
+    notes.iter().map(|note| said(note, |lang| said_of(note, zone, lang))).collect()
+}
+
+/// A line of the trail; what our own senses said in it is Chinese, too.
+pub fn said_of(note: &Note, zone: &Zone, lang: Lang) -> String {
+    match (&note.what, lang) {
+        (What::Heard { text, .. }, Lang::Zh) if !text.is_empty() => {
+            let text = chinese(text);
+            let mut spoken = note.clone();
+            if let What::Heard { text: said, .. } = &mut spoken.what {
+                *said = text;
+            }
+            spoken.text(lang, zone)
+        }
+        _ => note.text(lang, zone),
+    }
 }
 
 fn said<T: Serialize>(what: &T, text: impl Fn(Lang) -> String) -> Value {

@@ -11,10 +11,13 @@ use model::lang::Lang;
 use model::signal::SignalState;
 use model::time::Time;
 use model::zone::Zone;
+use scaler::reason::Decision;
 use serde_json::Value;
 use store::{DecisionRow, JournalRow};
 
 use super::{Facts, modules};
+use crate::brain::story::said_of;
+use crate::chinese::chinese;
 
 /// Things that are named in a line.
 const NAMED: usize = 5;
@@ -32,11 +35,11 @@ pub fn events(facts: &Facts, lang: Lang) -> Vec<EventView> {
     events.extend(messages.filter_map(|message| of_message(message, lang)));
     let journal = || facts.journal.iter().rev();
     events.extend(journal().filter_map(|line| of_person(facts, line)));
-    events.extend(journal().filter_map(|line| of_scaler(facts, line)));
+    events.extend(journal().filter_map(|line| of_scaler(facts, line, lang)));
     let modules = modules(&facts.story);
     let acts =
         facts.decisions.iter().rev().filter(|row| !row.held && modules.contains(&row.module));
-    events.extend(acts.map(of_decision));
+    events.extend(acts.map(|row| of_decision(row, lang)));
     events.sort_by_key(|event| event.at); // Stable: what came first in a moment stays first.
     let mut events = together(events);
     if events.len() > SHOWN {
@@ -66,7 +69,7 @@ fn of_note(note: &Note, zone: &Zone, lang: Lang) -> EventView {
         What::Untold { .. } => (Lane::Messages, Tone::Plain),
     };
     let object = note.object.as_ref().map(Object::to_string);
-    event(note.at, lane, tone, object, note.text(lang, zone))
+    event(note.at, lane, tone, object, said_of(note, zone, lang))
 }
 
 fn tone_of(said: SignalState, fate: &Fate) -> Tone {
@@ -129,19 +132,32 @@ fn concerns(facts: &Facts, object: &Object) -> bool {
         || matches!(object, Object::Vm(vm) if facts.known.vms.contains(vm))
 }
 
-fn of_scaler(facts: &Facts, line: &JournalRow) -> Option<EventView> {
+fn of_scaler(facts: &Facts, line: &JournalRow, lang: Lang) -> Option<EventView> {
     let Some(Object::Vm(vm)) = &line.object else { return None };
     let is_ours = line.who == "scaler" && facts.known.vms.contains(vm);
     // The journal's text begins with the VM, which stands before it here.
     let text = line.text.strip_prefix(&format!("{vm}: ")).unwrap_or(&line.text);
     let object = Some(format!("vm/{vm}"));
-    is_ours.then(|| event(line.at, Lane::Scaler, Tone::Plain, object, text.to_owned()))
+    is_ours.then(|| event(line.at, Lane::Scaler, Tone::Plain, object, spoken(text, lang)))
 }
 
-fn of_decision(row: &DecisionRow) -> EventView {
-    let text = format!("{} -> {}: {}", row.from, row.to, row.reason);
+fn of_decision(row: &DecisionRow, lang: Lang) -> EventView {
+    let decision = serde_json::from_str::<Decision>(&row.body).ok();
+    let reason = match (lang, decision) {
+        (Lang::Zh, Some(decision)) => chinese(&decision.reason.in_chinese()),
+        (Lang::En | Lang::Zh, _) => row.reason.clone(),
+    };
+    let (from, to) = (row.from, row.to);
+    let text = lang.pick(format!("{from} -> {to}: {reason}"), format!("{from} → {to}：{reason}"));
     let module: &ModuleId = &row.module;
     event(row.at, Lane::Scaler, Tone::Plain, Some(format!("module/{module}")), text)
+}
+
+fn spoken(text: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => text.to_owned(),
+        Lang::Zh => chinese(text),
+    }
 }
 
 /// Makes one line of what happened to many in the same words.
