@@ -35,6 +35,10 @@ pub const PHRASES: &[Phrase] = &[
     ("drained, program stopped", "已摘流，程序已停止"),
     ("destroyed", "已销毁"),
     ("recycled", "已回收"),
+    ("needed again", "重新需要"),
+    ("its place is needed: the module is at its ceiling", "需要腾出位置：模块已达上限"),
+    ("it waited for too long: a fresh one took its place", "等待过久：已由新的代替"),
+    ("an orphan: ordered once, made late, used by nobody", "孤儿：曾经订购、迟到创建、无人使用"),
     ("no longer needed: out of the routers first", "不再需要：先从路由摘除"),
     ("no longer needed", "不再需要"),
     ("never made: {}", "未能创建：{0:}"),
@@ -97,6 +101,11 @@ impl Reason {
                 format!("有 {warming} 台虚拟机正在就绪，同时最多 {max} 台")
             }
             Self::OutOnly => "out-only 模式不缩容".to_owned(),
+            Self::Protected { removable } => {
+                format!("只有 {removable} 台可以移除：其余的刚上线、受保护或不可缺少")
+            }
+            Self::FleetBrake { room } => format!("全局刹车：近期移除已够多，还可移除 {room} 台"),
+            Self::LoadDoesNotFall { until } => format!("扩容未能降低负载：{until} 之前不再扩容"),
             Self::Inert { mode, wanted, because } => inert(*mode, *wanted, because),
         }
     }

@@ -25,6 +25,9 @@ pub struct RawPool {
     /// A waiting VM that was not heard of for this long is not given out.
     #[serde(default = "default_recheck")]
     pub recheck: Span,
+    /// A waiting VM older than this is replaced by a fresh one.
+    #[serde(default = "default_max_age")]
+    pub max_age: Span,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +54,10 @@ fn default_recheck() -> Span {
     Span::secs(60)
 }
 
+fn default_max_age() -> Span {
+    Span::secs(86_400)
+}
+
 /// A pool that was checked: it can hold what it is to keep ready.
 #[derive(Clone, Debug)]
 pub struct Pool {
@@ -59,6 +66,7 @@ pub struct Pool {
     pub max_total: u32,
     pub refill: Refill,
     pub recheck: std::time::Duration,
+    pub max_age: std::time::Duration,
 }
 
 /// Checks a pool. The pool is None exactly if there are findings.
@@ -82,6 +90,7 @@ pub fn check(raw: RawPool) -> (Option<Pool>, Vec<Finding>) {
         max_total: raw.max_total,
         refill: raw.refill,
         recheck: raw.recheck.0,
+        max_age: raw.max_age.0,
     };
     (Some(pool), findings)
 }

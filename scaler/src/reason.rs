@@ -171,6 +171,18 @@ pub enum Reason {
         max: u32,
     },
     OutOnly,
+    /// All that could go are protected, young, or the last that are well.
+    Protected {
+        removable: u32,
+    },
+    /// Over the fleet enough left by choice lately.
+    FleetBrake {
+        room: u32,
+    },
+    /// The count doubled, and the load did not fall.
+    LoadDoesNotFall {
+        until: Time,
+    },
     /// What would be done, were the mode `auto`.
     Inert {
         mode: Mode,
@@ -234,6 +246,15 @@ impl fmt::Display for Reason {
                 write!(f, "{warming} VMs are on their way, at most {max} at once")
             }
             Self::OutOnly => f.write_str("mode out-only takes nothing away"),
+            Self::Protected { removable } => {
+                write!(f, "{removable} VMs may go: the others are young, protected or needed")
+            }
+            Self::FleetBrake { room } => {
+                write!(f, "fleet brake: enough VMs left lately, {room} more may go")
+            }
+            Self::LoadDoesNotFall { until } => {
+                write!(f, "adding VMs did not bring the load down: no more until {until}")
+            }
             Self::Inert { mode, wanted, because } => {
                 write!(f, "mode {}: would be {wanted}, because {because}", mode.as_str())
             }
@@ -266,6 +287,9 @@ impl Reason {
             Self::AtMin { .. } => "at-min",
             Self::TooManyInFlight { .. } => "too-many-in-flight",
             Self::OutOnly => "out-only",
+            Self::Protected { .. } => "protected",
+            Self::FleetBrake { .. } => "fleet-brake",
+            Self::LoadDoesNotFall { .. } => "load-does-not-fall",
             Self::Inert { .. } => "inert",
         }
     }

@@ -3,6 +3,7 @@
 //! The caller stores the state in one transaction, pushes the routing if it changed, hands out the
 //! steps of [`crate::steps::issue`], and comes again: when something came back, or a tick later.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ use crate::decide::{Members, Want, decide};
 use crate::facts::Facts;
 use crate::hands::Routing;
 use crate::policy::Policy;
-use crate::reason::{Decision, Reason};
+use crate::reason::{Decision, Limit, Reason};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, ModuleMemory, Repair, State};
-use crate::{health, life, routing, supply};
+use crate::supply::Staffing;
+use crate::{brake, climb, clock, health, leave, life, recovery, refill, routing, sight};
 
 /// What a tick brought, beside the changed state.
 #[derive(Clone, Debug, Default)]
@@ -35,30 +37,61 @@ const RECORD_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
 
 /// Looks at everything once.
 pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Outcome {
+    clock::follow(state, now);
     let elapsed = state.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
     state.memory.last_tick = Some(now);
+    sight::look(state, facts, now);
     let repairs_before = repairs(state);
-    life::observe(config, state, facts, now);
+    let may_act = recovery::look(state, facts, now);
+    if may_act {
+        life::observe(config, state, facts, now);
+    }
     let mut outcome = Outcome::default();
+    // A record that is older than the world decides nothing.
+    if state.memory.recovery.is_none() {
+        look_at_modules(config, state, facts, (now, elapsed, may_act), &mut outcome);
+    }
+    if may_act {
+        outcome.routing = routing::update(config, state);
+    }
+    outcome.repairs = news_of_repairs(&repairs_before, state);
+    outcome
+}
+
+fn look_at_modules(
+    config: &Config,
+    state: &mut State,
+    facts: &Facts,
+    (now, elapsed, may_act): (Time, Duration, bool),
+    outcome: &mut Outcome,
+) {
     let mut missing: BTreeMap<FlavorId, u32> = BTreeMap::new();
+    let mut waiting = refill::waiting(state);
     let members = state.by_module();
     for (module, policy) in &config.policies {
         let members = members.get(module).map_or(&[][..], Vec::as_slice);
         outcome.decisions.extend(decide_one(policy, state, members, facts, now, elapsed));
-        if policy.mode.acts() {
+        if may_act && (policy.mode.acts() || bug!(DryRunActs)) {
             health::look_after(policy, state, members, facts, now);
+            let staffing = Staffing { config, policy, members, facts, now };
             *missing.entry(policy.flavor.clone()).or_default() +=
-                supply::staff(config, policy, state, members, facts, now);
+                staffing.staff(state, &mut waiting);
         }
         finish_repairs(state, module, members, facts, now);
     }
-    for (flavor, pool) in &config.pools {
-        let missing = missing.get(flavor).copied().unwrap_or(0);
-        supply::refill(pool, state, facts, missing, now);
+    if bug!(RemovedPolicyDestroys) {
+        for id in
+            members.iter().filter(|(m, _)| !config.policies.contains_key(*m)).flat_map(|m| m.1)
+        {
+            if state.vms[id].state == VmState::Serving {
+                state.shift(id, VmState::Draining, "no policy wants it", now);
+            }
+        }
     }
-    outcome.routing = routing::update(config, state);
-    outcome.repairs = news_of_repairs(&repairs_before, state);
-    outcome
+    for (flavor, pool) in config.pools.iter().filter(|_| may_act) {
+        let missing = missing.get(flavor).copied().unwrap_or(0);
+        refill::refill(config, pool, state, facts, missing, now);
+    }
 }
 
 /// What would be decided right now, without changing anything: for `plan`.
@@ -94,7 +127,59 @@ fn want(
     let serving: Vec<&Vm> = vms().filter(|vm| in_service(vm, facts)).collect();
     let capacity = vms().filter(|vm| vm.state.is_capacity()).count();
     let warming = (capacity - serving.len()) as u32;
-    decide(policy, memory, &Members { serving, warming }, facts, now, elapsed)
+    let want = decide(policy, memory, &Members { serving, warming }, facts, now, elapsed);
+    match want.to.cmp(&memory.desired) {
+        Ordering::Less => held_in(policy, memory, state, members, facts, now, want),
+        Ordering::Equal => want,
+        Ordering::Greater => held_out(memory, want, now),
+    }
+}
+
+/// No more is taken away than may go: else what is wanted and what is there would part.
+fn held_in(
+    policy: &Policy,
+    memory: &ModuleMemory,
+    state: &State,
+    members: &[VmId],
+    facts: &Facts,
+    now: Time,
+    mut want: Want,
+) -> Want {
+    // Bounds are law, and carried out as fast as VMs may go.
+    if matches!(want.reason, Reason::Bounds { .. }) {
+        return want;
+    }
+    let removable = leave::removable(policy, state, members, facts, now);
+    let brake = brake::room(state, now);
+    let lowest = memory.desired.saturating_sub(removable.min(brake));
+    if want.to >= lowest {
+        return want;
+    }
+    let (name, detail) = if brake < removable {
+        ("fleet brake", format!("{brake} more may go over the fleet"))
+    } else {
+        ("protection", format!("{removable} may go"))
+    };
+    want.limits.push(Limit { name: name.to_owned(), from: want.to, to: lowest, detail });
+    want.to = lowest;
+    if lowest == memory.desired {
+        want.reason = if brake < removable {
+            Reason::FleetBrake { room: brake }
+        } else {
+            Reason::Protected { removable }
+        };
+    }
+    want
+}
+
+/// Load that does not fall however many VMs are added is no reason to add more.
+fn held_out(memory: &mut ModuleMemory, mut want: Want, now: Time) -> Want {
+    let Reason::LoadAbove { load, .. } = &want.reason else { return want };
+    if let Some(until) = climb::hold(memory, *load, now) {
+        want.to = memory.desired;
+        want.reason = Reason::LoadDoesNotFall { until };
+    }
+    want
 }
 
 fn decide_one(
@@ -110,6 +195,9 @@ fn decide_one(
     let want = want(policy, &mut memory, state, members, facts, now, elapsed);
     if policy.mode.acts() {
         apply(&mut memory, &want, now);
+    }
+    if matches!(want.reason, Reason::LoadInBand { .. } | Reason::LoadBelow { .. }) {
+        climb::forget(&mut memory);
     }
     let number = state.memory.next_decision + 1;
     let id = DecisionId::parse(&format!("d-{number}")).expect("a number makes a good name");

@@ -60,8 +60,11 @@ impl World {
             Some(Creating::MadeLate) => {
                 let late = self.dice.span_s(30, 600);
                 let shift = |at: Time| at + late;
-                let machine =
-                    Machine { made: shift(machine.made), up_from: machine.up_from.map(shift), ..machine };
+                let machine = Machine {
+                    made: shift(machine.made),
+                    up_from: machine.up_from.map(shift),
+                    ..machine
+                };
                 self.at(self.now + late, Event::MadeLate(Box::new(machine)));
                 return (StepOutcome::Unknown("no answer within 30s".to_owned()), true);
             }

@@ -42,20 +42,48 @@ const HERE: &str = "here, in every run";
 /// P1 to P24, and which of them this world checks.
 pub const PROPERTIES: [Property; 24] = [
     property("P1", "nothing leaves on account of a load that is unknown, old or unsettled", HERE),
-    property("P2", "never more VMs than max and surge, or than the pool's max_total, in any state", HERE),
+    property(
+        "P2",
+        "never more VMs than max and surge, or than the pool's max_total, in any state",
+        HERE,
+    ),
     property("P3", "at rest at least min VMs serve; never below by choice", HERE),
     property("P4", "no choice takes the last VM that works out of the routers", HERE),
-    property("P5", "a program is stopped only when no router sends to it, and it is idle or its time is up", HERE),
+    property(
+        "P5",
+        "a program is stopped only when no router sends to it, and it is idle or its time is up",
+        HERE,
+    ),
     property("P6", "after any crash, in the end exactly the intended VMs exist", HERE),
     property("P7", "a VM works for one module, and has one open order", HERE),
     property("P8", "with a steady load the count does not go to and fro", HERE),
-    property("P9", "only what two witnesses call ill is isolated, a share at most; a brain cut off isolates nothing", HERE),
-    property("P10", "what bears our tag and is unknown is not destroyed before two complete lists named it, long apart", HERE),
-    property("P11", "a brain whose time is over changes nothing", "the kill matrix and the store's suite"),
+    property(
+        "P9",
+        "only what two witnesses call ill is isolated, a share at most; a brain cut off isolates nothing",
+        HERE,
+    ),
+    property(
+        "P10",
+        "what bears our tag and is unknown is not destroyed before two complete lists named it, long apart",
+        HERE,
+    ),
+    property(
+        "P11",
+        "a brain whose time is over changes nothing",
+        "the kill matrix and the store's suite",
+    ),
     property("P12", "destroying is left for gone alone, and no name is used twice", HERE),
     property("P13", "orders are bounded: per hour, and after failures in a row", HERE),
-    property("P14", "a release and the scaler never own one VM", "with releases, which are not built yet"),
-    property("P15", "each change has a decision that replays to the bit", "scaler::decide's own tests"),
+    property(
+        "P14",
+        "a release and the scaler never own one VM",
+        "with releases, which are not built yet",
+    ),
+    property(
+        "P15",
+        "each change has a decision that replays to the bit",
+        "scaler::decide's own tests",
+    ),
     property("P16", "a dry run changes nothing", HERE),
     property("P17", "bounds hold within a tick without metrics; a removed policy freezes", HERE),
     property("P18", "what is young is never chosen to leave", HERE),
@@ -90,6 +118,8 @@ pub struct Oracle {
     /// When a VM of a flavor last came up.
     pub(crate) came_up: BTreeMap<FlavorId, Time>,
     pub(crate) last_order: Time,
+    /// When each assignment of a VM was planned.
+    pub(crate) assigned: BTreeMap<(VmId, u32), Time>,
     /// Names that were made and are gone for good.
     pub(crate) issued_destroy: BTreeSet<VmId>,
     /// When complete lists named a VM first and last.
@@ -102,6 +132,7 @@ pub struct Oracle {
     pub(crate) lied: Time,
     pub(crate) cut_off_since: Option<Time>,
     pub(crate) edited: Time,
+
     pub(crate) turns: BTreeMap<ModuleId, VecDeque<(Time, bool)>>,
     pub(crate) shaken: Time,
     pub(crate) clock_jumped: Option<Time>,
@@ -126,8 +157,7 @@ impl Oracle {
         match what {
             Trouble::BrainCutOff => {
                 self.lied = now;
-                self.cut_off_since =
-                    if self.cut_off_since.is_some() { None } else { Some(now) };
+                self.cut_off_since = if self.cut_off_since.is_some() { None } else { Some(now) };
             }
             Trouble::PolicyEdited { .. }
             | Trouble::PolicyRemoved { .. }

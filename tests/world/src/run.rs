@@ -38,6 +38,7 @@ pub fn play(seed: u64, faults: Vec<Fault>, with_story: bool) -> Day {
     let mut end = world.run_until(START + DAY);
     if end.is_ok() {
         world.check_rest();
+        world.tell_state();
         end = world.oracle.violation.take().map_or(Ok(()), Err);
     }
     Day { ticks: world.ticks, story: world.story.unwrap_or_default(), end }
@@ -67,7 +68,10 @@ pub fn play_all(seeds: std::ops::Range<u64>, threads: usize, enough: usize) -> (
     };
     let mut failures: Vec<Failure> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("a day must not panic")).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a day must not panic"))
+            .collect()
     });
     failures.sort_by_key(|failure| failure.seed);
     (failures, ticks.into_inner())

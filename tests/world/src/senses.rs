@@ -71,7 +71,7 @@ impl World {
     }
 
     fn poll(&mut self) {
-        let vms: Vec<Vm> = self.brain.state.vms.values().cloned().collect();
+        let vms = std::mem::take(&mut self.brain.state.vms);
         let cut_off = self.is(Trouble::BrainCutOff);
         let dark = cut_off || self.is(Trouble::AgentsDark);
         let probes_fail = cut_off || self.is(Trouble::ProbesFail);
@@ -79,7 +79,7 @@ impl World {
             Trouble::Samples(lie) => Some(lie),
             _ => None,
         });
-        for (number, vm) in vms.iter().enumerate().filter(|(_, vm)| vm.addresses.is_some()) {
+        for (number, vm) in vms.values().enumerate().filter(|(_, vm)| vm.addresses.is_some()) {
             let machine = self.cloud.get(&vm.id);
             let runs = machine.is_some_and(|machine| machine.runs(self.now));
             let heard = !dark && runs && machine.is_some_and(|machine| !machine.mute);
@@ -98,6 +98,7 @@ impl World {
                 self.probe(vm, well && !probes_fail);
             }
         }
+        self.brain.state.vms = vms;
         self.see_hosts(dark);
     }
 
@@ -136,12 +137,7 @@ impl World {
         if value.is_finite() && value >= 0.0 {
             self.oracle.measured.insert(vm.id.clone(), self.now);
         }
-        let facts = &mut self.brain.facts.samples;
-        let samples = facts.entry(vm.id.clone()).or_default();
-        match samples.get_mut(LOAD1_PER_CORE) {
-            Some(sample) => *sample = Sample { value, at },
-            None => drop(samples.insert(LOAD1_PER_CORE.to_owned(), Sample { value, at })),
-        }
+        self.brain.facts.hear(&vm.id, LOAD1_PER_CORE, Sample { value, at }, now);
     }
 
     /// A probe is made every few seconds: several since the last poll.

@@ -79,11 +79,16 @@ impl World {
 
     fn next_tick(&mut self) {
         let state = &self.brain.state;
-        let resting = |state: VmState| matches!(state, VmState::Serving | VmState::Pool);
-        let busy = !state.steps.is_empty()
-            || !self.active.is_empty()
-            || state.vms.values().any(|vm| !resting(vm.state));
-        self.tick_in(if busy { BUSY } else { IDLE });
+        let resting = |state: VmState| {
+            matches!(state, VmState::Serving | VmState::Pool | VmState::Quarantine)
+        };
+        let busy = !state.steps.is_empty() || state.vms.values().any(|vm| !resting(vm.state));
+        let wait = match (busy, self.active.is_empty()) {
+            (true, _) => BUSY,
+            (false, false) => BUSY * 2,
+            (false, true) => IDLE,
+        };
+        self.tick_in(wait);
     }
 
     fn tick_in(&mut self, wait: Duration) {
@@ -93,8 +98,12 @@ impl World {
 
     fn commit(&mut self) {
         let state = &self.brain.state;
-        self.brain.stored.vms.clone_from(&state.vms);
-        self.brain.stored.steps.clone_from(&state.steps);
+        if self.brain.stored.vms != state.vms {
+            self.brain.stored.vms.clone_from(&state.vms);
+        }
+        if self.brain.stored.steps != state.steps {
+            self.brain.stored.steps.clone_from(&state.steps);
+        }
         self.brain.stored.memory.clone_from(&state.memory);
         if self.now.since(self.brain.backed_up) >= BACKUP_EVERY {
             self.brain.backed_up = self.now;

@@ -185,6 +185,14 @@ impl World {
         }
     }
 
+    /// Ends the story with what is on record.
+    pub(crate) fn tell_state(&mut self) {
+        let vms: Vec<String> = self.brain.state.vms.values().map(|vm| format!("{vm:?}")).collect();
+        vms.into_iter().for_each(|vm| self.tell(|_| vm));
+        let modules = format!("{:?}", self.brain.state.memory.pools);
+        self.tell(|_| modules);
+    }
+
     pub fn brain_now(&self) -> Time {
         Time::from_millis(self.now.millis() + self.brain.offset_ms)
     }

@@ -26,6 +26,10 @@ fn a_thousand_days_break_no_property() {
     println!("{seeds} days, {ticks} looks");
     let mut count = std::collections::BTreeMap::new();
     for failure in &failures {
+        println!(
+            "seed {}: {}: {}",
+            failure.seed, failure.violation.property, failure.violation.what
+        );
         let entry = count.entry(failure.violation.property).or_insert((0, failure.seed));
         entry.0 += 1;
     }

@@ -19,14 +19,19 @@ const SURGE: usize = 2;
 const PER_HOUR: usize = 80;
 /// And while none of them comes up.
 const BARREN_PER_HOUR: usize = 20;
-/// Twice the time in which a VM has to come up.
-const MERCY: Duration = Duration::from_secs(960);
+/// After a store was put back two lists, a minute apart, must show what is there.
+const TWO_LISTS: Duration = Duration::from_secs(60);
+/// One more machine of a name than there should be, for each order that was repeated.
+const COPIES: usize = 2;
 
 impl World {
     pub(crate) fn check_order(&mut self, order: &Order) {
         self.oracle.last_order = self.now;
         match order.step.kind {
-            StepKind::Create => self.p13_bounded_effort(&order.flavor),
+            StepKind::Create => {
+                self.p12_names_are_used_once(&order.step.vm);
+                self.p13_bounded_effort(&order.flavor);
+            }
             StepKind::Deploy => self.check_deploy(order),
             StepKind::Undeploy => self.p5_router_first(&order.step.vm),
             StepKind::Destroy => self.check_destroy(order),
@@ -46,19 +51,32 @@ impl World {
             self.broken("P17", format!("{id} is started for {module}, whose policy is gone"));
         }
         self.p7_no_double_assignment(module, id);
+        self.p7_each_assignment_has_its_number(order);
         self.p19_pool_truth(order);
         self.p2_module_ceiling(module, id);
     }
 
     fn p7_no_double_assignment(&mut self, module: &ModuleId, id: &VmId) {
         let routed = self.edges.iter().any(|edge| {
-            edge.routing.modules.iter().any(|(other, route)| {
-                other != module && route.upstreams.contains_key(id)
-            })
+            edge.routing
+                .modules
+                .iter()
+                .any(|(other, route)| other != module && route.upstreams.contains_key(id))
         });
         let stale = self.edges.iter().any(|edge| edge.restarted >= edge.reported);
         if routed && !stale && self.works(id) {
             self.broken("P7", format!("{id} is started for {module}, and serves another"));
+        }
+    }
+
+    /// A late word about an earlier assignment is told from one about this.
+    fn p7_each_assignment_has_its_number(&mut self, order: &Order) {
+        let id = &order.step.vm;
+        let (key, planned) = ((id.clone(), order.assignment), order.step.planned);
+        let before = self.oracle.assigned.insert(key, planned);
+        if before.is_some_and(|before| before != planned) && self.oracle.clock_jumped.is_none() {
+            let number = order.assignment;
+            self.broken("P7", format!("{id} is given away twice under the number {number}"));
         }
     }
 
@@ -84,7 +102,10 @@ impl World {
         owned.insert(id);
         let (many, max) = (owned.len(), policy.max as usize);
         if many > max + SURGE {
-            self.broken("P2", format!("{id} makes {many} VMs of {module}; {max} and {SURGE} are allowed"));
+            self.broken(
+                "P2",
+                format!("{id} makes {many} VMs of {module}; {max} and {SURGE} are allowed"),
+            );
         }
     }
 
@@ -99,7 +120,13 @@ impl World {
                 format!("{} VMs of {}; {} are allowed", names.len(), pool.flavor, pool.max_total)
             })
         });
-        let over: Vec<String> = over.collect();
+        let mut over: Vec<String> = over.collect();
+        let machines = self.cloud.machines.values();
+        let copies = machines.clone().map(|a| machines.clone().filter(|b| a.id == b.id).count());
+        let copies = copies.max().unwrap_or(0);
+        if copies > COPIES {
+            over.push(format!("{copies} machines bear one name"));
+        }
         for what in over {
             self.broken("P2", what);
         }
@@ -125,7 +152,8 @@ impl World {
                 && self.oracle.clock_jumped.is_none_or(|at| at < left.at)
             {
                 let s = self.now.since(left.at).as_secs();
-                return self.broken("P5", format!("{id} is stopped {s} s after it left, still busy"));
+                return self
+                    .broken("P5", format!("{id} is stopped {s} s after it left, still busy"));
             }
         }
     }
@@ -138,8 +166,14 @@ impl World {
         let Some(machine) = self.cloud.get(id) else { return };
         let age = self.now.since(machine.made);
         let boots = machine.dead_since.is_none()
-            && machine.up_from.is_some_and(|from| from.since(machine.made) < Duration::from_secs(160));
-        if boots && age < Duration::from_secs(280) && machine.program.is_none() && !self.health_is_doubtful() {
+            && machine
+                .up_from
+                .is_some_and(|from| from.since(machine.made) < Duration::from_secs(160));
+        if boots
+            && age < Duration::from_secs(280)
+            && machine.program.is_none()
+            && !self.health_is_doubtful()
+        {
             let s = age.as_secs();
             self.broken("P21", format!("{id} is destroyed {s} s after it was made, and is well"));
         }
@@ -155,7 +189,10 @@ impl World {
         let quiet = self.now.since(self.oracle.shaken) > Duration::from_secs(300);
         let same = self.now.since(self.oracle.edited) > HOUR;
         if dark && idle && never_used && quiet && same {
-            self.broken("P23", format!("{id} waits in the pool, is well, and is destroyed unheard"));
+            self.broken(
+                "P23",
+                format!("{id} waits in the pool, is well, and is destroyed unheard"),
+            );
         }
     }
 
@@ -165,10 +202,17 @@ impl World {
         let Some(restored) = self.oracle.restored else { return };
         let Some(machine) = self.cloud.get(id) else { return };
         let unknown = machine.made < restored && !self.brain.backups_know(id);
-        let lately = self.now.since(restored) < MERCY;
+        let lately = self.now.since(restored) < TWO_LISTS;
         if unknown || lately && machine.made < restored {
             let why = if unknown { "the store does not know it" } else { "the store is old" };
             self.broken("P10", format!("{id} is destroyed, and {why}"));
+        }
+    }
+
+    /// What was to be destroyed is never made again.
+    fn p12_names_are_used_once(&mut self, id: &VmId) {
+        if self.oracle.issued_destroy.contains(id) {
+            self.broken("P12", format!("{id} is ordered, and was destroyed before"));
         }
     }
 

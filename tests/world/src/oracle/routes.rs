@@ -58,13 +58,18 @@ impl World {
     ) {
         let patience = if self.health_is_doubtful() { UNNOTICED_IN_DOUBT } else { UNNOTICED };
         let since = self.now - patience;
-        let belongs = |id: &&VmId| self.brain.state.vms.get(*id).is_some_and(|vm| vm.module.as_ref() == Some(module));
+        let belongs = |id: &&VmId| {
+            self.brain.state.vms.get(*id).is_some_and(|vm| vm.module.as_ref() == Some(module))
+        };
         let works = before.iter().filter(belongs).any(|id| self.works(id));
         let remains = after.iter().filter(belongs).any(|id| {
             self.cloud.get(id).is_some_and(|machine| machine.seemed_well(since, self.now))
         });
         if works && !remains {
-            self.broken("P4", format!("{module} is left without a VM that works, as {leaver} leaves"));
+            self.broken(
+                "P4",
+                format!("{module} is left without a VM that works, as {leaver} leaves"),
+            );
         }
     }
 
@@ -77,7 +82,7 @@ impl World {
         let facts = &self.brain.facts;
         let silent = facts.agents.get(id).is_some_and(|agent| agent.misses >= 2);
         let failing = facts.ready.get(id).is_some_and(|ready| ready.fails_in_a_row >= 3);
-        let named_dead = facts.is_dead(id);
+        let named_dead = self.brain.state.is_dead(id);
         let unreachable = facts.routers.values().any(|router| {
             router.upstreams.get(id).is_some_and(|report| report.failed_in_a_row >= 3)
         });
@@ -111,8 +116,7 @@ impl World {
         for module in self.files.policies.keys() {
             let leaving = chosen.iter().filter(|leaver| *leaver == module).count();
             let policy = &self.files.policies[module];
-            let edited = now.since(self.oracle.edited) < Duration::from_secs(3600);
-            if leaving > 1 && policy.inward.max_step.of(policy.max) < leaving as u32 && !edited {
+            if leaving > 1 && policy.inward.max_step.of(policy.max) < leaving as u32 {
                 return self.broken("P24", format!("{leaving} VMs of {module} leave in one tick"));
             }
         }

@@ -66,8 +66,7 @@ impl World {
         turns.retain(|(at, _)| now.since(*at) < HOUR && *at > shaken + TO_AND_FRO);
         turns.push_back((now, decision.to > decision.from));
         let pairs = turns.iter().zip(turns.iter().skip(1));
-        let reversals =
-            pairs.filter(|(a, b)| a.1 != b.1 && b.0.since(a.0) < TO_AND_FRO).count();
+        let reversals = pairs.filter(|(a, b)| a.1 != b.1 && b.0.since(a.0) < TO_AND_FRO).count();
         if reversals > 1 && self.active.is_empty() {
             self.broken("P8", format!("{} went to and fro {reversals} times", decision.module));
         }

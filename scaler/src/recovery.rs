@@ -1,0 +1,127 @@
+//! A store that is older than the world.
+//!
+//! Somebody puts back the copy of yesterday. It names VMs that are long gone, knows nothing of
+//! those that were made since, and believes that a VM waits in the pool which serves another module
+//! today. A brain that acts on it destroys what it does not know and gives away what is in use.
+//!
+//! It can be noticed: the provider lists a VM with a number that this record never gave out, or a
+//! router follows a routing that this record never made. Then nothing is ordered, nothing is
+//! decided and no routing is pushed until [`PASSES`] complete lists in a row, a minute apart, have
+//! shown what is there, or a person says so. Numbers that the lost record may have used are never
+//! used again, and VMs that bear them are never destroyed without a person.
+//!
+//! Until the first word of the world nobody knows whether the record is old; so nothing is done
+//! before that either.
+
+use std::time::Duration;
+
+use model::id::VmId;
+use model::time::Time;
+use model::vm::VmState;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Facts;
+use crate::state::State;
+
+/// That the store is older than the world, since when, and how far it is known what is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    pub since: Time,
+    pub why: String,
+    /// Complete lists that were seen since, and when the last of them was.
+    pub passes: u32,
+    pub last_pass: Time,
+}
+
+/// So many complete lists show what is there.
+const PASSES: u32 = 2;
+const PASSES_APART: Duration = Duration::from_secs(60);
+/// More numbers, and more assignments of one VM, than a lost record gave out.
+const NUMBERS: u64 = 10_000;
+const ASSIGNMENTS: u32 = 1_000;
+/// If no router answers, lists alone must do after this long.
+const ROUTERS_WITHIN: Duration = Duration::from_secs(60);
+
+/// Finds out whether the record is as new as the world. Returns whether anything may be done.
+pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
+    let first = *state.sight.first_look.get_or_insert(now);
+    if state.memory.recovery.is_some() {
+        return pass(state, facts, now);
+    }
+    if let Some(why) = evidence(state, facts).filter(|_| !bug!(TrustOldStore)) {
+        enter(state, why, now);
+        return false;
+    }
+    let listed = facts.provider.as_ref().is_some_and(|list| list.complete);
+    let routed = facts.routers.values().any(|router| router.acknowledged > 0);
+    let is_new = state.memory.routing_generation == 0 || facts.routers.is_empty();
+    let waited = now.since(first) >= ROUTERS_WITHIN;
+    state.sight.is_current |= routed || listed && (is_new || waited);
+    state.sight.is_current
+}
+
+/// Stops everything until it is known what is there.
+pub fn enter(state: &mut State, why: String, now: Time) {
+    let memory = &mut state.memory;
+    memory.lost_numbers.push((memory.next_vm + 1, memory.next_vm + NUMBERS));
+    memory.next_vm += NUMBERS;
+    memory.recovery = Some(Recovery { since: now, why, passes: 0, last_pass: now });
+    // A VM may have been given away more often than the record says.
+    for vm in state.vms.values_mut().filter(|vm| vm.state == VmState::Pool) {
+        vm.assignment += ASSIGNMENTS;
+    }
+    state.sight.is_current = false;
+}
+
+/// A person has seen what is there.
+pub fn leave(state: &mut State) {
+    state.memory.recovery = None;
+    state.sight.is_current = true;
+}
+
+/// The number of a VM that we named.
+pub(crate) fn number(id: &VmId) -> Option<u64> {
+    id.as_str().strip_prefix("vm-")?.parse().ok()
+}
+
+/// Whether a VM that nobody knows was certainly ordered by this very record.
+pub(crate) fn is_ours(state: &State, id: &VmId) -> bool {
+    let memory = &state.memory;
+    let lost = |n: u64| memory.lost_numbers.iter().any(|(from, to)| (*from..=*to).contains(&n));
+    number(id).is_some_and(|n| n <= memory.next_vm && !lost(n))
+}
+
+/// What shows that the world knows of a later record than this one.
+fn evidence(state: &State, facts: &Facts) -> Option<String> {
+    let known = state.memory.next_vm;
+    let list = facts.provider.iter().flat_map(|list| list.vms.keys());
+    if let Some(id) = list.filter(|id| number(id).is_some_and(|n| n > known)).max() {
+        return Some(format!("{id} exists, and the record ends at vm-{known}"));
+    }
+    let ours = state.memory.routing_generation;
+    let ahead = facts.routers.iter().find(|(_, router)| router.acknowledged > ours);
+    ahead.map(|(name, router)| {
+        let theirs = router.acknowledged;
+        format!("router {name} follows routing {theirs}, and the record ends at {ours}")
+    })
+}
+
+fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
+    let complete = state.sight.proves_absence;
+    let ours = state.memory.routing_generation;
+    let theirs = facts.routers.values().map(|router| router.acknowledged).max().unwrap_or(ours);
+    let heard = facts.routers.is_empty() || theirs > 0;
+    let Some(recovery) = &mut state.memory.recovery else { return true };
+    let due = recovery.passes == 0 || now.since(recovery.last_pass) >= PASSES_APART;
+    if complete && heard && due {
+        recovery.passes += 1;
+        recovery.last_pass = now;
+    }
+    if recovery.passes < PASSES {
+        return false;
+    }
+    // The next routing must be newer than any that a router follows.
+    state.memory.routing_generation = if bug!(StaleGeneration) { ours } else { ours.max(theirs) };
+    leave(state);
+    true
+}
