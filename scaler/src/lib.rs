@@ -16,12 +16,14 @@
 //! load that was not measured; a VM is stopped only after every router acknowledged a routing
 //! without it; the last healthy VM of a module is never taken away by choice.
 
+pub mod approval;
 pub mod chinese;
 pub mod decide;
 pub mod facts;
 pub mod hands;
 mod health;
 mod life;
+pub mod plan;
 pub mod policy;
 pub mod pool;
 pub mod reason;

@@ -14,10 +14,10 @@ use crate::decide::{Members, Want, decide};
 use crate::facts::Facts;
 use crate::hands::Routing;
 use crate::policy::Policy;
-use crate::reason::{Decision, Reason};
+use crate::reason::{Decision, Moved, Reason};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, ModuleMemory, Repair, State};
-use crate::{health, life, routing, supply};
+use crate::{approval, health, life, routing, supply};
 
 /// What a tick brought, beside the changed state.
 #[derive(Clone, Debug, Default)]
@@ -44,12 +44,23 @@ pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Out
     let members = state.by_module();
     for (module, policy) in &config.policies {
         let members = members.get(module).map_or(&[][..], Vec::as_slice);
-        outcome.decisions.extend(decide_one(policy, state, members, facts, now, elapsed));
+        let mut decision = decide_one(policy, state, members, facts, now, elapsed);
+        let moves_before = state.moves.len();
         if policy.mode.acts() {
             health::look_after(policy, state, members, facts, now);
-            *missing.entry(policy.flavor.clone()).or_default() +=
-                supply::staff(config, policy, state, members, facts, now);
         }
+        if policy.mode.acts() || approval::is_open(state, module) {
+            let short = supply::staff(config, policy, state, members, facts, now);
+            *missing.entry(policy.flavor.clone()).or_default() += short;
+            if let Some(decision) = &mut decision {
+                decision.short = short;
+            }
+        }
+        if let Some(decision) = &mut decision {
+            decision.moves = state.moves[moves_before..].iter().map(Moved::of).collect();
+        }
+        outcome.decisions.extend(decision);
+        approval::close_if_done(policy, state, members, facts, now);
         finish_repairs(state, module, members, facts, now);
     }
     for (flavor, pool) in &config.pools {
@@ -110,6 +121,8 @@ fn decide_one(
     let want = want(policy, &mut memory, state, members, facts, now, elapsed);
     if policy.mode.acts() {
         apply(&mut memory, &want, now);
+    } else if let Some(approval) = &memory.approval {
+        memory.desired = approval.to;
     }
     let number = state.memory.next_decision + 1;
     let id = DecisionId::parse(&format!("d-{number}")).expect("a number makes a good name");
@@ -149,6 +162,8 @@ fn decision(id: DecisionId, policy: &Policy, from: u32, want: Want, now: Time) -
         reason,
         inputs: want.inputs,
         limits: want.limits,
+        moves: Vec::new(),
+        short: 0,
     }
 }
 
@@ -182,7 +197,7 @@ fn finish_repairs(
     }
 }
 
-fn in_service(vm: &Vm, facts: &Facts) -> bool {
+pub(crate) fn in_service(vm: &Vm, facts: &Facts) -> bool {
     vm.state == VmState::Serving && is_acknowledged(facts, vm.route_generation)
 }
 
