@@ -102,6 +102,13 @@ pub struct Limit {
     pub detail: String,
 }
 
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, from, to, detail } = self;
+        write!(f, "{name} {from} -> {to}: {detail}")
+    }
+}
+
 /// Why the count changes, or stays. Times are seconds; loads are per core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
