@@ -118,7 +118,8 @@ pub fn plan(config: &Config, state: &State, facts: &Facts, now: Time) -> Plan {
     }
 }
 
-fn as_if_acting(config: &Config) -> Config {
+/// The same policies, those that only watch acting as well.
+pub(crate) fn as_if_acting(config: &Config) -> Config {
     let mut played = config.clone();
     for policy in played.policies.values_mut().filter(|policy| policy.mode == Mode::DryRun) {
         policy.mode = Mode::Auto;

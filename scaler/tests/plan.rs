@@ -8,8 +8,9 @@ use std::time::Duration;
 use model::id::{FlavorId, ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::vm::{Addresses, Vm, VmState};
+use scaler::ahead::ahead;
 use scaler::approval::{self, ApprovalError, LONGEST};
-use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact};
+use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
 use scaler::plan::plan;
 use scaler::state::{Config, State};
 use scaler::steps::{StepOutcome, absorb, issue};
@@ -18,9 +19,13 @@ use scaler::tick::tick;
 const NOW: Time = Time::from_millis(1_000_000);
 
 fn config(mode: &str) -> Config {
+    elastic(mode, &serde_json::json!([]))
+}
+
+fn elastic(mode: &str, metrics: &serde_json::Value) -> Config {
     let policy = serde_json::json!({
         "apiVersion": "cloudbrain/v1", "kind": "ScalingPolicy", "module": "shop/web",
-        "flavor": "small", "mode": mode, "capacity": {"min": 2, "max": 8},
+        "flavor": "small", "mode": mode, "capacity": {"min": 2, "max": 8}, "metrics": metrics,
         "health": {"ready": {"http": "/ready", "pass": 1}}, "terminate": {"young": "0"},
     });
     let pool = serde_json::json!({
@@ -183,4 +188,41 @@ fn an_approval_is_refused_with_its_reason() {
     assert_eq!(refused("paused", 3), ApprovalError::Paused);
     assert_eq!(refused("dry-run", 9), ApprovalError::OutOfBounds { to: 9, min: 2, max: 8 });
     assert!(refused("auto", 3).to_string().contains("by itself"));
+}
+
+/// Two VMs serve, each with this load, for long enough to have settled.
+fn under(config: &Config, load: f64) -> (State, Facts, Time) {
+    let mut state = state();
+    let now = run(config, &mut state, NOW, 400);
+    let mut facts = facts(&state, now);
+    for id in state.vms.keys() {
+        let sample = Sample { value: load, at: now };
+        let samples = BTreeMap::from([(model::metric::LOAD1_PER_CORE.to_owned(), sample)]);
+        facts.samples.insert(id.clone(), samples);
+    }
+    (state, facts, now)
+}
+
+#[test]
+fn what_the_load_will_ask_for_is_foreseen_and_where_it_ends() {
+    let metrics = serde_json::json!([{"name": "load", "out": {"above": 0.8, "for": "1m", "step": 1},
+        "in": {"below": 0.3, "for": "5m", "step": 1}}]);
+    let config = elastic("auto", &metrics);
+    let (state, facts, now) = under(&config, 1.5);
+    let before = state.clone();
+    let quarter = Duration::from_secs(900);
+    let changes = ahead(&config, &state, &facts, &module(), now, quarter).unwrap();
+    let counts: Vec<(u32, u32)> = changes.iter().map(|change| (change.from, change.to)).collect();
+    assert_eq!(counts, [(2, 3), (3, 4)], "3.0 of work is 0.75 each over four");
+    assert!(changes[0].at >= now + Duration::from_secs(60), "not before it has lasted");
+    assert_eq!(state, before, "nothing is changed by looking ahead");
+}
+
+#[test]
+fn a_load_that_nobody_knows_foretells_nothing() {
+    let metrics = serde_json::json!([{"name": "load", "out": {"above": 0.8, "step": 1}}]);
+    let config = elastic("auto", &metrics);
+    let (state, mut facts, now) = under(&config, 1.5);
+    facts.samples.clear();
+    assert_eq!(ahead(&config, &state, &facts, &module(), now, Duration::from_secs(900)), None);
 }

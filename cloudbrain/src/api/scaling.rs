@@ -19,7 +19,7 @@ use super::data::{Answer, ApiError, by_time, to_json, unavailable};
 use crate::brain::Handle;
 use crate::brain::acts::Request;
 use crate::brain::aftermath::{Aftermath, Measured, aftermath};
-use crate::brain::core::{LOAD, SERVING};
+use crate::brain::core::{Core, LOAD, SERVING};
 use crate::brain::plan::{self, ApplyWish};
 
 /// What came of a decision is looked for within this time after it.
@@ -29,8 +29,28 @@ const MAX_DECISIONS: usize = 1000;
 /// Without a policy to say otherwise a load has settled after this long.
 const SETTLE: Duration = Duration::from_secs(180);
 
-pub(super) async fn plan(State(handle): State<Handle>) -> Answer {
-    to_json(&handle.ask(plan::plan).await.map_err(unavailable)?)
+/// Of which module; all of them if none is said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WhichModule {
+    module: Option<ModuleId>,
+}
+
+pub(super) async fn plan(State(handle): State<Handle>, Query(which): Query<WhichModule>) -> Answer {
+    let Some(module) = which.module else {
+        return to_json(&handle.ask(plan::plan).await.map_err(unavailable)?);
+    };
+    let asked = handle.ask(move |core, now| {
+        plan::of_module(core, &module, now).ok_or_else(|| unknown(core, &module))
+    });
+    to_json(&asked.await.map_err(unavailable)??)
+}
+
+/// That no policy scales a module, and which modules policies scale.
+fn unknown(core: &Core, module: &ModuleId) -> ApiError {
+    let known: Vec<&str> = core.config.scaler.policies.keys().map(ModuleId::as_str).collect();
+    let why = format!("no policy scales {module}; policies scale {}", known.join(", "));
+    ApiError(StatusCode::NOT_FOUND, why)
 }
 
 /// Carries out a plan that was shown before, if it still says the same.
@@ -61,8 +81,14 @@ pub(super) async fn explain(
 ) -> Answer {
     let (module, until) = (which.module, Time::from_millis(which.at.unwrap_or(i64::MAX - 1)));
     let Some(decision) = decision_at(&handle, &module, until).await? else {
-        let error = format!("no decision about {module} is recorded up to then");
-        return Err(ApiError(StatusCode::NOT_FOUND, error));
+        let asked = handle.ask(move |core, _| match core.config.scaler.policies.get(&module) {
+            None => unknown(core, &module),
+            Some(_) => {
+                let why = format!("no decision about {module} is recorded up to then");
+                ApiError(StatusCode::NOT_FOUND, why)
+            }
+        });
+        return Err(asked.await.map_err(unavailable)?);
     };
     let after = came_of(&handle, &decision).await?;
     to_json(&Explained { decision, after })

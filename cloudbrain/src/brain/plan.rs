@@ -5,10 +5,12 @@
 //! [`Plan::agreed`]. What the world did in between cannot be undone by a file.
 
 use std::fmt;
+use std::time::Duration;
 
 use model::id::{FlavorId, ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::vm::VmState;
+use scaler::ahead::{Ahead, ahead};
 use scaler::plan::{ModulePlan, PoolPlan, RoutingPlan};
 use scaler::policy::{Mode, Policy};
 use serde::{Deserialize, Serialize};
@@ -40,9 +42,16 @@ pub struct PlannedModule {
     pub max: u32,
     /// A person's word is being carried out just now.
     pub approved: Option<u32>,
+    /// What would follow within [`AHEAD`] if the work stayed as it is; None if that was not asked
+    /// for, or cannot be foreseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Vec<Ahead>>,
     #[serde(flatten)]
     pub plan: ModulePlan,
 }
+
+/// So far a plan of one module looks ahead.
+pub const AHEAD: Duration = Duration::from_secs(900);
 
 /// A pool as it is, and what would happen to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -176,7 +185,8 @@ pub fn plan(core: &Core, now: Time) -> Plan {
         let approved = memory.and_then(|memory| memory.approval.as_ref());
         let approved = approved.map(|approval| approval.to);
         let (min, max) = (policy.min, policy.max);
-        Some(PlannedModule { policy: fingerprint(policy), min, max, approved, plan })
+        let policy = fingerprint(policy);
+        Some(PlannedModule { policy, min, max, approved, ahead: None, plan })
     });
     let pools = planned.pools.into_iter();
     let pools = pools.map(|plan| PlannedPool { stock: stock(core, &plan.flavor, now), plan });
@@ -190,6 +200,16 @@ pub fn plan(core: &Core, now: Time) -> Plan {
         routers: facts.routers.keys().cloned().collect(),
         routing: planned.routing,
     }
+}
+
+/// The plan of one module, with what would follow; None if no policy scales it.
+pub fn of_module(core: &Core, module: &ModuleId, now: Time) -> Option<Plan> {
+    let mut plan = plan(core, now);
+    plan.modules.retain(|row| row.plan.decision.module == *module);
+    let (config, facts) = (&core.config.scaler, &core.senses.facts);
+    let row = plan.modules.first_mut()?;
+    row.ahead = ahead(config, &core.scaler, facts, module, now, AHEAD);
+    Some(plan)
 }
 
 /// A short word for all that a policy says: two that differ in anything have different words.

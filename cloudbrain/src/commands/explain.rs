@@ -1,9 +1,5 @@
 //! `explain`: why the scaler did what it did, or did nothing, and what came of it.
 
-use std::net::SocketAddr;
-
-use anyhow::bail;
-use model::id::ModuleId;
 use model::unit::Span;
 use scaler::reason::{Decision, Reading};
 
@@ -12,7 +8,6 @@ use super::http::get_json;
 use super::{Found, say};
 use crate::api::scaling::Explained;
 use crate::brain::aftermath::Aftermath;
-use crate::brain::plan::Plan;
 use crate::cli::{ExplainArgs, Output};
 
 pub(super) async fn explain(args: ExplainArgs) -> anyhow::Result<Found> {
@@ -23,28 +18,13 @@ pub(super) async fn explain(args: ExplainArgs) -> anyhow::Result<Found> {
         Some(at) => format!("&at={}", moment(at)?.millis() + 999),
     };
     let module = &args.module;
-    let explained: anyhow::Result<Explained> =
-        get_json(brain, &format!("/api/explain?module={module}{at}")).await;
-    let explained = match explained {
-        Ok(explained) => explained,
-        Err(error) => bail!("{error:#}{}", known_modules(brain, module).await),
-    };
+    let explained: Explained =
+        get_json(brain, &format!("/api/explain?module={module}{at}")).await?;
     match args.ask.output.output {
         Output::Json => say(&serde_json::to_string(&explained)?),
         Output::Text => tell(&explained),
     }
     Ok(Found::Nothing)
-}
-
-/// Names the modules there are, if the one that was asked for is not among them.
-async fn known_modules(brain: SocketAddr, asked: &ModuleId) -> String {
-    let Ok(plan) = get_json::<Plan>(brain, "/api/plan").await else { return String::new() };
-    let names = plan.modules.iter().map(|row| row.plan.decision.module.to_string());
-    let names: Vec<String> = names.collect();
-    if names.contains(&asked.to_string()) {
-        return String::new();
-    }
-    format!("; policies scale {}", names.join(", "))
 }
 
 fn tell(explained: &Explained) {

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use model::id::FlavorId;
 use model::unit::Span;
 use model::vm::VmState;
+use scaler::ahead::Ahead;
 use scaler::plan::Move;
 use scaler::policy::Mode;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use super::ask::brain_of;
 use super::http::{get_json, post_json};
 use super::{Found, say};
-use crate::brain::plan::{ApplyWish, Plan, PlannedModule, PlannedPool};
+use crate::brain::plan::{AHEAD, ApplyWish, Plan, PlannedModule, PlannedPool};
 use crate::cli::{ApplyArgs, Output, PlanArgs};
 
 /// A saved plan is no larger: it is a person who has read it.
@@ -24,14 +25,8 @@ const NAMED: usize = 8;
 
 pub(super) async fn plan(args: PlanArgs) -> anyhow::Result<Found> {
     let brain = brain_of(&args.ask)?;
-    let mut plan: Plan = get_json(brain, "/api/plan").await?;
-    if let Some(module) = &args.module {
-        let known: Vec<String> = names(&plan);
-        plan.modules.retain(|row| row.plan.decision.module == *module);
-        if plan.modules.is_empty() {
-            bail!("no policy scales {module}; policies scale {}", known.join(", "));
-        }
-    }
+    let module = args.module.as_ref().map_or_else(String::new, |id| format!("?module={id}"));
+    let plan: Plan = get_json(brain, &format!("/api/plan{module}")).await?;
     match args.ask.output.output {
         Output::Json => say(&serde_json::to_string(&plan)?),
         Output::Text => tell(&plan, args.save.as_deref()),
@@ -42,10 +37,6 @@ pub(super) async fn plan(args: PlanArgs) -> anyhow::Result<Found> {
     }
     let is_quiet = plan.modules.iter().all(|row| row.plan.is_quiet());
     Ok(if is_quiet { Found::Nothing } else { Found::Differences })
-}
-
-fn names(plan: &Plan) -> Vec<String> {
-    plan.modules.iter().map(|row| row.plan.decision.module.to_string()).collect()
 }
 
 fn tell(plan: &Plan, saved: Option<&Path>) {
@@ -125,9 +116,22 @@ fn tell_module(plan: &Plan, row: &PlannedModule) {
     for limit in &decision.limits {
         say(&format!("    limit    {limit}"));
     }
+    if let Some(ahead) = &row.ahead {
+        tell_ahead(ahead);
+    }
     for vm in &row.plan.moving {
         let since = Span::secs(plan.at.since(vm.since).as_secs());
         say(&format!("    moving   {} {} for {since}: {}", vm.id, vm.state, vm.why));
+    }
+}
+
+fn tell_ahead(ahead: &[Ahead]) {
+    let span = Span::secs(AHEAD.as_secs());
+    if ahead.is_empty() {
+        say(&format!("    ahead    nothing else would change in {span} at this load"));
+    }
+    for Ahead { at, from, to, reason } in ahead {
+        say(&format!("    ahead    {from} -> {to} at {at} if the work stays as it is: {reason}"));
     }
 }
 
