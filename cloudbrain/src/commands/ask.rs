@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, bail};
 use model::id::{ModuleId, Object};
 use model::time::Time;
-use scaler::reason::{Decision, Reading};
+use scaler::reason::{Decision, Limit, LimitOutcome, Reading};
 use serde_json::Value;
 
 use super::http::{get_json, post_json};
@@ -60,7 +60,7 @@ fn tell_plan(plan: &Plan) {
             decision.mode.as_str(),
         ));
         say(&format!("    why      {}", decision.reason));
-        for limit in &decision.limits {
+        for limit in changes(decision) {
             say(&format!(
                 "    limit    {} {} -> {}: {}",
                 limit.name, limit.from, limit.to, limit.detail
@@ -119,12 +119,17 @@ fn tell_decision(decision: &Decision) {
     for reading in &inputs.readings {
         say(&format!("  inputs   {}", describe(reading)));
     }
-    for limit in &decision.limits {
+    for limit in changes(decision) {
         say(&format!("  limit    {} {} -> {}: {}", limit.name, limit.from, limit.to, limit.detail));
     }
     let what = if decision.is_hold() { "stays" } else { "changes" };
     say(&format!("  result   {} -> {}: {what}", decision.from, decision.to));
     say(&format!("  why      {}", decision.reason));
+}
+
+/// The limits that changed the count.
+fn changes(decision: &Decision) -> impl Iterator<Item = &Limit> {
+    decision.limits.iter().filter(|limit| limit.outcome == LimitOutcome::Changed)
 }
 
 fn describe(reading: &Reading) -> String {
