@@ -124,7 +124,7 @@ fn module_view(core: &Core, id: &ModuleId, now: Time, lang: Lang) -> ModuleView 
     let vms = core.scaler.vms.values().filter(|vm| vm.module.as_ref() == Some(id));
     let capacity = vms.filter(|vm| vm.state.is_capacity()).count() as u32;
     let metric = policy.and_then(|policy| policy.metrics.first());
-    let band = metric.and_then(|m| Some((m.inward?.below, m.out.above)));
+    let band = metric.and_then(|m| Some((m.aim.below()?, m.aim.above())));
     let points = core.series.get(id).into_iter().flatten();
     ModuleView {
         id: id.clone(),
