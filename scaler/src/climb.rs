@@ -16,30 +16,20 @@ const PAUSE: Duration = Duration::from_secs(900);
 /// A load that is lower than this part of what it was has fallen.
 const FALLEN: f64 = 0.95;
 
-/// Whether the count may go up now, on a load of so much. None if it may, else until when not.
-pub(crate) fn hold(memory: &mut ModuleMemory, load: f64, now: Time) -> Option<Time> {
-    let desired = memory.desired;
-    let climb = memory.climb.get_or_insert(Climb { from: desired, load, stopped_until: None });
-    if load < climb.load * FALLEN || desired < climb.from {
-        *climb = Climb { from: desired, load, stopped_until: None };
-        return None;
+/// Load wants the count to go up to `to`, and it will.
+pub(crate) fn note(memory: &mut ModuleMemory, load: f64, to: u32, now: Time) {
+    let begin = Climb { from: memory.desired, load, stopped_until: None };
+    let climb = memory.climb.get_or_insert(begin);
+    let paused = climb.stopped_until.is_some_and(|until| until <= now);
+    if load < climb.load * FALLEN || memory.desired < climb.from || paused {
+        *climb = begin;
     }
-    if let Some(until) = climb.stopped_until {
-        if now < until {
-            return Some(until);
-        }
-        *climb = Climb { from: desired, load, stopped_until: None };
-        return None;
+    if to >= climb.from.saturating_mul(2).max(climb.from + 2) && memory.desired > climb.from {
+        climb.stopped_until = Some(now + PAUSE);
     }
-    if desired < climb.from.saturating_mul(2).max(climb.from + 2) {
-        return None;
-    }
-    let until = now + PAUSE;
-    climb.stopped_until = Some(until);
-    Some(until)
 }
 
-/// The load is within bounds: what comes next is another climb.
-pub(crate) fn forget(memory: &mut ModuleMemory) {
-    memory.climb = None;
+/// Until when load is no reason to add VMs.
+pub(crate) fn stuck_until(memory: &ModuleMemory) -> Option<Time> {
+    memory.climb?.stopped_until
 }

@@ -97,8 +97,9 @@ fn watch(
 
 /// Bounded by share, also over time, and never the last VM that looks well.
 fn may_isolate(policy: &Policy, state: &mut State, members: &[VmId], id: &VmId, now: Time) -> bool {
-    if policy.isolation.mode == IsolationMode::None {
-        return false;
+    match policy.isolation.mode {
+        IsolationMode::None | IsolationMode::Observe => return false,
+        IsolationMode::Isolate | IsolationMode::Replace => {}
     }
     let memory = state.memory.modules.entry(policy.module.clone()).or_default();
     while memory.isolations.front().is_some_and(|at| now.since(*at) >= SHARE_WINDOW) {
@@ -191,7 +192,7 @@ fn come_back(policy: &Policy, state: &mut State, id: &VmId, now: Time) {
 
 /// Whether an isolated VM still holds its place, so that nothing replaces it yet.
 pub(crate) fn holds_its_place(policy: &Policy, state: &State, vm: &Vm, now: Time) -> bool {
-    vm.state == VmState::Isolated
-        && !state.is_dead(&vm.id)
-        && now.since(vm.since) < policy.isolation.replace_after.0
+    let waits = policy.isolation.mode == IsolationMode::Isolate
+        || now.since(vm.since) < policy.isolation.replace_after.0;
+    vm.state == VmState::Isolated && !state.is_dead(&vm.id) && waits
 }

@@ -5,9 +5,7 @@
 //! and over the fleet no more than the brake allows. So what remains carries on whatever the reason
 //! for taking away was.
 
-use std::collections::BTreeMap;
-
-use model::id::{HostId, VmId};
+use model::id::VmId;
 use model::time::Time;
 use model::vm::{Vm, VmState};
 
@@ -94,8 +92,10 @@ impl<'a> Look<'a> {
     }
 
     fn candidates(&self) -> impl Iterator<Item = &'a Vm> + use<'a> {
-        let (young, now) = (self.policy.terminate.young.0, self.now);
-        self.serving().filter(move |vm| now.since(vm.since) >= young || bug!(IgnoreYoung))
+        let (policy, facts, now) = (self.policy, self.facts, self.now);
+        let young = policy.terminate.young.0;
+        let old = self.serving().filter(move |vm| now.since(vm.since) >= young || bug!(IgnoreYoung));
+        old.filter(move |vm| !is_protected(policy, facts, vm))
     }
 
     fn next(&self) -> Option<VmId> {
@@ -103,26 +103,50 @@ impl<'a> Look<'a> {
         if well < 2 && !bug!(TakeLast) {
             return None; // The last healthy one is never taken away.
         }
-        let crowd = crowd(self.serving());
-        let order = &self.policy.terminate.order;
-        self.candidates().min_by_key(|vm| rank(order, &crowd, vm)).map(|vm| vm.id.clone())
+        self.candidates().min_by_key(|vm| self.rank(vm)).map(|vm| vm.id.clone())
+    }
+
+    /// The lowest rank leaves first.
+    fn rank(&self, vm: &Vm) -> (Vec<i64>, VmId) {
+        let words = self.policy.terminate.order.iter().map(|word| match word {
+            Leaver::Failed => -i64::from(!self.is_well(vm)),
+            // Isolated VMs go by themselves, and there is one release.
+            Leaver::Isolated | Leaver::OldRelease => 0,
+            Leaver::LeastLoad => load_millis(self.policy, self.facts, vm),
+            Leaver::CrowdedZone => -self.sharing(|other| self.rack(other) == self.rack(vm)),
+            Leaver::CrowdedHost => -self.sharing(|other| other.host == vm.host),
+            Leaver::Oldest => vm.created.millis(),
+            Leaver::Newest => -vm.created.millis(),
+        });
+        (words.collect(), vm.id.clone())
+    }
+
+    /// How many that serve share something.
+    fn sharing(&self, shares: impl Fn(&Vm) -> bool) -> i64 {
+        self.serving().filter(|vm| shares(vm)).count() as i64
+    }
+
+    /// Without a known rack every host is one of its own.
+    fn rack<'b>(&'b self, vm: &'b Vm) -> Option<&'b str> {
+        let host = vm.host.as_ref()?;
+        Some(self.facts.racks.get(host).map_or(host.as_str(), |rack| rack.as_str()))
     }
 }
 
-fn crowd<'a>(vms: impl Iterator<Item = &'a Vm>) -> BTreeMap<HostId, i64> {
-    let mut crowd = BTreeMap::new();
-    for host in vms.filter_map(|vm| vm.host.clone()) {
-        *crowd.entry(host).or_default() += 1;
-    }
-    crowd
+/// The load of a VM by the policy's first metric, in thousandths; without one it leaves last.
+fn load_millis(policy: &Policy, facts: &Facts, vm: &Vm) -> i64 {
+    let metric = policy.metrics.first();
+    let sample = metric.and_then(|metric| facts.sample(&policy.module, metric, &vm.id));
+    sample.map_or(i64::MAX, |sample| (sample.value * 1000.0) as i64)
 }
 
-/// The lowest rank leaves first.
-fn rank(order: &[Leaver], crowd: &BTreeMap<HostId, i64>, vm: &Vm) -> (Vec<i64>, VmId) {
-    let words = order.iter().map(|word| match word {
-        Leaver::CrowdedHost => -vm.host.as_ref().and_then(|h| crowd.get(h)).copied().unwrap_or(0),
-        Leaver::Oldest => vm.created.millis(),
-        Leaver::Newest => -vm.created.millis(),
-    });
-    (words.collect(), vm.id.clone())
+/// Whether a label of the policy protects a VM: `vm=ID`, `host=ID`, or one that it bears.
+fn is_protected(policy: &Policy, facts: &Facts, vm: &Vm) -> bool {
+    policy.terminate.protect.iter().filter_map(|label| label.split_once('=')).any(
+        |(key, value)| match key {
+            "vm" => vm.id.as_str() == value,
+            "host" => vm.host.as_ref().is_some_and(|host| host.as_str() == value),
+            _ => facts.labels.get(&vm.id).and_then(|all| all.get(key)).is_some_and(|v| v == value),
+        },
+    )
 }

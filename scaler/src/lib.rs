@@ -31,6 +31,8 @@ macro_rules! bug {
 }
 
 mod brake;
+pub mod ahead;
+pub mod approval;
 pub mod chinese;
 mod climb;
 mod clock;
@@ -38,10 +40,13 @@ pub mod decide;
 pub mod facts;
 pub mod hands;
 mod health;
+pub mod hold;
+pub mod inputs;
 mod leave;
 mod life;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod plan;
 pub mod policy;
 pub mod pool;
 pub mod reason;
@@ -54,3 +59,4 @@ pub mod steps;
 mod strangers;
 mod supply;
 pub mod tick;
+pub mod track;

@@ -11,7 +11,7 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 
 use crate::facts::{Facts, SeenFact};
-use crate::policy::Policy;
+use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
 use crate::refill;
 use crate::routing::is_acknowledged;
 use crate::sight::LISTS_APART;
@@ -208,8 +208,15 @@ fn drained(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId,
     let chosen = vm.since;
     let out_since = *state.memory.out_since.entry(id.clone()).or_insert(now);
     let out_since = if bug!(DrainFromChoice) { chosen } else { out_since };
+    let drain = policy.map_or_else(RawDrain::default, |policy| policy.drain);
     let idle = facts.in_flight(id).is_none_or(|requests| requests == 0);
-    if idle || now.since(out_since) >= timeout {
+    let is_over = now.since(out_since) >= timeout;
+    let may_stop = match (drain.wait, drain.then) {
+        (DrainWait::Time, _) => is_over,
+        (DrainWait::Connections | DrainWait::Hook, DrainThen::Stop) => idle || is_over,
+        (DrainWait::Connections | DrainWait::Hook, DrainThen::GiveUp) => idle,
+    };
+    if may_stop {
         open(state, id, StepKind::Undeploy, now);
     }
 }

@@ -1,6 +1,6 @@
 //! Keeps the pools filled, at a pace that no failure can turn into a flood.
 //!
-//! What makes VMs and fails is asked more and more seldom, and after [`STOP_AFTER`] failures in a
+//! What makes VMs and fails is asked more and more seldom, and after `stop_after` failures in a
 //! row for one VM at a time. There is a budget an hour, a bound on all VMs of the flavor in
 //! whatever state, and nobody is asked while nobody can say what there is. A VM that waits too long
 //! without a word, or for longer than the pool's `max_age`, is replaced first and destroyed then.
@@ -15,15 +15,12 @@ use model::vm::{Vm, VmState};
 
 use crate::brake;
 use crate::facts::Facts;
+use crate::policy::RawPaceCreate;
 use crate::pool::Pool;
 use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open};
 
-/// After so many failures in a row one VM at a time is tried.
-const STOP_AFTER: u32 = 5;
-/// So many VMs may be ordered within an hour for each policy of a flavor.
-const PER_HOUR: u32 = 40;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -108,10 +105,12 @@ fn budget(
         return 0;
     }
     let policies = config.policies.values().filter(|policy| policy.flavor == pool.flavor);
-    let per_hour = PER_HOUR * (policies.count() as u32).max(1);
+    // Each module may cause as many as its own policy says.
+    let per_hour = policies.map(|policy| policy.create.per_hour).reduce(u32::saturating_add);
+    let per_hour = per_hour.unwrap_or_else(|| RawPaceCreate::default().per_hour);
     let last_minute = memory.ordered.iter().filter(|at| now.since(**at) < MINUTE).count();
     let bounds = [
-        one_at_a_time(pool, state, making),
+        one_at_a_time(config, pool, state, making),
         pool.refill.per_minute.saturating_sub(last_minute as u32),
         per_hour.saturating_sub(state.memory.pools[&pool.flavor].ordered.len() as u32),
     ];
@@ -119,8 +118,8 @@ fn budget(
 }
 
 /// After too many failures in a row, one VM is tried, and the next only when it has come to an end.
-fn one_at_a_time(pool: &Pool, state: &State, making: u32) -> u32 {
-    if state.memory.pools[&pool.flavor].failures < STOP_AFTER {
+fn one_at_a_time(config: &Config, pool: &Pool, state: &State, making: u32) -> u32 {
+    if state.memory.pools[&pool.flavor].failures < create(config, &pool.flavor).stop_after {
         return u32::MAX;
     }
     let of_flavor = |id: &VmId| state.vms.get(id).is_some_and(|vm| vm.flavor == pool.flavor);
@@ -182,6 +181,12 @@ fn note_order(state: &mut State, flavor: &FlavorId, now: Time) {
     state.memory.pools.entry(flavor.clone()).or_default().ordered.push_back(now);
 }
 
+/// How VMs of a flavor are ordered: as the first of its policies says.
+fn create(config: &Config, flavor: &FlavorId) -> RawPaceCreate {
+    let policy = config.policies.values().find(|policy| policy.flavor == *flavor);
+    policy.map(|policy| policy.create).unwrap_or_default()
+}
+
 /// An order failed, or what was made never came up: the next one waits.
 pub(crate) fn note_failure(
     config: &Config,
@@ -190,8 +195,7 @@ pub(crate) fn note_failure(
     why: String,
     now: Time,
 ) {
-    let create = config.policies.values().find(|policy| policy.flavor == *flavor);
-    let create = create.map(|policy| policy.create).unwrap_or_default();
+    let create = create(config, flavor);
     let pool = state.memory.pools.entry(flavor.clone()).or_default();
     let pause = create.retry_first.0 * 2_u32.pow(pool.failures.min(10));
     if bug!(NoBackoff) {
@@ -232,6 +236,23 @@ fn thin_out(pool: &Pool, state: &mut State, facts: &Facts, surplus: u32, now: Ti
         };
         condemn(state, &id, why.to_owned(), now);
     }
+}
+
+/// How many VMs of each flavor wait to be given out, and how many may still be made.
+pub(crate) fn rooms(
+    config: &Config,
+    state: &State,
+    facts: &Facts,
+    now: Time,
+) -> BTreeMap<FlavorId, (u32, u32)> {
+    let rooms = config.pools.iter().map(|(flavor, pool)| {
+        let stock = stock(pool, state, facts, now);
+        let list = facts.provider.as_ref();
+        let room = list.and_then(|list| list.room.get(flavor)).copied().unwrap_or(u32::MAX);
+        let creatable = pool.max_total.saturating_sub(stock.total).min(room);
+        (flavor.clone(), (stock.fit, creatable + stock.making))
+    });
+    rooms.collect()
 }
 
 /// The VMs that wait in pools, by flavor.

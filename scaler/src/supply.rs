@@ -1,7 +1,6 @@
 //! Gives modules the VMs they are to have, and takes back what is too many.
 //!
-//! What exists for a module never exceeds its `max` by more than [`SURGE`], whatever state it is
-//! in: who counts only what works makes VMs without end while none of them does. When the ceiling
+//! What exists for a module never exceeds its `max` and `deploy.surge`, whatever state it is in: who counts only what works makes VMs without end while none of them does. When the ceiling
 //! is reached because ill VMs are kept for people to look at, the oldest of those goes early.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +18,6 @@ use crate::refill::is_fit;
 use crate::routing::is_acknowledged;
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open};
-
-/// So many VMs above `max` may exist while one takes the place of another.
-const SURGE: u32 = 2;
 
 /// The VMs that wait in pools, by flavor.
 pub(crate) type Waiting = BTreeMap<FlavorId, Vec<VmId>>;
@@ -101,7 +97,7 @@ impl Staffing<'_> {
         let counts = |id: &&VmId| exists(state, id) && (serves(id) || !bug!(CountOnlyServing));
         let exist = self.members.iter().filter(counts).count() as u32;
         while given < missing {
-            if exist + given >= self.policy.max + SURGE {
+            if exist + given >= self.ceiling() {
                 self.make_room(state);
                 let why = format!("{exist} VMs of it exist, in all states: no more are made");
                 return (given, Some(why));
@@ -112,6 +108,11 @@ impl Staffing<'_> {
             given += 1;
         }
         (given, None)
+    }
+
+    /// So many VMs of it may exist, in whatever state.
+    fn ceiling(&self) -> u32 {
+        self.policy.max + self.policy.deploy.surge.of(self.policy.max)
     }
 
     /// At the ceiling the ill VM that was looked at longest goes early.

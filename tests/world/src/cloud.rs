@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use model::id::{FlavorId, HostId, ModuleId, VmId};
+use model::id::{FlavorId, HostId, ModuleId, SwitchId, VmId};
 use model::time::Time;
 
 /// How many hosts there are, and how many of them share a rack.
@@ -118,4 +118,10 @@ impl Cloud {
 /// The name of a host by its number.
 pub fn host_name(host: usize) -> HostId {
     HostId::parse(&format!("h{host}")).expect("a letter and a digit make a good name")
+}
+
+/// The switch of its rack.
+pub fn rack_name(host: usize) -> SwitchId {
+    let rack = host / HOSTS_IN_A_RACK;
+    SwitchId::parse(&format!("rack-{rack}")).expect("a word and a digit make a good name")
 }

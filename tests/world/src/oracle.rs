@@ -118,6 +118,8 @@ pub struct Oracle {
     /// When a VM of a flavor last came up.
     pub(crate) came_up: BTreeMap<FlavorId, Time>,
     pub(crate) last_order: Time,
+    /// When each VM was ordered last.
+    pub(crate) asked_for: BTreeMap<VmId, Time>,
     /// When each assignment of a VM was planned.
     pub(crate) assigned: BTreeMap<(VmId, u32), Time>,
     /// Names that were made and are gone for good.

@@ -12,10 +12,10 @@ use model::vm::{Addresses, Vm};
 use scaler::facts::{AgentFact, ProviderFact, ReadyFact, RouterFact, Sample};
 use scaler::hands::{Power, SeenHost, SeenVm, Sighting, UpstreamReport};
 
-use crate::cloud::{HOSTS, Machine, host_name};
+use crate::cloud::{HOSTS, Machine, host_name, rack_name};
 use crate::fleet::{MODULES, START, demand, module};
 use crate::trouble::{Listing, Lying, Trouble};
-use crate::world::{World, picked};
+use crate::world::{CALM, DAY, World, picked};
 
 /// Agents and probes are asked no more often than this.
 const POLL_EVERY: Duration = Duration::from_secs(10);
@@ -35,6 +35,7 @@ impl World {
             self.brain.polled = Some(self.now);
         }
         self.list();
+        self.know_racks();
         for index in 0..self.edges.len() {
             self.hear_router(index);
         }
@@ -47,10 +48,13 @@ impl World {
     /// The load of each module spreads over what really works behind the routers, and shows as
     /// load1 does: late.
     fn carry_load(&mut self) {
+        // While things come to rest, so does the load.
+        let steady = START + DAY - CALM + Duration::from_secs(1800);
+        let hour = self.now.min(steady).since(START).as_secs_f64();
         let elapsed = self.brain.polled.map_or(60.0, |at| self.now.since(at).as_secs_f64());
         for name in MODULES {
             let id = module(name);
-            let mut work = demand(name, self.now.since(START).as_secs_f64());
+            let mut work = demand(name, hour);
             for trouble in self.troubles() {
                 if let Trouble::Load { module: pick, percent } = trouble
                     && picked(pick) == id
@@ -163,6 +167,13 @@ impl World {
         if !dark {
             let down = (0..HOSTS).filter(|host| self.cloud.is_down(*host, self.now));
             self.brain.facts.hosts_down = down.map(host_name).collect();
+        }
+    }
+
+    fn know_racks(&mut self) {
+        if self.brain.facts.racks.is_empty() {
+            let racks = (0..HOSTS).map(|host| (host_name(host), rack_name(host)));
+            self.brain.facts.racks = racks.collect();
         }
     }
 

@@ -13,16 +13,14 @@ use crate::trouble::Trouble;
 use crate::world::{Order, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// How many VMs above `max` may exist while one replaces another.
-const SURGE: usize = 2;
 /// Orders for one flavor within an hour: what two policies allow.
 const PER_HOUR: usize = 80;
 /// And while none of them comes up.
 const BARREN_PER_HOUR: usize = 20;
 /// After a store was put back two lists, a minute apart, must show what is there.
 const TWO_LISTS: Duration = Duration::from_secs(60);
-/// One more machine of a name than there should be, for each order that was repeated.
-const COPIES: usize = 2;
+/// Before an order is repeated, two lists so far apart must lack what it may have made.
+const LISTS_APART: Duration = Duration::from_secs(20);
 
 impl World {
     pub(crate) fn check_order(&mut self, order: &Order) {
@@ -30,6 +28,7 @@ impl World {
         match order.step.kind {
             StepKind::Create => {
                 self.p12_names_are_used_once(&order.step.vm);
+                self.p6_no_hasty_repetition(&order.step.vm);
                 self.p13_bounded_effort(&order.flavor);
             }
             StepKind::Deploy => self.check_deploy(order),
@@ -101,10 +100,10 @@ impl World {
             self.cloud.machines.values().filter(owned).map(|machine| &machine.id).collect();
         owned.insert(id);
         let (many, max) = (owned.len(), policy.max as usize);
-        if many > max + SURGE {
+        if many > max {
             self.broken(
                 "P2",
-                format!("{id} makes {many} VMs of {module}; {max} and {SURGE} are allowed"),
+                format!("{id} makes {many} VMs of {module}; {max} are allowed"),
             );
         }
     }
@@ -120,13 +119,7 @@ impl World {
                 format!("{} VMs of {}; {} are allowed", names.len(), pool.flavor, pool.max_total)
             })
         });
-        let mut over: Vec<String> = over.collect();
-        let machines = self.cloud.machines.values();
-        let copies = machines.clone().map(|a| machines.clone().filter(|b| a.id == b.id).count());
-        let copies = copies.max().unwrap_or(0);
-        if copies > COPIES {
-            over.push(format!("{copies} machines bear one name"));
-        }
+        let over: Vec<String> = over.collect();
         for what in over {
             self.broken("P2", what);
         }
@@ -206,6 +199,14 @@ impl World {
         if unknown || lately && machine.made < restored {
             let why = if unknown { "the store does not know it" } else { "the store is old" };
             self.broken("P10", format!("{id} is destroyed, and {why}"));
+        }
+    }
+
+    /// An order of unknown outcome is repeated under its name, and only when two lists lack it.
+    fn p6_no_hasty_repetition(&mut self, id: &VmId) {
+        let before = self.oracle.asked_for.insert(id.clone(), self.now);
+        if before.is_some_and(|before| self.now.since(before) < LISTS_APART) {
+            self.broken("P6", format!("{id} is ordered again before two lists could lack it"));
         }
     }
 
