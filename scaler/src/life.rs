@@ -15,7 +15,7 @@ use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
 use crate::refill;
 use crate::routing::is_acknowledged;
 use crate::sight::LISTS_APART;
-use crate::state::{Config, Ending, State};
+use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open};
 use crate::strangers;
 
@@ -226,7 +226,10 @@ fn destroyed(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     if state.steps.contains_key(id) {
         return;
     }
-    let ending = state.memory.ending.entry(id.clone()).or_insert(Ending { said: now, times: 1 });
+    // A hand may still have been at another step when it was condemned.
+    let Some(ending) = state.memory.ending.get(id) else {
+        return open(state, id, StepKind::Destroy, now);
+    };
     let again = DESTROY_AGAIN * 2_u32.pow(ending.times.min(4));
     let due = now.since(ending.said) >= again;
     let listed = seen(facts, id).is_some();

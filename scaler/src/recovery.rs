@@ -8,7 +8,7 @@
 //! router follows a routing that this record never made. Then nothing is ordered, nothing is
 //! decided and no routing is pushed until [`PASSES`] complete lists in a row, a minute apart, have
 //! shown what is there, or a person says so. Numbers that the lost record may have used are never
-//! used again, and VMs that bear them are never destroyed without a person.
+//! used again. VMs that bear them go into quarantine, and are never destroyed without a person.
 //!
 //! Until the first word of the world nobody knows whether the record is old; so nothing is done
 //! before that either.
@@ -39,8 +39,8 @@ const PASSES_APART: Duration = Duration::from_secs(60);
 /// More numbers, and more assignments of one VM, than a lost record gave out.
 const NUMBERS: u64 = 10_000;
 const ASSIGNMENTS: u32 = 1_000;
-/// If no router answers, lists alone must do after this long.
-const ROUTERS_WITHIN: Duration = Duration::from_secs(60);
+/// If no router or no provider answers, the other alone must do after this long.
+const HEARD_WITHIN: Duration = Duration::from_secs(60);
 
 /// Finds out whether the record is as new as the world. Returns whether anything may be done.
 pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
@@ -55,8 +55,8 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
     let listed = facts.provider.as_ref().is_some_and(|list| list.complete);
     let routed = facts.routers.values().any(|router| router.acknowledged > 0);
     let is_new = state.memory.routing_generation == 0 || facts.routers.is_empty();
-    let waited = now.since(first) >= ROUTERS_WITHIN;
-    state.sight.is_current |= routed || listed && (is_new || waited);
+    let waited = now.since(first) >= HEARD_WITHIN;
+    state.sight.is_current |= (listed || waited) && (routed || is_new || waited);
     state.sight.is_current
 }
 
@@ -73,9 +73,15 @@ pub fn enter(state: &mut State, why: String, now: Time) {
     state.sight.is_current = false;
 }
 
-/// A person has seen what is there.
+/// It is known what is there. The next routing is a new one, and no router follows it before it says
+/// so.
 pub fn leave(state: &mut State) {
-    state.memory.recovery = None;
+    let memory = &mut state.memory;
+    memory.recovery = None;
+    memory.routes.clear();
+    for vm in state.vms.values_mut() {
+        vm.route_generation = memory.routing_generation + 1;
+    }
     state.sight.is_current = true;
 }
 
@@ -93,6 +99,9 @@ pub(crate) fn is_ours(state: &State, id: &VmId) -> bool {
 
 /// What shows that the world knows of a later record than this one.
 fn evidence(state: &State, facts: &Facts) -> Option<String> {
+    if state.sight.is_current {
+        return None; // From then on we push ourselves.
+    }
     let known = state.memory.next_vm;
     let list = facts.provider.iter().flat_map(|list| list.vms.keys());
     if let Some(id) = list.filter(|id| number(id).is_some_and(|n| n > known)).max() {
