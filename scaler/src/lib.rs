@@ -26,6 +26,7 @@ pub mod inputs;
 mod life;
 pub mod policy;
 pub mod pool;
+pub mod protect;
 pub mod reason;
 mod routing;
 pub mod state;

@@ -22,6 +22,7 @@ mod place;
 pub mod posted;
 pub mod record;
 pub mod recorder;
+mod request_rate;
 pub mod review;
 pub mod rows;
 mod senses;
