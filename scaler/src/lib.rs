@@ -29,6 +29,7 @@ mod life;
 pub mod plan;
 pub mod policy;
 pub mod pool;
+pub mod protect;
 pub mod reason;
 mod routing;
 pub mod state;

@@ -14,7 +14,7 @@ use crate::hands::Power;
 use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, State};
-use crate::steps::{StepKind, condemn, open};
+use crate::steps::{StepKind, condemn, open, release};
 
 /// What a VM without a policy is given: the policy may have been removed while it started.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(480);
@@ -64,6 +64,9 @@ fn locate(state: &mut State, facts: &Facts, id: &VmId) {
 fn advance(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let vm = &state.vms[id];
     let policy = vm.module.as_ref().and_then(|module| config.policies.get(module));
+    if vm.module.is_some() && policy.is_none() {
+        return; // Its policy file is gone: it stays as it is.
+    }
     match vm.state {
         VmState::Creating => created(state, facts, id, now),
         VmState::Booting => booted(config, state, facts, id, now),
@@ -73,10 +76,11 @@ fn advance(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Ti
         }
         VmState::Draining => drained(policy, state, facts, id, now),
         VmState::Quarantine => missed(state, facts, id, now),
+        // Usually it is released as soon as it is stopped; without a policy it waited for one.
+        VmState::Stopped => release(config, state, id, now),
         VmState::Serving
         | VmState::Isolated
         | VmState::Wanted
-        | VmState::Stopped
         | VmState::Destroying
         | VmState::Gone => {}
     }

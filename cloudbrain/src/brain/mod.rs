@@ -24,6 +24,7 @@ pub mod plan;
 pub mod posted;
 pub mod record;
 pub mod recorder;
+mod request_rate;
 pub mod review;
 pub mod rows;
 mod senses;

@@ -86,6 +86,7 @@ impl Core {
             }
             Heard::Config(config) => {
                 self.plan_due = None;
+                self.time_due = None;
                 let on_duty = std::mem::take(&mut self.settings.on_duty);
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
