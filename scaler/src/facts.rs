@@ -8,7 +8,7 @@ use model::id::{FlavorId, HostId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
 
-use crate::hands::{Power, Sighting, UpstreamReport};
+use crate::hands::{Origin, Power, Sighting, UpstreamReport};
 use crate::policy::{Measure, Metric};
 
 /// All that is known at one tick.
@@ -93,6 +93,7 @@ pub struct SeenFact {
     pub host: Option<HostId>,
     pub power: Power,
     pub addresses: Option<Addresses>,
+    pub origin: Option<Origin>,
 }
 
 /// What one router said of itself.
@@ -100,6 +101,8 @@ pub struct SeenFact {
 pub struct RouterFact {
     /// The routing it was seen to follow.
     pub acknowledged: u64,
+    /// The highest epoch it has heard.
+    pub epoch: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
 }
 
@@ -116,6 +119,7 @@ impl ProviderFact {
                 host: vm.host,
                 power: vm.power,
                 addresses: vm.addresses,
+                origin: vm.origin,
             };
             (vm.id, fact)
         });

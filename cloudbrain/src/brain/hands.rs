@@ -72,8 +72,9 @@ impl Hands {
             flavor: vm.flavor.clone(),
             prefer: None,
             avoid: core.senses.facts.hosts_down.clone(),
+            origin: core.scaler.memory.origin.clone(),
         };
-        let program = program(&core.config, &vm);
+        let program = program(&core.config, &vm, order.origin.epoch);
         let grace = grace(&core.config, &vm);
         let (hands, sender) = (self.clone(), sender.clone());
         tokio::spawn(async move {
@@ -120,7 +121,7 @@ fn outcome_of(result: Result<(), HandError>) -> StepOutcome {
     }
 }
 
-fn program(config: &Config, vm: &Vm) -> Option<Program> {
+fn program(config: &Config, vm: &Vm, epoch: u64) -> Option<Program> {
     let id = vm.module.as_ref()?;
     let module = config.modules.get(id)?;
     Some(Program {
@@ -128,6 +129,7 @@ fn program(config: &Config, vm: &Vm) -> Option<Program> {
         assignment: vm.assignment,
         command: module.program.clone(),
         environment: module.environment.clone(),
+        epoch,
     })
 }
 

@@ -235,7 +235,11 @@ impl Senses {
     }
 
     pub fn router(&mut self, name: &str, report: RouterReport, at: Time) {
-        let fact = RouterFact { acknowledged: report.generation, upstreams: report.upstreams };
+        let fact = RouterFact {
+            acknowledged: report.generation,
+            epoch: report.epoch,
+            upstreams: report.upstreams,
+        };
         self.facts.routers.insert(name.to_owned(), fact);
         self.routers_heard.insert(name.to_owned(), at);
     }

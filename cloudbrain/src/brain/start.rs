@@ -21,7 +21,7 @@ use model::id::{ModuleId, Object};
 use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
 use model::time::Time;
 use samples::Samples;
-use scaler::hands::{Router, Routing};
+use scaler::hands::{Origin, Router, Routing};
 use serde::de::DeserializeOwned;
 use store::{Opened, Remembered, Store};
 use tokio::net::TcpListener;
@@ -126,6 +126,8 @@ async fn take_up(
     now: Time,
 ) -> anyhow::Result<Core> {
     let mut inheritance = inherit(config, &opened.store, opened.state, now).await?;
+    inheritance.scaler.memory.origin =
+        Origin { incarnation: opened.incarnation, epoch: opened.epoch };
     inheritance.series = series(config, recorder, now).await?;
     if let Some(last_alive) = opened.last_alive {
         // Nobody looked in between: exactly that span is unknown.
