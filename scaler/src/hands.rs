@@ -70,7 +70,7 @@ pub struct Origin {
 }
 
 /// What a provider saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// Whether the list is known to hold everything. Nothing is concluded from what an
     /// incomplete list lacks.
@@ -79,7 +79,7 @@ pub struct Sighting {
     pub vms: Vec<SeenVm>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenHost {
     pub id: HostId,
     /// The host's own agent, where it has one.
@@ -88,7 +88,7 @@ pub struct SeenHost {
     pub room: BTreeMap<FlavorId, u32>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenVm {
     pub id: VmId,
     pub flavor: FlavorId,
@@ -100,7 +100,8 @@ pub struct SeenVm {
 }
 
 /// Whether a VM runs, by its provider's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Power {
     Building,
     Running,

@@ -16,6 +16,7 @@ use crate::config::Config;
 
 use super::Input;
 use super::core::{Core, Heard};
+use super::fail::fail_point;
 
 /// Steps being carried out at once.
 const AT_ONCE: usize = 32;
@@ -98,6 +99,7 @@ impl Hands {
         let (Some(provider), Some(deployer)) = (&self.provider, &self.deployer) else {
             return StepOutcome::Refused("no provider is configured".to_owned());
         };
+        fail_point!("before ", kind.as_str());
         let result = match kind {
             StepKind::Create => provider.create(order).await,
             StepKind::Destroy => provider.destroy(&order.vm).await,
@@ -107,6 +109,7 @@ impl Hands {
                 None => Err(HandError::Refused("its module is no longer configured".to_owned())),
             },
         };
+        fail_point!("after ", kind.as_str());
         outcome_of(result)
     }
 }
@@ -149,7 +152,10 @@ pub async fn tend_router(
         let wanted = routing.borrow_and_update().clone();
         let mut wait = ROUTER_EVERY;
         if wanted.generation > 0 && pushed != Some(wanted.generation) {
-            match router.push(&wanted).await {
+            fail_point!("before push");
+            let taken = router.push(&wanted).await;
+            fail_point!("after push");
+            match taken {
                 Ok(()) => pushed = Some(wanted.generation),
                 Err(error) => {
                     tracing::warn!(router = router.name(), %error, "routing not taken");
