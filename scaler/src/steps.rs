@@ -38,6 +38,17 @@ pub enum StepKind {
     Destroy,
 }
 
+impl StepKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Deploy => "deploy",
+            Self::Undeploy => "undeploy",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
