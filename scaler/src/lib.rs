@@ -16,6 +16,8 @@
 //! load that was not measured; a VM is stopped only after every router acknowledged a routing
 //! without it; the last healthy VM of a module is never taken away by choice.
 
+pub mod ahead;
+pub mod approval;
 pub mod chinese;
 pub mod decide;
 pub mod facts;
@@ -24,6 +26,7 @@ mod health;
 pub mod hold;
 pub mod inputs;
 mod life;
+pub mod plan;
 pub mod policy;
 pub mod pool;
 pub mod protect;

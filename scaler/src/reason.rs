@@ -7,9 +7,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use model::id::{DecisionId, HoldId, ModuleId};
+use model::id::{DecisionId, HoldId, ModuleId, VmId};
 use model::time::Time;
 use model::unit::Span;
+use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
 use crate::hold::HoldWhat;
@@ -30,6 +31,27 @@ pub struct Decision {
     pub inputs: Inputs,
     /// Each limit, in the order of [`crate::decide::STAGES`].
     pub limits: Vec<Limit>,
+    /// What was begun for it in the same tick.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Moved>,
+    /// VMs that it wants and that the pool could not give in that tick.
+    #[serde(default)]
+    pub short: u32,
+}
+
+/// A VM that went to another state, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub vm: VmId,
+    pub to: VmState,
+    pub why: String,
+}
+
+impl Moved {
+    /// The newest move of a VM.
+    pub fn of(vm: &Vm) -> Self {
+        Self { vm: vm.id.clone(), to: vm.state, why: vm.why.clone() }
+    }
 }
 
 impl Decision {
@@ -72,6 +94,18 @@ impl LimitOutcome {
             Self::Passed => "ok",
             Self::Changed => "changed",
             Self::NotApplicable => "n/a",
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, from, to, outcome, detail } = self;
+        match outcome {
+            LimitOutcome::Changed => write!(f, "{name} {from} -> {to}: {detail}"),
+            LimitOutcome::Passed | LimitOutcome::NotApplicable => {
+                write!(f, "{name} {}: {detail}", outcome.as_str())
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use model::id::{FlavorId, HoldId, ModuleId, VmId};
+use model::id::{FlavorId, HoldId, ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,9 @@ pub struct ModuleMemory {
     pub last_in: Option<Time>,
     /// VMs that failed and are to be replaced, until they are.
     pub repairs: Vec<Repair>,
+    /// The count that a person approved of, while the module goes there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// The reason of the decision recorded last, so that only news is recorded.
     pub last_reason: String,
     pub last_recorded: Option<Time>,
@@ -106,6 +109,14 @@ pub struct Repair {
     pub replaced_by: Option<VmId>,
     /// When the replacement was in all routers.
     pub done_at: Option<Time>,
+}
+
+/// A person's word that a module which is only watched may go to a count, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub to: u32,
+    pub by: PersonId,
+    pub at: Time,
 }
 
 impl State {

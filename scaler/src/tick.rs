@@ -15,10 +15,10 @@ use crate::facts::Facts;
 use crate::hands::Routing;
 use crate::inputs::Inputs;
 use crate::policy::{Mode, Policy};
-use crate::reason::{Decision, Reason};
+use crate::reason::{Decision, Moved, Reason};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, ModuleMemory, Repair, State};
-use crate::{health, hold, life, routing, supply};
+use crate::{approval, health, hold, life, routing, supply};
 
 /// What a tick brought, beside the changed state.
 #[derive(Clone, Debug, Default)]
@@ -45,14 +45,26 @@ pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Out
     let members = state.by_module();
     for (module, policy) in &config.policies {
         let members = members.get(module).map_or(&[][..], Vec::as_slice);
-        outcome.decisions.extend(decide_one(policy, state, members, facts, now, elapsed));
-        if mode_now(policy, facts, now).acts() {
+        let mut decision = decide_one(policy, state, members, facts, now, elapsed);
+        let moves_before = state.moves.len();
+        let acts = mode_now(policy, facts, now).acts();
+        if acts {
             let holds = hold::of_module(state.memory.holds.values(), module, now);
             let held = hold::applied(policy, &holds);
             health::look_after(held.as_ref().unwrap_or(policy), state, members, facts, now);
-            *missing.entry(policy.flavor.clone()).or_default() +=
-                supply::staff(config, policy, state, members, facts, now);
         }
+        if acts || approval::is_open(state, module) {
+            let short = supply::staff(config, policy, state, members, facts, now);
+            *missing.entry(policy.flavor.clone()).or_default() += short;
+            if let Some(decision) = &mut decision {
+                decision.short = short;
+            }
+        }
+        if let Some(decision) = &mut decision {
+            decision.moves = state.moves[moves_before..].iter().map(Moved::of).collect();
+        }
+        outcome.decisions.extend(decision);
+        approval::close_if_done(policy, state, members, facts, now);
         finish_repairs(state, module, members, facts, now);
     }
     let frozen: Vec<_> = frozen(config, &members).collect();
@@ -138,6 +150,8 @@ fn frozen_decision(
         reason: Reason::NoPolicy,
         inputs: Inputs { serving, ..Inputs::default() },
         limits: Vec::new(),
+        moves: Vec::new(),
+        short: 0,
     }
 }
 
@@ -180,6 +194,8 @@ fn decide_one(
     let want = want(policy, &mut memory, state, members, facts, now, elapsed);
     if want.mode.acts() {
         apply(&mut memory, &want, now);
+    } else if let Some(approval) = &memory.approval {
+        memory.desired = approval.to;
     }
     let number = state.memory.next_decision + 1;
     let id = DecisionId::parse(&format!("d-{number}")).expect("a number makes a good name");
@@ -233,7 +249,7 @@ fn finish_repairs(
     }
 }
 
-fn in_service(vm: &Vm, facts: &Facts) -> bool {
+pub(crate) fn in_service(vm: &Vm, facts: &Facts) -> bool {
     vm.state == VmState::Serving && is_acknowledged(facts, vm.route_generation)
 }
 
