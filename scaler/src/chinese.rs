@@ -72,7 +72,6 @@ pub const LIMITS: &[Phrase] = &[
     ("{} unknown for {}: at least {} until it is known", "{0} 未知已持续 {1}：恢复前至少 {2} 台"),
     ("floor {} by {}", "下限 {0}，来自{1:}"),
     ("schedule {} holds", "计划 {0} 生效中"),
-    ("schedule {}", "计划 {0} "),
     ("the forecast", "预测"),
     ("none holds", "没有生效的计划"),
     ("{} wants at least {}", "{0:}要求至少 {1} 台"),
@@ -89,6 +88,8 @@ pub const LIMITS: &[Phrase] = &[
     ("the fleet may lose {} more", "全局还可缩 {0} 台"),
     ("hold {} of {} until {}", "暂停 {0}（{1}），直到 {2}"),
     ("nothing is held", "没有暂停"),
+    // It fits more than its own, so it stands last.
+    ("schedule {}", "计划 {0} "),
 ];
 
 impl Limit {

@@ -10,6 +10,7 @@ mod aiming;
 mod approving;
 mod beside;
 mod hearing;
+mod holding;
 mod judging;
 mod placing;
 mod relieving;

@@ -76,14 +76,14 @@ fn each_stage_is_recorded_in_its_order() {
         writeln!(log, "{name}: {from} -> {to} {} ({detail})", outcome.as_str()).unwrap();
     }
     expect![[r#"
-        metric: 3 -> 5 changed (load asks for 5)
+        metric: 3 -> 5 changed (metric load asks for 5)
         combine: 3 -> 5 changed (any may add: load)
         stabilise: 5 -> 5 n/a (only fewer are waited for)
         guard: 5 -> 5 n/a (only fewer are a risk)
         step: 5 -> 5 ok (at most 4 more at once)
         pace: 5 -> 5 ok (0 on their way, at most 6 at once)
         schedule: 5 -> 5 n/a (none holds)
-        min/max: 5 -> 5 ok (2 to 8)
+        min/max: 5 -> 5 ok (at least 2, at most 8)
         release: 5 -> 5 n/a (none is going out)
         protection: 5 -> 5 n/a (nothing is taken away)
         pool: 5 -> 5 n/a (nothing is needed of it)
