@@ -293,8 +293,9 @@ impl Brain {
 
     /// Nothing happens without its record: while the store fails, the brain waits.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        let changes: Arc<[Change]> = changes.into();
         loop {
-            match self.store.commit(changes.clone()).await {
+            match self.store.commit(Arc::clone(&changes)).await {
                 Ok(()) => {
                     self.trouble.send_if_modified(|trouble| trouble.take().is_some());
                     return Ok(());
