@@ -299,8 +299,9 @@ impl Brain {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         #[cfg(feature = "failpoints")]
         fail::pass_commit("before", &changes);
+        let changes: Arc<[Change]> = changes.into();
         loop {
-            match self.store.commit(changes.clone()).await {
+            match self.store.commit(Arc::clone(&changes)).await {
                 Ok(()) => {
                     #[cfg(feature = "failpoints")]
                     fail::pass_commit("after", &changes);
