@@ -154,6 +154,7 @@ fn seen(state: &State, now: Time) -> ProviderFact {
             host: vm.host.clone(),
             power: Power::Running,
             addresses: vm.addresses,
+            origin: None,
         };
         (vm.id.clone(), fact)
     });
