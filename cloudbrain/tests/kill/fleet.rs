@@ -2,13 +2,13 @@
 //! world that trusts nobody.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,9 +16,10 @@ use serde_json::Value;
 use crate::cloud::Cloud;
 use crate::processes::{lives, running};
 
-/// Each fleet of this program takes the next ports.
-static NEXT: AtomicU16 = AtomicU16::new(0);
+/// Each fleet has ports of its own.
+const FIRST_PORT: u16 = 23_000;
 const PORTS_PER_FLEET: u16 = 80;
+const BLOCKS: u16 = 100;
 
 /// So long the world may take to be as it is wanted. It is generous: a machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -48,6 +49,7 @@ pub(crate) struct Fleet {
     pub(crate) strangers: BTreeSet<String>,
     listen: SocketAddr,
     pub(crate) router: SocketAddr,
+    _ports: File,
 }
 
 impl Fleet {
@@ -58,13 +60,13 @@ impl Fleet {
         for part in ["projects", "policies", "fail", "state"] {
             std::fs::create_dir_all(folder.join(part)).expect("a folder of ours");
         }
-        let ports = free_ports();
+        let (ports, kept) = free_ports();
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let cloud =
             Cloud::start(&folder.join("state"), &folder.join("fail"), ports + 2..=ports + 78);
         let (listen, router) = (at(ports), at(ports + 1));
         let (brains, strangers) = (Vec::new(), BTreeSet::new());
-        let fleet = Self { folder, cloud, brains, rivals: 1, strangers, listen, router };
+        let fleet = Self { folder, cloud, brains, rivals: 1, strangers, listen, router, _ports: kept };
         fleet.write("cloudbrain.yaml", &main_file(listen, router));
         fleet.write("projects/shop.yaml", PROJECT);
         fleet.want(shape);
@@ -357,13 +359,17 @@ fn unchunk(body: &str) -> String {
     text
 }
 
-fn free_ports() -> u16 {
-    let start = 22_000 + (std::process::id() % 12) as u16 * 800;
+/// A run of ports that no other test has, for as long as the file is open.
+fn free_ports() -> (u16, File) {
     loop {
-        let first = start + NEXT.fetch_add(1, Ordering::Relaxed) % 10 * PORTS_PER_FLEET;
-        let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if (first..first + 12).all(free) {
-            return first;
+        for block in 0..BLOCKS {
+            let path = std::env::temp_dir().join(format!("cloudbrain-kill-ports-{block}"));
+            let file = File::create(path).expect("a folder for everybody");
+            let first = FIRST_PORT + block * PORTS_PER_FLEET;
+            let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+            if file.try_lock().is_ok() && (first..first + PORTS_PER_FLEET).all(is_free) {
+                return (first, file);
+            }
         }
         std::thread::sleep(LOOK_EVERY);
     }

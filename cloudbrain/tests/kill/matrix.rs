@@ -11,7 +11,7 @@ use crate::scenarios::{ALL, Held, Scenario};
 /// Of a point that is passed often, so many passings are tried.
 const MOST_PASSINGS: u32 = 4;
 /// Fleets at once. They mostly wait.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 3;
 /// Rounds that one fleet is used for; then comes a fresh one.
 const ROUNDS_OF_A_FLEET: usize = 12;
 /// A brain that was told to die at a moment dies then.
@@ -86,7 +86,10 @@ fn round(fleet: &mut Fleet, scenario: &Scenario, kills: &[Kill]) -> Verdict {
     fleet.order(None);
     let settled = settle(fleet, scenario, &held);
     let recovered = match settled {
-        Ok(took) => took,
+        Ok(took) => {
+            if took > Duration::from_secs(9) { let log = fleet.log(); std::fs::write(format!("/tmp/kill-slow-{}-{}.log", scenario.name, began.elapsed().as_micros()), format!("{kills:?}\n{log}")).unwrap(); }
+            took
+        }
         Err(why) => return Verdict::Wrong(format!("{why}\n{}", fleet.story())),
     };
     let most = fleet.cloud.ledger().most;
