@@ -12,6 +12,7 @@ use model::vm::{Vm, VmState};
 use crate::brake;
 use crate::facts::Facts;
 use crate::policy::{Leaver, Policy};
+use crate::protect::protected_by;
 use crate::routing::is_acknowledged;
 use crate::state::State;
 
@@ -94,8 +95,9 @@ impl<'a> Look<'a> {
     fn candidates(&self) -> impl Iterator<Item = &'a Vm> + use<'a> {
         let (policy, facts, now) = (self.policy, self.facts, self.now);
         let young = policy.terminate.young.0;
-        let old = self.serving().filter(move |vm| now.since(vm.since) >= young || bug!(IgnoreYoung));
-        old.filter(move |vm| !is_protected(policy, facts, vm))
+        let old =
+            self.serving().filter(move |vm| now.since(vm.since) >= young || bug!(IgnoreYoung));
+        old.filter(move |vm| protected_by(policy, facts, vm).is_none())
     }
 
     fn next(&self) -> Option<VmId> {
@@ -138,15 +140,4 @@ fn load_millis(policy: &Policy, facts: &Facts, vm: &Vm) -> i64 {
     let metric = policy.metrics.first();
     let sample = metric.and_then(|metric| facts.sample(&policy.module, metric, &vm.id));
     sample.map_or(i64::MAX, |sample| (sample.value * 1000.0) as i64)
-}
-
-/// Whether a label of the policy protects a VM: `vm=ID`, `host=ID`, or one that it bears.
-fn is_protected(policy: &Policy, facts: &Facts, vm: &Vm) -> bool {
-    policy.terminate.protect.iter().filter_map(|label| label.split_once('=')).any(
-        |(key, value)| match key {
-            "vm" => vm.id.as_str() == value,
-            "host" => vm.host.as_ref().is_some_and(|host| host.as_str() == value),
-            _ => facts.labels.get(&vm.id).and_then(|all| all.get(key)).is_some_and(|v| v == value),
-        },
-    )
 }

@@ -30,9 +30,9 @@ macro_rules! bug {
     };
 }
 
-mod brake;
 pub mod ahead;
 pub mod approval;
+mod brake;
 pub mod chinese;
 mod climb;
 mod clock;
@@ -49,6 +49,7 @@ pub mod mutants;
 pub mod plan;
 pub mod policy;
 pub mod pool;
+pub mod protect;
 pub mod reason;
 pub mod recovery;
 mod refill;

@@ -16,7 +16,7 @@ use crate::refill;
 use crate::routing::is_acknowledged;
 use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
-use crate::steps::{StepKind, condemn, open};
+use crate::steps::{StepKind, condemn, open, release};
 use crate::strangers;
 
 /// What a VM without a policy is given: the policy may have been removed while it started.
@@ -78,6 +78,9 @@ fn locate(state: &mut State, facts: &Facts, id: &VmId) {
 fn advance(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let vm = &state.vms[id];
     let policy = vm.module.as_ref().and_then(|module| config.policies.get(module));
+    if vm.module.is_some() && policy.is_none() && vm.state != VmState::Destroying {
+        return; // Its policy file is gone: it stays as it is.
+    }
     match vm.state {
         VmState::Creating => created(state, facts, id, now),
         VmState::Booting => booted(config, state, facts, id, now),
@@ -86,10 +89,11 @@ fn advance(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Ti
         VmState::Ready => introduced(state, facts, id, now),
         VmState::Draining => drained(policy, state, facts, id, now),
         VmState::Destroying => destroyed(state, facts, id, now),
+        // Usually it is released as soon as it is stopped; without a policy it waited for one.
+        VmState::Stopped => release(config, state, id, now),
         VmState::Serving
         | VmState::Isolated
         | VmState::Wanted
-        | VmState::Stopped
         | VmState::Quarantine
         | VmState::Gone => {}
     }
@@ -237,5 +241,43 @@ fn destroyed(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
         state.shift(id, VmState::Gone, "destroyed", now);
     } else if listed && due && !bug!(DestroyOnce) {
         open(state, id, StepKind::Destroy, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::{StepOutcome, absorb, issue};
+    use crate::tick::tick;
+
+    /// A provider is slow to say that it made a VM, the VM is given up meanwhile, and only then the
+    /// answer comes.
+    #[test]
+    fn a_vm_that_was_condemned_while_it_was_being_made_is_destroyed_all_the_same() {
+        let (config, mut state, start) = (Config::default(), State::default(), Time::default());
+        let id: VmId = "vm-1".parse().unwrap();
+        let vm = Vm {
+            id: id.clone(),
+            flavor: "small".parse().unwrap(),
+            state: VmState::Creating,
+            since: start,
+            created: start,
+            host: None,
+            addresses: None,
+            module: None,
+            assignment: 0,
+            route_generation: 0,
+            why: String::new(),
+        };
+        state.vms.insert(id.clone(), vm);
+        state.memory.next_vm = 1;
+        state.sight.is_current = true;
+        open(&mut state, &id, StepKind::Create, start);
+        assert_eq!(issue(&mut state, start).len(), 1);
+        condemn(&mut state, &id, "given up".to_owned(), start);
+        absorb(&config, &mut state, &id, StepKind::Create, StepOutcome::Done, start);
+        tick(&config, &mut state, &Facts::default(), start);
+        let steps = issue(&mut state, start);
+        assert_eq!(steps.iter().map(|step| step.kind).collect::<Vec<_>>(), [StepKind::Destroy]);
     }
 }

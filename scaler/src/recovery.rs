@@ -134,3 +134,68 @@ fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
     leave(state);
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{ProviderFact, RouterFact, SeenFact};
+    use crate::hands::Power;
+    use crate::state::Config;
+    use crate::tick::tick;
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    fn facts(vms: &[&str], acknowledged: u64) -> Facts {
+        let seen = SeenFact {
+            flavor: "small".parse().unwrap(),
+            host: None,
+            power: Power::Running,
+            addresses: None,
+            origin: None,
+        };
+        let vms = vms.iter().map(|vm| (vm.parse().unwrap(), seen.clone())).collect();
+        let provider = ProviderFact { complete: true, vms, ..ProviderFact::default() };
+        let router = RouterFact { acknowledged, ..RouterFact::default() };
+        let routers = [("edge".to_owned(), router)].into();
+        Facts { provider: Some(provider), routers, ..Facts::default() }
+    }
+
+    #[test]
+    fn a_number_or_a_routing_that_was_never_given_out_stops_everything() {
+        for facts in [facts(&["vm-4"], 2), facts(&[], 3)] {
+            let mut state = State::default();
+            (state.memory.next_vm, state.memory.routing_generation) = (3, 2);
+            tick(&Config::default(), &mut state, &facts, at(0));
+            assert!(state.memory.recovery.is_some() && !state.sight.is_current);
+        }
+    }
+
+    #[test]
+    fn two_lists_a_minute_apart_end_it_with_a_routing_above_any() {
+        let mut state = State::default();
+        state.memory.routing_generation = 2;
+        let facts = facts(&["vm-9"], 7);
+        for second in [0, 1, 30, 60] {
+            tick(&Config::default(), &mut state, &facts, at(second));
+            assert!(state.memory.recovery.is_some(), "second {second}");
+        }
+        tick(&Config::default(), &mut state, &facts, at(61));
+        assert_eq!(state.memory.recovery, None);
+        assert!(state.memory.routing_generation >= 7 && state.memory.next_vm > 9);
+        let stranger = &state.vms[&"vm-9".parse().unwrap()];
+        assert_eq!(stranger.state, VmState::Quarantine, "nobody knows whose it is");
+    }
+
+    #[test]
+    fn nothing_is_done_before_the_first_word_of_the_world() {
+        let mut state = State::default();
+        state.memory.routing_generation = 2;
+        let silent = Facts { provider: None, ..facts(&[], 0) };
+        tick(&Config::default(), &mut state, &silent, at(0));
+        assert!(!state.sight.is_current);
+        tick(&Config::default(), &mut state, &facts(&[], 2), at(1));
+        assert!(state.sight.is_current);
+    }
+}

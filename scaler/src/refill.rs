@@ -81,7 +81,8 @@ fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
         if vm.state == VmState::Pool {
             let counts = state.sight.is_blind || is_fit(pool.recheck, state, facts, vm, now);
             stock.fit += u32::from(counts);
-            stock.aged += u32::from(counts && now.since(vm.created) >= pool.max_age);
+            stock.aged +=
+                u32::from(counts && pool.max_age.is_some_and(|age| now.since(vm.created) >= age));
         }
     }
     stock
@@ -229,7 +230,7 @@ fn thin_out(pool: &Pool, state: &mut State, facts: &Facts, surplus: u32, now: Ti
     let surplus = surplus.min(brake::room(state, now));
     for (created, id) in waiting.into_iter().rev().take(surplus as usize) {
         brake::note(state, now);
-        let why = if now.since(created) >= pool.max_age {
+        let why = if pool.max_age.is_some_and(|age| now.since(created) >= age) {
             "it waited for too long: a fresh one took its place"
         } else {
             "more than the pool is to hold"

@@ -8,7 +8,7 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Route, Routing};
+use crate::hands::{Origin, Route, Routing};
 use crate::hold::Hold;
 use crate::policy::Policy;
 use crate::pool::Pool;
@@ -86,6 +86,9 @@ pub struct Memory {
     pub next_hold: u64,
     pub next_vm: u64,
     pub next_decision: u64,
+    /// Of this run of the brain: what it orders and says bears it.
+    #[serde(default)]
+    pub origin: Origin,
     pub last_tick: Option<Time>,
 }
 
@@ -213,7 +216,11 @@ impl State {
     /// The routing in force.
     pub fn routing(&self) -> Routing {
         let memory = &self.memory;
-        Routing { generation: memory.routing_generation, modules: memory.routes.clone() }
+        Routing {
+            epoch: memory.origin.epoch,
+            generation: memory.routing_generation,
+            modules: memory.routes.clone(),
+        }
     }
 
     /// The VMs of each module, by one walk over the fleet.

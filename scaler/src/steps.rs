@@ -40,6 +40,17 @@ pub enum StepKind {
     Destroy,
 }
 
+impl StepKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Deploy => "deploy",
+            Self::Undeploy => "undeploy",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
@@ -127,6 +138,7 @@ pub fn absorb(
     outcome: StepOutcome,
     now: Time,
 ) {
+    let frozen = is_frozen(config, state, id);
     let Some(step) = state.steps.get_mut(id).filter(|step| step.kind == kind) else { return };
     step.issued = false;
     let attempt = step.attempt;
@@ -138,7 +150,7 @@ pub fn absorb(
         StepOutcome::Unknown(why) | StepOutcome::Failed(why) => match kind {
             // Providers say "error" and make it all the same.
             StepKind::Create => not_made(config, state, id, why, false, now),
-            StepKind::Deploy if attempt >= DEPLOY_ATTEMPTS => {
+            StepKind::Deploy if attempt >= DEPLOY_ATTEMPTS && !frozen => {
                 if let Some(module) = state.vms.get(id).and_then(|vm| vm.module.clone()) {
                     note_failed_start(state, &module, now);
                 }
@@ -147,6 +159,7 @@ pub fn absorb(
             StepKind::Deploy | StepKind::Undeploy | StepKind::Destroy => retry(step, why, now),
         },
         StepOutcome::NoCapacity(why) => not_made(config, state, id, why, true, now),
+        StepOutcome::Refused(why) if frozen => retry(step, why, now),
         StepOutcome::Refused(why) => refused(config, state, id, kind, why, now),
     }
 }
@@ -162,6 +175,12 @@ fn not_made(config: &Config, state: &mut State, id: &VmId, why: String, given_up
         return state.shift(id, VmState::Gone, why, now);
     }
     doubt(state, id, why, given_up);
+}
+
+/// Whether its module has no policy any more: then nothing of it is taken away.
+fn is_frozen(config: &Config, state: &State, id: &VmId) -> bool {
+    let module = state.vms.get(id).and_then(|vm| vm.module.as_ref());
+    module.is_some_and(|module| !config.policies.contains_key(module))
 }
 
 fn retry(step: &mut Step, why: String, now: Time) {
@@ -198,11 +217,12 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, attempt: 
     }
 }
 
-/// A stopped VM goes back to its pool, or goes for good.
-fn release(config: &Config, state: &mut State, id: &VmId, now: Time) {
+/// A stopped VM goes back to its pool, or goes for good; which of them its policy says.
+pub(crate) fn release(config: &Config, state: &mut State, id: &VmId, now: Time) {
     let Some(vm) = state.vms.get_mut(id) else { return };
     let policy = vm.module.as_ref().and_then(|module| config.policies.get(module));
-    match policy.map_or(Recycle::Destroy, |policy| policy.terminate.recycle) {
+    let Some(policy) = policy else { return };
+    match policy.terminate.recycle {
         Recycle::ToPool => {
             vm.module = None;
             state.shift(id, VmState::Pool, "recycled", now);

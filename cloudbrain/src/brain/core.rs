@@ -10,9 +10,11 @@ mod aiming;
 mod approving;
 mod beside;
 mod hearing;
+mod holding;
 mod judging;
 mod placing;
 mod relieving;
+mod timing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -198,6 +200,8 @@ pub struct Core {
     label_silences: LabelSilences,
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
+    /// When the schedules of the policies are handed over again; at once if None.
+    time_due: Option<Time>,
     pending: Turn,
 }
 
@@ -268,6 +272,7 @@ impl Core {
             directory: Arc::default(),
             label_silences: LabelSilences::default(),
             plan_due: None,
+            time_due: None,
             pending: Turn::default(),
             config,
         };
@@ -380,6 +385,7 @@ impl Core {
         self.senses.age(&self.scaler.vms, now);
         self.expire_posted(now);
         self.plan(now);
+        self.keep_time(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.place(now);

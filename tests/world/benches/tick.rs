@@ -84,26 +84,22 @@ fn state(vms: usize) -> State {
 fn facts(vms: usize, now: Time) -> Facts {
     let mut facts = Facts::default();
     let mut list = ProviderFact { complete: true, at: now, ..ProviderFact::default() };
-    let mut router = RouterFact { acknowledged: 1 << 40, ..RouterFact::default() };
-    router.acknowledged = 1;
+    let mut router = RouterFact { acknowledged: 1, ..RouterFact::default() };
     for number in 0..vms {
         let id = vm_id(number + 1);
         let agent = AgentFact { heard: Some(now), silent_since: None, misses: 0 };
         facts.agents.insert(id.clone(), agent);
         let value = 0.6 + (number % 7) as f64 / 100.0;
         facts.hear(&id, LOAD1_PER_CORE, Sample { value, at: now }, now);
-        let ready = ReadyFact {
-            assignment: 1,
-            passes_in_a_row: 9,
-            fails_in_a_row: 0,
-            failing_since: None,
-        };
+        let ready =
+            ReadyFact { assignment: 1, passes_in_a_row: 9, fails_in_a_row: 0, failing_since: None };
         facts.ready.insert(id.clone(), ready);
         let seen = SeenFact {
             flavor: "small".parse().expect("a good name"),
             host: Some(format!("h{}", number / VMS_PER_HOST).parse().expect("a good name")),
             power: Power::Running,
             addresses: Some(addresses()),
+            origin: None,
         };
         list.vms.insert(id.clone(), seen);
         router.upstreams.insert(id, UpstreamReport { in_flight: 3, ..UpstreamReport::default() });

@@ -14,6 +14,8 @@ pub struct Edge {
     pub routing: Routing,
     /// What it followed before, for a start with an old file.
     pub before: Routing,
+    /// The newest it ever followed.
+    pub newest: u64,
     /// A push is on its way to it.
     pub pushed: Option<u64>,
     /// When it last told the brain what it follows.

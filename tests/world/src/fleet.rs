@@ -103,7 +103,8 @@ fn policy(
 fn pool(flavor: &str, ready: u32, max_total: u64) -> Pool {
     let raw = json!({
         "apiVersion": "cloudbrain/v1", "kind": "Pool", "flavor": flavor,
-        "ready": ready, "max_total": max_total, "refill": {"per_minute": 6, "in_flight": 4}
+        "ready": ready, "max_total": max_total, "max_age": "6h",
+        "refill": {"per_minute": 6, "in_flight": 4}
     });
     let raw = serde_json::from_value(raw).expect("the pool is written as the schema says");
     scaler::pool::check(raw).0.expect("the pool passes its own lint")

@@ -117,6 +117,7 @@ pub struct Oracle {
     pub(crate) ordered: BTreeMap<FlavorId, VecDeque<Time>>,
     /// When a VM of a flavor last came up.
     pub(crate) came_up: BTreeMap<FlavorId, Time>,
+    /// When a module was given a VM, or gave one away, last. Pools go on renewing their VMs.
     pub(crate) last_order: Time,
     /// When each VM was ordered last.
     pub(crate) asked_for: BTreeMap<VmId, Time>,

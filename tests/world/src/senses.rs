@@ -238,6 +238,7 @@ impl World {
             host: Some(host_name(machine.host)),
             power,
             addresses: (power == Power::Running).then_some(addresses),
+            origin: None,
         }
     }
 
@@ -265,7 +266,11 @@ impl World {
         for id in edge.out.keys() {
             upstreams.insert(id.clone(), UpstreamReport { in_flight: 1, ..Default::default() });
         }
-        let fact = RouterFact { acknowledged: edge.routing.generation, upstreams };
+        let fact = RouterFact {
+            acknowledged: edge.routing.generation,
+            upstreams,
+            ..RouterFact::default()
+        };
         self.brain.facts.routers.insert(name, fact);
     }
 }

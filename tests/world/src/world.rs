@@ -220,6 +220,7 @@ impl World {
             Event::MadeLate(machine) => {
                 self.tell(|_| format!("{} is made at last", machine.id));
                 self.cloud.make(*machine);
+                self.later(40_000, 40_000, Event::DropDoubles);
                 self.after_making();
             }
             Event::Pushed { edge, routing } => self.pushed(edge, *routing),

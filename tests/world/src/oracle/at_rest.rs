@@ -10,7 +10,7 @@ use crate::fleet::MODULES;
 use crate::fleet::module;
 use crate::world::World;
 
-/// Nothing was ordered for this long: everything has come to rest.
+/// No module was given a VM or gave one away for this long: everything has come to rest.
 const REST: Duration = Duration::from_secs(1200);
 
 impl World {

@@ -24,15 +24,20 @@ const LISTS_APART: Duration = Duration::from_secs(20);
 
 impl World {
     pub(crate) fn check_order(&mut self, order: &Order) {
-        self.oracle.last_order = self.now;
         match order.step.kind {
             StepKind::Create => {
                 self.p12_names_are_used_once(&order.step.vm);
                 self.p6_no_hasty_repetition(&order.step.vm);
                 self.p13_bounded_effort(&order.flavor);
             }
-            StepKind::Deploy => self.check_deploy(order),
-            StepKind::Undeploy => self.p5_router_first(&order.step.vm),
+            StepKind::Deploy => {
+                self.oracle.last_order = self.now;
+                self.check_deploy(order);
+            }
+            StepKind::Undeploy => {
+                self.oracle.last_order = self.now;
+                self.p5_router_first(&order.step.vm);
+            }
             StepKind::Destroy => self.check_destroy(order),
         }
     }
@@ -94,17 +99,19 @@ impl World {
     fn p2_module_ceiling(&mut self, module: &ModuleId, id: &VmId) {
         let Some(policy) = self.files.policies.get(module) else { return };
         let owned = |machine: &&Machine| {
-            machine.program.as_ref().is_some_and(|program| program.module == *module)
+            // What an old store does not know, a person must say.
+            let known = self
+                .oracle
+                .restored
+                .is_none_or(|at| machine.made >= at || self.brain.backups_know(&machine.id));
+            known && machine.program.as_ref().is_some_and(|program| program.module == *module)
         };
         let mut owned: BTreeSet<&VmId> =
             self.cloud.machines.values().filter(owned).map(|machine| &machine.id).collect();
         owned.insert(id);
         let (many, max) = (owned.len(), policy.max as usize);
         if many > max {
-            self.broken(
-                "P2",
-                format!("{id} makes {many} VMs of {module}; {max} are allowed"),
-            );
+            self.broken("P2", format!("{id} makes {many} VMs of {module}; {max} are allowed"));
         }
     }
 

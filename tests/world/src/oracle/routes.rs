@@ -150,13 +150,17 @@ impl World {
             .filter(|(_, id)| !self.edges[index].sends_to(id))
             .map(|(module, id)| (module.clone(), id.clone()))
             .collect();
+        let is_new = routing.generation > self.edges[index].newest;
+        self.edges[index].newest = self.edges[index].newest.max(routing.generation);
         for id in self.edges[index].follow(routing) {
             let busy = self.dice.span_s(0, 100);
             self.edges[index].out.insert(id, Left { at: now, busy_until: now + busy });
         }
         for (module, id) in newcomers.into_iter().filter(|(_, id)| self.edges[index].sends_to(id)) {
             self.oracle.routed.entry(id).or_insert(now);
-            self.oracle.joined.insert(module, now);
+            if is_new {
+                self.oracle.joined.insert(module, now);
+            }
         }
     }
 }

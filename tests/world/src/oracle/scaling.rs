@@ -53,7 +53,7 @@ impl World {
     }
 
     /// The VMs that every router sends to.
-    pub(crate) fn routed_everywhere(&self, module: &ModuleId) -> Vec<VmId> {
+    pub fn routed_everywhere(&self, module: &ModuleId) -> Vec<VmId> {
         let first = self.edges[0].upstreams(module);
         let everywhere = first.filter(|id| self.edges.iter().all(|edge| edge.sends_to(id)));
         everywhere.cloned().collect()
