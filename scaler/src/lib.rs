@@ -36,3 +36,4 @@ pub mod steps;
 mod supply;
 pub mod tick;
 pub mod track;
+pub mod work;
