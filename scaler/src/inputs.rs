@@ -175,11 +175,15 @@ pub struct Ask {
     pub metric: String,
     pub to: u32,
     pub reason: Reason,
+    /// It asks for fewer only when they were not needed for long enough: it knows by itself how long
+    /// that is, and what VMs on their way will carry.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_patient: bool,
 }
 
 impl Ask {
     pub fn of(reading: &Reading, to: u32, reason: Reason) -> Self {
-        Self { metric: reading.name.clone(), to, reason }
+        Self { metric: reading.name.clone(), to, reason, is_patient: false }
     }
 
     /// It asks for no change.

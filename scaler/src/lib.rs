@@ -61,3 +61,4 @@ mod strangers;
 mod supply;
 pub mod tick;
 pub mod track;
+pub mod work;

@@ -15,6 +15,7 @@ pub mod fail;
 pub mod figures;
 pub mod hands;
 pub mod heartbeat;
+pub mod history;
 pub mod intake;
 mod looks;
 mod measure;

@@ -109,7 +109,7 @@ pub fn load(
 
 /// The samples of the VMs that may be believed: young enough, taken since the VM serves, and
 /// numbers.
-fn fresh<'a>(
+pub(crate) fn fresh<'a>(
     policy: &Policy,
     metric: &Metric,
     vms: &[&'a Vm],
