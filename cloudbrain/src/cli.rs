@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::id::{IncidentId, ModuleId, Object, PersonId};
+use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
 use model::lang::Lang;
 use model::unit::Span;
 use scaler::hold::HoldWhat;
@@ -171,8 +171,14 @@ pub struct ExplainArgs {
     /// The module, for example shop/web
     pub module: ModuleId,
     /// A moment: 2026-03-02T10:00:00Z, or 10:00 of today in UTC; the newest decision if left out
-    #[arg(long)]
+    #[arg(long, conflicts_with = "vm")]
     pub at: Option<String>,
+    /// One VM of it; with --why-not-removed
+    #[arg(long, requires = "why_not_removed")]
+    pub vm: Option<VmId>,
+    /// Why the VM would not be taken away now, and who would be instead
+    #[arg(long, requires = "vm")]
+    pub why_not_removed: bool,
     #[command(flatten)]
     pub ask: AskArgs,
 }
