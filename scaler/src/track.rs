@@ -89,7 +89,8 @@ fn by_work(look: &Tracking<'_>, memory: &mut WorkMemory) -> Ask {
     let fresh = fresh(look.policy, look.metric, &look.members.serving, look.facts, look.now);
     let mut fresh = fresh.into_iter().peekable();
     // The samples come in the order of the VMs.
-    let mut load = |vm: &Vm| fresh.next_if(|(sampled, _)| sampled.id == vm.id).map(|(_, s)| (s.value, s.at));
+    let mut load =
+        |vm: &Vm| fresh.next_if(|(sampled, _)| sampled.id == vm.id).map(|(_, s)| (s.value, s.at));
     let vms = look.members.serving.iter();
     let vms: Vec<SeenVm> = vms.map(|vm| SeenVm { since: vm.since, load: load(vm) }).collect();
     let lead = look.facts.lead_times.get(&look.policy.flavor).copied().unwrap_or_default();

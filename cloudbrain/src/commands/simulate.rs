@@ -153,7 +153,9 @@ fn tell(decider: &Decider, trace: &Trace, played: &Played, outcome: &Outcome) {
     let policy = decider.policy();
     let (module, hours, limit) = (&policy.module, outcome.hours, outcome.limit);
     let (min, max) = (policy.min, policy.max);
-    say(&format!("{module}  {hours:.1} h of work  bounds {min}..{max}  load up to {limit:.2} a VM"));
+    say(&format!(
+        "{module}  {hours:.1} h of work  bounds {min}..{max}  load up to {limit:.2} a VM"
+    ));
     chart(played, limit, CHART_WIDTH, CHART_HEIGHT).iter().for_each(|line| say(line));
     say(&format!("{:>7}{:<63}{}", "", "0", clock(outcome.hours * 3600.0)));
     say("       # needed and there   . there and not needed   ! needed and not there\n");
@@ -163,7 +165,9 @@ fn tell(decider: &Decider, trace: &Trace, played: &Played, outcome: &Outcome) {
         say(&format!("  {what:<24} {value}"));
     }
     match &outcome.first_violation {
-        Some(violation) => say(&format!("  {:<24} {} {}", "first violated", clock(violation.at_s), violation.what)),
+        Some(violation) => {
+            say(&format!("  {:<24} {} {}", "first violated", clock(violation.at_s), violation.what))
+        }
         None => say(&format!("  {:<24} nothing", "first violated")),
     }
 }
@@ -185,15 +189,28 @@ fn tell_changes(trace: &Trace, played: &Played) {
 
 /// The sums of a run, as they are read.
 pub(super) fn sums(outcome: &Outcome) -> Vec<(&'static str, String)> {
-    let minutes = |minutes: f64| Span(Duration::from_secs((minutes * 60.0).round() as u64)).to_string();
+    let minutes =
+        |minutes: f64| Span(Duration::from_secs((minutes * 60.0).round() as u64)).to_string();
     vec![
-        ("peak", format!("{} VMs, work of {:.1}, load {:.2}", outcome.peak_vms, outcome.peak_demand, outcome.peak_load)),
+        (
+            "peak",
+            format!(
+                "{} VMs, work of {:.1}, load {:.2}",
+                outcome.peak_vms, outcome.peak_demand, outcome.peak_load
+            ),
+        ),
         ("VM-hours", format!("{:.1}", outcome.vm_hours)),
         ("above the limit", minutes(outcome.minutes_above_limit)),
         ("above 1.00", minutes(outcome.minutes_above_one)),
         ("at max", minutes(outcome.minutes_at_max)),
         ("actions / reversals", format!("{} / {}", outcome.actions, outcome.reversals)),
-        ("cost index", format!("{:.2} (a missing VM-hour as ten idle ones; 1.00 has just what is needed)", outcome.cost_index)),
+        (
+            "cost index",
+            format!(
+                "{:.2} (a missing VM-hour as ten idle ones; 1.00 has just what is needed)",
+                outcome.cost_index
+            ),
+        ),
     ]
 }
 

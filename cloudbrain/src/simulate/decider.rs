@@ -201,7 +201,8 @@ impl BenchmarkWorld {
         let (policy, findings) = check(raw);
         let errors = findings.iter().filter(|f| f.severity == FindingSeverity::Error);
         let errors: Vec<String> = errors.map(|f| format!("{}: {}", f.path, f.message)).collect();
-        policy.with_context(|| format!("the benchmark's numbers are refused: {}", errors.join("; ")))
+        policy
+            .with_context(|| format!("the benchmark's numbers are refused: {}", errors.join("; ")))
     }
 }
 

@@ -50,7 +50,8 @@ impl Outcome {
             let moment = &played.moments[index];
             moment.demand / f64::from(moment.serving).max(1e-9)
         };
-        let count = |test: &dyn Fn(usize) -> bool| (0..played.moments.len()).filter(|i| test(*i)).count();
+        let count =
+            |test: &dyn Fn(usize) -> bool| (0..played.moments.len()).filter(|i| test(*i)).count();
         let needed = |demand: f64| ((demand / limit - 1e-9).ceil() as u32).clamp(min, max);
         let (mut paid, mut missing, mut due) = (0.0, 0.0, 0.0);
         for moment in &played.moments {
@@ -94,7 +95,10 @@ fn first_violation(played: &Played, tick_s: f64, limit: f64) -> Option<Violation
         above = if load > limit { above + tick_s } else { 0.0 };
         let because = if moment.is_at_max { ", at the policy's max" } else { "" };
         if load > 1.0 {
-            let what = format!("load {load:.2} > 1.00: more work than {} VMs can do{because}", moment.serving);
+            let what = format!(
+                "load {load:.2} > 1.00: more work than {} VMs can do{because}",
+                moment.serving
+            );
             return Some(Violation { at_s, what });
         }
         if above > PATIENCE.as_secs_f64() {
@@ -122,12 +126,13 @@ pub fn chart(played: &Played, limit: f64, width: usize, height: u32) -> Vec<Stri
     let rows = (1..=height).rev().map(|row| {
         // A row stands for the VMs up to this one.
         let vms = (f64::from(most) * f64::from(row) / f64::from(height)).ceil() as u32;
-        let marks = columns.iter().map(|(needed, serving)| match (vms <= *needed, vms <= *serving) {
-            (true, true) => '#',
-            (true, false) => '!',
-            (false, true) => '.',
-            (false, false) => ' ',
-        });
+        let marks =
+            columns.iter().map(|(needed, serving)| match (vms <= *needed, vms <= *serving) {
+                (true, true) => '#',
+                (true, false) => '!',
+                (false, true) => '.',
+                (false, false) => ' ',
+            });
         format!("{vms:>5} |{}", marks.collect::<String>().trim_end())
     });
     let mut lines: Vec<String> = rows.collect();
@@ -140,7 +145,8 @@ fn columns(played: &Played, limit: f64, width: usize) -> Vec<(u32, u32)> {
     let count = played.moments.len();
     let width = width.clamp(1, count.max(1));
     let column = |number: usize| {
-        let range = number * count / width..((number + 1) * count / width).max(number * count / width + 1);
+        let range =
+            number * count / width..((number + 1) * count / width).max(number * count / width + 1);
         let moments = played.moments.get(range).unwrap_or_default();
         let needed = |demand: f64| (demand / limit - 1e-9).ceil().max(0.0) as u32;
         let pairs = moments.iter().map(|moment| (needed(moment.demand), moment.serving));

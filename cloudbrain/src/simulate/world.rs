@@ -293,9 +293,10 @@ impl<'a> World<'a> {
         let weights: f64 =
             self.serving.iter().filter(|vm| vm.died.is_none()).map(|vm| vm.weight).sum();
         let mut serving = 0;
-        let part = self.setting.damping.map(|damping| {
-            1.0 - (-self.trace.tick.as_secs_f64() / damping.as_secs_f64()).exp()
-        });
+        let part = self
+            .setting
+            .damping
+            .map(|damping| 1.0 - (-self.trace.tick.as_secs_f64() / damping.as_secs_f64()).exp());
         for vm in self.serving.iter_mut().filter(|vm| vm.died.is_none()) {
             serving += 1;
             let load = demand / weights * vm.weight;
