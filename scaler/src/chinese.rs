@@ -44,6 +44,8 @@ pub const PHRASES: &[Phrase] = &[
     ("it bears our tag and no record tells of it", "带有我们的标记，但没有记录"),
     ("no capacity left for {}: {}", "{0} 已没有余量：{1:}"),
     ("no host has room", "没有宿主机有余量"),
+    ("its load is unknown since {}: nothing is taken away", "自 {0} 起负载未知：期间不缩容"),
+    ("its load is known again", "负载已恢复可知"),
 ];
 
 /// What the limits of a decision say.

@@ -14,6 +14,7 @@ pub mod eye;
 pub mod figures;
 pub mod hands;
 pub mod heartbeat;
+pub mod history;
 pub mod intake;
 mod looks;
 mod measure;

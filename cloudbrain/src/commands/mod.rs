@@ -50,7 +50,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Router(args) => on_runtime(true, inside::router(args)),
         Command::Vm { folder } => inside::vm(&folder),
         Command::DemoApp { port, cost_ms } => on_runtime(false, demo_app::serve(port, cost_ms)),
-        Command::Check(args) => files::check(&args),
+        Command::Check(args) => on_runtime(false, files::check(args)),
         Command::Schema { kind } => files::print_schema(kind),
         Command::Plan(args) => on_runtime(false, plan::plan(args)),
         Command::Apply(args) => on_runtime(false, plan::apply(args)),

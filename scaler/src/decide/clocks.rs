@@ -54,7 +54,8 @@ pub(super) fn advance(
         }
         (reading.above_for, reading.below_for) = (*above, *below);
     }
-    let is_blind = readings.iter().any(|reading| !reading.known);
+    // Where no VM serves there is nothing to know.
+    let is_blind = readings.iter().any(|reading| !reading.known && reading.serving > 0);
     memory.unknown_since =
         is_blind.then(|| memory.unknown_since.map_or(scene.now, |since| since.min(scene.now)));
     forget_old_metrics(memory, readings);
