@@ -155,6 +155,7 @@ fn seen(state: &State, now: Time) -> ProviderFact {
             host: vm.host.clone(),
             power: Power::Running,
             addresses: vm.addresses,
+            origin: Some(state.memory.origin.clone()),
         };
         (vm.id.clone(), fact)
     });

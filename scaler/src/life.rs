@@ -78,10 +78,11 @@ fn advance(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Ti
         VmState::Quarantine => missed(state, facts, id, now),
         // Usually it is released as soon as it is stopped; without a policy it waited for one.
         VmState::Stopped => release(config, state, id, now),
+        // A hand may still have been at another step when it was condemned.
+        VmState::Destroying => open(state, id, StepKind::Destroy, now),
         VmState::Serving
         | VmState::Isolated
         | VmState::Wanted
-        | VmState::Destroying
         | VmState::Gone => {}
     }
 }
@@ -185,5 +186,43 @@ fn quarantine_strangers(state: &mut State, facts: &Facts, now: Time) {
             why: "it bears our tag and no record tells of it".to_owned(),
         };
         state.vms.insert(id.clone(), stranger);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::{StepOutcome, absorb, issue};
+    use crate::tick::tick;
+
+    /// A provider is slow to say that it made a VM, the VM is given up meanwhile, and only then the
+    /// answer comes.
+    #[test]
+    fn a_vm_that_was_condemned_while_it_was_being_made_is_destroyed_all_the_same() {
+        let (config, mut state, start) = (Config::default(), State::default(), Time::default());
+        let id: VmId = "vm-1".parse().unwrap();
+        let vm = Vm {
+            id: id.clone(),
+            flavor: "small".parse().unwrap(),
+            state: VmState::Creating,
+            since: start,
+            created: start,
+            host: None,
+            addresses: None,
+            module: None,
+            assignment: 0,
+            route_generation: 0,
+            why: String::new(),
+        };
+        state.vms.insert(id.clone(), vm);
+        state.memory.next_vm = 1;
+        state.sight.is_current = true;
+        open(&mut state, &id, StepKind::Create, start);
+        assert_eq!(issue(&mut state, start).len(), 1);
+        condemn(&mut state, &id, "given up".to_owned(), start);
+        absorb(&config, &mut state, &id, StepKind::Create, StepOutcome::Done, start);
+        tick(&config, &mut state, &Facts::default(), start);
+        let steps = issue(&mut state, start);
+        assert_eq!(steps.iter().map(|step| step.kind).collect::<Vec<_>>(), [StepKind::Destroy]);
     }
 }

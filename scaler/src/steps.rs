@@ -38,6 +38,17 @@ pub enum StepKind {
     Destroy,
 }
 
+impl StepKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Deploy => "deploy",
+            Self::Undeploy => "undeploy",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
@@ -77,6 +88,9 @@ pub(crate) fn open(state: &mut State, id: &VmId, kind: StepKind, now: Time) {
 
 /// The steps to hand out now, marked as issued.
 pub fn issue(state: &mut State, now: Time) -> Vec<Step> {
+    if !state.sight.is_current {
+        return Vec::new();
+    }
     let due = state.steps.values_mut().filter(|step| !step.issued && step.not_before <= now);
     due.map(|step| {
         step.issued = true;

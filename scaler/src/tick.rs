@@ -18,7 +18,7 @@ use crate::policy::{Mode, Policy};
 use crate::reason::{Decision, Moved, Reason};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, ModuleMemory, Repair, State};
-use crate::{approval, health, hold, life, routing, supply};
+use crate::{approval, health, hold, life, recovery, routing, supply};
 
 /// What a tick brought, beside the changed state.
 #[derive(Clone, Debug, Default)]
@@ -38,9 +38,12 @@ const RECORD_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
 pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Outcome {
     let elapsed = state.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
     state.memory.last_tick = Some(now);
+    let mut outcome = Outcome::default();
+    if !recovery::look(state, facts, now) {
+        return outcome;
+    }
     let repairs_before = repairs(state);
     life::observe(config, state, facts, now);
-    let mut outcome = Outcome::default();
     let mut missing: BTreeMap<FlavorId, u32> = BTreeMap::new();
     let members = state.by_module();
     for (module, policy) in &config.policies {

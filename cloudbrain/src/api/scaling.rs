@@ -74,6 +74,35 @@ pub(super) struct WhichDecision {
 pub struct Explained {
     pub decision: Decision,
     pub after: Aftermath,
+    pub replay: Replay,
+}
+
+/// Whether this program decides the same by what was stored with the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replay {
+    Identical,
+    /// Another program made it, or there is a mistake.
+    Differs,
+    /// It was made by a program that did not store all it went by.
+    TooOld,
+}
+
+impl Replay {
+    fn of(decision: &Decision) -> Self {
+        let Some(mut again) = scaler::decide::replay(decision) else { return Self::TooOld };
+        again.moves.clone_from(&decision.moves);
+        again.short = decision.short;
+        if again == *decision { Self::Identical } else { Self::Differs }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identical => "identical: this program decides the same by what was stored",
+            Self::Differs => "differs: another version decided it",
+            Self::TooOld => "not possible: an older version did not store all it went by",
+        }
+    }
 }
 
 pub(super) async fn explain(
@@ -92,7 +121,8 @@ pub(super) async fn explain(
         return Err(asked.await.map_err(unavailable)?);
     };
     let after = came_of(&handle, &decision).await?;
-    to_json(&Explained { decision, after })
+    let replay = Replay::of(&decision);
+    to_json(&Explained { decision, after, replay })
 }
 
 /// How the modules with a policy have behaved of late.

@@ -11,6 +11,7 @@ pub mod core;
 pub mod discover;
 pub mod duty;
 pub mod eye;
+pub mod fail;
 pub mod figures;
 pub mod hands;
 pub mod heartbeat;
@@ -297,9 +298,14 @@ impl Brain {
 
     /// Nothing happens without its record: while the store fails, the brain waits.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        #[cfg(feature = "failpoints")]
+        fail::pass_commit("before", &changes);
+        let changes: Arc<[Change]> = changes.into();
         loop {
-            match self.store.commit(changes.clone()).await {
+            match self.store.commit(Arc::clone(&changes)).await {
                 Ok(()) => {
+                    #[cfg(feature = "failpoints")]
+                    fail::pass_commit("after", &changes);
                     self.trouble.send_if_modified(|trouble| trouble.take().is_some());
                     return Ok(());
                 }

@@ -89,7 +89,11 @@ mod tests {
 
     fn report(served: u64) -> RouterReport {
         let upstream = UpstreamReport { served, ..UpstreamReport::default() };
-        RouterReport { generation: 1, upstreams: [("vm-1".parse().unwrap(), upstream)].into() }
+        RouterReport {
+            generation: 1,
+            epoch: 1,
+            upstreams: [("vm-1".parse().unwrap(), upstream)].into(),
+        }
     }
 
     fn told(facts: &Facts) -> Option<(f64, i64)> {

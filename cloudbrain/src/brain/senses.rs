@@ -238,7 +238,11 @@ impl Senses {
 
     pub fn router(&mut self, name: &str, report: RouterReport, at: Time) {
         self.request_rates.note(name, &report, at, &mut self.facts);
-        let fact = RouterFact { acknowledged: report.generation, upstreams: report.upstreams };
+        let fact = RouterFact {
+            acknowledged: report.generation,
+            epoch: report.epoch,
+            upstreams: report.upstreams,
+        };
         self.facts.routers.insert(name.to_owned(), fact);
         self.routers_heard.insert(name.to_owned(), at);
     }

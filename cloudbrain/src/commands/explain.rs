@@ -1,7 +1,9 @@
 //! `explain`: why the scaler did what it did, or did nothing, and what came of it.
 
 use model::unit::Span;
-use scaler::reason::{Decision, Limit, LimitOutcome, Reading};
+use scaler::facts::ScheduleSpan;
+use scaler::policy::Aim;
+use scaler::reason::{Decision, Inputs, LimitOutcome, Reading};
 
 use super::ask::{brain_of, moment};
 use super::http::get_json;
@@ -31,15 +33,8 @@ fn tell(explained: &Explained) {
     let decision = &explained.decision;
     let mode = decision.mode.as_str();
     say(&format!("{}  decision {}  {}  mode {mode}", decision.module, decision.id, decision.at));
-    let inputs = &decision.inputs;
-    say(&format!("  vms      {} serving, {} on their way", inputs.serving, inputs.warming));
-    for reading in &inputs.readings {
-        say(&format!("  inputs   {}", describe(reading)));
-    }
-    let applies = |limit: &&Limit| limit.outcome != LimitOutcome::NotApplicable;
-    for limit in decision.limits.iter().filter(applies) {
-        say(&format!("  limit    {limit}"));
-    }
+    tell_inputs(&decision.inputs);
+    tell_limits(decision);
     let what = if decision.is_hold() { "stays" } else { "changes" };
     say(&format!("  result   {} -> {}: {what}", decision.from, decision.to));
     say(&format!("  why      {}", decision.reason));
@@ -51,6 +46,53 @@ fn tell(explained: &Explained) {
     }
     if let Some(after) = after(decision, &explained.after) {
         say(&format!("  after    {after}"));
+    }
+    say(&format!("  replay   {}", explained.replay.as_str()));
+}
+
+fn tell_inputs(inputs: &Inputs) {
+    say(&format!("  vms      {} serving, {} on their way", inputs.serving, inputs.warming));
+    for reading in &inputs.readings {
+        say(&format!("  inputs   {}", describe(reading)));
+    }
+    for ask in &inputs.asks {
+        say(&format!("  asks     {}: {} ({})", ask.metric, ask.to, ask.reason));
+    }
+    for span in &inputs.schedules {
+        say(&format!("  schedule {} until {}{}", span.name, span.until, says(span)));
+    }
+    if let Some(forecast) = &inputs.forecast {
+        let trusted = if forecast.is_trusted { "" } else { ", which lifts nothing" };
+        say(&format!("  forecast {} VMs{trusted}: {}", forecast.count, forecast.why));
+    }
+    for hold in &inputs.holds {
+        let (what, by, until) = (hold.what.as_str(), &hold.by, hold.until);
+        say(&format!("  hold     {what} until {until}, by {by}: {}", hold.reason));
+    }
+}
+
+fn says(span: &ScheduleSpan) -> String {
+    let count = |word: &str, count: Option<u32>| {
+        count.map_or_else(String::new, |count| format!(", {word} {count}"))
+    };
+    let mode = span.mode.map_or_else(String::new, |mode| format!(", mode {}", mode.as_str()));
+    format!("{}{}{mode}", count("min", span.min), count("max", span.max))
+}
+
+/// All of them in a line, in their order, then what changed the count.
+fn tell_limits(decision: &Decision) {
+    let words = decision.limits.iter().map(|limit| match limit.outcome {
+        LimitOutcome::Changed => format!("{} {} -> {}", limit.name, limit.from, limit.to),
+        LimitOutcome::Passed | LimitOutcome::NotApplicable => {
+            format!("{} {}", limit.name, limit.outcome.as_str())
+        }
+    });
+    let words: Vec<String> = words.collect();
+    if !words.is_empty() {
+        say(&format!("  limits   {}", words.join(" | ")));
+    }
+    for limit in decision.limits.iter().filter(|limit| limit.outcome == LimitOutcome::Changed) {
+        say(&format!("           {}: {}", limit.name, limit.detail));
     }
 }
 
@@ -89,9 +131,12 @@ fn seconds(ms: i64) -> String {
 
 fn describe(reading: &Reading) -> String {
     let Reading { name, fresh, serving, out_above, .. } = reading;
-    let band = match reading.in_below {
-        Some(below) => format!("thresholds {below:.2} and {out_above:.2}"),
-        None => format!("threshold {out_above:.2}"),
+    let band = match (&reading.aim, reading.in_below) {
+        (Some(Aim::Target { target, tolerance }), _) => {
+            format!("target {target:.2} within {:.0} %", tolerance * 100.0)
+        }
+        (_, Some(below)) => format!("thresholds {below:.2} and {out_above:.2}"),
+        (_, None) => format!("threshold {out_above:.2}"),
     };
     if let Some(fault) = &reading.fault {
         return format!("{name} unknown: {fault}, {band}");
@@ -100,9 +145,11 @@ fn describe(reading: &Reading) -> String {
         (Some(value), Some(min), Some(max)) => {
             let aggregate = reading.aggregate.as_str();
             let age = reading.oldest_sample_s.unwrap_or(0.0);
+            let p90 = reading.p90.map_or_else(String::new, |p90| format!("p90 {p90:.2}, "));
+            let hottest = reading.hottest.as_ref().map_or_else(String::new, |vm| format!(" {vm}"));
             format!(
-                "{name} {aggregate} {value:.2} over {fresh} of {serving} VMs (min {min:.2}, max {max:.2}), \
-                 oldest sample {age:.1} s, {band}"
+                "{name} {aggregate} {value:.2} over {fresh} of {serving} VMs \
+                 (min {min:.2}, {p90}max {max:.2}{hottest}), oldest sample {age:.1} s, {band}"
             )
         }
         _ => format!("{name} unknown: no fresh sample of {serving} VMs, {band}"),

@@ -83,7 +83,7 @@ fn what_came_of_a_decision_is_told() {
         let (code, text) = run(fleet, &["explain", "shop/web", "--at", &moment]);
         (code == 0 && text.contains("2 -> 3") && text.contains("3 serving after")).then_some(text)
     });
-    assert!(text.contains("began    vm-"), "{text}");
+    assert!(text.contains("began    vm-") && text.contains("replay   identical"), "{text}");
     let (code, text) = run(&fleet, &["explain", "shop/wbe"]);
     assert!(code == 1 && text.contains("policies scale shop/web"), "{text}");
 }

@@ -19,6 +19,7 @@ use store::Change;
 use crate::brain::active::Word as ActiveWord;
 use crate::brain::discover::Found;
 use crate::brain::eye::News;
+use crate::brain::fail::fail_point;
 use crate::brain::senses::{
     PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
 };
@@ -323,7 +324,11 @@ impl Core {
                 let before = self.senses.facts.acknowledged();
                 self.senses.no_fault(&target);
                 self.senses.router(name, report, now);
-                self.senses.facts.acknowledged() != before
+                let is_news = self.senses.facts.acknowledged() != before;
+                if is_news {
+                    fail_point!("acknowledged");
+                }
+                is_news
             }
             Err(error) => {
                 self.senses.fault(target, &error, now);
