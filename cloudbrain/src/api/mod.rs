@@ -94,7 +94,6 @@ fn router(handle: Handle) -> Router {
         .route("/api/explain", get(scaling::explain))
         .route("/api/why-not-removed", get(scaling::why_not_removed))
         .route("/api/history", get(scaling::history))
-        .route("/api/history", get(scaling::history))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
