@@ -56,6 +56,7 @@ mod refill;
 mod routing;
 pub mod sight;
 pub mod state;
+pub mod stay;
 pub mod steps;
 mod strangers;
 mod supply;

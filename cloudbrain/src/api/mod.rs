@@ -92,7 +92,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/monitor", get(data::monitor))
         .route("/api/plan", get(scaling::plan))
         .route("/api/explain", get(scaling::explain))
-        .route("/api/history", get(scaling::history))
+        .route("/api/why-not-removed", get(scaling::why_not_removed))
         .route("/api/history", get(scaling::history))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
