@@ -52,6 +52,9 @@ pub enum Command {
     /// Says that somebody works on an incident: operations hear only what makes it worse, and the
     /// end
     Ack(AckArgs),
+    /// Says that the store may be older than the world, as after a restore: nothing is made, stopped
+    /// or routed until two complete lists were seen, or until --done
+    Recover(RecoverArgs),
     /// Puts an incident off for one person: until then only what makes it worse is told, and the end
     Snooze(SnoozeArgs),
     /// Silences: what fails on an object, or what alerts say, is told to nobody until an end
@@ -225,6 +228,18 @@ pub struct ReviewArgs {
 pub struct WhyArgs {
     /// The thing, for example vm/web-01, host/h1, module/shop/web
     pub object: model::id::Object,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// Who says so: a person of the main file
+    #[arg(long)]
+    pub by: PersonId,
+    /// What is there was looked at: the scaler may act again
+    #[arg(long)]
+    pub done: bool,
     #[command(flatten)]
     pub ask: AskArgs,
 }

@@ -117,6 +117,7 @@ fn acts() -> Router<Handle> {
     Router::new()
         .route("/api/incidents/{id}/snooze", post(acts::snooze))
         .route("/api/plan/apply", post(scaling::apply))
+        .route("/api/recovery", post(data::recovery))
         .route("/api/silences", get(acts::silences).post(acts::silence))
         .route("/api/silences/{id}", delete(acts::expire))
         .route("/api/maintenance", get(acts::windows).post(acts::open_window))

@@ -71,6 +71,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
         Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
+        Command::Recover(args) => on_runtime(false, ask::recover(args)),
     };
     match result {
         Ok(Found::Nothing) => ExitCode::SUCCESS,
