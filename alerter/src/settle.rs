@@ -4,16 +4,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use model::id::{IncidentId, ModuleId, PersonId, VmId};
+use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
 use crate::acknowledge;
 use crate::act;
-use crate::cause;
+use crate::cause::{self, Findings};
 use crate::escalate;
 use crate::event::Action;
 use crate::facts::Facts;
+use crate::finder::Finder;
 use crate::gather::gather;
 use crate::hear;
 use crate::message::{Message, MessageKind};
@@ -53,6 +54,7 @@ pub(crate) fn settle(
         let end = End { closed: Some(now), merged_into: into };
         actions.push(Action::Closed(summary(settings, topology, state, merged, end)));
     }
+    let Findings { sick, .. } = findings; // The rest may be large, and has been looked at.
     let open: Vec<u64> = state.incidents.keys().copied().collect();
     for number in open {
         let is_new = gathered.opened.contains(&number);
@@ -62,7 +64,7 @@ pub(crate) fn settle(
         let closed = close(settings, topology, state, number, &mut timer);
         actions.extend(closed.into_iter().flatten());
     }
-    forget(settings, topology, state, &findings.sick, now);
+    forget(settings, topology, state, &sick, now);
     state.unsettled = false;
     state.settled_at = Some(now);
     state.wake_at = timer.next();
@@ -227,21 +229,20 @@ fn has_repairs(state: &State, incident: &Incident) -> bool {
 /// Drops what no open incident and nothing unwell refers to.
 fn forget(settings: &Settings, topology: &Topology, state: &mut State, sick: &Sick, now: Time) {
     hear::forget(settings, topology, state, now);
-    let open: BTreeSet<IncidentId> = state.incidents.values().map(Incident::id).collect();
-    state.beside.retain(|incident, _| open.contains(incident));
-    let mut vms: BTreeSet<VmId> = BTreeSet::new();
-    let mut modules: BTreeSet<ModuleId> = BTreeSet::new();
-    for (object, member) in state.incidents.values().flat_map(|incident| &incident.members) {
-        modules.extend(member.module.clone());
-        vms.extend(object::vm(object).cloned());
-    }
-    for object in sick.keys() {
-        let vm = object::vm(object);
-        modules.extend(vm.and_then(|vm| topology.vms.get(vm)?.module.clone()));
-        vms.extend(vm.cloned());
-    }
-    state.module_sizes.retain(|module, _| modules.contains(module));
-    state
-        .repairs
-        .retain(|vm, repair| vms.contains(vm) || repair.failed_at + settings.recovery_grace > now);
+    let State { incidents, beside, module_sizes, repairs, .. } = state;
+    let open: BTreeSet<IncidentId> = incidents.values().map(Incident::id).collect();
+    beside.retain(|incident, _| open.contains(incident));
+    let members = || incidents.values().flat_map(|incident| &incident.members);
+    let mut modules: BTreeSet<&ModuleId> = BTreeSet::new();
+    modules.extend(members().filter_map(|(_, member)| member.module.as_ref()));
+    let mut places = Finder::new(&topology.vms);
+    let place = |object: &Object| places.get(object::vm(object)?);
+    modules.extend(sick.keys().filter_map(place).filter_map(|place| place.module.as_ref()));
+    module_sizes.retain(|module, _| modules.contains(module));
+    let is_wrong = |vm: &VmId| {
+        let object = Object::Vm(vm.clone());
+        let mut members = incidents.values().map(|incident| &incident.members);
+        sick.contains_key(&object) || members.any(|members| members.contains_key(&object))
+    };
+    repairs.retain(|vm, repair| repair.failed_at + settings.recovery_grace > now || is_wrong(vm));
 }

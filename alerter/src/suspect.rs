@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use model::id::{HostId, Object, SwitchId};
 use model::time::Time;
 
+use crate::finder::Finder;
 use crate::health::Trouble;
 use crate::reach::Taken;
 use crate::settings::Settings;
@@ -40,7 +41,7 @@ struct Search<'a> {
     found: BTreeMap<Object, Basis>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     fn hosts(&mut self) {
         let by_host = self.failing_by(Trouble::Dead, |vm| vm.host.clone().map(Object::Host));
         for (root, failing) in by_host {
@@ -55,10 +56,10 @@ impl Search<'_> {
 
     /// Beside its dead VMs also those whose application or agent fell silent with them.
     fn take_unwell_vms_on(&mut self, host: &HostId, root: &Object) {
-        let ground = self.ground;
+        let (ground, mut sick) = (self.ground, Finder::new(self.sick));
         for vm in ground.vms_on.get(host).into_iter().flatten() {
             let object = Object::Vm((*vm).clone());
-            let trouble = self.sick.get(&object).map(|health| health.trouble);
+            let trouble = sick.get(&object).map(|health| health.trouble);
             let fits = trouble.is_some_and(|trouble| trouble != Trouble::Degraded);
             if fits && self.is_free(&object, root) {
                 self.taken.insert(object, root.clone());
@@ -103,8 +104,9 @@ impl Search<'_> {
     /// When the first thing failed that each suspect took.
     fn first_losses(&self) -> BTreeMap<Object, Time> {
         let mut first = BTreeMap::new();
+        let mut sick = Finder::new(self.sick);
         for (object, taker) in self.taken.iter().filter(|(_, by)| self.found.contains_key(*by)) {
-            let Some(since) = self.sick.get(object).map(|health| health.since) else { continue };
+            let Some(since) = sick.get(object).map(|health| health.since) else { continue };
             match first.get_mut(taker) {
                 Some(first) => *first = since.min(*first),
                 None => drop(first.insert(taker.clone(), since)),
@@ -133,7 +135,7 @@ impl Search<'_> {
             let Object::Module(module) = &root else { continue };
             let of = self.ground.topology.vms_of(module).count();
             if self.is_enough(&failing, self.settings.suspect_min_app, of) {
-                self.taken.extend(failing.iter().map(|(vm, _)| (vm.clone(), root.clone())));
+                self.taken.extend(failing.iter().map(|(vm, _)| ((*vm).clone(), root.clone())));
                 self.found.insert(root, Basis::Suspected { failing: failing.len(), of });
             }
         }
@@ -144,14 +146,15 @@ impl Search<'_> {
         &self,
         trouble: Trouble,
         carrier: impl Fn(&model::topology::VmPlace) -> Option<Object>,
-    ) -> BTreeMap<Object, Vec<(Object, Time)>> {
-        let mut failing: BTreeMap<Object, Vec<(Object, Time)>> = BTreeMap::new();
+    ) -> BTreeMap<Object, Vec<(&'a Object, Time)>> {
+        let mut failing: BTreeMap<Object, Vec<(&Object, Time)>> = BTreeMap::new();
+        let mut places = Finder::new(&self.ground.topology.vms);
         for (object, health) in self.sick.iter().filter(|(_, health)| health.trouble == trouble) {
             let Object::Vm(vm) = object else { continue };
-            if let Some(root) = self.ground.topology.vms.get(vm).and_then(&carrier)
+            if let Some(root) = places.get(vm).and_then(&carrier)
                 && self.is_free(object, &root)
             {
-                failing.entry(root).or_default().push((object.clone(), health.since));
+                failing.entry(root).or_default().push((object, health.since));
             }
         }
         failing
@@ -162,7 +165,7 @@ impl Search<'_> {
     }
 
     /// Whether enough of them failed within one window.
-    fn is_enough(&self, failing: &[(Object, Time)], least: usize, of: usize) -> bool {
+    fn is_enough<O>(&self, failing: &[(O, Time)], least: usize, of: usize) -> bool {
         let settings = self.settings;
         let needed = least.max((of * settings.suspect_percent).div_ceil(100)).max(1);
         let mut since: Vec<Time> = failing.iter().map(|(_, since)| *since).collect();

@@ -11,6 +11,8 @@ pub mod clock;
 pub mod id;
 pub mod lang;
 pub mod metric;
+mod name;
+pub mod pack;
 pub mod phrasebook;
 pub mod places;
 pub mod sample;

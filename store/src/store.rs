@@ -78,7 +78,8 @@ impl Store {
     ///
     /// # Errors
     /// `Refused` if one change breaks a rule, `Disk`, `Closed`.
-    pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    pub async fn commit(&self, changes: impl Into<Arc<[Change]>>) -> Result<(), StoreError> {
+        let changes = changes.into();
         self.workers.writer.ask(move |connection| write::commit(connection, &changes)).await
     }
 

@@ -9,11 +9,14 @@ mod acting;
 mod aiming;
 mod approving;
 mod beside;
+mod blindness;
 mod hearing;
+mod holding;
 mod judging;
 mod placing;
 mod recovering;
 mod relieving;
+mod timing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -208,6 +211,10 @@ pub struct Core {
     label_silences: LabelSilences,
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
+    /// Of which modules it was told that their load is unknown; asked of the alerter if None.
+    told_blind: Option<BTreeSet<Object>>,
+    /// When the schedules of the policies are handed over again; at once if None.
+    time_due: Option<Time>,
     pending: Turn,
 }
 
@@ -280,6 +287,8 @@ impl Core {
             directory: Arc::default(),
             label_silences: LabelSilences::default(),
             plan_due: None,
+            told_blind: None,
+            time_due: None,
             pending: Turn::default(),
             config,
         };
@@ -396,10 +405,12 @@ impl Core {
         if let Err(why) = self.look_for_later_brains(now) {
             return Turn { superseded: Some(why), ..Turn::default() };
         }
+        self.keep_time(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.follow_recovery(now);
         self.place(now);
+        self.tell_of_blindness(now);
         self.relieve(now);
         for repair in outcome.repairs {
             self.alert(alerter::Event::Repaired(repair_of(repair)), now);

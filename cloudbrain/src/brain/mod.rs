@@ -15,6 +15,7 @@ pub mod fail;
 pub mod figures;
 pub mod hands;
 pub mod heartbeat;
+pub mod history;
 pub mod intake;
 mod looks;
 mod measure;
@@ -25,6 +26,7 @@ pub mod plan;
 pub mod posted;
 pub mod record;
 pub mod recorder;
+mod request_rate;
 pub mod review;
 pub mod rows;
 mod senses;
@@ -312,8 +314,9 @@ impl Brain {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         #[cfg(feature = "failpoints")]
         fail::pass_commit("before", &changes);
+        let changes: Arc<[Change]> = changes.into();
         loop {
-            match self.store.commit(changes.clone()).await {
+            match self.store.commit(Arc::clone(&changes)).await {
                 Ok(()) => {
                     #[cfg(feature = "failpoints")]
                     fail::pass_commit("after", &changes);

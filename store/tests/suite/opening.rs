@@ -148,7 +148,7 @@ async fn a_page_of_rubbish_is_found_when_opening() {
     let folder = fresh("rubbish");
     let store = open(&folder).store;
     let lines = (0..2000).map(|number| Change::Journal(line(number, "x")));
-    store.commit(lines.collect()).await.unwrap();
+    store.commit(lines.collect::<Vec<_>>()).await.unwrap();
     store.close().await;
     let path = folder.join("state.db");
     let mut bytes = std::fs::read(&path).unwrap();

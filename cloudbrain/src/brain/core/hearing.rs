@@ -91,6 +91,7 @@ impl Core {
             }
             Heard::Config(config) => {
                 self.plan_due = None;
+                self.time_due = None;
                 let on_duty = std::mem::take(&mut self.settings.on_duty);
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
@@ -187,7 +188,7 @@ impl Core {
     /// An agent told its figures.
     fn frame(&mut self, frame: &Frame, now: Time) -> bool {
         let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
-        self.senses.frame(frame);
+        self.senses.frame(frame, now);
         let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
         self.signals(signals, now) || news
     }
