@@ -15,6 +15,7 @@ use collector::posted::{Alert, Labels};
 use model::id::{
     CheckId, CollectorId, HostId, ModuleId, Object, PersonId, ProjectId, SourceId, VmId,
 };
+use model::pack::Packer;
 use model::signal::{Signal, SignalState};
 use model::time::Time;
 use model::topology::{Host, Module, Topology, VmPlace};
@@ -38,6 +39,7 @@ const PREFIX: &str = "posted/";
 #[derive(Debug, Default)]
 pub struct Posted {
     known: BTreeMap<Object, Checks>,
+    packer: Packer,
     /// How many.
     count: usize,
     /// The fleet as the labels have it, but for the VMs: where they are, their own labels say.
@@ -172,6 +174,7 @@ impl Posted {
             let due = known.due();
             self.next = Some(self.next.map_or(due, |next| next.min(due)));
             self.known.entry(object.clone()).or_default().insert(check, known);
+            self.packer.grown(&mut self.known);
             if let Object::Vm(vm) = &object
                 && let Some(place) = self.place(&object).filter(|now| Some(now) != before.as_ref())
             {
@@ -495,6 +498,25 @@ mod tests {
         assert_eq!(posted.expire(|_| false, at(200)), Expired::default());
         let again = posted.take(&by, vec![alert("a", 900)], at(300)).signals;
         assert!(matches!(again[0].state, SignalState::Problem(_)), "{again:?}");
+    }
+
+    #[test]
+    fn where_a_vm_is_its_labels_say_and_of_two_alerts_the_one_that_holds_longer() {
+        let mut posted = Posted::default();
+        let vm: VmId = "a".parse().unwrap();
+        let on = |posted: &Posted| posted.vm(&vm).and_then(|place| place.host).unwrap().to_string();
+        let news = |taken: Taken| taken.topology.vms.contains_key(&vm);
+        assert!(news(posted.take(&config(), vec![alert("a", 500)], at(0))));
+        assert!(!news(posted.take(&config(), vec![alert("a", 600)], at(1))), "it is known");
+        let elsewhere = |name: &str, ends_s: i64| {
+            let labels = [("alertname", name), ("vm", "a"), ("host", "h2")].into_iter().collect();
+            Alert { labels, text: String::new(), ends: Some(at(ends_s)) }
+        };
+        assert!(!news(posted.take(&config(), vec![elsewhere("Slow", 300)], at(2))));
+        assert_eq!(on(&posted), "h1");
+        assert!(news(posted.take(&config(), vec![elsewhere("VmDown", 600)], at(3))));
+        assert_eq!(on(&posted), "h2");
+        assert_eq!(posted.vms().count(), 1);
     }
 
     #[test]
