@@ -3,13 +3,18 @@
 //! A fact that is missing here was not observed; nothing follows from its absence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use model::id::{FlavorId, HostId, ModuleId, VmId};
+use model::id::{FlavorId, HostId, ModuleId, SwitchId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
+use serde::{Deserialize, Serialize};
 
-use crate::hands::{Power, Sighting, UpstreamReport};
-use crate::policy::{Measure, Metric};
+use crate::hands::{Origin, Power, Sighting, UpstreamReport};
+use crate::policy::{Measure, Metric, Mode};
+
+/// Clocks of two machines differ by so much without anybody's fault.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
 /// All that is known at one tick.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +29,64 @@ pub struct Facts {
     pub routers: BTreeMap<String, RouterFact>,
     /// Hosts that are known to be down: nothing new is put there.
     pub hosts_down: BTreeSet<HostId>,
+    /// What hosts share, so that it fails for all of them: the switch of their rack.
+    pub racks: BTreeMap<HostId, SwitchId>,
+    /// What the schedules of the policies come to, as moments: at least those that hold now.
+    pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
+    pub forecasts: BTreeMap<ModuleId, Forecast>,
+    /// How fast VMs of a flavor come, where that was measured.
+    pub lead_times: BTreeMap<FlavorId, LeadTimes>,
+    /// What VMs are labelled with, beside their own name and that of their host.
+    pub labels: BTreeMap<VmId, BTreeMap<String, String>>,
+}
+
+/// One time at which a schedule of a policy holds: from `from` up to and not including `until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleSpan {
+    pub name: String,
+    /// With its lead.
+    pub from: Time,
+    pub until: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+impl ScheduleSpan {
+    pub fn holds(&self, now: Time) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+/// From the order of a VM until it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeadTimes {
+    /// If it waits in the pool,
+    pub take: Duration,
+    /// and if it has to be made first.
+    pub make: Duration,
+}
+
+impl Default for LeadTimes {
+    fn default() -> Self {
+        Self { take: Duration::from_secs(15), make: Duration::from_secs(180) }
+    }
+}
+
+/// What is likely to be needed within the horizon of a policy's forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    pub count: u32,
+    /// When it was made.
+    pub at: Time,
+    /// There is enough history, and of late it was better than "same time last week". Only then it
+    /// may lift the floor.
+    pub is_trusted: bool,
+    /// What it rests on, or why it is not trusted.
+    pub why: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +118,14 @@ impl Answer {
             Values::Whole(value) => *value,
         };
         Some(Sample { value, at: self.at })
+    }
+
+    /// The one value, if it is one for the module as a whole.
+    pub(crate) fn whole(&self) -> Option<Sample> {
+        match self.values.as_ref().ok()? {
+            Values::Each(_) => None,
+            Values::Whole(value) => Some(Sample { value: *value, at: self.at }),
+        }
     }
 }
 
@@ -93,6 +164,7 @@ pub struct SeenFact {
     pub host: Option<HostId>,
     pub power: Power,
     pub addresses: Option<Addresses>,
+    pub origin: Option<Origin>,
 }
 
 /// What one router said of itself.
@@ -100,6 +172,8 @@ pub struct SeenFact {
 pub struct RouterFact {
     /// The routing it was seen to follow.
     pub acknowledged: u64,
+    /// The highest epoch it has heard.
+    pub epoch: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
 }
 
@@ -116,6 +190,7 @@ impl ProviderFact {
                 host: vm.host,
                 power: vm.power,
                 addresses: vm.addresses,
+                origin: vm.origin,
             };
             (vm.id, fact)
         });
@@ -126,15 +201,31 @@ impl ProviderFact {
 impl Facts {
     /// What was last read of a metric of a module's policy for one of its VMs.
     pub fn sample(&self, module: &ModuleId, metric: &Metric, vm: &VmId) -> Option<Sample> {
-        match &metric.measure {
-            Measure::Metric(name) => self.samples.get(vm)?.get(*name).copied(),
-            Measure::Expression(_) => self.answer(module, metric)?.sample(vm),
+        match (&metric.measure, self.answer(module, metric)) {
+            (Measure::Metric(name), None) => self.samples.get(vm)?.get(*name).copied(),
+            (Measure::Expression(_), None) => None,
+            (_, Some(answer)) => answer.sample(vm),
         }
     }
 
-    /// What the expression of a metric came to; None if it has none or was not evaluated yet.
+    /// What the expression of a metric came to, or its mean over a window; None if it has neither
+    /// or was not evaluated yet.
     pub fn answer(&self, module: &ModuleId, metric: &Metric) -> Option<&Answer> {
         self.answers.get(module)?.get(&metric.name)
+    }
+
+    /// Keeps what was read of a metric of a VM. What claims to be of the future is not kept: it
+    /// would pass for fresh for as long as that clock runs ahead. Returns whether it was kept.
+    pub fn hear(&mut self, vm: &VmId, metric: &str, sample: Sample, now: Time) -> bool {
+        if sample.at > now + CLOCKS_DIFFER && !bug!(BelieveFuture) {
+            return false;
+        }
+        let samples = self.samples.entry(vm.clone()).or_default();
+        match samples.get_mut(metric) {
+            Some(known) => *known = sample,
+            None => drop(samples.insert(metric.to_owned(), sample)),
+        }
+        true
     }
 
     /// The routing generation that every router follows; 0 while one of them was not heard.
@@ -151,13 +242,9 @@ impl Facts {
         Some(reports.map(|report| report.in_flight).sum())
     }
 
-    /// Whether the VM does not run any more, by its provider's own word.
-    pub fn is_dead(&self, vm: &VmId) -> bool {
-        let Some(provider) = &self.provider else { return false };
-        match provider.vms.get(vm) {
-            Some(seen) => seen.power == Power::Stopped,
-            None => provider.complete,
-        }
+    /// Whether a router has reported anything of the VM: it sends to it, or did a moment ago.
+    pub fn is_upstream(&self, vm: &VmId) -> bool {
+        self.routers.values().any(|router| router.upstreams.contains_key(vm))
     }
 
     pub fn is_agent_silent(&self, vm: &VmId) -> bool {

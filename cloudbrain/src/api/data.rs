@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::brain::Handle;
-use crate::brain::core::{Acknowledgement, Heard};
+use crate::brain::core::{Acknowledgement, Heard, RecoveryWord};
 use crate::brain::monitor;
 use crate::brain::view;
 
@@ -82,11 +82,6 @@ pub(super) async fn monitor_view(handle: &Handle) -> Result<(MonitorView, Time, 
         (monitor::view(core, &beside, now), now, core.config.raw.timezone.clone())
     });
     asked.await
-}
-
-pub(super) async fn plan(State(handle): State<Handle>) -> Answer {
-    let plan = handle.ask(view::plan).await.map_err(unavailable)?;
-    to_json(&plan)
 }
 
 /// Which rows: of a module, from and until moments in milliseconds since the epoch.
@@ -155,6 +150,21 @@ pub(super) async fn take_on(
     handle.tell(Heard::Acknowledged(acknowledged)).await.map_err(unavailable)
 }
 
+/// Somebody says that the record is older than the world, or that it is as it should be.
+pub(super) async fn recovery(
+    State(handle): State<Handle>,
+    Json(word): Json<RecoveryWord>,
+) -> Answer {
+    let asked = word.clone();
+    let refused = handle.ask(move |core, _| core.refuse_recovery(&asked)).await;
+    if let Some(why) = refused.map_err(unavailable)? {
+        return Err(ApiError(StatusCode::UNPROCESSABLE_ENTITY, why));
+    }
+    handle.tell(Heard::Recovery(word)).await.map_err(unavailable)?;
+    let recovery = handle.ask(|core, _| core.recovery_in_words()).await.map_err(unavailable)?;
+    to_json(&recovery)
+}
+
 /// The newest first.
 pub(super) async fn messages(State(handle): State<Handle>, Query(which): Query<Which>) -> Answer {
     let messages = messages_of(&handle, which.incident.as_ref(), which.limit()).await?;
@@ -216,9 +226,13 @@ pub(super) async fn samples(State(handle): State<Handle>, Query(whose): Query<Wh
 }
 
 /// Values by time, and by metric with its labels that are not the object's own.
-type ByTime = BTreeMap<i64, BTreeMap<String, f64>>;
+pub(super) type ByTime = BTreeMap<i64, BTreeMap<String, f64>>;
 
-fn by_time(samples: &Samples, object: &Object, times: Range<i64>) -> Result<ByTime, SourceError> {
+pub(super) fn by_time(
+    samples: &Samples,
+    object: &Object,
+    times: Range<i64>,
+) -> Result<ByTime, SourceError> {
     let equal = |name: &str, value: &str| Matcher {
         name: name.to_owned(),
         op: MatchOp::Equal,

@@ -10,6 +10,7 @@ mod data;
 mod events;
 mod explore;
 mod guard;
+mod holds;
 mod metrics;
 pub mod oncall;
 mod pages;
@@ -17,6 +18,7 @@ mod prom;
 mod quiet;
 mod review;
 pub mod rules;
+pub mod scaling;
 mod silences;
 mod story;
 
@@ -88,7 +90,10 @@ fn router(handle: Handle) -> Router {
         )
         .route("/api/overview", get(data::overview))
         .route("/api/monitor", get(data::monitor))
-        .route("/api/plan", get(data::plan))
+        .route("/api/plan", get(scaling::plan))
+        .route("/api/explain", get(scaling::explain))
+        .route("/api/why-not-removed", get(scaling::why_not_removed))
+        .route("/api/history", get(scaling::history))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
@@ -111,12 +116,18 @@ fn router(handle: Handle) -> Router {
 fn acts() -> Router<Handle> {
     Router::new()
         .route("/api/incidents/{id}/snooze", post(acts::snooze))
+        .route("/api/plan/apply", post(scaling::apply))
+        .route("/api/recovery", post(data::recovery))
         .route("/api/silences", get(acts::silences).post(acts::silence))
         .route("/api/silences/{id}", delete(acts::expire))
         .route("/api/maintenance", get(acts::windows).post(acts::open_window))
         .route("/api/maintenance/{id}", delete(acts::end_window))
         .route("/api/v2/silences", get(silences::list).post(silences::post))
         .route("/api/v2/silence/{id}", get(silences::one).delete(silences::expire))
+        .route("/api/holds", get(holds::holds).post(holds::hold))
+        .route("/api/holds/{id}", delete(holds::unhold))
+        .route("/quiet/holds", post(holds::hold_by_form))
+        .route("/quiet/holds/{id}/end", post(holds::unhold_by_form))
         .route("/quiet", get(quiet::page))
         .route("/quiet/silences", post(quiet::silence))
         .route("/quiet/silences/{id}/expire", post(quiet::expire))

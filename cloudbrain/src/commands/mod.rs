@@ -4,12 +4,17 @@ mod acts;
 mod ask;
 mod channels;
 mod demo_app;
+mod explain;
 mod files;
+mod holds;
 mod http;
 mod inside;
 mod oncall;
+mod plan;
 mod replay;
+mod schedule;
 mod serve;
+mod simulate;
 mod story;
 mod teardown;
 
@@ -20,7 +25,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::cli::{ChannelsCommand, Cli, Command};
+use crate::cli::{ChannelsCommand, Cli, Command, ScheduleCommand};
 
 pub use files::schema;
 pub use http::{get_json, get_text};
@@ -46,20 +51,27 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Router(args) => on_runtime(true, inside::router(args)),
         Command::Vm { folder } => inside::vm(&folder),
         Command::DemoApp { port, cost_ms } => on_runtime(false, demo_app::serve(port, cost_ms)),
-        Command::Check(args) => files::check(&args),
+        Command::Check(args) => on_runtime(false, files::check(args)),
         Command::Schema { kind } => files::print_schema(kind),
-        Command::Plan(args) => on_runtime(false, ask::plan(args)),
-        Command::Explain(args) => on_runtime(false, ask::explain(args)),
+        Command::Plan(args) => on_runtime(false, plan::plan(args)),
+        Command::Apply(args) => on_runtime(false, plan::apply(args)),
+        Command::Explain(args) => on_runtime(false, explain::explain(args)),
         Command::Incidents(args) => on_runtime(false, story::incidents(args)),
         Command::Why(args) => on_runtime(false, story::why(args)),
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
         Command::Silence(command) => on_runtime(false, acts::silence(command)),
+        Command::Hold(args) => on_runtime(false, holds::hold(args)),
+        Command::Holds(args) => on_runtime(false, holds::holds(args)),
+        Command::Unhold(args) => on_runtime(false, holds::unhold(args)),
+        Command::Schedule(ScheduleCommand::Preview(args)) => schedule::preview(&args),
         Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
         Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
+        Command::Recover(args) => on_runtime(false, ask::recover(args)),
     };
     match result {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

@@ -1,34 +1,54 @@
 //! What people ask of the brain beside acknowledging: to put an incident off, to silence a thing, to
-//! open a maintenance window, and to end one of these early.
+//! open a maintenance window, to end one of these early, and to carry out a plan.
 //!
 //! A request comes by page, API or command line, all three alike: it is checked here, against the
 //! people of the files and the fleet as it is, turned into an act of the alerter, and told in the
 //! journal with who, when and from where. A "no" is a sentence in both languages.
 
 pub mod check;
+pub mod hold;
 pub mod labels;
 mod plan;
 pub mod view;
 
 use alerter::Bilingual;
 use alerter::act::LabelMatcher;
-use model::id::{CheckId, IncidentId, Object, PersonId, SilenceId, WindowId};
+use model::id::{CheckId, HoldId, IncidentId, Object, PersonId, SilenceId, WindowId};
 use model::time::Time;
 use model::unit::Span;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use hold::HoldWish;
 pub(super) use plan::planned;
+
+use super::plan::ApplyWish;
 
 /// What somebody asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    Snooze { incident: IncidentId, wish: SnoozeWish },
+    Snooze {
+        incident: IncidentId,
+        wish: SnoozeWish,
+    },
     Silence(SilenceWish),
-    Expire { silence: SilenceId, by: Option<PersonId> },
+    Expire {
+        silence: SilenceId,
+        by: Option<PersonId>,
+    },
     Open(WindowWish),
-    End { window: WindowId, by: PersonId },
+    End {
+        window: WindowId,
+        by: PersonId,
+    },
+    /// A plan that was read is to be carried out.
+    Apply(ApplyWish),
+    Hold(HoldWish),
+    Unhold {
+        hold: HoldId,
+        by: PersonId,
+    },
 }
 
 /// Somebody wants to hear of an incident again later.

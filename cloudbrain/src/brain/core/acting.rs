@@ -35,6 +35,9 @@ impl Core {
             Request::Expire { silence, by } => self.expire(silence, by, &from, now),
             Request::Open(wish) => self.open_window(&wish, &from, now),
             Request::End { window, by } => self.end_window(window, &by, &from, now),
+            Request::Apply(wish) => self.apply(&wish, &from, now),
+            Request::Hold(wish) => self.hold(wish, &from, now),
+            Request::Unhold { hold, by } => self.unhold(&hold, &by, &from, now),
         };
         self.pending.replies.push((reply, outcome));
     }
@@ -225,7 +228,7 @@ impl Core {
         self.alert(alerter::Event::Act(Box::new(act)), now);
     }
 
-    fn note_act(
+    pub(super) fn note_act(
         &mut self,
         who: &PersonId,
         what: &str,
