@@ -29,6 +29,7 @@ pub const PHRASES: &[Phrase] = &[
     ("it fails its readiness probe", "就绪探测失败"),
     ("routers cannot reach it", "路由无法连接"),
     ("its provider says it does not run", "提供方称其未运行"),
+    ("its provider says its host is down", "提供方称其宿主机已宕机"),
     ("well again", "已恢复"),
     ("isolated for long enough to be looked at", "隔离时间已足够排查"),
     ("its program does not start: {}", "程序无法启动：{0:}"),
@@ -42,8 +43,9 @@ pub const PHRASES: &[Phrase] = &[
     ("its program is being started", "正在启动程序"),
     ("more than the pool is to hold", "超出资源池的容量"),
     ("it bears our tag and no record tells of it", "带有我们的标记，但没有记录"),
-    ("no capacity left for {}: {}", "{0} 已没有余量：{1:}"),
-    ("no host has room", "没有宿主机有余量"),
+    ("the quota is used up for {}: {}", "{0} 的配额已用完：{1:}"),
+    ("no host has room for {}: {}", "没有宿主机能容纳 {0}：{1:}"),
+    ("each is full or down", "全部已满或宕机"),
 ];
 
 impl Reason {

@@ -8,7 +8,7 @@ use model::id::{FlavorId, HostId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
 
-use crate::hands::{Power, Sighting, UpstreamReport};
+use crate::hands::{Power, Quota, Sighting, UpstreamReport};
 use crate::policy::{Measure, Metric};
 
 /// All that is known at one tick.
@@ -85,6 +85,9 @@ pub struct ProviderFact {
     pub vms: BTreeMap<VmId, SeenFact>,
     /// How many more VMs of each flavor fit, over all hosts that live.
     pub room: BTreeMap<FlavorId, u32>,
+    pub quotas: Vec<Quota>,
+    /// Hosts that it says are down.
+    pub hosts_down: BTreeSet<HostId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +113,8 @@ impl ProviderFact {
         for (flavor, count) in sighting.hosts.iter().flat_map(|host| &host.room) {
             *room.entry(flavor.clone()).or_default() += count;
         }
+        let down = sighting.hosts.iter().filter(|host| host.is_down);
+        let hosts_down = down.map(|host| host.id.clone()).collect();
         let vms = sighting.vms.into_iter().map(|vm| {
             let fact = SeenFact {
                 flavor: vm.flavor,
@@ -119,7 +124,8 @@ impl ProviderFact {
             };
             (vm.id, fact)
         });
-        Self { complete: sighting.complete, at, vms: vms.collect(), room }
+        let (complete, quotas) = (sighting.complete, sighting.quotas);
+        Self { complete, at, vms: vms.collect(), room, quotas, hosts_down }
     }
 }
 
@@ -158,6 +164,16 @@ impl Facts {
             Some(seen) => seen.power == Power::Stopped,
             None => provider.complete,
         }
+    }
+
+    /// Whether a host is down, by our own looks or by its provider's word: nothing new is put there.
+    pub fn is_host_down(&self, host: &HostId) -> bool {
+        self.hosts_down.contains(host) || self.is_host_said_down(host)
+    }
+
+    /// By its provider's word alone.
+    pub fn is_host_said_down(&self, host: &HostId) -> bool {
+        self.provider.as_ref().is_some_and(|provider| provider.hosts_down.contains(host))
     }
 
     pub fn is_agent_silent(&self, vm: &VmId) -> bool {

@@ -48,7 +48,7 @@ fn reserve(config: &Config, policy: &Policy, state: &mut State, facts: &Facts, n
     let fit = |vm: &&Vm| {
         let heard = facts.agents.get(&vm.id).filter(|agent| agent.misses == 0);
         let fresh = heard.and_then(|agent| agent.heard).is_some_and(|at| now.since(at) <= recheck);
-        let host_down = vm.host.as_ref().is_some_and(|host| facts.hosts_down.contains(host));
+        let host_down = vm.host.as_ref().is_some_and(|host| facts.is_host_down(host));
         vm.state == VmState::Pool && vm.flavor == policy.flavor && fresh && !host_down
     };
     let load_of_host = |vm: &Vm| vm.host.as_ref().and_then(|h| crowd.get(h)).copied().unwrap_or(0);

@@ -227,7 +227,7 @@ impl World {
             (id.clone(), fact)
         });
         let vms = seen.collect();
-        ProviderFact { complete: true, at: self.now, vms, room: BTreeMap::new() }
+        ProviderFact { complete: true, at: self.now, vms, ..ProviderFact::default() }
     }
 
     fn router(&mut self) -> RouterFact {

@@ -17,6 +17,7 @@ pub mod intake;
 mod looks;
 mod measure;
 pub mod monitor;
+pub mod others;
 mod outbox;
 mod place;
 pub mod posted;

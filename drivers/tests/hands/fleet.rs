@@ -89,6 +89,10 @@ pub(crate) fn vm(id: &str) -> VmId {
     VmId::parse(id).expect("a name for a VM")
 }
 
+pub(crate) fn machine(id: &str) -> Machine {
+    Machine { vm: vm(id), addresses: None }
+}
+
 pub(crate) fn host(id: &str) -> HostId {
     HostId::parse(id).expect("a name for a host")
 }
@@ -98,7 +102,8 @@ pub(crate) fn flavor() -> FlavorId {
 }
 
 pub(crate) fn order(id: &str) -> CreateOrder {
-    CreateOrder { vm: vm(id), flavor: flavor(), prefer: None, avoid: BTreeSet::new() }
+    let (vm, flavor, avoid) = (vm(id), flavor(), BTreeSet::new());
+    CreateOrder { vm, flavor, prefer: None, avoid, again: false }
 }
 
 pub(crate) fn program(assignment: u32, command: &[&str]) -> Program {
