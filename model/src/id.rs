@@ -26,7 +26,7 @@ pub enum IdError {
     NoKind { text: String },
 }
 
-const KINDS: &str = "switch, host, vm, module, project, datasource, collector, channel";
+const KINDS: &str = "switch, host, vm, module, project, datasource, collector, channel, pool";
 
 fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
     if text.is_empty() {
@@ -168,6 +168,8 @@ pub enum Object {
     DataSource(DataSourceId),
     Collector(CollectorId),
     Channel(ChannelId),
+    /// The ready VMs of a flavor, and what could still be made.
+    Pool(FlavorId),
 }
 
 impl Object {
@@ -182,6 +184,7 @@ impl Object {
             Self::DataSource(_) => "datasource",
             Self::Collector(_) => "collector",
             Self::Channel(_) => "channel",
+            Self::Pool(_) => "pool",
         }
     }
 
@@ -196,6 +199,7 @@ impl Object {
             Self::DataSource(id) => id.as_str(),
             Self::Collector(id) => id.as_str(),
             Self::Channel(id) => id.as_str(),
+            Self::Pool(id) => id.as_str(),
         }
     }
 }
@@ -214,6 +218,7 @@ impl FromStr for Object {
             "datasource" => Self::DataSource(name.parse()?),
             "collector" => Self::Collector(name.parse()?),
             "channel" => Self::Channel(name.parse()?),
+            "pool" => Self::Pool(name.parse()?),
             _ => return Err(no_kind()),
         })
     }
@@ -254,7 +259,7 @@ impl schemars::JsonSchema for Object {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel)/[A-Za-z0-9._:@/-]+$"
+            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel|pool)/[A-Za-z0-9._:@/-]+$"
         })
     }
 }

@@ -16,6 +16,7 @@
 //! load that was not measured; a VM is stopped only after every router acknowledged a routing
 //! without it; the last healthy VM of a module is never taken away by choice.
 
+pub mod capacity;
 pub mod chinese;
 pub mod decide;
 pub mod facts;

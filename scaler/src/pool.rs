@@ -1,7 +1,7 @@
 //! The resource pool of one flavor: ready VMs kept booted, for whichever module needs one next.
 
 use model::id::FlavorId;
-use model::unit::Span;
+use model::unit::{Share, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub struct RawPool {
     /// A waiting VM that was not heard of for this long is not given out.
     #[serde(default = "default_recheck")]
     pub recheck: Span,
+    /// When so many of `max_total` work for modules, operations are told: a share, or a count.
+    #[serde(default = "default_warn_at")]
+    pub warn_at: Share,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +54,10 @@ fn default_recheck() -> Span {
     Span::secs(60)
 }
 
+fn default_warn_at() -> Share {
+    Share::Percent(80)
+}
+
 /// A pool that was checked: it can hold what it is to keep ready.
 #[derive(Clone, Debug)]
 pub struct Pool {
@@ -59,6 +66,8 @@ pub struct Pool {
     pub max_total: u32,
     pub refill: Refill,
     pub recheck: std::time::Duration,
+    /// In VMs.
+    pub warn_at: u32,
 }
 
 /// Checks a pool. The pool is None exactly if there are findings.
@@ -82,6 +91,7 @@ pub fn check(raw: RawPool) -> (Option<Pool>, Vec<Finding>) {
         max_total: raw.max_total,
         refill: raw.refill,
         recheck: raw.recheck.0,
+        warn_at: raw.warn_at.of(raw.max_total),
     };
     (Some(pool), findings)
 }

@@ -137,6 +137,8 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, now: Time
     let at = vm.state;
     match kind {
         StepKind::Create if at == VmState::Creating => {
+            let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
+            (pool.last_made, pool.failures, pool.last_error) = (Some(now), 0, None);
             state.shift(id, VmState::Booting, "the provider made it", now);
         }
         StepKind::Undeploy if at == VmState::Draining => {
@@ -181,6 +183,7 @@ fn forget_order(config: &Config, state: &mut State, id: &VmId, why: String, now:
     let pause = create.retry_first.0 * 2_u32.pow(pool.failures.min(10));
     pool.failures += 1;
     pool.not_before = Some(now + pause.min(create.retry_max.0));
+    pool.last_shortage = Some((now, why.clone()));
     pool.last_error = Some(why);
 }
 

@@ -8,6 +8,7 @@ use model::id::{FlavorId, HostId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 
+use crate::capacity::provided;
 use crate::facts::Facts;
 use crate::health::holds_its_place;
 use crate::policy::{Leaver, Policy};
@@ -193,7 +194,8 @@ fn order_budget(
     }
     // Without a look at the provider nothing is made: what exists would be made again.
     let Some(provider) = &facts.provider else { return 0 };
-    let room = provider.room.get(&pool.flavor).copied().unwrap_or(u32::MAX);
+    let tightest = provided(provider, &pool.flavor).into_iter().next();
+    let room = tightest.map_or(u32::MAX, |bound| bound.more);
     let bounds = [
         pool.refill.in_flight.saturating_sub(making),
         pool.refill.per_minute.saturating_sub(memory.ordered.len() as u32),

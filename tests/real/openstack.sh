@@ -93,6 +93,8 @@ stop() {
     rm -f "$dir/run/$1.pid"
 }
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+# What answers may be another's.
+serves() { is_up "$1" && answers "$2"; }
 answers() { [ "$(curl -s -o /dev/null -m 5 -w '%{http_code}' "http://127.0.0.1:$1/")" != 000 ]; }
 manage() { # MODULE NAME ARGUMENTS...: a management command, without its Debian wrapper
     local module=$1 name=$2; shift 2
@@ -322,13 +324,13 @@ up() {
     start neutron env PYTHONPATH="$dir/python" "$python" -c \
         'import sys; sys.argv[0] = "neutron-server"; from neutron.cmd.eventlet.server import main; main()' \
         --config-file "$dir/etc/neutron.conf"
-    wait_for keystone answers "$keystone"
+    wait_for keystone serves keystone "$keystone"
     "$python" "$here/seed.py" catalog
     start nova "$python" "$here/nova_services.py" "$dir" "$hosts"
-    wait_for placement answers "$placement"
-    wait_for glance answers "$glance"
-    wait_for neutron answers "$neutron"
-    wait_for nova-api answers "$nova"
+    wait_for placement serves placement "$placement"
+    wait_for glance serves glance "$glance"
+    wait_for neutron serves neutron "$neutron"
+    wait_for nova-api serves nova "$nova"
     wait_for "a nova-compute" "$python" "$here/seed.py" hosts "$hosts"
 }
 

@@ -6,6 +6,7 @@
 
 mod acts;
 mod alerts;
+mod capacity;
 mod data;
 mod events;
 mod explore;
@@ -58,6 +59,7 @@ fn router(handle: Handle) -> Router {
         .route("/monitor", get(pages::monitor))
         .route("/explore", get(explore::explore))
         .route("/rules", get(rules::page))
+        .route("/capacity", get(capacity::page))
         .route("/preferences", post(pages::preferences))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/live.js", get(pages::script))
@@ -88,6 +90,7 @@ fn router(handle: Handle) -> Router {
         )
         .route("/api/overview", get(data::overview))
         .route("/api/monitor", get(data::monitor))
+        .route("/api/capacity", get(capacity::capacity))
         .route("/api/plan", get(data::plan))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))

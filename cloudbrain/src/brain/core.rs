@@ -12,6 +12,7 @@ mod hearing;
 mod judging;
 mod placing;
 mod relieving;
+mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -197,6 +198,7 @@ pub struct Core {
     label_silences: LabelSilences,
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
+    said_of_pools: warning::Said,
     pending: Turn,
 }
 
@@ -267,6 +269,7 @@ impl Core {
             directory: Arc::default(),
             label_silences: LabelSilences::default(),
             plan_due: None,
+            said_of_pools: warning::Said::new(),
             pending: Turn::default(),
             config,
         };
@@ -389,6 +392,7 @@ impl Core {
         if alerter::wake_at(&self.alerter).is_some_and(|at| at <= now) {
             self.alert(alerter::Event::Tick, now);
         }
+        self.watch_pools(now);
         self.account(now);
         self.chart(now);
         self.remember(&outcome.decisions);

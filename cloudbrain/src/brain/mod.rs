@@ -6,6 +6,7 @@
 pub mod active;
 pub mod acts;
 pub mod asker;
+pub mod capacity;
 pub mod core;
 pub mod discover;
 pub mod duty;

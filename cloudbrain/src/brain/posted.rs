@@ -303,7 +303,8 @@ impl<'a> Said<'a> {
             | Object::Project(_)
             | Object::DataSource(_)
             | Object::Collector(_)
-            | Object::Channel(_) => {}
+            | Object::Channel(_)
+            | Object::Pool(_) => {}
         }
         is_news
     }

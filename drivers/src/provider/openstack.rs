@@ -349,7 +349,7 @@ impl OpenstackProvider {
     /// Waits until the server runs, and clears away what does not.
     async fn see_through(&self, order: &CreateOrder, began: Duration) -> Result<(), HandError> {
         let (vm, timeout) = (&order.vm, self.settings.build_timeout);
-        let mut pause = FIRST_LOOK;
+        let (mut pause, mut unexplained) = (FIRST_LOOK, 0);
         loop {
             let listing = self.listing().await?;
             let waited = self.clock.elapsed().saturating_sub(began);
@@ -357,8 +357,12 @@ impl OpenstackProvider {
             self.destroy_doubles(&listing, vm).await;
             match listing.kept(vm) {
                 Some(kept) if kept.is_usable() => return Ok(()),
+                // The fault is written a moment after the status.
+                Some(kept) if kept.has_failed() && kept.fault().is_none() && unexplained < 2 => {
+                    unexplained += 1;
+                }
                 Some(kept) if kept.has_failed() => {
-                    let why = kept.fault();
+                    let why = kept.fault().unwrap_or("ERROR, without a word why").to_owned();
                     self.clear_away(vm, &listing).await?;
                     return Err(refused(answer::fault(&why), &order.flavor));
                 }

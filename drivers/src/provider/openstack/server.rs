@@ -169,11 +169,9 @@ impl Server {
     }
 
     /// Why, by Nova's word.
-    pub(super) fn fault(&self) -> String {
-        let message = self.fault.as_ref().map(|fault| fault.message.clone());
-        message
-            .filter(|message| !message.is_empty())
-            .unwrap_or("ERROR, without a word why".to_owned())
+    pub(super) fn fault(&self) -> Option<&str> {
+        let message = self.fault.as_ref().map(|fault| fault.message.as_str());
+        message.filter(|message| !message.is_empty())
     }
 
     /// By our words. A server that is moved, resized or rebuilt exists and comes back.
