@@ -13,8 +13,8 @@ PORTS = dict(pair.split("=") for pair in os.environ["OPENSTACK_PORTS"].split())
 URL = {name: "http://127.0.0.1:%s" % port for name, port in PORTS.items()}
 IDENTITY, COMPUTE, NETWORK = URL["keystone"] + "/v3", URL["nova"] + "/v2.1", URL["neutron"] + "/v2.0"
 SERVICES = [("nova", "compute", "/v2.1"), ("placement", "placement", ""), ("glance", "image", ""), ("neutron", "network", "")]
-# Name, VCPUs, MiB, GiB. No host has room for the last.
-FLAVORS = [("vm.small", 1, 2048, 10), ("vm.large", 4, 8192, 40), ("vm.giant", 4096, 2048, 10)]
+# Name, VCPUs, MiB, GiB. No host is large enough for the last, and the quota is.
+FLAVORS = [("vm.small", 1, 2048, 10), ("vm.large", 4, 8192, 40), ("vm.huge", 20, 2048, 10)]
 
 
 class Session:
