@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::id::{FlavorId, HostId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
+use serde::{Deserialize, Serialize};
 
 use crate::hands::{Power, Quota, Sighting, UpstreamReport};
-use crate::policy::{Measure, Metric};
+use crate::policy::{Measure, Metric, Mode};
 
 /// All that is known at one tick.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,45 @@ pub struct Facts {
     pub routers: BTreeMap<String, RouterFact>,
     /// Hosts that are known to be down: nothing new is put there.
     pub hosts_down: BTreeSet<HostId>,
+    /// What the schedules of the policies come to, as moments: at least those that hold now.
+    pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
+    pub forecasts: BTreeMap<ModuleId, Forecast>,
+    /// What VMs are labelled with, beside their own name and that of their host.
+    pub labels: BTreeMap<VmId, BTreeMap<String, String>>,
+}
+
+/// One time at which a schedule of a policy holds: from `from` up to and not including `until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleSpan {
+    pub name: String,
+    /// With its lead.
+    pub from: Time,
+    pub until: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+impl ScheduleSpan {
+    pub fn holds(&self, now: Time) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+/// What is likely to be needed within the horizon of a policy's forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    pub count: u32,
+    /// When it was made.
+    pub at: Time,
+    /// There is enough history, and of late it was better than "same time last week". Only then it
+    /// may lift the floor.
+    pub is_trusted: bool,
+    /// What it rests on, or why it is not trusted.
+    pub why: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +95,14 @@ impl Answer {
             Values::Whole(value) => *value,
         };
         Some(Sample { value, at: self.at })
+    }
+
+    /// The one value, if it is one for the module as a whole.
+    pub(crate) fn whole(&self) -> Option<Sample> {
+        match self.values.as_ref().ok()? {
+            Values::Each(_) => None,
+            Values::Whole(value) => Some(Sample { value: *value, at: self.at }),
+        }
     }
 }
 
@@ -132,13 +180,15 @@ impl ProviderFact {
 impl Facts {
     /// What was last read of a metric of a module's policy for one of its VMs.
     pub fn sample(&self, module: &ModuleId, metric: &Metric, vm: &VmId) -> Option<Sample> {
-        match &metric.measure {
-            Measure::Metric(name) => self.samples.get(vm)?.get(*name).copied(),
-            Measure::Expression(_) => self.answer(module, metric)?.sample(vm),
+        match (&metric.measure, self.answer(module, metric)) {
+            (Measure::Metric(name), None) => self.samples.get(vm)?.get(*name).copied(),
+            (Measure::Expression(_), None) => None,
+            (_, Some(answer)) => answer.sample(vm),
         }
     }
 
-    /// What the expression of a metric came to; None if it has none or was not evaluated yet.
+    /// What the expression of a metric came to, or its mean over a window; None if it has neither
+    /// or was not evaluated yet.
     pub fn answer(&self, module: &ModuleId, metric: &Metric) -> Option<&Answer> {
         self.answers.get(module)?.get(&metric.name)
     }

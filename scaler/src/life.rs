@@ -11,7 +11,7 @@ use model::vm::{Vm, VmState};
 
 use crate::facts::{Facts, SeenFact};
 use crate::hands::Power;
-use crate::policy::Policy;
+use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open};
@@ -140,8 +140,15 @@ fn drained(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId,
     }
     let timeout = policy.map_or(DRAIN_TIMEOUT, |policy| policy.drain.timeout.0);
     let out = is_acknowledged(facts, vm.route_generation);
+    let drain = policy.map_or_else(RawDrain::default, |policy| policy.drain);
     let idle = facts.in_flight(id).is_none_or(|requests| requests == 0);
-    if out && (idle || now.since(vm.since) >= timeout) {
+    let is_over = now.since(vm.since) >= timeout;
+    let may_stop = match (drain.wait, drain.then) {
+        (DrainWait::Time, _) => is_over,
+        (DrainWait::Connections | DrainWait::Hook, DrainThen::Stop) => idle || is_over,
+        (DrainWait::Connections | DrainWait::Hook, DrainThen::GiveUp) => idle,
+    };
+    if out && may_stop {
         open(state, id, StepKind::Undeploy, now);
     }
 }

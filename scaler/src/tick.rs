@@ -10,14 +10,14 @@ use model::id::{DecisionId, FlavorId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 
-use crate::decide::{Members, Want, decide};
+use crate::decide::{Members, Room, Scene, Want, decide, mode_now};
 use crate::facts::Facts;
 use crate::hands::Routing;
 use crate::policy::Policy;
-use crate::reason::{Decision, Reason};
+use crate::reason::{Decision, Moved};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, ModuleMemory, Repair, State};
-use crate::{health, life, routing, supply};
+use crate::{approval, health, hold, life, routing, supply};
 
 /// What a tick brought, beside the changed state.
 #[derive(Clone, Debug, Default)]
@@ -44,12 +44,26 @@ pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Out
     let members = state.by_module();
     for (module, policy) in &config.policies {
         let members = members.get(module).map_or(&[][..], Vec::as_slice);
-        outcome.decisions.extend(decide_one(policy, state, members, facts, now, elapsed));
-        if policy.mode.acts() {
-            health::look_after(policy, state, members, facts, now);
-            *missing.entry(policy.flavor.clone()).or_default() +=
-                supply::staff(config, policy, state, members, facts, now);
+        let mut decision = decide_one(policy, state, members, facts, now, elapsed);
+        let moves_before = state.moves.len();
+        let acts = mode_now(policy, facts, now).acts();
+        if acts {
+            let holds = hold::of_module(state.memory.holds.values(), module, now);
+            let held = hold::applied(policy, &holds);
+            health::look_after(held.as_ref().unwrap_or(policy), state, members, facts, now);
         }
+        if acts || approval::is_open(state, module) {
+            let short = supply::staff(config, policy, state, members, facts, now);
+            *missing.entry(policy.flavor.clone()).or_default() += short;
+            if let Some(decision) = &mut decision {
+                decision.short = short;
+            }
+        }
+        if let Some(decision) = &mut decision {
+            decision.moves = state.moves[moves_before..].iter().map(Moved::of).collect();
+        }
+        outcome.decisions.extend(decision);
+        approval::close_if_done(policy, state, members, facts, now);
         finish_repairs(state, module, members, facts, now);
     }
     for (flavor, pool) in &config.pools {
@@ -71,7 +85,7 @@ pub fn preview(config: &Config, state: &State, facts: &Facts, now: Time) -> Vec<
         let mut memory = memory_of(policy, &mut copy).clone();
         let want = want(policy, &mut memory, &copy, members, facts, now, elapsed);
         let id = DecisionId::parse("preview").expect("a plain word");
-        decision(id, policy, memory.desired, want, now)
+        want.into_decision(id, policy.module.clone(), memory.desired, now)
     });
     decisions.collect()
 }
@@ -94,7 +108,12 @@ fn want(
     let serving: Vec<&Vm> = vms().filter(|vm| in_service(vm, facts)).collect();
     let capacity = vms().filter(|vm| vm.state.is_capacity()).count();
     let warming = (capacity - serving.len()) as u32;
-    decide(policy, memory, &Members { serving, warming }, facts, now, elapsed)
+    let coming = vms().filter(|vm| vm.state.is_capacity() && !in_service(vm, facts)).collect();
+    let holds = hold::of_module(state.memory.holds.values(), &policy.module, now);
+    let members = Members { serving, coming, warming };
+    let room = Room::default();
+    let scene = Scene { members: &members, facts, room, holds: &holds, now, elapsed };
+    decide(policy, memory, &scene)
 }
 
 fn decide_one(
@@ -108,12 +127,14 @@ fn decide_one(
     let mut memory = memory_of(policy, state).clone();
     let from = memory.desired;
     let want = want(policy, &mut memory, state, members, facts, now, elapsed);
-    if policy.mode.acts() {
+    if want.mode.acts() {
         apply(&mut memory, &want, now);
+    } else if let Some(approval) = &memory.approval {
+        memory.desired = approval.to;
     }
     let number = state.memory.next_decision + 1;
     let id = DecisionId::parse(&format!("d-{number}")).expect("a number makes a good name");
-    let decision = decision(id, policy, from, want, now);
+    let decision = want.into_decision(id, policy.module.clone(), from, now);
     let news = is_news(&memory, &decision, now);
     if news {
         decision.reason.word().clone_into(&mut memory.last_reason);
@@ -131,25 +152,6 @@ fn apply(memory: &mut ModuleMemory, want: &Want, now: Time) {
         memory.last_in = Some(now);
     }
     memory.desired = want.to;
-}
-
-fn decision(id: DecisionId, policy: &Policy, from: u32, want: Want, now: Time) -> Decision {
-    let reason = if policy.mode.acts() {
-        want.reason
-    } else {
-        Reason::Inert { mode: policy.mode, wanted: want.to, because: Box::new(want.reason) }
-    };
-    Decision {
-        id,
-        module: policy.module.clone(),
-        at: now,
-        mode: policy.mode,
-        from,
-        to: want.to,
-        reason,
-        inputs: want.inputs,
-        limits: want.limits,
-    }
 }
 
 fn is_news(memory: &ModuleMemory, decision: &Decision, now: Time) -> bool {
@@ -182,7 +184,7 @@ fn finish_repairs(
     }
 }
 
-fn in_service(vm: &Vm, facts: &Facts) -> bool {
+pub(crate) fn in_service(vm: &Vm, facts: &Facts) -> bool {
     vm.state == VmState::Serving && is_acknowledged(facts, vm.route_generation)
 }
 

@@ -7,6 +7,7 @@
 
 mod acting;
 mod aiming;
+mod approving;
 mod beside;
 mod hearing;
 mod judging;

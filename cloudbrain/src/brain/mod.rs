@@ -5,6 +5,7 @@
 
 pub mod active;
 pub mod acts;
+pub mod aftermath;
 pub mod asker;
 pub mod capacity;
 pub mod core;
@@ -21,6 +22,7 @@ pub mod monitor;
 pub mod others;
 mod outbox;
 mod place;
+pub mod plan;
 pub mod posted;
 pub mod record;
 pub mod recorder;

@@ -5,10 +5,12 @@ mod ask;
 mod capacity;
 mod channels;
 mod demo_app;
+mod explain;
 mod files;
 mod http;
 mod inside;
 mod oncall;
+mod plan;
 mod replay;
 mod serve;
 mod story;
@@ -49,8 +51,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::DemoApp { port, cost_ms } => on_runtime(false, demo_app::serve(port, cost_ms)),
         Command::Check(args) => files::check(&args),
         Command::Schema { kind } => files::print_schema(kind),
-        Command::Plan(args) => on_runtime(false, ask::plan(args)),
-        Command::Explain(args) => on_runtime(false, ask::explain(args)),
+        Command::Plan(args) => on_runtime(false, plan::plan(args)),
+        Command::Apply(args) => on_runtime(false, plan::apply(args)),
+        Command::Explain(args) => on_runtime(false, explain::explain(args)),
         Command::Pools(args) => on_runtime(false, capacity::pools(args)),
         Command::Capacity(args) => on_runtime(false, capacity::capacity(args)),
         Command::Incidents(args) => on_runtime(false, story::incidents(args)),
