@@ -48,7 +48,6 @@ pub(crate) struct Endpoint {
 }
 
 /// What is asked of an address.
-#[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) to: Endpoint,
     pub(crate) method: Method,
@@ -59,7 +58,6 @@ pub(crate) struct Question {
 }
 
 /// What came back.
-#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -185,6 +183,20 @@ impl Carrier {
             Ok(Err(error)) => Err(Failure::Unclear(format!("{host}: {}", whole(&error)))),
             Err(_) => Err(Failure::Unclear(format!("{host}: no answer within {patience:?}"))),
         }
+    }
+}
+
+/// Without what may be secret.
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.method, self.to)
+    }
+}
+
+/// Likewise: a token comes in a header.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {} bytes", self.status, self.body.len())
     }
 }
 

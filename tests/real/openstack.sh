@@ -8,6 +8,7 @@
 #   openstack.sh host DIR H up|down     the nova-compute of one hypervisor
 #   openstack.sh service DIR S stop|go  freezes a service as a hung one is, or lets it go on:
 #                                       keystone, placement, glance, neutron, rabbit, nova-api, ...
+#   openstack.sh servers DIR        what there is, by Nova's word: VM, status and id, a line each
 #   openstack.sh guests DIR JSON    how guests boot and fail; see guest_driver.py
 #   openstack.sh down DIR           stops what `up` started, and nothing else; the data stay
 #
@@ -16,7 +17,7 @@
 # their guests on this very machine.
 set -euo pipefail
 
-command=${1:?"what to do: install, up, seed, host, service, guests, down"}
+command=${1:?"what to do: install, up, seed, servers, host, service, guests, down"}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/openstack
 python=/usr/bin/python3 # Debian's own: its packages are there, and in no other Python.
 hosts=${OPENSTACK_HOSTS:-hyp-1,hyp-2,hyp-3}
@@ -368,6 +369,7 @@ case "$command" in
     up) up ;;
     down) down ;;
     seed) "$python" "$here/seed.py" seed ;;
+    servers) "$python" "$here/seed.py" servers ;;
     host) host "$3" "$4" ;;
     service) service "$3" "$4" ;;
     guests) printf '%s\n' "$3" >"$dir/guests.new" && mv "$dir/guests.new" "$dir/guests.json" ;;

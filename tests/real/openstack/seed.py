@@ -126,5 +126,15 @@ def seed():
     return True
 
 
-commands = {"catalog": catalog, "hosts": hosts, "seed": seed}
+def servers():
+    """Prints what there is in the project of the fleet, by its own account."""
+    headers = Session("fleet", "fleet").headers
+    answer = requests.get(COMPUTE + "/servers/detail", headers=headers, timeout=60)
+    answer.raise_for_status()
+    for server in answer.json()["servers"]:
+        vm = server["metadata"].get("cloudbrain-vm", "-")
+        print(vm, server["status"], server["id"])
+
+
+commands = {"catalog": catalog, "hosts": hosts, "seed": seed, "servers": servers}
 sys.exit(0 if commands[sys.argv[1]](*sys.argv[2:]) is not False else 1)
