@@ -9,7 +9,7 @@ use model::time::Time;
 use model::vm::Addresses;
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Power, Quota, Sighting, UpstreamReport};
+use crate::hands::{Origin, Power, Quota, Sighting, UpstreamReport};
 use crate::policy::{Measure, Metric, Mode};
 
 /// All that is known at one tick.
@@ -144,6 +144,7 @@ pub struct SeenFact {
     pub host: Option<HostId>,
     pub power: Power,
     pub addresses: Option<Addresses>,
+    pub origin: Option<Origin>,
 }
 
 /// What one router said of itself.
@@ -151,6 +152,8 @@ pub struct SeenFact {
 pub struct RouterFact {
     /// The routing it was seen to follow.
     pub acknowledged: u64,
+    /// The highest epoch it has heard.
+    pub epoch: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
 }
 
@@ -169,6 +172,7 @@ impl ProviderFact {
                 host: vm.host,
                 power: vm.power,
                 addresses: vm.addresses,
+                origin: vm.origin,
             };
             (vm.id, fact)
         });

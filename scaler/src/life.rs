@@ -14,7 +14,7 @@ use crate::hands::Power;
 use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, State};
-use crate::steps::{StepKind, condemn, open};
+use crate::steps::{StepKind, condemn, open, release};
 
 /// What a VM without a policy is given: the policy may have been removed while it started.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(480);
@@ -64,6 +64,9 @@ fn locate(state: &mut State, facts: &Facts, id: &VmId) {
 fn advance(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let vm = &state.vms[id];
     let policy = vm.module.as_ref().and_then(|module| config.policies.get(module));
+    if vm.module.is_some() && policy.is_none() {
+        return; // Its policy file is gone: it stays as it is.
+    }
     match vm.state {
         VmState::Creating => created(state, facts, id, now),
         VmState::Booting => booted(config, state, facts, id, now),
@@ -73,12 +76,11 @@ fn advance(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Ti
         }
         VmState::Draining => drained(policy, state, facts, id, now),
         VmState::Quarantine => missed(state, facts, id, now),
-        VmState::Serving
-        | VmState::Isolated
-        | VmState::Wanted
-        | VmState::Stopped
-        | VmState::Destroying
-        | VmState::Gone => {}
+        // Usually it is released as soon as it is stopped; without a policy it waited for one.
+        VmState::Stopped => release(config, state, id, now),
+        // A hand may still have been at another step when it was condemned.
+        VmState::Destroying => open(state, id, StepKind::Destroy, now),
+        VmState::Serving | VmState::Isolated | VmState::Wanted | VmState::Gone => {}
     }
 }
 
@@ -181,5 +183,43 @@ fn quarantine_strangers(state: &mut State, facts: &Facts, now: Time) {
             why: "it bears our tag and no record tells of it".to_owned(),
         };
         state.vms.insert(id.clone(), stranger);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::{StepOutcome, absorb, issue};
+    use crate::tick::tick;
+
+    /// A provider is slow to say that it made a VM, the VM is given up meanwhile, and only then the
+    /// answer comes.
+    #[test]
+    fn a_vm_that_was_condemned_while_it_was_being_made_is_destroyed_all_the_same() {
+        let (config, mut state, start) = (Config::default(), State::default(), Time::default());
+        let id: VmId = "vm-1".parse().unwrap();
+        let vm = Vm {
+            id: id.clone(),
+            flavor: "small".parse().unwrap(),
+            state: VmState::Creating,
+            since: start,
+            created: start,
+            host: None,
+            addresses: None,
+            module: None,
+            assignment: 0,
+            route_generation: 0,
+            why: String::new(),
+        };
+        state.vms.insert(id.clone(), vm);
+        state.memory.next_vm = 1;
+        state.sight.is_current = true;
+        open(&mut state, &id, StepKind::Create, start);
+        assert_eq!(issue(&mut state, start).len(), 1);
+        condemn(&mut state, &id, "given up".to_owned(), start);
+        absorb(&config, &mut state, &id, StepKind::Create, StepOutcome::Done, start);
+        tick(&config, &mut state, &Facts::default(), start);
+        let steps = issue(&mut state, start);
+        assert_eq!(steps.iter().map(|step| step.kind).collect::<Vec<_>>(), [StepKind::Destroy]);
     }
 }

@@ -75,13 +75,6 @@ pub struct Limit {
     pub detail: String,
 }
 
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, from, to, detail, .. } = self;
-        write!(f, "{name} {from} -> {to}: {detail}")
-    }
-}
-
 /// What a limit did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -101,6 +94,18 @@ impl LimitOutcome {
             Self::Passed => "ok",
             Self::Changed => "changed",
             Self::NotApplicable => "n/a",
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, from, to, outcome, detail } = self;
+        match outcome {
+            LimitOutcome::Changed => write!(f, "{name} {from} -> {to}: {detail}"),
+            LimitOutcome::Passed | LimitOutcome::NotApplicable => {
+                write!(f, "{name} {}: {detail}", outcome.as_str())
+            }
         }
     }
 }

@@ -8,10 +8,12 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Route, Routing};
+use crate::hands::{Origin, Route, Routing};
 use crate::hold::Hold;
 use crate::policy::Policy;
 use crate::pool::Pool;
+use crate::recovery::Recovery;
+use crate::sight::Sight;
 use crate::steps::Step;
 use crate::track::TrackMemory;
 
@@ -35,6 +37,8 @@ pub struct State {
     /// Each VM as it was after each move, since the caller last took them for the record: a VM may
     /// move on twice between two records, and the store checks every edge.
     pub moves: Vec<Vm>,
+    /// What the last look made of what was seen. It is derived anew at each look.
+    pub sight: Sight,
 }
 
 /// The part of the state that is stored as one value.
@@ -58,6 +62,12 @@ pub struct Memory {
     pub next_hold: u64,
     pub next_vm: u64,
     pub next_decision: u64,
+    /// The store is older than the world: nothing is done until it is known what is there.
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
+    /// Of this run of the brain: what it orders and says bears it.
+    #[serde(default)]
+    pub origin: Origin,
     pub last_tick: Option<Time>,
 }
 
@@ -133,7 +143,7 @@ impl State {
         steps: BTreeMap<VmId, Step>,
         memory: Memory,
     ) -> Self {
-        let mut state = Self { vms, steps, memory, moves: Vec::new() };
+        let mut state = Self { vms, steps, memory, ..Self::default() };
         state.memory.routes = crate::routing::derive(config, &state);
         crate::steps::forget_issued(&mut state);
         state
@@ -142,7 +152,11 @@ impl State {
     /// The routing in force.
     pub fn routing(&self) -> Routing {
         let memory = &self.memory;
-        Routing { generation: memory.routing_generation, modules: memory.routes.clone() }
+        Routing {
+            epoch: memory.origin.epoch,
+            generation: memory.routing_generation,
+            modules: memory.routes.clone(),
+        }
     }
 
     /// The VMs of each module, by one walk over the fleet.

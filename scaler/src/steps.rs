@@ -38,6 +38,17 @@ pub enum StepKind {
     Destroy,
 }
 
+impl StepKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Deploy => "deploy",
+            Self::Undeploy => "undeploy",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
@@ -77,6 +88,9 @@ pub(crate) fn open(state: &mut State, id: &VmId, kind: StepKind, now: Time) {
 
 /// The steps to hand out now, marked as issued.
 pub fn issue(state: &mut State, now: Time) -> Vec<Step> {
+    if !state.sight.is_current {
+        return Vec::new();
+    }
     let due = state.steps.values_mut().filter(|step| !step.issued && step.not_before <= now);
     due.map(|step| {
         step.issued = true;
@@ -103,6 +117,7 @@ pub fn absorb(
     outcome: StepOutcome,
     now: Time,
 ) {
+    let frozen = is_frozen(config, state, id);
     let Some(step) = state.steps.get_mut(id).filter(|step| step.kind == kind) else { return };
     step.issued = false;
     let attempt = step.attempt;
@@ -113,7 +128,7 @@ pub fn absorb(
         }
         StepOutcome::Unknown(why) | StepOutcome::Failed(why) => {
             retry(step, why.clone(), now);
-            if kind == StepKind::Deploy && attempt >= DEPLOY_ATTEMPTS {
+            if kind == StepKind::Deploy && attempt >= DEPLOY_ATTEMPTS && !frozen {
                 condemn(state, id, format!("its program does not start: {why}"), now);
             }
         }
@@ -122,8 +137,15 @@ pub fn absorb(
             state.steps.remove(id);
             forget_order(config, state, id, why, now);
         }
+        StepOutcome::Refused(why) if frozen => retry(step, why, now),
         StepOutcome::Refused(why) => refused(state, id, kind, why, now),
     }
+}
+
+/// Whether its module has no policy any more: then nothing of it is taken away.
+fn is_frozen(config: &Config, state: &State, id: &VmId) -> bool {
+    let module = state.vms.get(id).and_then(|vm| vm.module.as_ref());
+    module.is_some_and(|module| !config.policies.contains_key(module))
 }
 
 fn retry(step: &mut Step, why: String, now: Time) {
@@ -153,11 +175,12 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, now: Time
     }
 }
 
-/// A stopped VM goes back to its pool, or goes for good.
-fn release(config: &Config, state: &mut State, id: &VmId, now: Time) {
+/// A stopped VM goes back to its pool, or goes for good; which of them its policy says.
+pub(crate) fn release(config: &Config, state: &mut State, id: &VmId, now: Time) {
     let Some(vm) = state.vms.get_mut(id) else { return };
     let policy = vm.module.as_ref().and_then(|module| config.policies.get(module));
-    match policy.map_or(Recycle::Destroy, |policy| policy.terminate.recycle) {
+    let Some(policy) = policy else { return };
+    match policy.terminate.recycle {
         Recycle::ToPool => {
             vm.module = None;
             state.shift(id, VmState::Pool, "recycled", now);

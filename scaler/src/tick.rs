@@ -13,11 +13,12 @@ use model::vm::{Vm, VmState};
 use crate::decide::{Members, Room, Scene, Want, decide, mode_now};
 use crate::facts::Facts;
 use crate::hands::Routing;
-use crate::policy::Policy;
-use crate::reason::{Decision, Moved};
+use crate::inputs::Inputs;
+use crate::policy::{Mode, Policy};
+use crate::reason::{Decision, Moved, Reason};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, ModuleMemory, Repair, State};
-use crate::{approval, health, hold, life, routing, supply};
+use crate::{approval, health, hold, life, recovery, routing, supply};
 
 /// What a tick brought, beside the changed state.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +38,12 @@ const RECORD_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
 pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Outcome {
     let elapsed = state.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
     state.memory.last_tick = Some(now);
+    let mut outcome = Outcome::default();
+    if !recovery::look(state, facts, now) {
+        return outcome;
+    }
     let repairs_before = repairs(state);
     life::observe(config, state, facts, now);
-    let mut outcome = Outcome::default();
     let mut missing: BTreeMap<FlavorId, u32> = BTreeMap::new();
     let members = state.by_module();
     for (module, policy) in &config.policies {
@@ -66,6 +70,11 @@ pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Out
         approval::close_if_done(policy, state, members, facts, now);
         finish_repairs(state, module, members, facts, now);
     }
+    let frozen: Vec<_> = frozen(config, &members).collect();
+    for (module, members) in frozen {
+        outcome.decisions.extend(freeze(module, state, members, facts, now));
+    }
+    state.memory.holds.retain(|_, hold| hold.holds(now));
     for (flavor, pool) in &config.pools {
         let missing = missing.get(flavor).copied().unwrap_or(0);
         supply::refill(pool, state, facts, missing, now);
@@ -87,7 +96,66 @@ pub fn preview(config: &Config, state: &State, facts: &Facts, now: Time) -> Vec<
         let id = DecisionId::parse("preview").expect("a plain word");
         want.into_decision(id, policy.module.clone(), memory.desired, now)
     });
-    decisions.collect()
+    let decisions: Vec<Decision> = decisions.collect();
+    let frozen = frozen(config, &members).map(|(module, vms)| {
+        let id = DecisionId::parse("preview").expect("a plain word");
+        let serving = vms.iter().filter(|id| in_service(&state.vms[*id], facts)).count() as u32;
+        let desired = state.memory.modules.get(module).map_or(0, |memory| memory.desired);
+        frozen_decision(id, module, desired, serving, now)
+    });
+    decisions.into_iter().chain(frozen).collect()
+}
+
+/// Modules that have VMs and no policy any more.
+fn frozen<'a>(
+    config: &'a Config,
+    members: &'a BTreeMap<ModuleId, Vec<VmId>>,
+) -> impl Iterator<Item = (&'a ModuleId, &'a Vec<VmId>)> {
+    members.iter().filter(|(module, _)| !config.policies.contains_key(*module))
+}
+
+/// The policy of a module was taken away: its VMs stay, and the record says so.
+fn freeze(
+    module: &ModuleId,
+    state: &mut State,
+    members: &[VmId],
+    facts: &Facts,
+    now: Time,
+) -> Option<Decision> {
+    let number = state.memory.next_decision + 1;
+    let id = DecisionId::parse(&format!("d-{number}")).expect("a number makes a good name");
+    let serving = members.iter().filter(|id| in_service(&state.vms[*id], facts)).count() as u32;
+    let memory = state.memory.modules.entry(module.clone()).or_default();
+    let decision = frozen_decision(id, module, memory.desired, serving, now);
+    let news = is_news(memory, &decision, now);
+    if news {
+        decision.reason.word().clone_into(&mut memory.last_reason);
+        memory.last_recorded = Some(now);
+        state.memory.next_decision = number;
+    }
+    news.then_some(decision)
+}
+
+fn frozen_decision(
+    id: DecisionId,
+    module: &ModuleId,
+    desired: u32,
+    serving: u32,
+    now: Time,
+) -> Decision {
+    Decision {
+        id,
+        module: module.clone(),
+        at: now,
+        mode: Mode::Paused,
+        from: desired,
+        to: desired,
+        reason: Reason::NoPolicy,
+        inputs: Inputs { serving, ..Inputs::default() },
+        limits: Vec::new(),
+        moves: Vec::new(),
+        short: 0,
+    }
 }
 
 fn memory_of<'a>(policy: &Policy, state: &'a mut State) -> &'a mut ModuleMemory {

@@ -223,6 +223,7 @@ impl World {
                 host: Some(vm.host.clone()),
                 power,
                 addresses: Some(addresses()),
+                origin: None,
             };
             (id.clone(), fact)
         });
@@ -242,7 +243,8 @@ impl World {
         let reports = self.ledger.in_flight.iter().map(|(id, in_flight)| {
             (id.clone(), UpstreamReport { in_flight: *in_flight, ..UpstreamReport::default() })
         });
-        RouterFact { acknowledged: self.ledger.routing.generation, upstreams: reports.collect() }
+        let acknowledged = self.ledger.routing.generation;
+        RouterFact { acknowledged, epoch: 0, upstreams: reports.collect() }
     }
 
     /// One turn of the brain, which may be cut off at each commit and each effect.

@@ -11,6 +11,7 @@ mod data;
 mod events;
 mod explore;
 mod guard;
+mod holds;
 mod metrics;
 pub mod oncall;
 mod pages;
@@ -123,6 +124,10 @@ fn acts() -> Router<Handle> {
         .route("/api/maintenance/{id}", delete(acts::end_window))
         .route("/api/v2/silences", get(silences::list).post(silences::post))
         .route("/api/v2/silence/{id}", get(silences::one).delete(silences::expire))
+        .route("/api/holds", get(holds::holds).post(holds::hold))
+        .route("/api/holds/{id}", delete(holds::unhold))
+        .route("/quiet/holds", post(holds::hold_by_form))
+        .route("/quiet/holds/{id}/end", post(holds::unhold_by_form))
         .route("/quiet", get(quiet::page))
         .route("/quiet/silences", post(quiet::silence))
         .route("/quiet/silences/{id}/expire", post(quiet::expire))

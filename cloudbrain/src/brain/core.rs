@@ -10,9 +10,11 @@ mod aiming;
 mod approving;
 mod beside;
 mod hearing;
+mod holding;
 mod judging;
 mod placing;
 mod relieving;
+mod timing;
 mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -200,6 +202,8 @@ pub struct Core {
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
     said_of_pools: warning::Said,
+    /// When the schedules of the policies are handed over again; at once if None.
+    time_due: Option<Time>,
     pending: Turn,
 }
 
@@ -271,6 +275,7 @@ impl Core {
             label_silences: LabelSilences::default(),
             plan_due: None,
             said_of_pools: warning::Said::new(),
+            time_due: None,
             pending: Turn::default(),
             config,
         };
@@ -383,6 +388,7 @@ impl Core {
         self.senses.age(&self.scaler.vms, now);
         self.expire_posted(now);
         self.plan(now);
+        self.keep_time(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.place(now);

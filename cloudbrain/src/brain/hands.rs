@@ -18,6 +18,7 @@ use crate::config::Config;
 
 use super::Input;
 use super::core::{Core, Heard};
+use super::fail::fail_point;
 
 /// Steps of one hand being carried out at once.
 const AT_ONCE: usize = 32;
@@ -104,10 +105,11 @@ impl Hands {
             prefer: None,
             avoid: avoided(core),
             again: step.attempt > 1,
+            origin: core.scaler.memory.origin.clone(),
         };
         let job = Job {
             machine: Machine { vm: vm.id.clone(), addresses: vm.addresses },
-            program: program(&core.config, &vm),
+            program: program(&core.config, &vm, order.origin.epoch),
             grace: grace(&core.config, &vm),
             order,
         };
@@ -128,6 +130,7 @@ impl Hands {
             return StepOutcome::Refused("no provider is configured".to_owned());
         };
         let Job { order, machine, program, grace } = job;
+        fail_point!("before ", kind.as_str());
         let result = match kind {
             StepKind::Create => provider.create(order).await,
             StepKind::Destroy => provider.destroy(&order.vm).await,
@@ -137,6 +140,7 @@ impl Hands {
                 None => Err(HandError::Refused("its module is no longer configured".to_owned())),
             },
         };
+        fail_point!("after ", kind.as_str());
         outcome_of(result)
     }
 }
@@ -160,7 +164,7 @@ fn outcome_of(result: Result<(), HandError>) -> StepOutcome {
     }
 }
 
-fn program(config: &Config, vm: &Vm) -> Option<Program> {
+fn program(config: &Config, vm: &Vm, epoch: u64) -> Option<Program> {
     let id = vm.module.as_ref()?;
     let module = config.modules.get(id)?;
     Some(Program {
@@ -168,6 +172,7 @@ fn program(config: &Config, vm: &Vm) -> Option<Program> {
         assignment: vm.assignment,
         command: module.program.clone(),
         environment: module.environment.clone(),
+        epoch,
     })
 }
 
@@ -187,7 +192,10 @@ pub async fn tend_router(
         let wanted = routing.borrow_and_update().clone();
         let mut wait = ROUTER_EVERY;
         if wanted.generation > 0 && pushed != Some(wanted.generation) {
-            match router.push(&wanted).await {
+            fail_point!("before push");
+            let taken = router.push(&wanted).await;
+            fail_point!("after push");
+            match taken {
                 Ok(()) => pushed = Some(wanted.generation),
                 Err(error) => {
                     tracing::warn!(router = router.name(), %error, "routing not taken");

@@ -22,7 +22,7 @@ use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
 use model::time::Time;
 use model::vm::Addresses;
 use samples::Samples;
-use scaler::hands::{Router, Routing};
+use scaler::hands::{Origin, Router, Routing};
 use serde::de::DeserializeOwned;
 use store::{Opened, Remembered, Store};
 use tokio::net::TcpListener;
@@ -37,6 +37,7 @@ use super::asker::{self, Asked};
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
 use super::duty::Duty;
+use super::fail::fail_point;
 use super::figures;
 use super::hands::{Hands, Permits, tend_router, watch_provider};
 use super::heartbeat;
@@ -78,6 +79,7 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let opened = Store::open(&folder, now)
         .with_context(|| format!("opening the data folder {}", folder.display()))?;
     report_opening(&opened, now);
+    fail_point!("opened");
     // Before anything is started: a taken port must not leave half a fleet behind.
     let listen = config.raw.listen;
     let listener =
@@ -128,6 +130,8 @@ async fn take_up(
     now: Time,
 ) -> anyhow::Result<Core> {
     let mut inheritance = inherit(config, &opened.store, opened.state, now).await?;
+    inheritance.scaler.memory.origin =
+        Origin { incarnation: opened.incarnation, epoch: opened.epoch };
     inheritance.series = series(config, recorder, now).await?;
     if let Some(last_alive) = opened.last_alive {
         // Nobody looked in between: exactly that span is unknown.
@@ -384,6 +388,13 @@ async fn make_hands(
         channels: channels(config, clock)?,
         at_once: Permits::default(),
     };
+    #[cfg(feature = "failpoints")]
+    if let Some(cloud) = super::fail::cloud::Cloud::of_test() {
+        let deployer = ProcessDeployer::new(&process_folder(config));
+        hands.deployer = Some(Arc::new(deployer.context("setting up the process deployer")?));
+        hands.provider = Some(Arc::new(cloud));
+        return Ok(hands);
+    }
     if let Some(provider) = process {
         provider.start_hosts().await.context("starting the hosts")?;
         let deployer = ProcessDeployer::new(&process_folder(config));

@@ -7,11 +7,13 @@ mod channels;
 mod demo_app;
 mod explain;
 mod files;
+mod holds;
 mod http;
 mod inside;
 mod oncall;
 mod plan;
 mod replay;
+mod schedule;
 mod serve;
 mod story;
 mod teardown;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::cli::{ChannelsCommand, Cli, Command};
+use crate::cli::{ChannelsCommand, Cli, Command, ScheduleCommand};
 
 pub use files::schema;
 pub use http::{get_json, get_text};
@@ -63,6 +65,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
         Command::Silence(command) => on_runtime(false, acts::silence(command)),
+        Command::Hold(args) => on_runtime(false, holds::hold(args)),
+        Command::Holds(args) => on_runtime(false, holds::holds(args)),
+        Command::Unhold(args) => on_runtime(false, holds::unhold(args)),
+        Command::Schedule(ScheduleCommand::Preview(args)) => schedule::preview(&args),
         Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
         Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),

@@ -124,7 +124,6 @@ fn try_out(provider: &RawProvider, ground: &Ground) -> Option<Problem> {
 fn ground(raw: &RawConfig, folder: &Path) -> Ground {
     Ground {
         fleet: raw.fleet.clone(),
-        incarnation: String::new(),
         data: folder.join(&raw.store),
         folder: folder.to_owned(),
         clock: SharedClock::new(FixedClock(Time::default())),

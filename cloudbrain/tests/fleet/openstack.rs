@@ -154,7 +154,9 @@ fn fleet(cloud: &OpenStack) -> (Fleet, Guests) {
     let ports = free_ports();
     let said = |name| cloud.said(name);
     let fleet = Fleet::prepare("openstack", |main| {
-        let keep = |from: &str, to: &str| main[main.find(from).unwrap()..main.find(to).unwrap()].to_owned();
+        let keep = |from: &str, to: &str| {
+            main[main.find(from).unwrap()..main.find(to).unwrap()].to_owned()
+        };
         keep("fleet:", "providers:")
             + &keep("routers:", "collector:")
             + "collector: {interval: 1s, timeout: 800ms}\n"

@@ -8,6 +8,7 @@ mod capacity;
 mod explore;
 mod fleet;
 mod frame;
+mod holds;
 mod incident;
 mod incidents;
 mod module;

@@ -50,6 +50,7 @@ impl ExecDeployer {
         let more = json!({
             "module": program.module,
             "assignment": program.assignment,
+            "epoch": program.epoch,
             "command": command,
             "environment": program.environment,
         });

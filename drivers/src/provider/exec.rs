@@ -20,7 +20,8 @@ use std::process::ExitStatus;
 use model::id::{FlavorId, HostId, VmId};
 use model::vm::Addresses;
 use scaler::hands::{
-    Answer, CreateOrder, HandError, Power, Provider, Quota, SeenHost, SeenVm, Shortage, Sighting,
+    Answer, CreateOrder, HandError, Origin, Power, Provider, Quota, SeenHost, SeenVm, Shortage,
+    Sighting,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,11 +60,10 @@ pub struct ExecProvider {
 impl ExecSettings {
     /// Makes the provider. Nothing is started.
     pub fn open(&self, ground: &Ground) -> Result<ExecProvider, Problem> {
-        let (fleet, incarnation) = (&ground.fleet, &ground.incarnation);
         Ok(ExecProvider {
             name: self.name.clone(),
             script: self.run.open(&ground.folder, MAX_LIST_BYTES)?,
-            greeting: json!({"version": 1, "fleet": fleet, "incarnation": incarnation}),
+            greeting: json!({"version": 1, "fleet": ground.fleet}),
         })
     }
 }
@@ -90,9 +90,10 @@ impl ExecProvider {
     }
 
     async fn make(&self, order: &CreateOrder) -> Result<(), HandError> {
-        let CreateOrder { vm, flavor, prefer, avoid, again } = order;
+        let CreateOrder { vm, flavor, prefer, avoid, again, origin } = order;
         let more = json!({
             "vm": vm, "flavor": flavor, "prefer": prefer, "avoid": avoid, "again": again,
+            "origin": origin,
         });
         let made = self.run("create", more).await;
         made.map(drop).map_err(|refusal| refusal.of_create(flavor))
@@ -225,6 +226,7 @@ struct ListedVm {
     power: ListedPower,
     agent: Option<SocketAddr>,
     app: Option<SocketAddr>,
+    origin: Option<Origin>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -257,6 +259,7 @@ impl List {
                 ListedPower::Stopped => Power::Stopped,
             },
             addresses: vm.agent.zip(vm.app).map(|(agent, app)| Addresses { agent, app }),
+            origin: vm.origin,
         });
         let (hosts, vms) = (hosts.collect(), vms.collect());
         Ok(Sighting { complete: self.complete, hosts, vms, quotas: self.quotas })

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use model::id::{FlavorId, HostId, SwitchId, VmId};
 use model::vm::Addresses;
 use scaler::hands::{
-    Answer, CreateOrder, HandError, Power, Provider, SeenHost, SeenVm, Shortage, Sighting,
+    Answer, CreateOrder, HandError, Origin, Power, Provider, SeenHost, SeenVm, Shortage, Sighting,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,8 @@ struct Held {
     agent: SocketAddr,
     app: SocketAddr,
     host: HostId,
+    /// As it was told in the order; None if the file was made anew.
+    origin: Option<Origin>,
 }
 
 impl RawMachine {
@@ -129,12 +131,11 @@ impl StaticSettings {
                 book
             }
         };
-        let (fleet, incarnation) = (&ground.fleet, &ground.incarnation);
         Ok(StaticProvider {
             name: self.name.clone(),
             machines,
             clean,
-            greeting: json!({"version": 1, "fleet": fleet, "incarnation": incarnation}),
+            greeting: json!({"version": 1, "fleet": ground.fleet}),
             file,
             book: Mutex::new(book),
         })
@@ -176,7 +177,7 @@ impl Book {
     ) -> Self {
         let held = known.iter().filter_map(|(vm, addresses)| {
             let machine = machines.values().find(|machine| machine.agent == addresses.agent)?;
-            Some((vm.clone(), Held::of(machine)?))
+            Some((vm.clone(), Held::of(machine, None)?))
         });
         Self { held: held.collect(), ..Self::default() }
     }
@@ -191,13 +192,14 @@ impl Book {
 }
 
 impl Held {
-    fn of(machine: &RawMachine) -> Option<Self> {
+    fn of(machine: &RawMachine, origin: Option<Origin>) -> Option<Self> {
         Some(Self {
             machine: machine.name.clone(),
             flavor: machine.flavor.clone(),
             agent: machine.agent,
             app: machine.app,
             host: machine.host()?,
+            origin,
         })
     }
 }
@@ -212,13 +214,14 @@ impl StaticProvider {
             let avoided = machine.host().is_some_and(|host| order.avoid.contains(&host));
             machine.flavor == order.flavor && !avoided && !book.is_held(&machine.name)
         });
+        let origin = Some(order.origin.clone());
         let rank = |machine: &&RawMachine| {
             let host = machine.host();
             let crowd = host.as_ref().map_or(0, |host| book.on(host));
             let rested = book.returned.get(&machine.name).copied().unwrap_or(0);
             (host != order.prefer || order.prefer.is_none(), crowd, rested, machine.name.clone())
         };
-        let Some(held) = free.min_by_key(rank).and_then(Held::of) else {
+        let Some(held) = free.min_by_key(rank).and_then(|best| Held::of(best, origin)) else {
             let detail = "each machine of the list is held, or its host is down".to_owned();
             let (flavor, shortage) = (order.flavor.clone(), Shortage::Room);
             return Err(HandError::NoCapacity { flavor, shortage, detail });
@@ -281,6 +284,7 @@ impl StaticProvider {
             host: Some(held.host.clone()),
             power: Power::Running,
             addresses: Some(Addresses { agent: held.agent, app: held.app }),
+            origin: held.origin.clone(),
         });
         let (hosts, vms) = (hosts.into_values().collect(), vms.collect());
         Sighting { complete: true, hosts, vms, quotas: Vec::new() }

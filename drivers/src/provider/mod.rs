@@ -21,9 +21,6 @@ use crate::channel::{Problem, Text, Trust};
 pub struct Ground {
     /// What this fleet is called: its VMs bear it.
     pub fleet: String,
-    /// Of the brain's memory: it tells our VMs from those of another brain of the same name, or of a
-    /// memory that was lost.
-    pub incarnation: String,
     /// Where what a provider must remember is kept.
     pub data: PathBuf,
     /// Where relative paths of programs and files start from.

@@ -1,7 +1,7 @@
 //! VMs of an OpenStack cloud: Keystone for the token, Nova for servers, Placement for room.
 //!
 //! Nova has no client token: the same order twice makes two servers, and names are not unique. So each
-//! server bears, in its metadata, whose it is (fleet and incarnation of the brain's memory) and which VM.
+//! server bears, in its metadata, whose it is (the fleet, and on whose record it was ordered) and which VM.
 //! Before a server is ordered, the list of ours is walked; what is there already is adopted. If the order
 //! was sent before and nobody knows what came of it, it is sent again only after two complete lists
 //! `settle` apart lack it. Even so a request that everybody had given up may still be carried out later.
@@ -19,10 +19,9 @@
 //!
 //! It starts no program: guests get `user_data` as it is, and a deployer does the rest.
 //!
-//! Invariants: a list is complete only if all its pages came from one walk; only servers that bear our
-//! fleet and incarnation are destroyed; a server of another incarnation is listed under another id
-//! (`vm-3@0f3c`), so that no two brains, and no brain and its restored copy, take each other's VMs for
-//! their own.
+//! Invariants: a list is complete only if all its pages came from one walk; only servers of our fleet are
+//! destroyed; a server that was ordered on another record is no double and is not adopted by an order, so
+//! that two brains whose fleets have one name do not take each other's VMs for their own.
 
 mod answer;
 mod room;
@@ -194,7 +193,7 @@ impl OpenstackSettings {
         let other = self.topology.as_ref();
         let other = other.map(|login| session(&login.credential_id, &login.credential_secret));
         Ok(OpenstackProvider {
-            label: Label { fleet: ground.fleet.clone(), incarnation: ground.incarnation.clone() },
+            label: Label { fleet: ground.fleet.clone() },
             user_data: self.read_user_data(ground)?,
             clock: ground.clock.clone(),
             session: own,
@@ -263,6 +262,10 @@ impl OpenstackProvider {
     async fn make(&self, order: &CreateOrder) -> Result<(), HandError> {
         let began = self.clock.elapsed();
         let listing = self.listing().await?;
+        if let Some(other) = listing.kept(&order.vm).filter(|kept| !kept.is_of(&order.origin)) {
+            let why = format!("a server of another brain bears its name: {}", other.id);
+            return Err(HandError::Refused(why));
+        }
         if listing.of(&order.vm).is_empty() {
             if order.again {
                 self.must_be_settled(&order.vm, &listing).await?;

@@ -138,7 +138,9 @@ impl State {
             ("DELETE", path) => plain(self.destroy(path)),
             ("GET", path) if path.starts_with("/compute/flavors") => plain(recorded("flavors")),
             ("GET", "/compute/limits") => plain(recorded("limits")),
-            ("GET", path) if path.starts_with("/compute/os-hypervisors") => plain(recorded(known[0])),
+            ("GET", path) if path.starts_with("/compute/os-hypervisors") => {
+                plain(recorded(known[0]))
+            }
             ("GET", path) if path.starts_with("/placement/") => plain(recorded(known[1])),
             _ => plain((404, json!({"itemNotFound": {"message": path}}))),
         }
@@ -194,9 +196,7 @@ impl State {
 }
 
 fn token_body(address: SocketAddr) -> Value {
-    let endpoint = |path: &str| {
-        json!([{"interface": "public", "region": "RegionOne", "url": format!("http://{address}/{path}")}])
-    };
+    let endpoint = |path: &str| json!([{"interface": "public", "region": "RegionOne", "url": format!("http://{address}/{path}")}]);
     json!({"token": {
         "issued_at": "2026-11-21T02:00:00.000000Z", "expires_at": "2026-11-21T03:00:00.000000Z",
         "catalog": [
@@ -224,7 +224,9 @@ async fn serve(mut stream: TcpStream, address: SocketAddr, state: Arc<Mutex<Stat
         other => other.to_string(),
     };
     let length = body.len();
-    let head = format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 {status} x\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
     let _ = stream.write_all((head + &body).as_bytes()).await; // It may have gone away.
 }
 

@@ -14,7 +14,7 @@ use expect_test::expect;
 use model::clock::{Clock, SharedClock};
 use model::id::{FlavorId, VmId};
 use model::time::Time;
-use scaler::hands::{CreateOrder, HandError, Power, Provider as _, Shortage};
+use scaler::hands::{CreateOrder, HandError, Origin, Power, Provider as _, Shortage};
 use serde_json::json;
 
 use crate::cloud::{Cloud, Fate, recorded};
@@ -36,7 +36,7 @@ fn clock() -> SharedClock {
     SharedClock::new(RealClock(std::time::Instant::now()))
 }
 
-fn provider(cloud: &Cloud, fleet: &str, incarnation: &str) -> OpenstackProvider {
+fn provider(cloud: &Cloud, fleet: &str) -> OpenstackProvider {
     let address = cloud.address;
     let mut settings: OpenstackSettings = serde_json::from_value(json!({
         "name": "cloud", "auth_url": format!("http://{address}/v3"),
@@ -48,7 +48,6 @@ fn provider(cloud: &Cloud, fleet: &str, incarnation: &str) -> OpenstackProvider 
     assert!(settings.fill(|written| Ok(written.replace("${env:SECRET}", "canary"))).is_empty());
     let ground = Ground {
         fleet: fleet.to_owned(),
-        incarnation: incarnation.to_owned(),
         data: PathBuf::new(),
         folder: PathBuf::new(),
         clock: clock(),
@@ -63,7 +62,8 @@ fn vm(id: &str) -> VmId {
 
 fn order(id: &str, again: bool) -> CreateOrder {
     let flavor = FlavorId::parse("small").expect("a good name");
-    CreateOrder { vm: vm(id), flavor, prefer: None, avoid: BTreeSet::new(), again }
+    let origin = Origin { incarnation: "0f3c".to_owned(), epoch: 7 };
+    CreateOrder { vm: vm(id), flavor, prefer: None, avoid: BTreeSet::new(), again, origin }
 }
 
 /// What is listed, as `id power host`.
@@ -80,13 +80,16 @@ async fn listed(provider: &OpenstackProvider) -> Vec<String> {
 #[tokio::test]
 async fn an_order_that_is_repeated_makes_no_second_server() {
     let cloud = Cloud::start().await;
-    let provider = provider(&cloud, "shop", "0f3c");
+    let provider = provider(&cloud, "shop");
     provider.create(&order("vm-1", false)).await.unwrap();
     provider.create(&order("vm-1", true)).await.unwrap();
     assert_eq!(cloud.state().orders, 1);
     let sighting = provider.observe().await.unwrap();
     let seen = &sighting.vms[0];
-    assert_eq!((seen.id.as_str(), seen.flavor.as_str(), seen.power), ("vm-1", "small", Power::Running));
+    assert_eq!(
+        (seen.id.as_str(), seen.flavor.as_str(), seen.power),
+        ("vm-1", "small", Power::Running)
+    );
     assert!(seen.addresses.unwrap().app.to_string().ends_with(":8080"));
     provider.destroy(&vm("vm-1")).await.unwrap();
     provider.destroy(&vm("vm-1")).await.unwrap();
@@ -96,7 +99,7 @@ async fn an_order_that_is_repeated_makes_no_second_server() {
 #[tokio::test]
 async fn an_order_without_an_answer_that_was_carried_out_is_found_again() {
     let cloud = Cloud::start().await;
-    let provider = provider(&cloud, "shop", "0f3c");
+    let provider = provider(&cloud, "shop");
     cloud.fate(Fate::MadeInSilence);
     let unclear = provider.create(&order("vm-1", false)).await.unwrap_err();
     assert!(matches!(unclear, HandError::Unclear(_)), "{unclear}");
@@ -107,7 +110,7 @@ async fn an_order_without_an_answer_that_was_carried_out_is_found_again() {
 #[tokio::test]
 async fn an_order_that_is_lost_is_sent_again_only_after_two_lists_without_it() {
     let cloud = Cloud::start().await;
-    let provider = provider(&cloud, "shop", "0f3c");
+    let provider = provider(&cloud, "shop");
     cloud.fate(Fate::MadeLater);
     for again in [false, true, true] {
         let unclear = provider.create(&order("vm-1", again)).await.unwrap_err();
@@ -129,7 +132,7 @@ async fn an_order_that_is_lost_is_sent_again_only_after_two_lists_without_it() {
 #[tokio::test]
 async fn each_refusal_is_told_apart() {
     let cloud = Cloud::start().await;
-    let provider = provider(&cloud, "shop", "0f3c");
+    let provider = provider(&cloud, "shop");
     let html = "<html>\u{1b}[31mService Unavailable</html>";
     let fates = [
         Fate::Says("order-quota"),
@@ -139,7 +142,11 @@ async fn each_refusal_is_told_apart() {
         Fate::Says("action-in-wrong-state"),
         Fate::Says("version-too-new"),
         Fate::Writes(503, "", html),
-        Fate::Writes(500, "", "{\"computeFault\": {\"code\": 500, \"message\": \"canary of the cloud\"}}"),
+        Fate::Writes(
+            500,
+            "",
+            "{\"computeFault\": {\"code\": 500, \"message\": \"canary of the cloud\"}}",
+        ),
         Fate::Made("server-no-valid-host"),
         Fate::Made("server-failed"),
     ];
@@ -149,7 +156,9 @@ async fn each_refusal_is_told_apart() {
         cloud.fate(fate);
         let refused = provider.create(&order(&format!("vm-{number}"), false)).await.unwrap_err();
         told += &match &refused {
-            HandError::NoCapacity { shortage: Shortage::Quota, .. } => format!("quota: {refused}\n"),
+            HandError::NoCapacity { shortage: Shortage::Quota, .. } => {
+                format!("quota: {refused}\n")
+            }
             HandError::NoCapacity { shortage: Shortage::Room, .. } => format!("room: {refused}\n"),
             HandError::Refused(_) | HandError::Failed(_) | HandError::Unclear(_) => {
                 format!("{refused}\n")
@@ -164,7 +173,7 @@ async fn each_refusal_is_told_apart() {
 #[tokio::test]
 async fn a_list_has_all_pages_or_is_none() {
     let cloud = Cloud::start().await;
-    let provider = provider(&cloud, "shop", "0f3c");
+    let provider = provider(&cloud, "shop");
     for number in 1..=5 {
         provider.create(&order(&format!("vm-{number}"), false)).await.unwrap();
     }
@@ -178,7 +187,7 @@ async fn a_list_has_all_pages_or_is_none() {
 #[tokio::test]
 async fn a_token_that_is_refused_is_renewed_once_and_no_more() {
     let cloud = Cloud::start().await;
-    let provider = provider(&cloud, "shop", "0f3c");
+    let provider = provider(&cloud, "shop");
     provider.create(&order("vm-1", false)).await.unwrap();
     let logins = cloud.state().logins;
     cloud.state().dead_tokens = logins;
@@ -193,7 +202,7 @@ async fn a_token_that_is_refused_is_renewed_once_and_no_more() {
 #[tokio::test]
 async fn too_many_requests_are_waited_out() {
     let cloud = Cloud::start().await;
-    let provider = provider(&cloud, "shop", "0f3c");
+    let provider = provider(&cloud, "shop");
     cloud.fate(Fate::Writes(429, "Retry-After: 1\r\n", ""));
     provider.create(&order("vm-1", false)).await.unwrap();
     assert_eq!((cloud.state().orders, cloud.state().servers.len()), (2, 1));
@@ -205,23 +214,23 @@ async fn too_many_requests_are_waited_out() {
 #[tokio::test]
 async fn another_brain_of_the_same_name_keeps_its_servers() {
     let cloud = Cloud::start().await;
-    let (ours, theirs) = (provider(&cloud, "shop", "0f3c"), provider(&cloud, "shop", "77aa"));
+    let (ours, theirs) = (provider(&cloud, "shop"), provider(&cloud, "shop"));
     ours.create(&order("vm-1", false)).await.unwrap();
-    theirs.create(&order("vm-1", false)).await.unwrap();
-    assert_eq!(cloud.state().servers.len(), 2);
-    let host = |_: &str| "host-".to_owned() + recorded("server-active").1["server"]["hostId"].as_str().unwrap().get(..12).unwrap();
-    let host = host("");
-    assert_eq!(listed(&ours).await, [format!("vm-1 Running {host}"), format!("vm-1@77aa Running {host}")]);
-    ours.destroy(&vm("vm-1")).await.unwrap();
+    let origin = Origin { incarnation: "77aa".to_owned(), epoch: 7 };
+    let refused = theirs.create(&CreateOrder { origin, ..order("vm-1", false) }).await.unwrap_err();
+    assert!(matches!(refused, HandError::Refused(_)), "{refused}");
     assert_eq!(cloud.state().servers.len(), 1);
-    assert_eq!(listed(&theirs).await, [format!("vm-1 Running {host}")]);
+    let seen = theirs.observe().await.unwrap().vms.remove(0);
+    assert_eq!(seen.origin, Some(Origin { incarnation: "0f3c".to_owned(), epoch: 7 }));
+    let mark = recorded("server-active").1["server"]["hostId"].as_str().unwrap()[..12].to_owned();
+    assert_eq!(listed(&ours).await, [format!("vm-1 Running host-{mark}")]);
 }
 
 #[tokio::test]
 async fn quota_and_room_are_told_where_they_may_be_known() {
     let cloud = Cloud::start().await;
     cloud.state().knows_hosts = true;
-    let sighting = provider(&cloud, "shop", "0f3c").observe().await.unwrap();
+    let sighting = provider(&cloud, "shop").observe().await.unwrap();
     let hosts = sighting.hosts.iter().map(|host| {
         format!("{} {:?} {}", host.id, host.room, if host.is_down { "down" } else { "up" })
     });
@@ -231,6 +240,6 @@ async fn quota_and_room_are_told_where_they_may_be_known() {
     let told: Vec<String> = hosts.chain(quotas).collect();
     expect![[r#""#]].assert_eq(&(told.join("\n") + "\n"));
     cloud.state().knows_hosts = false;
-    let sighting = provider(&cloud, "shop", "0f3c").observe().await.unwrap();
+    let sighting = provider(&cloud, "shop").observe().await.unwrap();
     assert_eq!((sighting.hosts.len(), sighting.quotas.len()), (0, 3));
 }

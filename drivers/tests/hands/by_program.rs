@@ -13,7 +13,7 @@ use expect_test::expect;
 use model::clock::{FixedClock, SharedClock};
 use model::time::Time;
 use model::vm::Addresses;
-use scaler::hands::{CreateOrder, Deployer as _, HandError, Machine, Provider, Sighting};
+use scaler::hands::{CreateOrder, Deployer as _, HandError, Machine, Origin, Provider, Sighting};
 use serde_json::{Value, json};
 
 use crate::common::Scratch;
@@ -22,7 +22,6 @@ use crate::fleet::{program, vm};
 fn ground(folder: &Path) -> Ground {
     Ground {
         fleet: "shop".to_owned(),
-        incarnation: "0f3c".to_owned(),
         data: folder.to_owned(),
         folder: folder.to_owned(),
         clock: SharedClock::new(FixedClock(Time::default())),
@@ -32,7 +31,8 @@ fn ground(folder: &Path) -> Ground {
 
 fn order(id: &str) -> CreateOrder {
     let flavor = "small".parse().expect("a good name");
-    CreateOrder { vm: vm(id), flavor, prefer: None, avoid: BTreeSet::new(), again: false }
+    let (avoid, origin) = (BTreeSet::new(), Origin { incarnation: "first".to_owned(), epoch: 1 });
+    CreateOrder { vm: vm(id), flavor, prefer: None, avoid, again: false, origin }
 }
 
 /// A program of the test, and the provider that runs it.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
 use model::id::{FlavorId, HostId, ModuleId, VmId};
-use scaler::hands::{CreateOrder, HandError, Power, Program, Provider, SeenVm, Sighting};
+use scaler::hands::{
+    CreateOrder, HandError, Machine, Origin, Power, Program, Provider, SeenVm, Sighting,
+};
 use serde_json::Value;
 
 use crate::common::{Scratch, example, port_block};
@@ -102,8 +104,9 @@ pub(crate) fn flavor() -> FlavorId {
 }
 
 pub(crate) fn order(id: &str) -> CreateOrder {
+    let origin = Origin { incarnation: "first".to_owned(), epoch: 1 };
     let (vm, flavor, avoid) = (vm(id), flavor(), BTreeSet::new());
-    CreateOrder { vm, flavor, prefer: None, avoid, again: false }
+    CreateOrder { vm, flavor, prefer: None, avoid, again: false, origin }
 }
 
 pub(crate) fn program(assignment: u32, command: &[&str]) -> Program {
@@ -112,6 +115,7 @@ pub(crate) fn program(assignment: u32, command: &[&str]) -> Program {
         assignment,
         command: command.iter().map(|word| (*word).to_owned()).collect(),
         environment: [("COLOUR".to_owned(), "blue".to_owned())].into(),
+        epoch: 1,
     }
 }
 

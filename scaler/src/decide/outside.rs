@@ -18,7 +18,7 @@ impl Chain<'_> {
             return self.skip("protection", "nothing is taken away");
         };
         let lowest = self.from.saturating_sub(removable);
-        let detail = format!("{removable} may go");
+        let detail = format!("{removable} VMs may go");
         if self.to < lowest {
             self.clip("protection", lowest, detail, Reason::Protected { removable });
         } else {
@@ -33,7 +33,7 @@ impl Chain<'_> {
         else {
             return self.skip("pool", "nothing is needed of it");
         };
-        let detail = format!("{ready} ready, {creatable} can be made");
+        let detail = format!("{ready} ready in the pool, {creatable} can be made");
         let owed = self.from.saturating_sub(self.inputs.serving + self.inputs.warming);
         let free = ready.saturating_add(creatable).saturating_sub(owed);
         let most = self.from.saturating_add(free).max(self.terms.min.min(self.to));
@@ -49,7 +49,7 @@ impl Chain<'_> {
             return self.skip("fleet brake", "nothing is taken away");
         };
         let lowest = self.from.saturating_sub(room);
-        let detail = format!("{room} more may go");
+        let detail = format!("the fleet may lose {room} more");
         if self.to < lowest {
             self.clip("fleet brake", lowest, detail, Reason::FleetBrake { room });
         } else {
@@ -77,7 +77,7 @@ impl Chain<'_> {
         let Some(hold) = self.inputs.holds.iter().find(|hold| hold.covers(what)) else {
             return self.skip("hold", "nothing is held");
         };
-        let detail = format!("{} ({}) until {}", hold.id, hold.what.as_str(), hold.until);
+        let detail = format!("hold {} of {} until {}", hold.id, hold.what.as_str(), hold.until);
         if self.to == self.from {
             return self.pass("hold", detail);
         }

@@ -22,6 +22,7 @@ use store::Change;
 use crate::brain::active::Word as ActiveWord;
 use crate::brain::discover::Found;
 use crate::brain::eye::News;
+use crate::brain::fail::fail_point;
 use crate::brain::senses::{
     PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
 };
@@ -89,6 +90,7 @@ impl Core {
             }
             Heard::Config(config) => {
                 self.plan_due = None;
+                self.time_due = None;
                 let on_duty = std::mem::take(&mut self.settings.on_duty);
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
@@ -351,7 +353,11 @@ impl Core {
                 let before = self.senses.facts.acknowledged();
                 self.senses.no_fault(&target);
                 self.senses.router(name, report, now);
-                self.senses.facts.acknowledged() != before
+                let is_news = self.senses.facts.acknowledged() != before;
+                if is_news {
+                    fail_point!("acknowledged");
+                }
+                is_news
             }
             Err(error) => {
                 self.senses.fault(target, &error, now);

@@ -17,7 +17,7 @@ impl Core {
             scaler: &self.scaler,
             senses: &self.senses,
             servers: &self.servers,
-            posted: self.posted.topology(),
+            posted: &self.posted,
         };
         let events = self.surveyor.follow(&mut self.topology, sources, lost_until, now);
         self.moved(events, now);
@@ -33,7 +33,7 @@ impl Core {
             scaler: &self.scaler,
             senses: &self.senses,
             servers: &self.servers,
-            posted: self.posted.topology(),
+            posted: &self.posted,
         };
         let events = self.surveyor.learn(&mut self.topology, sources, new);
         self.moved(events, now);

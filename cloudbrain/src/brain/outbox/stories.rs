@@ -51,7 +51,13 @@ impl World {
         let clock = SharedClock::new(FixedClock(Time::default()));
         let channels = start::channels(&config, &clock).expect("channels");
         let (provider, deployer, routers) = (None, None, Vec::new());
-        let hands = Hands { provider, deployer, routers, channels, at_once: Permits::default() };
+        let hands = Hands {
+            provider,
+            deployer,
+            routers,
+            channels,
+            at_once: crate::brain::hands::Permits::default(),
+        };
         let outbox = Outbox::restore(&config, &hands, Vec::new(), None, Time::default());
         let (flying, rows, log) = (VecDeque::new(), BTreeMap::new(), String::new());
         Self { config, hands, outbox, flying, rows, memory: None, log }
@@ -141,7 +147,8 @@ impl World {
             | Change::ForgetNotes { .. }
             | Change::Forget { .. }
             | Change::Router { .. }
-            | Change::Alive(_) => panic!("no business of the outbox: {change:?}"),
+            | Change::Alive(_)
+            | Change::Origin { .. } => panic!("no business of the outbox: {change:?}"),
         };
         if row.status != OutgoingStatus::Waiting {
             let why = row.error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::id::{FlavorId, HostId, VmId};
 use model::vm::Addresses;
-use scaler::hands::{CreateOrder, HandError, Power, SeenVm};
+use scaler::hands::{CreateOrder, HandError, Origin, Power, SeenVm};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,6 +24,7 @@ const FLEET: &str = "cloudbrain-fleet";
 const VM: &str = "cloudbrain-vm";
 const FLAVOR: &str = "cloudbrain-flavor";
 const INCARNATION: &str = "cloudbrain-incarnation";
+const EPOCH: &str = "cloudbrain-epoch";
 /// The flavor of a server that does not bear one.
 const UNKNOWN_FLAVOR: &str = "unknown";
 /// Nova's number for a guest that runs.
@@ -33,8 +34,6 @@ const POWER_RUNNING: i64 = 1;
 #[derive(Clone, Debug)]
 pub(super) struct Label {
     pub(super) fleet: String,
-    /// Of the brain's memory: another memory knows nothing of these VMs.
-    pub(super) incarnation: String,
 }
 
 /// A server, as Nova tells of it.
@@ -94,7 +93,8 @@ struct Link {
 #[derive(Debug)]
 pub(super) struct Listing {
     pub(super) began: Duration,
-    /// By VM; of several for one VM the one that is kept first.
+    /// By VM; of several for one VM the one that is kept first, and beside it only those that were
+    /// ordered on the same record.
     servers: BTreeMap<VmId, Vec<Server>>,
 }
 
@@ -111,7 +111,8 @@ impl Label {
     pub(super) fn metadata(&self, order: &CreateOrder) -> Value {
         json!({
             FLEET: self.fleet,
-            INCARNATION: self.incarnation,
+            INCARNATION: order.origin.incarnation,
+            EPOCH: order.origin.epoch.to_string(),
             VM: order.vm.as_str(),
             FLAVOR: order.flavor.as_str(),
         })
@@ -125,12 +126,7 @@ impl Label {
             return None;
         }
         let vm = said(VM).and_then(|vm| VmId::parse(vm).ok());
-        match (vm, said(INCARNATION)) {
-            (Some(vm), Some(incarnation)) if incarnation == self.incarnation => Some(vm),
-            (Some(vm), Some(other)) => VmId::parse(&format!("{vm}@{other}")).ok(),
-            _ => None,
-        }
-        .or_else(|| VmId::parse(&format!("nova-{}", server.id)).ok())
+        vm.or_else(|| VmId::parse(&format!("nova-{}", server.id)).ok())
     }
 }
 
@@ -158,6 +154,18 @@ pub(super) async fn walk(session: &Session, label: &Label) -> Result<Vec<Server>
 }
 
 impl Server {
+    /// On whose record it was ordered.
+    fn origin(&self) -> Option<Origin> {
+        let incarnation = self.metadata.get(INCARNATION)?.clone();
+        let epoch = self.metadata.get(EPOCH)?.parse().ok()?;
+        Some(Origin { incarnation, epoch })
+    }
+
+    /// Whether it was ordered on that record, by whichever of its brains.
+    pub(super) fn is_of(&self, origin: &Origin) -> bool {
+        self.metadata.get(INCARNATION) == Some(&origin.incarnation)
+    }
+
     /// Nova has made it, and does nothing with it.
     pub(super) fn is_usable(&self) -> bool {
         self.status == "ACTIVE" && self.task.is_none()
@@ -196,7 +204,8 @@ impl Server {
         let power = self.power_word();
         // Before it runs, an address is a promise.
         let addresses = if power == Power::Running { addresses(self) } else { None };
-        SeenVm { id, flavor: flavor.unwrap_or_else(unknown), host, power, addresses }
+        let (flavor, origin) = (flavor.unwrap_or_else(unknown), self.origin());
+        SeenVm { id, flavor, host, power, addresses, origin }
     }
 
     /// Its address in a network, or in the first. Fixed ones before floating ones, IPv4 before IPv6.
@@ -238,6 +247,8 @@ impl Listing {
         }
         for several in servers.values_mut() {
             several.sort_by(|a, b| a.rank().cmp(&b.rank()));
+            let record = several[0].metadata.get(INCARNATION).cloned();
+            several.retain(|server| server.metadata.get(INCARNATION) == record.as_ref());
         }
         Self { began, servers }
     }
@@ -276,7 +287,7 @@ mod tests {
     use super::*;
 
     fn label() -> Label {
-        Label { fleet: "shop".to_owned(), incarnation: "0f3c".to_owned() }
+        Label { fleet: "shop".to_owned() }
     }
 
     fn server(id: &str, status: &str, launched: Option<&str>, incarnation: &str) -> Server {
@@ -310,12 +321,11 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_another_incarnation_is_another_vm() {
+    fn a_server_that_was_ordered_on_another_record_is_no_double() {
         let ours = server("1", "ACTIVE", None, "0f3c");
         let theirs = server("2", "ACTIVE", None, "77aa");
         let listing = Listing::new(vec![ours, theirs], &label(), Duration::ZERO);
-        let ids: Vec<String> = listing.kept_ones().map(|(vm, _)| vm.to_string()).collect();
-        assert_eq!(ids, ["vm-1", "vm-1@77aa"]);
+        assert_eq!(listing.kept_ones().count(), 1);
         assert!(listing.doubled().is_empty());
     }
 
