@@ -85,6 +85,12 @@ impl Cloud {
         self.state.lock().expect("no test panics with it")
     }
 
+    /// Orders that came, and servers that there are.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.orders, state.servers.len())
+    }
+
     pub(crate) fn fate(&self, fate: Fate) {
         self.state().fates.push_back(fate);
     }
@@ -247,7 +253,9 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     };
     let length: usize = header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
     while bytes.len() < head + 4 + length {
-        stream.read_buf(&mut bytes).await.ok()?;
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
     }
     let mut words = text.split(' ');
     Some(Request {

@@ -104,7 +104,7 @@ async fn an_order_without_an_answer_that_was_carried_out_is_found_again() {
     let unclear = provider.create(&order("vm-1", false)).await.unwrap_err();
     assert!(matches!(unclear, HandError::Unclear(_)), "{unclear}");
     provider.create(&order("vm-1", true)).await.unwrap();
-    assert_eq!((cloud.state().orders, cloud.state().servers.len()), (1, 1));
+    assert_eq!(cloud.counts(), (1, 1));
 }
 
 #[tokio::test]
@@ -167,7 +167,18 @@ async fn each_refusal_is_told_apart() {
         };
     }
     assert!(cloud.state().servers.is_empty(), "what failed holds no quota");
-    expect![[r#""#]].assert_eq(&told);
+    expect![[r#"
+        Says("order-quota"): quota: the quota is used up for small: 403 Quota exceeded for cores, instances, ram: Requested 500, 500, 1024000, but already used 7, 7, 14336 of 200, 60, 400000 cores, instances, ram
+        Says("hypervisors-forbidden"): refused: 403 Policy doesn't allow os_compute_api:os-hypervisors:list-detail to be performed.
+        Says("order-no-such-image"): refused: 400 Can not find requested image
+        Says("order-no-such-network"): refused: 400 Network 00000000-0000-0000-0000-000000000000 could not be found.
+        Says("action-in-wrong-state"): failed: 409 Cannot 'start' instance 8c0dfe3b-d3c9-457a-b3a7-cb48c36eb4aa while it is in vm_state active
+        Says("version-too-new"): refused: 406 Version 2.999 is not supported by the API. Minimum is 2.1 and maximum is 2.93.
+        Writes(503, "", "<html>\u{1b}[31mService Unavailable</html>"): it may or may not have happened: 503 <html>[31mService Unavailable</html>
+        Writes(500, "", "{\"computeFault\": {\"code\": 500, \"message\": \"canary of the cloud\"}}"): it may or may not have happened: 500 canary of the cloud
+        Made("server-no-valid-host"): room: no host has room for small: No valid host was found.
+        Made("server-failed"): failed: Exceeded maximum number of retries. Exceeded max scheduling attempts 3 for instance 3c01e4d2-54bd-4a40-8d6e-a9f4b44fbd20. Last exception: Failed to deploy instance: told to fail on hyp-2
+    "#]].assert_eq(&told);
 }
 
 #[tokio::test]
@@ -205,7 +216,7 @@ async fn too_many_requests_are_waited_out() {
     let provider = provider(&cloud, "shop");
     cloud.fate(Fate::Writes(429, "Retry-After: 1\r\n", ""));
     provider.create(&order("vm-1", false)).await.unwrap();
-    assert_eq!((cloud.state().orders, cloud.state().servers.len()), (2, 1));
+    assert_eq!(cloud.counts(), (2, 1));
     cloud.fate(Fate::Writes(429, "Retry-After: 86400\r\n", ""));
     let later = provider.create(&order("vm-2", false)).await.unwrap_err();
     assert!(later.to_string().contains("wants to be asked"), "{later}");
@@ -238,7 +249,14 @@ async fn quota_and_room_are_told_where_they_may_be_known() {
         format!("{} {} of {:?}, takes {:?}", quota.name, quota.used, quota.limit, quota.takes)
     });
     let told: Vec<String> = hosts.chain(quotas).collect();
-    expect![[r#""#]].assert_eq(&(told.join("\n") + "\n"));
+    expect![[r#"
+        hyp-1 {flavor/small: 14} up
+        hyp-3 {flavor/small: 14} up
+        hyp-2 {flavor/small: 13} up
+        instances 6 of Some(60), takes {flavor/small: 1}
+        cores 6 of Some(200), takes {flavor/small: 1}
+        ram 12288 of Some(400000), takes {flavor/small: 2048}
+    "#]].assert_eq(&(told.join("\n") + "\n"));
     cloud.state().knows_hosts = false;
     let sighting = provider(&cloud, "shop").observe().await.unwrap();
     assert_eq!((sighting.hosts.len(), sighting.quotas.len()), (0, 3));
