@@ -15,6 +15,7 @@ mod plan;
 mod replay;
 mod schedule;
 mod serve;
+mod simulate;
 mod story;
 mod teardown;
 
@@ -51,7 +52,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Router(args) => on_runtime(true, inside::router(args)),
         Command::Vm { folder } => inside::vm(&folder),
         Command::DemoApp { port, cost_ms } => on_runtime(false, demo_app::serve(port, cost_ms)),
-        Command::Check(args) => files::check(&args),
+        Command::Check(args) => on_runtime(false, files::check(args)),
         Command::Schema { kind } => files::print_schema(kind),
         Command::Plan(args) => on_runtime(false, plan::plan(args)),
         Command::Apply(args) => on_runtime(false, plan::apply(args)),
@@ -61,6 +62,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Incidents(args) => on_runtime(false, story::incidents(args)),
         Command::Why(args) => on_runtime(false, story::why(args)),
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
@@ -72,6 +74,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
         Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
+        Command::Recover(args) => on_runtime(false, ask::recover(args)),
     };
     match result {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

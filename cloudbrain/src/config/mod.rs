@@ -8,7 +8,7 @@ mod channels;
 pub mod checks;
 pub mod heartbeat;
 pub mod maintenance;
-mod policies;
+pub mod policies;
 mod providers;
 pub mod raw;
 pub mod rules;
@@ -70,6 +70,8 @@ pub struct Config {
     pub scaler: scaler::state::Config,
     /// The schedules of the policies.
     pub timetables: BTreeMap<ModuleId, Timetable>,
+    /// The file that each policy stands in.
+    pub policy_files: BTreeMap<ModuleId, PathBuf>,
     /// What the policies measure by expressions.
     pub measures: Vec<Measured>,
     pub rules: Rules,
@@ -213,6 +215,7 @@ impl Reader {
         let maintenance = self.maintenance((&document, &raw), &projects, &folder);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
         let policies = self.read_policies(&folder.join(&raw.policies));
+        let policy_files = policies.files();
         let measures = self.measures(&policies);
         let (scaler, timetables) = self.check_policies(&document, &raw, &modules, policies);
         let rules = self.rules(Some(&folder.join(&raw.rules)));
@@ -232,6 +235,7 @@ impl Reader {
             zabbix,
             scaler,
             timetables,
+            policy_files,
             measures,
             rules,
             maintenance,

@@ -4,7 +4,7 @@
 //! flavor and the pool are there, and whether an expression can be read, is known here.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::id::ModuleId;
 use model::unit::Span;
@@ -16,14 +16,22 @@ use serde::Deserialize;
 
 use super::raw::RawConfig;
 use super::timetable::{self, Timetable};
-use super::yaml::Document;
-use super::{Measured, Module, Reader, unknown};
+use super::yaml::{Document, Problem};
+use super::{Config, Measured, Module, Reader, unknown};
 
 /// What the policy folder holds, with the file each came from.
 #[derive(Default)]
 pub(super) struct Policies {
     policies: Vec<(Document, Policy)>,
     pools: Vec<(Document, Pool)>,
+}
+
+impl Policies {
+    /// The file that the policy of each module stands in.
+    pub(super) fn files(&self) -> BTreeMap<ModuleId, PathBuf> {
+        let policies = self.policies.iter();
+        policies.map(|(file, policy)| (policy.module.clone(), file.path.clone())).collect()
+    }
 }
 
 impl Reader {
@@ -169,6 +177,23 @@ impl Reader {
         }
         measures
     }
+}
+
+/// What the lint says of the policies once their past is known, beside what it said without.
+pub fn hindsight(config: &Config, histories: &BTreeMap<ModuleId, History>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (module, policy) in &config.scaler.policies {
+        let (Some(history), Some(file)) = (histories.get(module), config.policy_files.get(module))
+        else {
+            continue;
+        };
+        let Ok(document) = Document::read(file) else { continue };
+        let known = lint(policy, None, &[], &History::default());
+        let findings = lint(policy, None, &[], history).into_iter();
+        let news = findings.filter(|finding| !known.contains(finding));
+        problems.extend(news.map(|finding| document.place(&finding)));
+    }
+    problems
 }
 
 /// What is asked of the samples for a metric: its expression, or its mean over a window. In a window

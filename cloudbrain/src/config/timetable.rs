@@ -8,6 +8,9 @@
 //! Spans are half-open: at the moment one ends the next begins, and at no moment both hold that do
 //! not overlap in the file.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -256,7 +256,8 @@ async fn quota_and_room_are_told_where_they_may_be_known() {
         instances 6 of Some(60), takes {flavor/small: 1}
         cores 6 of Some(200), takes {flavor/small: 1}
         ram 12288 of Some(400000), takes {flavor/small: 2048}
-    "#]].assert_eq(&(told.join("\n") + "\n"));
+    "#]]
+    .assert_eq(&(told.join("\n") + "\n"));
     cloud.state().knows_hosts = false;
     let sighting = provider(&cloud, "shop").observe().await.unwrap();
     assert_eq!((sighting.hosts.len(), sighting.quotas.len()), (0, 3));

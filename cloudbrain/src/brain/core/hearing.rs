@@ -84,6 +84,10 @@ impl Core {
                 self.act(*wanted, now);
                 true
             }
+            Heard::Recovery(word) => {
+                self.recover(&word, now);
+                true
+            }
             Heard::StandsIn(said) => {
                 self.stand_in(said, now);
                 true
@@ -187,7 +191,7 @@ impl Core {
     /// An agent told its figures.
     fn frame(&mut self, frame: &Frame, now: Time) -> bool {
         let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
-        self.senses.frame(frame);
+        self.senses.frame(frame, now);
         let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
         self.signals(signals, now) || news
     }
