@@ -248,7 +248,8 @@ fn is_infrastructure(object: &Object) -> bool {
         | Object::Host(_)
         | Object::DataSource(_)
         | Object::Collector(_)
-        | Object::Channel(_) => true,
+        | Object::Channel(_)
+        | Object::Pool(_) => true,
         Object::Vm(_) | Object::Module(_) | Object::Project(_) => false,
     }
 }
@@ -276,6 +277,7 @@ fn answering(topology: &Topology, state: &State, root: &Object) -> usize {
         | Object::Project(_)
         | Object::DataSource(_)
         | Object::Collector(_)
-        | Object::Channel(_) => 0,
+        | Object::Channel(_)
+        | Object::Pool(_) => 0,
     }
 }

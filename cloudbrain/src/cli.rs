@@ -37,6 +37,11 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Why the scaler did what it did, or did nothing
     Explain(ExplainArgs),
+    /// The pools: what is ready, what is being made, and why nothing is; exit 2 if one runs low
+    Pools(AskArgs),
+    /// How many more VMs of each flavor could be made, what would stop it, and for how long it lasts;
+    /// exit 2 if one runs low or not all modules could have their most
+    Capacity(AskArgs),
     /// Incidents: what happened, who was told
     Incidents(IncidentsArgs),
     /// Why somebody is told of a thing, or is not: what is known of it, and what became of it

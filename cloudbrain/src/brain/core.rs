@@ -17,6 +17,7 @@ mod placing;
 mod recovering;
 mod relieving;
 mod timing;
+mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -211,6 +212,7 @@ pub struct Core {
     label_silences: LabelSilences,
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
+    said_of_pools: warning::Said,
     /// Of which modules it was told that their load is unknown; asked of the alerter if None.
     told_blind: Option<BTreeSet<Object>>,
     /// When the schedules of the policies are handed over again; at once if None.
@@ -287,6 +289,7 @@ impl Core {
             directory: Arc::default(),
             label_silences: LabelSilences::default(),
             plan_due: None,
+            said_of_pools: warning::Said::new(),
             told_blind: None,
             time_due: None,
             pending: Turn::default(),
@@ -418,6 +421,7 @@ impl Core {
         if alerter::wake_at(&self.alerter).is_some_and(|at| at <= now) {
             self.alert(alerter::Event::Tick, now);
         }
+        self.watch_pools(now);
         self.account(now);
         self.chart(now);
         self.remember(&outcome.decisions);

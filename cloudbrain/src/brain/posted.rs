@@ -269,7 +269,8 @@ impl Labelled for Posted {
             | Object::Project(_)
             | Object::DataSource(_)
             | Object::Collector(_)
-            | Object::Channel(_) => None,
+            | Object::Channel(_)
+            | Object::Pool(_) => None,
         }))
     }
 }
@@ -315,7 +316,8 @@ impl<'a> Said<'a> {
             | Object::Project(_)
             | Object::DataSource(_)
             | Object::Collector(_)
-            | Object::Channel(_) => {}
+            | Object::Channel(_)
+            | Object::Pool(_) => {}
         }
         is_news
     }

@@ -2,6 +2,7 @@
 
 mod acts;
 mod ask;
+mod capacity;
 mod channels;
 mod demo_app;
 mod explain;
@@ -56,6 +57,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => on_runtime(false, plan::plan(args)),
         Command::Apply(args) => on_runtime(false, plan::apply(args)),
         Command::Explain(args) => on_runtime(false, explain::explain(args)),
+        Command::Pools(args) => on_runtime(false, capacity::pools(args)),
+        Command::Capacity(args) => on_runtime(false, capacity::capacity(args)),
         Command::Incidents(args) => on_runtime(false, story::incidents(args)),
         Command::Why(args) => on_runtime(false, story::why(args)),
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
