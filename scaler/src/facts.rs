@@ -8,7 +8,7 @@ use model::id::{FlavorId, HostId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
 
-use crate::hands::{Power, Sighting, UpstreamReport};
+use crate::hands::{Power, RouterReport, Sighting, Stamp, Uncounted, UpstreamReport};
 use crate::policy::{Measure, Metric};
 
 /// All that is known at one tick.
@@ -95,12 +95,40 @@ pub struct SeenFact {
     pub addresses: Option<Addresses>,
 }
 
-/// What one router said of itself.
+/// What one router said of itself. The default is that of a router which was not heard: it
+/// acknowledges nothing and bears no witness.
 #[derive(Clone, Debug, Default)]
 pub struct RouterFact {
+    /// The reign of the routing it was seen to follow.
+    pub epoch: u64,
     /// The routing it was seen to follow.
     pub acknowledged: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
+    pub uncounted: Uncounted,
+    /// It was silent for so long that, by the files, no traffic comes to it any more: its word is
+    /// not waited for.
+    pub waived: bool,
+}
+
+impl From<RouterReport> for RouterFact {
+    fn from(report: RouterReport) -> Self {
+        Self {
+            epoch: report.epoch,
+            acknowledged: report.generation,
+            upstreams: report.upstreams,
+            uncounted: report.uncounted,
+            waived: false,
+        }
+    }
+}
+
+impl RouterFact {
+    /// Of the routings up to `newest`, the one it follows. A router that is ahead follows something
+    /// of which our record does not know, so it acknowledges nothing.
+    fn follows(&self, newest: Stamp) -> u64 {
+        let is_ours = self.epoch == newest.epoch && self.acknowledged <= newest.generation;
+        if is_ours { self.acknowledged } else { 0 }
+    }
 }
 
 impl ProviderFact {
@@ -137,17 +165,30 @@ impl Facts {
         self.answers.get(module)?.get(&metric.name)
     }
 
-    /// The routing generation that every router follows; 0 while one of them was not heard.
-    pub fn acknowledged(&self) -> u64 {
-        self.routers.values().map(|router| router.acknowledged).min().unwrap_or(0)
+    /// Those whose word counts: all, but for those it was given up to wait for.
+    fn heeded(&self) -> impl Iterator<Item = &RouterFact> {
+        self.routers.values().filter(|router| !router.waived)
     }
 
-    /// Requests under way on a VM, over all routers; None while a router was not heard.
+    /// The routing generation that every router follows, `newest` at most; 0 while one of them was
+    /// not heard, and while nobody's word is waited for any more: somebody must carry the traffic.
+    pub fn acknowledged(&self, newest: Stamp) -> u64 {
+        self.heeded().map(|router| router.follows(newest)).min().unwrap_or(0)
+    }
+
+    /// The newest generation of this epoch that any router follows.
+    pub fn furthest(&self, epoch: u64) -> u64 {
+        let of_epoch = self.routers.values().filter(|router| router.epoch == epoch);
+        of_epoch.map(|router| router.acknowledged).max().unwrap_or(0)
+    }
+
+    /// Requests under way on a VM, over all routers; None while a router cannot tell.
     pub fn in_flight(&self, vm: &VmId) -> Option<u32> {
-        if self.routers.is_empty() {
+        if self.heeded().next().is_none() || self.heeded().any(|router| router.uncounted.holds(vm))
+        {
             return None;
         }
-        let reports = self.routers.values().filter_map(|router| router.upstreams.get(vm));
+        let reports = self.heeded().filter_map(|router| router.upstreams.get(vm));
         Some(reports.map(|report| report.in_flight).sum())
     }
 

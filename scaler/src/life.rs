@@ -27,6 +27,8 @@ const POOL_MISSES: u32 = 3;
 /// Takes note of everything that was seen.
 pub(crate) fn observe(config: &Config, state: &mut State, facts: &Facts, now: Time) {
     bury(state, now);
+    let State { vms, memory, .. } = state;
+    memory.out_since.retain(|id, _| vms.get(id).is_some_and(|vm| vm.state == VmState::Draining));
     let ids: Vec<VmId> = state.vms.keys().cloned().collect();
     for id in &ids {
         locate(state, facts, id);
@@ -138,10 +140,15 @@ fn drained(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId,
     if facts.is_dead(id) {
         return condemn(state, id, "it died while it drained".to_owned(), now);
     }
+    if !is_acknowledged(state.routing_stamp(), facts, vm.route_generation) {
+        return;
+    }
+    // The time counts from here: before, requests may have been sent to it.
+    let since = *state.memory.out_since.entry(id.clone()).or_insert(now);
     let timeout = policy.map_or(DRAIN_TIMEOUT, |policy| policy.drain.timeout.0);
-    let out = is_acknowledged(facts, vm.route_generation);
-    let idle = facts.in_flight(id).is_none_or(|requests| requests == 0);
-    if out && (idle || now.since(vm.since) >= timeout) {
+    // Who cannot be counted may be busy.
+    let idle = facts.in_flight(id) == Some(0);
+    if idle || now.since(since) >= timeout {
         open(state, id, StepKind::Undeploy, now);
     }
 }

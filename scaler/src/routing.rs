@@ -3,32 +3,54 @@
 //! The routing follows from the states alone, so after a crash it is simply derived and pushed
 //! again. Its number rises with each change; a VM remembers the number that first contained or
 //! first lacked it, and nobody relies on a change before every router acknowledged it.
+//!
+//! A router that is ahead of our number was told by a brain whose record we do not have: the
+//! store was restored from a backup. It would refuse whatever is older, so our number goes past
+//! its own, and nothing that was acknowledged before counts.
 
 use std::collections::BTreeMap;
 
-use model::id::ModuleId;
+use model::id::{ModuleId, VmId};
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
-use crate::hands::{Route, Routing};
+use crate::hands::{Route, Routing, Stamp};
 use crate::state::{Config, State};
 
 /// Derives the routing anew. Returns it if it changed.
-pub(crate) fn update(config: &Config, state: &mut State) -> Option<Routing> {
+pub(crate) fn update(config: &Config, state: &mut State, facts: &Facts) -> Option<Routing> {
     let routes = derive(config, state);
     let before = &state.memory.routes;
-    if routes == *before && state.memory.routing_generation > 0 {
+    let furthest = facts.furthest(state.memory.routing_epoch);
+    let is_overtaken = furthest > state.memory.routing_generation;
+    if routes == *before && state.memory.routing_generation > 0 && !is_overtaken {
         return None;
     }
-    let generation = state.memory.routing_generation + 1;
+    let generation = state.memory.routing_generation.max(furthest) + 1;
+    if is_overtaken || takes_out_at_once(state, &routes) {
+        state.memory.routing_urgent = generation;
+    }
+    let before = &state.memory.routes;
     for vm in state.vms.values_mut() {
-        if is_routed(vm, before) != is_routed(vm, &routes) {
+        if is_overtaken || is_routed(vm, before) != is_routed(vm, &routes) {
             vm.route_generation = generation;
         }
     }
     state.memory.routing_generation = generation;
     state.memory.routes = routes;
     Some(state.routing())
+}
+
+/// Whether somebody leaves who is not just left over: an ill or a dead VM.
+fn takes_out_at_once(state: &State, routes: &BTreeMap<ModuleId, Route>) -> bool {
+    let stays = |module: &ModuleId, vm: &VmId| {
+        routes.get(module).is_some_and(|route| route.upstreams.contains_key(vm))
+    };
+    let drains = |vm: &VmId| state.vms.get(vm).is_some_and(|vm| vm.state == VmState::Draining);
+    let before = state.memory.routes.iter();
+    let mut leaving = before
+        .flat_map(|(module, route)| route.upstreams.keys().filter(move |vm| !stays(module, vm)));
+    leaving.any(|vm| !drains(vm))
 }
 
 fn is_routed(vm: &Vm, routes: &BTreeMap<ModuleId, Route>) -> bool {
@@ -51,7 +73,8 @@ pub(crate) fn derive(config: &Config, state: &State) -> BTreeMap<ModuleId, Route
     modules
 }
 
-/// Whether every router is past the change that let this VM in or out.
-pub(crate) fn is_acknowledged(facts: &Facts, route_generation: u64) -> bool {
-    facts.acknowledged() >= route_generation
+/// Whether every router is past the change that let this VM in or out; `newest` is the routing that
+/// is wanted.
+pub(crate) fn is_acknowledged(newest: Stamp, facts: &Facts, route_generation: u64) -> bool {
+    facts.acknowledged(newest) >= route_generation
 }

@@ -8,7 +8,7 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Route, Routing};
+use crate::hands::{Route, Routing, Stamp};
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::steps::Step;
@@ -44,8 +44,17 @@ pub struct Memory {
     pub suspects: BTreeMap<VmId, Time>,
     /// VMs that ended lately: a list that was taken before their end may still name them.
     pub ended: BTreeMap<VmId, Time>,
+    /// The reign that routings are written under; see [`Routing::epoch`].
+    #[serde(default)]
+    pub routing_epoch: u64,
     /// Counts up with each change of the routing.
     pub routing_generation: u64,
+    /// The newest of them that took a VM out at once.
+    #[serde(default)]
+    pub routing_urgent: u64,
+    /// Since when all routers are known to be without a VM that is draining.
+    #[serde(default)]
+    pub out_since: BTreeMap<VmId, Time>,
     /// The routing in force; it follows from the VMs, so it is derived and not stored.
     #[serde(skip)]
     pub routes: BTreeMap<ModuleId, Route>,
@@ -112,7 +121,17 @@ impl State {
     /// The routing in force.
     pub fn routing(&self) -> Routing {
         let memory = &self.memory;
-        Routing { generation: memory.routing_generation, modules: memory.routes.clone() }
+        Routing {
+            epoch: memory.routing_epoch,
+            generation: memory.routing_generation,
+            urgent: memory.routing_urgent,
+            modules: memory.routes.clone(),
+        }
+    }
+
+    /// The number of the routing in force.
+    pub fn routing_stamp(&self) -> Stamp {
+        Stamp { epoch: self.memory.routing_epoch, generation: self.memory.routing_generation }
     }
 
     /// The VMs of each module, by one walk over the fleet.

@@ -124,9 +124,10 @@ fn next_leaver(
     if let Some(vm) = early.max_by_key(|vm| vm.since) {
         return Some(vm.id.clone());
     }
+    let newest = state.routing_stamp();
     let serving = || {
         vms().filter(|vm| {
-            vm.state == VmState::Serving && is_acknowledged(facts, vm.route_generation)
+            vm.state == VmState::Serving && is_acknowledged(newest, facts, vm.route_generation)
         })
     };
     if serving().filter(|vm| !state.memory.suspects.contains_key(&vm.id)).count() < 2 {

@@ -12,7 +12,7 @@ use model::vm::{Vm, VmState};
 
 use crate::decide::{Members, Want, decide};
 use crate::facts::Facts;
-use crate::hands::Routing;
+use crate::hands::{Routing, Stamp};
 use crate::policy::Policy;
 use crate::reason::{Decision, Reason};
 use crate::routing::is_acknowledged;
@@ -56,7 +56,7 @@ pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Out
         let missing = missing.get(flavor).copied().unwrap_or(0);
         supply::refill(pool, state, facts, missing, now);
     }
-    outcome.routing = routing::update(config, state);
+    outcome.routing = routing::update(config, state, facts);
     outcome.repairs = news_of_repairs(&repairs_before, state);
     outcome
 }
@@ -91,7 +91,8 @@ fn want(
     elapsed: Duration,
 ) -> Want {
     let vms = || members.iter().map(|id| &state.vms[id]);
-    let serving: Vec<&Vm> = vms().filter(|vm| in_service(vm, facts)).collect();
+    let newest = state.routing_stamp();
+    let serving: Vec<&Vm> = vms().filter(|vm| in_service(newest, vm, facts)).collect();
     let capacity = vms().filter(|vm| vm.state.is_capacity()).count();
     let warming = (capacity - serving.len()) as u32;
     decide(policy, memory, &Members { serving, warming }, facts, now, elapsed)
@@ -168,6 +169,7 @@ fn finish_repairs(
     now: Time,
 ) {
     let have = members.iter().filter(|id| state.vms[*id].state.is_capacity()).count() as u32;
+    let newest = state.routing_stamp();
     let Some(memory) = state.memory.modules.get_mut(module) else { return };
     let complete = have >= memory.desired;
     // Those that were done a tick ago have been told.
@@ -176,14 +178,14 @@ fn finish_repairs(
         .retain(|repair| repair.done_at.is_none() && !(complete && repair.replaced_by.is_none()));
     for repair in &mut memory.repairs {
         let successor = repair.replaced_by.as_ref().and_then(|id| state.vms.get(id));
-        if successor.is_some_and(|vm| in_service(vm, facts)) {
+        if successor.is_some_and(|vm| in_service(newest, vm, facts)) {
             repair.done_at = Some(now);
         }
     }
 }
 
-fn in_service(vm: &Vm, facts: &Facts) -> bool {
-    vm.state == VmState::Serving && is_acknowledged(facts, vm.route_generation)
+fn in_service(newest: Stamp, vm: &Vm, facts: &Facts) -> bool {
+    vm.state == VmState::Serving && is_acknowledged(newest, facts, vm.route_generation)
 }
 
 fn repairs(state: &State) -> BTreeMap<VmId, Repair> {

@@ -242,7 +242,8 @@ impl World {
         let reports = self.ledger.in_flight.iter().map(|(id, in_flight)| {
             (id.clone(), UpstreamReport { in_flight: *in_flight, ..UpstreamReport::default() })
         });
-        RouterFact { acknowledged: self.ledger.routing.generation, upstreams: reports.collect() }
+        let (acknowledged, upstreams) = (self.ledger.routing.generation, reports.collect());
+        RouterFact { acknowledged, upstreams, ..RouterFact::default() }
     }
 
     /// One turn of the brain, which may be cut off at each commit and each effect.

@@ -72,6 +72,8 @@ pub enum Heard {
     Router {
         name: String,
         report: Result<RouterReport, String>,
+        /// Why it does not follow the wanted routing, if it refuses it.
+        trouble: Option<String>,
     },
     StepDone {
         vm: VmId,
@@ -270,6 +272,9 @@ impl Core {
             pending: Turn::default(),
             config,
         };
+        for router in &core.config.raw.routers {
+            core.senses.expect_router(router.name(), now);
+        }
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.posted.learn_anew(&core.config.raw);
         core.label_silences = LabelSilences::of(core.alerter.silences());
@@ -376,6 +381,7 @@ impl Core {
 
     /// Looks at everything once.
     pub fn turn(&mut self, now: Time) -> Turn {
+        self.waive_routers(now);
         self.senses.age(&self.scaler.vms, now);
         self.expire_posted(now);
         self.plan(now);
@@ -444,7 +450,8 @@ impl Core {
     fn publish(&mut self, now: Time) {
         for vm in self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving) {
             let Some(module) = &vm.module else { continue };
-            let acknowledged = self.senses.facts.acknowledged() >= vm.route_generation;
+            let acknowledged =
+                self.senses.facts.acknowledged(self.scaler.routing_stamp()) >= vm.route_generation;
             if acknowledged && !self.ledgers.contains_key(module) {
                 self.ledgers.insert(module.clone(), Ledger::new(now));
             }

@@ -15,7 +15,6 @@ use collector::prometheus::http::TlsRoots;
 use drivers::channel::{ChannelSpec, Ground, Trust};
 use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
-use drivers::router::builtin::BuiltinRouter;
 use model::clock::SharedClock;
 use model::id::{ModuleId, Object};
 use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
@@ -28,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::heartbeat::RawHeartbeat;
-use crate::config::raw::{RawProcessProvider, RawProvider, RawRouter};
+use crate::config::raw::{RawProcessProvider, RawProvider};
 use crate::config::{self, Config, Zabbix};
 use crate::rules::engine::Book;
 
@@ -37,13 +36,14 @@ use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point,
 use super::discover::{self, ListName};
 use super::duty::Duty;
 use super::figures;
-use super::hands::{Hands, tend_router, watch_provider};
+use super::hands::{Hands, Routers, watch_provider};
 use super::heartbeat;
 use super::looks;
 use super::outbox::{self, Outbox};
 use super::posted::Posted;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
+use super::tending::{Tended, Turn};
 use super::zabbix::{self, Kept};
 use super::{Brain, Handle, INBOX, Input, active};
 
@@ -216,8 +216,10 @@ fn spawn_around(
     looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
     let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
     tokio::spawn(asker::pass_on(answers, sender.clone()));
+    let turn = Turn::default();
     for router in &brain.hands.routers {
-        tokio::spawn(tend_router(router.clone(), ends.routing.clone(), sender.clone()));
+        let tended = Tended::new(router.clone(), turn.clone(), clock.clone());
+        tokio::spawn(tended.tend(ends.routing.clone(), sender.clone()));
     }
     if let Some(provider) = &brain.hands.provider {
         let every = config.raw.tick.0.min(PROVIDER_EVERY);
@@ -358,12 +360,9 @@ fn memory<T: DeserializeOwned + Default>(state: &Remembered, room: &str) -> anyh
 }
 
 async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hands> {
-    let (process, builtin) = make_hands_without_starting(config)?;
-    let mut routers: Vec<Arc<dyn Router>> = Vec::new();
-    for router in builtin {
-        let name = router.name().to_owned();
-        router.ensure_running().await.with_context(|| format!("starting router {name}"))?;
-        routers.push(Arc::new(router));
+    let (process, routers) = make_hands_without_starting(config)?;
+    for (router, spec) in routers.iter().zip(&config.raw.routers) {
+        prepare(router.as_ref(), spec.is_ours()).await?;
     }
     let mut hands = Hands {
         provider: None,
@@ -381,10 +380,21 @@ async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hand
     Ok(hands)
 }
 
+/// One of ours must run. Another's may be down just now, and the brain must come up all the same:
+/// what is wrong is told here and on the page until somebody has mended it.
+async fn prepare(router: &dyn Router, is_ours: bool) -> anyhow::Result<()> {
+    let Err(error) = router.prepare().await else { return Ok(()) };
+    if is_ours {
+        return Err(error).with_context(|| format!("starting router {}", router.name()));
+    }
+    tracing::warn!(router = router.name(), %error, "this router does not listen to us yet");
+    Ok(())
+}
+
 /// The hands that have processes of their own, as they are found: nothing is started.
 pub fn make_hands_without_starting(
     config: &Config,
-) -> anyhow::Result<(Option<ProcessProvider>, Vec<BuiltinRouter>)> {
+) -> anyhow::Result<(Option<ProcessProvider>, Routers)> {
     let exe = std::env::current_exe().context("finding this program")?;
     let provider = match config.raw.providers.first() {
         None => None,
@@ -393,10 +403,9 @@ pub fn make_hands_without_starting(
             Some(ProcessProvider::new(settings).context("setting up the process provider")?)
         }
     };
-    let routers = config.raw.routers.iter().map(|RawRouter::Builtin(raw)| {
-        let folder = router_folder(config, &raw.name);
-        BuiltinRouter::new(raw.name.clone(), folder, raw.listen, exe.clone())
-    });
+    let data = config.store_folder().join("router");
+    let ground = drivers::router::Ground { exe, data, folder: config.folder.clone() };
+    let routers = config.raw.routers.iter().map(|spec| spec.open(&ground));
     Ok((provider, routers.collect()))
 }
 

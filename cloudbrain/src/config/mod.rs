@@ -10,6 +10,7 @@ pub mod heartbeat;
 pub mod maintenance;
 mod policies;
 pub mod raw;
+mod routers;
 pub mod rules;
 pub mod schedules;
 pub mod secret;
@@ -231,6 +232,7 @@ impl Reader {
         self.check_loopback(document, "listen", raw.listen, 8090);
         self.check_active(document, raw);
         self.check_alerts(document, &raw.alerts);
+        self.check_routers(document, raw);
         if raw.providers.len() > 1 {
             self.find(document, "providers", "one provider is taken in this version; keep one");
         }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use collector::check::CheckSpec;
 use collector::posted::{self, ObjectRule};
 use drivers::channel::ChannelSpec;
+use drivers::router::RouterSpec;
 use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
 use model::unit::Span;
@@ -52,7 +53,7 @@ pub struct RawConfig {
     #[serde(default)]
     pub providers: Vec<RawProvider>,
     #[serde(default)]
-    pub routers: Vec<RawRouter>,
+    pub routers: Vec<RouterSpec>,
     #[serde(default)]
     pub collector: RawCollector,
     #[serde(default)]
@@ -120,20 +121,6 @@ pub struct RawHost {
     pub switch: Option<SwitchId>,
     #[serde(default = "default_max_vms")]
     pub max_vms: u32,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RawRouter {
-    Builtin(RawBuiltinRouter),
-}
-
-/// The HTTP proxy that is built in, as a process of its own.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawBuiltinRouter {
-    pub name: String,
-    pub listen: SocketAddr,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -35,12 +35,6 @@ const VISIT_PATIENCE: Duration = Duration::from_secs(10);
 /// How many visits there may be at once.
 const MAX_VISITS: usize = 16;
 
-/// What is answered to a routing: the generation in force, whether it was taken or not.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct InForce {
-    generation: u64,
-}
-
 #[derive(Debug)]
 struct Control {
     proxy: Proxy,
@@ -138,8 +132,8 @@ impl Control {
             Err(error) => return text(StatusCode::BAD_REQUEST, &error.to_string()),
         };
         let _pushing = self.pushing.lock().await;
-        if let Err(stale) = self.proxy.table.check(routing.generation) {
-            return json(StatusCode::CONFLICT, &InForce { generation: stale.in_force });
+        if let Err(stale) = self.proxy.table.check(routing.stamp()) {
+            return json(StatusCode::CONFLICT, &stale.in_force);
         }
         let (file, routing) = (self.folder.join(ROUTING_FILE), Arc::new(routing));
         let written = Arc::clone(&routing);
@@ -147,7 +141,7 @@ impl Control {
             return text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
         }
         self.proxy.apply(&routing).expect("nobody else applies while this is held");
-        json(StatusCode::OK, &InForce { generation: routing.generation })
+        json(StatusCode::OK, &routing.stamp())
     }
 }
 

@@ -1,0 +1,141 @@
+//! Keeps each router at the wanted routing, and tells the brain what the router says.
+//!
+//! A change costs a router something: nginx starts new workers for each. So changes that follow each
+//! other quickly are merged, as long as the router wants to rest; but whoever is ill leaves at once.
+//!
+//! Two routers are never changed at the same moment: if a change brings one down, the other has not
+//! had it yet. Whoever failed last time is out of that order, so that a dead router holds up nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::clock::SharedClock;
+use scaler::hands::{HandError, Router, Routing, Stamp};
+use tokio::sync::{Mutex, mpsc, watch};
+
+use super::Input;
+use super::core::Heard;
+
+/// A router is asked how it does this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// And this often while it finishes what was under way on those who left: VMs wait for it.
+const LOOK_WHILE_BUSY: Duration = Duration::from_millis(50);
+/// For so long after a change, at most.
+const BUSY_LASTS: Duration = Duration::from_secs(5);
+/// Between two attempts to push a routing that was not taken; it doubles up to the second.
+const PUSH_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PUSH_PAUSE: Duration = Duration::from_secs(10);
+
+/// Whose turn it is to be changed.
+pub(super) type Turn = Arc<Mutex<()>>;
+
+/// One router, and how it went with it.
+#[derive(Debug)]
+pub(super) struct Tended {
+    router: Arc<dyn Router>,
+    turn: Turn,
+    clock: SharedClock,
+    /// What it took last, and when that was by [`SharedClock::elapsed`].
+    taken: Option<(Stamp, Duration)>,
+    refused: Option<Refused>,
+}
+
+/// It did not take what was pushed last.
+#[derive(Debug)]
+struct Refused {
+    what: Stamp,
+    why: String,
+    /// How often in a row before this.
+    times: u32,
+    /// When, by [`SharedClock::elapsed`].
+    at: Duration,
+}
+
+impl Tended {
+    pub(super) fn new(router: Arc<dyn Router>, turn: Turn, clock: SharedClock) -> Self {
+        Self { router, turn, clock, taken: None, refused: None }
+    }
+
+    /// Goes on until the brain ends.
+    pub(super) async fn tend(
+        mut self,
+        mut routing: watch::Receiver<Routing>,
+        sender: mpsc::Sender<Input>,
+    ) {
+        loop {
+            let wanted = routing.borrow_and_update().clone();
+            let due = self.due(&wanted);
+            if due.is_some_and(|due| due.is_zero()) {
+                self.push(&wanted).await;
+            }
+            let report = self.router.observe().await.map_err(|error| error.to_string());
+            // A router that was restarted without its file must be told again.
+            if report.as_ref().is_ok_and(|report| report.stamp() < wanted.stamp()) {
+                self.taken = self.taken.filter(|(stamp, _)| *stamp != wanted.stamp());
+            }
+            let (name, trouble) = (self.router.name().to_owned(), self.trouble());
+            let heard = Heard::Router { name, report, trouble };
+            if sender.send(Input::Heard(heard)).await.is_err() {
+                return;
+            }
+            let wait = self.due(&wanted).map_or(self.look_every(), |due| due.min(LOOK_EVERY));
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                changed = routing.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// In how long this routing is to be pushed; None if it was taken.
+    fn due(&self, wanted: &Routing) -> Option<Duration> {
+        if wanted.generation == 0 || self.taken.is_some_and(|(stamp, _)| stamp == wanted.stamp()) {
+            return None;
+        }
+        let now = self.clock.elapsed();
+        if let Some(refused) = self.refused.as_ref().filter(|r| r.what == wanted.stamp()) {
+            let pause = PUSH_PAUSE.saturating_mul(1 << refused.times.min(5));
+            return Some((refused.at + pause.min(LONGEST_PUSH_PAUSE)).saturating_sub(now));
+        }
+        let Some((taken, at)) = self.taken else { return Some(Duration::ZERO) };
+        match wanted.is_urgent_after(taken) {
+            true => Some(Duration::ZERO),
+            false => Some((at + self.router.rests()).saturating_sub(now)),
+        }
+    }
+
+    async fn push(&mut self, wanted: &Routing) {
+        let well = self.refused.is_none();
+        let turn = if well { Some(self.turn.lock().await) } else { None };
+        let pushed = self.router.push(wanted).await;
+        drop(turn);
+        let now = self.clock.elapsed();
+        match pushed {
+            Ok(()) => {
+                self.taken = Some((wanted.stamp(), now));
+                self.refused = None;
+            }
+            Err(error) => self.note(wanted.stamp(), &error, now),
+        }
+    }
+
+    fn note(&mut self, what: Stamp, error: &HandError, at: Duration) {
+        let (why, before) = (error.to_string(), self.refused.take());
+        if before.as_ref().is_none_or(|before| before.why != why) {
+            tracing::warn!(router = self.router.name(), %error, "routing not taken");
+        }
+        let times = before.map_or(0, |before| before.times.saturating_add(1));
+        self.refused = Some(Refused { what, why, times, at });
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.refused.as_ref().map(|refused| refused.why.clone())
+    }
+
+    fn look_every(&self) -> Duration {
+        let since = self.taken.map(|(_, at)| self.clock.elapsed().saturating_sub(at));
+        match since.is_some_and(|since| since < BUSY_LASTS) {
+            true => LOOK_WHILE_BUSY,
+            false => LOOK_EVERY,
+        }
+    }
+}
