@@ -299,7 +299,7 @@ impl HaproxyRouter {
     /// Whether HAProxy would take its files, ours included.
     async fn test(&self) -> Result<(), HandError> {
         let mut words = self.settings.program.clone();
-        words.extend(["-c", "-q"].map(str::to_owned));
+        words.push("-c".to_owned());
         for path in self.settings.config.iter().chain([&self.settings.include]) {
             words.extend(["-f".to_owned(), path.to_string_lossy().into_owned()]);
         }
