@@ -180,6 +180,25 @@ impl Edge {
         }
     }
 
+    /// Somebody has HAProxy's master start a new worker. Right after its own start it may not hear it.
+    pub(crate) async fn reload_by_hand(&self) {
+        let before = self.children();
+        let deadline = tokio::time::sleep(PATIENCE);
+        let mut deadline = std::pin::pin!(deadline);
+        let mut again = tokio::time::interval(Duration::from_secs(2));
+        while self.children() == before {
+            tokio::select! {
+                () = &mut deadline => panic!("no new worker"),
+                _ = again.tick() => self.signal(Signal::USR2),
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    pub(crate) fn children(&self) -> Vec<u32> {
+        children(self.process.as_ref().expect("it runs").id())
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         self::signal(self.process.as_ref().expect("it runs").id(), signal);
     }
@@ -309,13 +328,13 @@ fn number() -> u16 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-pub(crate) fn children(pid: u32) -> Vec<u32> {
+fn children(pid: u32) -> Vec<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
-pub(crate) fn signal(pid: u32, signal: Signal) {
+fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a pid");
     let _ = kill_process(pid, signal); // It may have ended by itself.
 }

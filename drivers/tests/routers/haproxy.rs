@@ -1,20 +1,19 @@
 //! HAProxy: changed by its socket under load, reloaded by somebody, restarted with an old file, and
 //! where its socket cannot do it, reloaded by us.
 
-use rustix::process::Signal;
 use scaler::hands::{HandError, Route, Routing, Uncounted};
 
 use crate::app::App;
-use crate::edge::{Edge, children, comes_and_goes, vm};
+use crate::edge::{Edge, comes_and_goes, vm};
 use crate::load::{Load, get};
 
 #[tokio::test]
 #[ignore = "needs the Debian package haproxy; tests/run installs it and lifts this"]
 async fn no_request_fails_while_vms_come_and_go_and_nothing_is_reloaded() {
     let mut edge = Edge::haproxy(|settings| settings.reload.clear()).await;
-    let workers = children(edge.process.as_ref().unwrap().id());
+    let workers = edge.children();
     comes_and_goes(&mut edge, 30).await;
-    assert_eq!(children(edge.process.as_ref().unwrap().id()), workers);
+    assert_eq!(edge.children(), workers);
     edge.wait("who left is forgotten", async |edge| {
         edge.report().await.unwrap().upstreams.len() == 3
     })
@@ -32,15 +31,9 @@ async fn a_reload_by_somebody_changes_nothing() {
     edge.wait("a is idle", async |edge| edge.is_idle("a").await).await;
     one.kill().await;
     let load = Load::start(edge.listen);
-    let master = edge.process.as_ref().unwrap().id();
     for _ in 0..3 {
-        let before = children(master);
-        edge.signal(Signal::USR2);
-        edge.wait("the new one is there and the old one gone", async |_| {
-            let now = children(master);
-            now.len() == 1 && now != before
-        })
-        .await;
+        edge.reload_by_hand().await;
+        edge.wait("the old one is gone", async |edge| edge.children().len() == 1).await;
         let report = edge.report().await.unwrap();
         assert_eq!(report.generation, edge.generation);
         assert!(!report.upstreams.contains_key(&vm("a")));
@@ -60,9 +53,7 @@ async fn while_an_old_process_lives_nothing_is_counted() {
         edge.report().await.unwrap().upstreams[&vm("a")].in_flight == 1
     })
     .await;
-    edge.signal(Signal::USR2);
-    let master = edge.process.as_ref().unwrap().id();
-    edge.wait("there are two", async |_| children(master).len() == 2).await;
+    edge.reload_by_hand().await;
     edge.wait("the new one answers", async |edge| {
         edge.report().await.is_ok_and(|report| report.uncounted == Uncounted::Everything)
     })
@@ -128,7 +119,7 @@ async fn a_new_module_takes_a_reload_and_says_so_where_none_is_to_be_had() {
     let routing = with_api(&mut poor);
     let said = poor.router.push(&routing).await.unwrap_err().to_string();
     assert!(said.contains("no backend shop.api") && said.contains("write `reload:"), "{said}");
-    poor.signal(Signal::USR2);
+    poor.reload_by_hand().await;
     poor.wait("somebody's reload takes it up", async |edge| {
         edge.report().await.is_ok_and(|report| report.generation == edge.generation)
     })
