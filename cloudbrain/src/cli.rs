@@ -32,6 +32,8 @@ pub enum Command {
     Schema { kind: SchemaKind },
     /// What the scaler would do right now; exit 0 nothing, 1 error, 2 changes
     Plan(PlanArgs),
+    /// Carries out a saved plan of modules that are only watched, if it still holds
+    Apply(ApplyArgs),
     /// Why the scaler did what it did, or did nothing
     Explain(ExplainArgs),
     /// Incidents: what happened, who was told
@@ -136,6 +138,20 @@ pub struct CheckArgs {
 pub struct PlanArgs {
     /// One module, for example shop/web; all if left out
     pub module: Option<ModuleId>,
+    /// Writes the plan to this file, so that `apply` can carry it out
+    #[arg(long)]
+    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// What `plan --save` has written
+    pub plan: PathBuf,
+    /// Who wants it: a person of the files
+    #[arg(long)]
+    pub by: PersonId,
     #[command(flatten)]
     pub ask: AskArgs,
 }

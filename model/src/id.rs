@@ -142,6 +142,8 @@ ids! {
     WindowId = "maintenance window";
     /// One decision of the scaler.
     DecisionId = "decision";
+    /// One hold on what the scaler may do: `h3`.
+    HoldId = "hold";
 }
 
 impl ModuleId {

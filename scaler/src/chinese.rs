@@ -97,8 +97,44 @@ impl Reason {
                 format!("有 {warming} 台虚拟机正在就绪，同时最多 {max} 台")
             }
             Self::OutOnly => "out-only 模式不缩容".to_owned(),
+            Self::OffTarget { metric, value, target, wants } => {
+                format!("{metric} {value:.2}，目标 {target:.2}：需要 {wants} 台")
+            }
+            Self::OnTarget { metric, value, target } => {
+                format!("{metric} {value:.2} 接近目标 {target:.2}")
+            }
+            Self::BlindToFloor { metric, floor, lasted } => {
+                format!("{metric} 未知已持续 {}：恢复前至少 {floor} 台", whole(*lasted))
+            }
+            Self::Floor { floor, by } => format!("{}要求至少 {floor} 台", who(by)),
+            Self::Ceiling { ceiling, by } => format!("{}要求至多 {ceiling} 台", who(by)),
+            Self::Protected { removable: 0 } => {
+                "没有可缩掉的虚拟机：均受保护、过新或不可缺少".to_owned()
+            }
+            Self::Protected { removable } => {
+                format!("只有 {removable} 台可缩掉：其余受保护、过新或不可缺少")
+            }
+            Self::NoRoom { ready, creatable } => {
+                format!("没有可用的虚拟机：资源池就绪 {ready} 台，还可创建 {creatable} 台")
+            }
+            Self::FleetBrake { room } => format!("全局刹车：目前只允许再缩 {room} 台"),
+            Self::Held { hold, what, until, wanted, because } => format!(
+                "已被 {hold} 暂停（{}），直到 {until}：本应为 {wanted} 台，原因：{}",
+                what.as_str(),
+                because.in_chinese()
+            ),
+            Self::NoPolicy => "策略文件已不存在：一切保持原样".to_owned(),
             Self::Inert { mode, wanted, because } => inert(*mode, *wanted, because),
         }
+    }
+}
+
+/// Who wants a floor or a ceiling.
+fn who(by: &str) -> String {
+    match by.strip_prefix("schedule ") {
+        Some(name) => format!("计划 {name} "),
+        None if by == "the forecast" => "预测".to_owned(),
+        None => format!("{by} "),
     }
 }
 

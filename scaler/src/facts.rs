@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::id::{FlavorId, HostId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
+use serde::{Deserialize, Serialize};
 
 use crate::hands::{Power, RouterReport, Sighting, Stamp, Uncounted, UpstreamReport};
-use crate::policy::{Measure, Metric};
+use crate::policy::{Measure, Metric, Mode};
 
 /// All that is known at one tick.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,45 @@ pub struct Facts {
     pub routers: BTreeMap<String, RouterFact>,
     /// Hosts that are known to be down: nothing new is put there.
     pub hosts_down: BTreeSet<HostId>,
+    /// What the schedules of the policies come to, as moments: at least those that hold now.
+    pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
+    pub forecasts: BTreeMap<ModuleId, Forecast>,
+    /// What VMs are labelled with, beside their own name and that of their host.
+    pub labels: BTreeMap<VmId, BTreeMap<String, String>>,
+}
+
+/// One time at which a schedule of a policy holds: from `from` up to and not including `until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleSpan {
+    pub name: String,
+    /// With its lead.
+    pub from: Time,
+    pub until: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+impl ScheduleSpan {
+    pub fn holds(&self, now: Time) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+/// What is likely to be needed within the horizon of a policy's forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    pub count: u32,
+    /// When it was made.
+    pub at: Time,
+    /// There is enough history, and of late it was better than "same time last week". Only then it
+    /// may lift the floor.
+    pub is_trusted: bool,
+    /// What it rests on, or why it is not trusted.
+    pub why: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +95,14 @@ impl Answer {
             Values::Whole(value) => *value,
         };
         Some(Sample { value, at: self.at })
+    }
+
+    /// The one value, if it is one for the module as a whole.
+    pub(crate) fn whole(&self) -> Option<Sample> {
+        match self.values.as_ref().ok()? {
+            Values::Each(_) => None,
+            Values::Whole(value) => Some(Sample { value: *value, at: self.at }),
+        }
     }
 }
 
@@ -99,10 +147,13 @@ pub struct SeenFact {
 /// acknowledges nothing and bears no witness.
 #[derive(Clone, Debug, Default)]
 pub struct RouterFact {
-    /// The reign of the routing it was seen to follow.
+    /// The reign of the routing it follows.
     pub epoch: u64,
-    /// The routing it was seen to follow.
+    /// The routing of ours it was seen to follow; 0 if it follows none of ours.
     pub acknowledged: u64,
+    /// The routing it follows that is newer than all of ours; 0 if there is none such. Then it
+    /// follows something that our record does not know.
+    pub ahead: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
     pub uncounted: Uncounted,
     /// It was silent for so long that, by the files, no traffic comes to it any more: its word is
@@ -110,24 +161,19 @@ pub struct RouterFact {
     pub waived: bool,
 }
 
-impl From<RouterReport> for RouterFact {
-    fn from(report: RouterReport) -> Self {
+impl RouterFact {
+    /// What a report means to whoever wants the routing `newest`.
+    pub fn of(report: RouterReport, newest: Stamp) -> Self {
+        let is_ours = report.epoch == newest.epoch;
+        let is_ahead = is_ours && report.generation > newest.generation;
         Self {
             epoch: report.epoch,
-            acknowledged: report.generation,
+            acknowledged: if is_ours && !is_ahead { report.generation } else { 0 },
+            ahead: if is_ahead { report.generation } else { 0 },
             upstreams: report.upstreams,
             uncounted: report.uncounted,
             waived: false,
         }
-    }
-}
-
-impl RouterFact {
-    /// Of the routings up to `newest`, the one it follows. A router that is ahead follows something
-    /// of which our record does not know, so it acknowledges nothing.
-    fn follows(&self, newest: Stamp) -> u64 {
-        let is_ours = self.epoch == newest.epoch && self.acknowledged <= newest.generation;
-        if is_ours { self.acknowledged } else { 0 }
     }
 }
 
@@ -154,13 +200,15 @@ impl ProviderFact {
 impl Facts {
     /// What was last read of a metric of a module's policy for one of its VMs.
     pub fn sample(&self, module: &ModuleId, metric: &Metric, vm: &VmId) -> Option<Sample> {
-        match &metric.measure {
-            Measure::Metric(name) => self.samples.get(vm)?.get(*name).copied(),
-            Measure::Expression(_) => self.answer(module, metric)?.sample(vm),
+        match (&metric.measure, self.answer(module, metric)) {
+            (Measure::Metric(name), None) => self.samples.get(vm)?.get(*name).copied(),
+            (Measure::Expression(_), None) => None,
+            (_, Some(answer)) => answer.sample(vm),
         }
     }
 
-    /// What the expression of a metric came to; None if it has none or was not evaluated yet.
+    /// What the expression of a metric came to, or its mean over a window; None if it has neither
+    /// or was not evaluated yet.
     pub fn answer(&self, module: &ModuleId, metric: &Metric) -> Option<&Answer> {
         self.answers.get(module)?.get(&metric.name)
     }
@@ -170,16 +218,15 @@ impl Facts {
         self.routers.values().filter(|router| !router.waived)
     }
 
-    /// The routing generation that every router follows, `newest` at most; 0 while one of them was
-    /// not heard, and while nobody's word is waited for any more: somebody must carry the traffic.
-    pub fn acknowledged(&self, newest: Stamp) -> u64 {
-        self.heeded().map(|router| router.follows(newest)).min().unwrap_or(0)
+    /// The routing generation that every router follows; 0 while one of them was not heard, and
+    /// while nobody's word is waited for any more: somebody must carry the traffic.
+    pub fn acknowledged(&self) -> u64 {
+        self.heeded().map(|router| router.acknowledged).min().unwrap_or(0)
     }
 
-    /// The newest generation of this epoch that any router follows.
-    pub fn furthest(&self, epoch: u64) -> u64 {
-        let of_epoch = self.routers.values().filter(|router| router.epoch == epoch);
-        of_epoch.map(|router| router.acknowledged).max().unwrap_or(0)
+    /// The newest routing that a router follows beyond ours.
+    pub fn furthest_ahead(&self) -> u64 {
+        self.routers.values().map(|router| router.ahead).max().unwrap_or(0)
     }
 
     /// Requests under way on a VM, over all routers; None while a router cannot tell.

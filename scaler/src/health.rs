@@ -87,8 +87,9 @@ fn watch(
 
 /// Bounded by share, and never the last VM that looks well.
 fn may_isolate(policy: &Policy, state: &State, members: &[VmId], id: &VmId) -> bool {
-    if policy.isolation.mode == IsolationMode::None {
-        return false;
+    match policy.isolation.mode {
+        IsolationMode::None | IsolationMode::Observe => return false,
+        IsolationMode::Isolate | IsolationMode::Replace => {}
     }
     let in_state = |wanted: VmState| {
         members.iter().filter(move |id| state.vms.get(*id).is_some_and(|vm| vm.state == wanted))
@@ -139,7 +140,7 @@ fn nurse(policy: &Policy, state: &mut State, id: &VmId, facts: &Facts, now: Time
 
 /// Whether an isolated VM still holds its place, so that nothing replaces it yet.
 pub(crate) fn holds_its_place(policy: &Policy, facts: &Facts, vm: &Vm, now: Time) -> bool {
-    vm.state == VmState::Isolated
-        && !facts.is_dead(&vm.id)
-        && now.since(vm.since) < policy.isolation.replace_after.0
+    let waits = policy.isolation.mode == IsolationMode::Isolate
+        || now.since(vm.since) < policy.isolation.replace_after.0;
+    vm.state == VmState::Isolated && !facts.is_dead(&vm.id) && waits
 }

@@ -16,12 +16,17 @@
 //! load that was not measured; a VM is stopped only after every router acknowledged a routing
 //! without it; the last healthy VM of a module is never taken away by choice.
 
+pub mod ahead;
+pub mod approval;
 pub mod chinese;
 pub mod decide;
 pub mod facts;
 pub mod hands;
 mod health;
+pub mod hold;
+pub mod inputs;
 mod life;
+pub mod plan;
 pub mod policy;
 pub mod pool;
 pub mod reason;
@@ -30,3 +35,4 @@ pub mod state;
 pub mod steps;
 mod supply;
 pub mod tick;
+pub mod track;

@@ -11,7 +11,7 @@ use model::vm::{Vm, VmState};
 
 use crate::facts::{Facts, SeenFact};
 use crate::hands::Power;
-use crate::policy::Policy;
+use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open};
@@ -140,15 +140,22 @@ fn drained(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId,
     if facts.is_dead(id) {
         return condemn(state, id, "it died while it drained".to_owned(), now);
     }
-    if !is_acknowledged(state.routing_stamp(), facts, vm.route_generation) {
+    if !is_acknowledged(facts, vm.route_generation) {
         return;
     }
     // The time counts from here: before, requests may have been sent to it.
     let since = *state.memory.out_since.entry(id.clone()).or_insert(now);
     let timeout = policy.map_or(DRAIN_TIMEOUT, |policy| policy.drain.timeout.0);
+    let drain = policy.map_or_else(RawDrain::default, |policy| policy.drain);
     // Who cannot be counted may be busy.
     let idle = facts.in_flight(id) == Some(0);
-    if idle || now.since(since) >= timeout {
+    let is_over = now.since(since) >= timeout;
+    let may_stop = match (drain.wait, drain.then) {
+        (DrainWait::Time, _) => is_over,
+        (DrainWait::Connections | DrainWait::Hook, DrainThen::Stop) => idle || is_over,
+        (DrainWait::Connections | DrainWait::Hook, DrainThen::GiveUp) => idle,
+    };
+    if may_stop {
         open(state, id, StepKind::Undeploy, now);
     }
 }

@@ -7,12 +7,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use model::id::{DecisionId, ModuleId};
+use model::id::{DecisionId, HoldId, ModuleId, VmId};
 use model::time::Time;
 use model::unit::Span;
+use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Aggregate, Mode};
+use crate::hold::HoldWhat;
+pub use crate::inputs::{Ask, Clocks, Inputs, Reading, Room, Terms};
+use crate::policy::Mode;
 
 /// What the scaler wants for one module, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,8 +29,29 @@ pub struct Decision {
     pub to: u32,
     pub reason: Reason,
     pub inputs: Inputs,
-    /// Each limit that changed the count, in order.
+    /// Each limit, in the order of [`crate::decide::STAGES`].
     pub limits: Vec<Limit>,
+    /// What was begun for it in the same tick.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Moved>,
+    /// VMs that it wants and that the pool could not give in that tick.
+    #[serde(default)]
+    pub short: u32,
+}
+
+/// A VM that went to another state, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    pub vm: VmId,
+    pub to: VmState,
+    pub why: String,
+}
+
+impl Moved {
+    /// The newest move of a VM.
+    pub fn of(vm: &Vm) -> Self {
+        Self { vm: vm.id.clone(), to: vm.state, why: vm.why.clone() }
+    }
 }
 
 impl Decision {
@@ -37,47 +61,48 @@ impl Decision {
     }
 }
 
-/// What was known when it was decided.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Inputs {
-    pub serving: u32,
-    /// On their way into service.
-    pub warming: u32,
-    pub readings: Vec<Reading>,
-}
-
-/// One metric, over the serving VMs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
-    pub name: String,
-    #[serde(default)]
-    pub aggregate: Aggregate,
-    /// The aggregate over the VMs with a fresh sample; None without any.
-    #[serde(alias = "mean")]
-    pub value: Option<f64>,
-    /// The aggregate if every VM without a fresh sample were idle.
-    #[serde(default)]
-    pub at_least: Option<f64>,
-    pub min: Option<f64>,
-    pub max: Option<f64>,
-    pub fresh: u32,
-    pub serving: u32,
-    pub oldest_sample_s: Option<f64>,
-    pub known: bool,
-    /// Why its expression has no value, if it has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<String>,
-    pub out_above: f64,
-    pub in_below: Option<f64>,
-}
-
-/// One limit that changed what was asked for.
+/// One thing that may change what was asked for, in the order in which they are applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
+    /// One of [`crate::decide::STAGES`].
     pub name: String,
+    /// The count that came in,
     pub from: u32,
+    /// and the one that went out.
     pub to: u32,
+    #[serde(default)]
+    pub outcome: LimitOutcome,
     pub detail: String,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, from, to, detail, .. } = self;
+        write!(f, "{name} {from} -> {to}: {detail}")
+    }
+}
+
+/// What a limit did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitOutcome {
+    /// It was looked at, and let the count pass.
+    Passed,
+    /// It changed the count. Older builds recorded no others.
+    #[default]
+    Changed,
+    /// It is not about such a change.
+    NotApplicable,
+}
+
+impl LimitOutcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "ok",
+            Self::Changed => "changed",
+            Self::NotApplicable => "n/a",
+        }
+    }
 }
 
 /// Why the count changes, or stays. Times are seconds; loads are per core.
@@ -171,6 +196,57 @@ pub enum Reason {
         max: u32,
     },
     OutOnly,
+    /// A target metric is so far off that another count is wanted.
+    OffTarget {
+        metric: String,
+        value: f64,
+        target: f64,
+        wants: u32,
+    },
+    OnTarget {
+        metric: String,
+        value: f64,
+        target: f64,
+    },
+    /// A metric is unknown for so long that the policy wants its floor for that.
+    BlindToFloor {
+        metric: String,
+        floor: u32,
+        lasted: Duration,
+    },
+    /// A schedule, or the forecast, wants at least so many.
+    Floor {
+        floor: u32,
+        by: String,
+    },
+    /// A schedule wants at most so many.
+    Ceiling {
+        ceiling: u32,
+        by: String,
+    },
+    /// All VMs that could go are protected, young, or needed.
+    Protected {
+        removable: u32,
+    },
+    /// The pool is empty and no more VMs can be made.
+    NoRoom {
+        ready: u32,
+        creatable: u32,
+    },
+    /// The fleet lost enough VMs by choice for the moment.
+    FleetBrake {
+        room: u32,
+    },
+    /// A person said that this is to be left alone for a while.
+    Held {
+        hold: HoldId,
+        what: HoldWhat,
+        until: Time,
+        wanted: u32,
+        because: Box<Reason>,
+    },
+    /// There is no policy for the module any more: everything stays as it is.
+    NoPolicy,
     /// What would be done, were the mode `auto`.
     Inert {
         mode: Mode,
@@ -234,6 +310,37 @@ impl fmt::Display for Reason {
                 write!(f, "{warming} VMs are on their way, at most {max} at once")
             }
             Self::OutOnly => f.write_str("mode out-only takes nothing away"),
+            Self::OffTarget { metric, value, target, wants } => {
+                write!(f, "{metric} {value:.2}, target {target:.2}: {wants} are wanted")
+            }
+            Self::OnTarget { metric, value, target } => {
+                write!(f, "{metric} {value:.2} is near its target {target:.2}")
+            }
+            Self::BlindToFloor { metric, floor, lasted } => write!(
+                f,
+                "{metric} unknown for {}: at least {floor} until it is known",
+                seconds(*lasted)
+            ),
+            Self::Floor { floor, by } => write!(f, "{by} wants at least {floor}"),
+            Self::Ceiling { ceiling, by } => write!(f, "{by} wants at most {ceiling}"),
+            Self::Protected { removable: 0 } => {
+                f.write_str("none may go: all are protected, young or needed")
+            }
+            Self::Protected { removable } => {
+                write!(f, "only {removable} may go: the others are protected, young or needed")
+            }
+            Self::NoRoom { ready, creatable } => {
+                write!(f, "no VM to be had: {ready} ready in the pool, {creatable} can be made")
+            }
+            Self::FleetBrake { room } => {
+                write!(f, "the fleet brake lets {room} more go for now")
+            }
+            Self::Held { hold, what, until, wanted, because } => write!(
+                f,
+                "held ({what}) by {hold} until {until}: would be {wanted}, because {because}",
+                what = what.as_str()
+            ),
+            Self::NoPolicy => f.write_str("its policy file is gone: everything stays as it is"),
             Self::Inert { mode, wanted, because } => {
                 write!(f, "mode {}: would be {wanted}, because {because}", mode.as_str())
             }
@@ -266,6 +373,16 @@ impl Reason {
             Self::AtMin { .. } => "at-min",
             Self::TooManyInFlight { .. } => "too-many-in-flight",
             Self::OutOnly => "out-only",
+            Self::OffTarget { .. } => "off-target",
+            Self::OnTarget { .. } => "on-target",
+            Self::BlindToFloor { .. } => "blind-to-floor",
+            Self::Floor { .. } => "floor",
+            Self::Ceiling { .. } => "ceiling",
+            Self::Protected { .. } => "protected",
+            Self::NoRoom { .. } => "no-room",
+            Self::FleetBrake { .. } => "fleet-brake",
+            Self::Held { .. } => "held",
+            Self::NoPolicy => "no-policy",
             Self::Inert { .. } => "inert",
         }
     }

@@ -14,14 +14,14 @@ use model::id::{ModuleId, VmId};
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
-use crate::hands::{Route, Routing, Stamp};
+use crate::hands::{Route, Routing};
 use crate::state::{Config, State};
 
 /// Derives the routing anew. Returns it if it changed.
 pub(crate) fn update(config: &Config, state: &mut State, facts: &Facts) -> Option<Routing> {
     let routes = derive(config, state);
     let before = &state.memory.routes;
-    let furthest = facts.furthest(state.memory.routing_epoch);
+    let furthest = facts.furthest_ahead();
     let is_overtaken = furthest > state.memory.routing_generation;
     if routes == *before && state.memory.routing_generation > 0 && !is_overtaken {
         return None;
@@ -73,8 +73,7 @@ pub(crate) fn derive(config: &Config, state: &State) -> BTreeMap<ModuleId, Route
     modules
 }
 
-/// Whether every router is past the change that let this VM in or out; `newest` is the routing that
-/// is wanted.
-pub(crate) fn is_acknowledged(newest: Stamp, facts: &Facts, route_generation: u64) -> bool {
-    facts.acknowledged(newest) >= route_generation
+/// Whether every router is past the change that let this VM in or out.
+pub(crate) fn is_acknowledged(facts: &Facts, route_generation: u64) -> bool {
+    facts.acknowledged() >= route_generation
 }

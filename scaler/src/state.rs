@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use model::id::{FlavorId, ModuleId, VmId};
+use model::id::{FlavorId, HoldId, ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
 use crate::hands::{Route, Routing, Stamp};
+use crate::hold::Hold;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::steps::Step;
+use crate::track::TrackMemory;
 
 /// The files in force, checked.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +60,11 @@ pub struct Memory {
     /// The routing in force; it follows from the VMs, so it is derived and not stored.
     #[serde(skip)]
     pub routes: BTreeMap<ModuleId, Route>,
+    /// What people said is to be left alone; those that are over are dropped.
+    #[serde(default)]
+    pub holds: BTreeMap<HoldId, Hold>,
+    #[serde(default)]
+    pub next_hold: u64,
     pub next_vm: u64,
     pub next_decision: u64,
     pub last_tick: Option<Time>,
@@ -70,6 +77,12 @@ pub struct ModuleMemory {
     /// For how long each metric has been beyond its threshold, while it was known.
     pub above: BTreeMap<String, Duration>,
     pub below: BTreeMap<String, Duration>,
+    /// What target metrics remember.
+    #[serde(default)]
+    pub tracks: BTreeMap<String, TrackMemory>,
+    /// Since when some metric is unknown.
+    #[serde(default)]
+    pub unknown_since: Option<Time>,
     /// The counts that load asked for, oldest first, kept for `pace.in.stabilise`.
     pub asked: VecDeque<(Time, u32)>,
     /// Since when `asked` has no hole.
@@ -78,6 +91,9 @@ pub struct ModuleMemory {
     pub last_in: Option<Time>,
     /// VMs that failed and are to be replaced, until they are.
     pub repairs: Vec<Repair>,
+    /// The count that a person approved of, while the module goes there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// The reason of the decision recorded last, so that only news is recorded.
     pub last_reason: String,
     pub last_recorded: Option<Time>,
@@ -102,6 +118,14 @@ pub struct Repair {
     pub replaced_by: Option<VmId>,
     /// When the replacement was in all routers.
     pub done_at: Option<Time>,
+}
+
+/// A person's word that a module which is only watched may go to a count, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub to: u32,
+    pub by: PersonId,
+    pub at: Time,
 }
 
 impl State {

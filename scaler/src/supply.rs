@@ -124,10 +124,9 @@ fn next_leaver(
     if let Some(vm) = early.max_by_key(|vm| vm.since) {
         return Some(vm.id.clone());
     }
-    let newest = state.routing_stamp();
     let serving = || {
         vms().filter(|vm| {
-            vm.state == VmState::Serving && is_acknowledged(newest, facts, vm.route_generation)
+            vm.state == VmState::Serving && is_acknowledged(facts, vm.route_generation)
         })
     };
     if serving().filter(|vm| !state.memory.suspects.contains_key(&vm.id)).count() < 2 {
@@ -135,7 +134,9 @@ fn next_leaver(
     }
     let old_enough = |vm: &&Vm| now.since(vm.since) >= policy.terminate.young.0;
     let crowd = crowd_of(serving());
-    let rank = |vm: &Vm| rank(&policy.terminate.order, &crowd, vm);
+    let suspect = |vm: &Vm| state.memory.suspects.contains_key(&vm.id);
+    let load = |vm: &Vm| load(policy, facts, vm);
+    let rank = |vm: &Vm| rank(&policy.terminate.order, &crowd, vm, suspect(vm), load(vm));
     serving().filter(old_enough).min_by_key(|vm| rank(vm)).map(|vm| vm.id.clone())
 }
 
@@ -148,13 +149,32 @@ fn crowd_of<'a>(vms: impl Iterator<Item = &'a Vm>) -> BTreeMap<HostId, i64> {
 }
 
 /// The lowest rank leaves first.
-fn rank(order: &[Leaver], crowd: &BTreeMap<HostId, i64>, vm: &Vm) -> (Vec<i64>, VmId) {
+fn rank(
+    order: &[Leaver],
+    crowd: &BTreeMap<HostId, i64>,
+    vm: &Vm,
+    is_suspect: bool,
+    load_millis: i64,
+) -> (Vec<i64>, VmId) {
     let words = order.iter().map(|word| match word {
-        Leaver::CrowdedHost => -vm.host.as_ref().and_then(|h| crowd.get(h)).copied().unwrap_or(0),
+        Leaver::Failed => -i64::from(is_suspect),
+        // Isolated VMs go by themselves, and there is one release.
+        Leaver::Isolated | Leaver::OldRelease => 0,
+        Leaver::LeastLoad => load_millis,
+        Leaver::CrowdedHost | Leaver::CrowdedZone => {
+            -vm.host.as_ref().and_then(|h| crowd.get(h)).copied().unwrap_or(0)
+        }
         Leaver::Oldest => vm.created.millis(),
         Leaver::Newest => -vm.created.millis(),
     });
     (words.collect(), vm.id.clone())
+}
+
+/// The load of a VM by the policy's first metric, in thousandths; without one it leaves last.
+fn load(policy: &Policy, facts: &Facts, vm: &Vm) -> i64 {
+    let metric = policy.metrics.first();
+    let sample = metric.and_then(|metric| facts.sample(&policy.module, metric, &vm.id));
+    sample.map_or(i64::MAX, |sample| (sample.value * 1000.0) as i64)
 }
 
 /// Fills up one pool: `missing` VMs are owed to modules beside those that are to wait.

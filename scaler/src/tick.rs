@@ -10,14 +10,14 @@ use model::id::{DecisionId, FlavorId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 
-use crate::decide::{Members, Want, decide};
+use crate::decide::{Members, Room, Scene, Want, decide, mode_now};
 use crate::facts::Facts;
-use crate::hands::{Routing, Stamp};
+use crate::hands::Routing;
 use crate::policy::Policy;
-use crate::reason::{Decision, Reason};
+use crate::reason::{Decision, Moved};
 use crate::routing::is_acknowledged;
 use crate::state::{Config, ModuleMemory, Repair, State};
-use crate::{health, life, routing, supply};
+use crate::{approval, health, hold, life, routing, supply};
 
 /// What a tick brought, beside the changed state.
 #[derive(Clone, Debug, Default)]
@@ -44,12 +44,26 @@ pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Out
     let members = state.by_module();
     for (module, policy) in &config.policies {
         let members = members.get(module).map_or(&[][..], Vec::as_slice);
-        outcome.decisions.extend(decide_one(policy, state, members, facts, now, elapsed));
-        if policy.mode.acts() {
-            health::look_after(policy, state, members, facts, now);
-            *missing.entry(policy.flavor.clone()).or_default() +=
-                supply::staff(config, policy, state, members, facts, now);
+        let mut decision = decide_one(policy, state, members, facts, now, elapsed);
+        let moves_before = state.moves.len();
+        let acts = mode_now(policy, facts, now).acts();
+        if acts {
+            let holds = hold::of_module(state.memory.holds.values(), module, now);
+            let held = hold::applied(policy, &holds);
+            health::look_after(held.as_ref().unwrap_or(policy), state, members, facts, now);
         }
+        if acts || approval::is_open(state, module) {
+            let short = supply::staff(config, policy, state, members, facts, now);
+            *missing.entry(policy.flavor.clone()).or_default() += short;
+            if let Some(decision) = &mut decision {
+                decision.short = short;
+            }
+        }
+        if let Some(decision) = &mut decision {
+            decision.moves = state.moves[moves_before..].iter().map(Moved::of).collect();
+        }
+        outcome.decisions.extend(decision);
+        approval::close_if_done(policy, state, members, facts, now);
         finish_repairs(state, module, members, facts, now);
     }
     for (flavor, pool) in &config.pools {
@@ -71,7 +85,7 @@ pub fn preview(config: &Config, state: &State, facts: &Facts, now: Time) -> Vec<
         let mut memory = memory_of(policy, &mut copy).clone();
         let want = want(policy, &mut memory, &copy, members, facts, now, elapsed);
         let id = DecisionId::parse("preview").expect("a plain word");
-        decision(id, policy, memory.desired, want, now)
+        want.into_decision(id, policy.module.clone(), memory.desired, now)
     });
     decisions.collect()
 }
@@ -91,11 +105,15 @@ fn want(
     elapsed: Duration,
 ) -> Want {
     let vms = || members.iter().map(|id| &state.vms[id]);
-    let newest = state.routing_stamp();
-    let serving: Vec<&Vm> = vms().filter(|vm| in_service(newest, vm, facts)).collect();
+    let serving: Vec<&Vm> = vms().filter(|vm| in_service(vm, facts)).collect();
     let capacity = vms().filter(|vm| vm.state.is_capacity()).count();
     let warming = (capacity - serving.len()) as u32;
-    decide(policy, memory, &Members { serving, warming }, facts, now, elapsed)
+    let coming = vms().filter(|vm| vm.state.is_capacity() && !in_service(vm, facts)).collect();
+    let holds = hold::of_module(state.memory.holds.values(), &policy.module, now);
+    let members = Members { serving, coming, warming };
+    let room = Room::default();
+    let scene = Scene { members: &members, facts, room, holds: &holds, now, elapsed };
+    decide(policy, memory, &scene)
 }
 
 fn decide_one(
@@ -109,12 +127,14 @@ fn decide_one(
     let mut memory = memory_of(policy, state).clone();
     let from = memory.desired;
     let want = want(policy, &mut memory, state, members, facts, now, elapsed);
-    if policy.mode.acts() {
+    if want.mode.acts() {
         apply(&mut memory, &want, now);
+    } else if let Some(approval) = &memory.approval {
+        memory.desired = approval.to;
     }
     let number = state.memory.next_decision + 1;
     let id = DecisionId::parse(&format!("d-{number}")).expect("a number makes a good name");
-    let decision = decision(id, policy, from, want, now);
+    let decision = want.into_decision(id, policy.module.clone(), from, now);
     let news = is_news(&memory, &decision, now);
     if news {
         decision.reason.word().clone_into(&mut memory.last_reason);
@@ -134,25 +154,6 @@ fn apply(memory: &mut ModuleMemory, want: &Want, now: Time) {
     memory.desired = want.to;
 }
 
-fn decision(id: DecisionId, policy: &Policy, from: u32, want: Want, now: Time) -> Decision {
-    let reason = if policy.mode.acts() {
-        want.reason
-    } else {
-        Reason::Inert { mode: policy.mode, wanted: want.to, because: Box::new(want.reason) }
-    };
-    Decision {
-        id,
-        module: policy.module.clone(),
-        at: now,
-        mode: policy.mode,
-        from,
-        to: want.to,
-        reason,
-        inputs: want.inputs,
-        limits: want.limits,
-    }
-}
-
 fn is_news(memory: &ModuleMemory, decision: &Decision, now: Time) -> bool {
     let changes = !decision.is_hold() && decision.mode.acts();
     let stale = memory.last_recorded.is_none_or(|at| now.since(at) >= RECORD_AT_LEAST_EVERY);
@@ -169,7 +170,6 @@ fn finish_repairs(
     now: Time,
 ) {
     let have = members.iter().filter(|id| state.vms[*id].state.is_capacity()).count() as u32;
-    let newest = state.routing_stamp();
     let Some(memory) = state.memory.modules.get_mut(module) else { return };
     let complete = have >= memory.desired;
     // Those that were done a tick ago have been told.
@@ -178,14 +178,14 @@ fn finish_repairs(
         .retain(|repair| repair.done_at.is_none() && !(complete && repair.replaced_by.is_none()));
     for repair in &mut memory.repairs {
         let successor = repair.replaced_by.as_ref().and_then(|id| state.vms.get(id));
-        if successor.is_some_and(|vm| in_service(newest, vm, facts)) {
+        if successor.is_some_and(|vm| in_service(vm, facts)) {
             repair.done_at = Some(now);
         }
     }
 }
 
-fn in_service(newest: Stamp, vm: &Vm, facts: &Facts) -> bool {
-    vm.state == VmState::Serving && is_acknowledged(newest, facts, vm.route_generation)
+pub(crate) fn in_service(vm: &Vm, facts: &Facts) -> bool {
+    vm.state == VmState::Serving && is_acknowledged(facts, vm.route_generation)
 }
 
 fn repairs(state: &State) -> BTreeMap<VmId, Repair> {

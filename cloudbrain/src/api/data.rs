@@ -84,11 +84,6 @@ pub(super) async fn monitor_view(handle: &Handle) -> Result<(MonitorView, Time, 
     asked.await
 }
 
-pub(super) async fn plan(State(handle): State<Handle>) -> Answer {
-    let plan = handle.ask(view::plan).await.map_err(unavailable)?;
-    to_json(&plan)
-}
-
 /// Which rows: of a module, from and until moments in milliseconds since the epoch.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -216,9 +211,13 @@ pub(super) async fn samples(State(handle): State<Handle>, Query(whose): Query<Wh
 }
 
 /// Values by time, and by metric with its labels that are not the object's own.
-type ByTime = BTreeMap<i64, BTreeMap<String, f64>>;
+pub(super) type ByTime = BTreeMap<i64, BTreeMap<String, f64>>;
 
-fn by_time(samples: &Samples, object: &Object, times: Range<i64>) -> Result<ByTime, SourceError> {
+pub(super) fn by_time(
+    samples: &Samples,
+    object: &Object,
+    times: Range<i64>,
+) -> Result<ByTime, SourceError> {
     let equal = |name: &str, value: &str| Matcher {
         name: name.to_owned(),
         op: MatchOp::Equal,

@@ -17,6 +17,7 @@ mod prom;
 mod quiet;
 mod review;
 pub mod rules;
+pub mod scaling;
 mod silences;
 mod story;
 
@@ -88,7 +89,8 @@ fn router(handle: Handle) -> Router {
         )
         .route("/api/overview", get(data::overview))
         .route("/api/monitor", get(data::monitor))
-        .route("/api/plan", get(data::plan))
+        .route("/api/plan", get(scaling::plan))
+        .route("/api/explain", get(scaling::explain))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
@@ -111,6 +113,7 @@ fn router(handle: Handle) -> Router {
 fn acts() -> Router<Handle> {
     Router::new()
         .route("/api/incidents/{id}/snooze", post(acts::snooze))
+        .route("/api/plan/apply", post(scaling::apply))
         .route("/api/silences", get(acts::silences).post(acts::silence))
         .route("/api/silences/{id}", delete(acts::expire))
         .route("/api/maintenance", get(acts::windows).post(acts::open_window))

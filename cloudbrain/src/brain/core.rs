@@ -7,6 +7,7 @@
 
 mod acting;
 mod aiming;
+mod approving;
 mod beside;
 mod hearing;
 mod judging;
@@ -450,8 +451,7 @@ impl Core {
     fn publish(&mut self, now: Time) {
         for vm in self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving) {
             let Some(module) = &vm.module else { continue };
-            let acknowledged =
-                self.senses.facts.acknowledged(self.scaler.routing_stamp()) >= vm.route_generation;
+            let acknowledged = self.senses.facts.acknowledged() >= vm.route_generation;
             if acknowledged && !self.ledgers.contains_key(module) {
                 self.ledgers.insert(module.clone(), Ledger::new(now));
             }

@@ -5,6 +5,7 @@
 
 pub mod active;
 pub mod acts;
+pub mod aftermath;
 pub mod asker;
 pub mod core;
 pub mod discover;
@@ -19,6 +20,7 @@ mod measure;
 pub mod monitor;
 mod outbox;
 mod place;
+pub mod plan;
 pub mod posted;
 pub mod record;
 pub mod recorder;

@@ -11,7 +11,7 @@ use model::sample::Frame;
 use model::time::Time;
 use model::verdict::{Outcome, ProbeTarget, Verdict};
 use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
-use scaler::hands::{RouterReport, SeenHost, Sighting};
+use scaler::hands::{RouterReport, SeenHost, Sighting, Stamp};
 
 use super::discover::ListName;
 
@@ -234,8 +234,8 @@ impl Senses {
         self.facts.provider = None;
     }
 
-    pub fn router(&mut self, name: &str, report: RouterReport, at: Time) {
-        self.facts.routers.insert(name.to_owned(), report.into());
+    pub fn router(&mut self, name: &str, report: RouterReport, newest: Stamp, at: Time) {
+        self.facts.routers.insert(name.to_owned(), RouterFact::of(report, newest));
         self.routers_heard.insert(name.to_owned(), at);
     }
 

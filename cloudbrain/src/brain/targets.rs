@@ -213,14 +213,19 @@ fn add_vm(config: &Config, vm: &Vm, targets: &mut Targets) {
     if let Some(policy) = config.scaler.policies.get(module_id) {
         let ready = &policy.ready;
         if matches!(vm.state, VmState::Deploying | VmState::Serving | VmState::Isolated) {
-            let check = match &ready.http {
-                Some(path) => ReadyCheck::Http { path: path.clone(), expect_status: ready.expect },
+            let (port, path) = ready.door();
+            let check = match path {
+                Some(path) => {
+                    ReadyCheck::Http { path: path.to_owned(), expect_status: ready.expect }
+                }
                 None => ReadyCheck::Tcp,
             };
+            let mut address = addresses.app;
+            address.set_port(port.unwrap_or(address.port()));
             targets.ready.push(ReadySpec {
                 vm: vm.id.clone(),
                 assignment: vm.assignment,
-                address: addresses.app,
+                address,
                 check,
                 every: ready.every.0,
                 timeout: ready.timeout.0,

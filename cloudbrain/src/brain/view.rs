@@ -1,7 +1,6 @@
 //! What the core knows, in the form that pages and API show it. It reads and decides nothing.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use alerter::{Acknowledgement, IncidentSummary};
@@ -11,18 +10,17 @@ use dashboards::view::{
     MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
 };
 use jiff::tz::TimeZone;
-use model::id::{FlavorId, HostId, ModuleId, PersonId};
+use model::id::{HostId, ModuleId, PersonId};
 use model::lang::Lang;
 use model::time::Time;
 use model::verdict::ProbeTarget;
 use model::vm::{Vm, VmState};
-use scaler::reason::Decision;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::oncall::local_minute;
 
 use super::core::{CHART_SPAN, Core};
+use super::plan::{PoolStock, stock};
 use super::review::{self, Facts};
 use super::senses::{Cause, probe_name};
 use crate::chinese;
@@ -34,95 +32,13 @@ const DOUBTS: usize = 5;
 /// The newest decisions of a module that its page lists.
 const DECISIONS: usize = 50;
 
-/// What the scaler would do right now.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Plan {
-    pub at: Time,
-    pub modules: Vec<PlanRow>,
-    pub pools: Vec<PlanPool>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PlanRow {
-    pub decision: Decision,
-    pub min: u32,
-    pub max: u32,
-    /// VMs that are on their way somewhere.
-    pub moving: usize,
-    pub moves: Vec<String>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PlanPool {
-    pub flavor: FlavorId,
-    pub ready: u32,
-    pub wanted: u32,
-    pub being_made: u32,
-    pub total: u32,
-    pub max_total: u32,
-    /// Why no VM can be made at the moment, if so.
-    pub trouble: Option<String>,
-}
-
-impl fmt::Display for PlanPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ready, wanted, being_made, total, max_total, .. } = self;
-        write!(
-            f,
-            "ready {ready} of {wanted}  being made {being_made}  in all {total} of {max_total}"
-        )?;
-        match &self.trouble {
-            Some(trouble) => write!(f, "  trouble: {trouble}"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Asks the scaler what it would do, without doing it.
-pub fn plan(core: &Core, now: Time) -> Plan {
-    let facts = &core.senses.facts;
-    let decisions = scaler::tick::preview(&core.config.scaler, &core.scaler, facts, now);
-    let modules = decisions.into_iter().filter_map(|decision| {
-        let policy = core.config.scaler.policies.get(&decision.module)?;
-        let moves = moves(core, &decision.module);
-        Some(PlanRow { min: policy.min, max: policy.max, moving: moves.len(), moves, decision })
-    });
-    let pools = core.config.scaler.pools.keys().map(|flavor| pool(core, flavor, now));
-    Plan { at: now, modules: modules.collect(), pools: pools.collect() }
-}
-
-fn moves(core: &Core, module: &ModuleId) -> Vec<String> {
-    let vms = core.scaler.vms.values().filter(|vm| vm.module.as_ref() == Some(module));
-    let moving = vms.filter(|vm| vm.state != VmState::Serving);
-    moving.map(|vm| format!("{} {}: {}", vm.id, vm.state, vm.why)).collect()
-}
-
-fn pool(core: &Core, flavor: &FlavorId, now: Time) -> PlanPool {
-    let count = |test: &dyn Fn(VmState) -> bool| {
-        let vms = core.scaler.vms.values();
-        vms.filter(|vm| vm.flavor == *flavor && test(vm.state)).count() as u32
-    };
-    let settings = core.config.scaler.pools.get(flavor);
-    let memory = core.scaler.memory.pools.get(flavor);
-    let waiting = memory.filter(|memory| memory.not_before.is_some_and(|at| at > now));
-    PlanPool {
-        flavor: flavor.clone(),
-        ready: count(&|state| state == VmState::Pool),
-        wanted: settings.map_or(0, |pool| pool.ready),
-        being_made: count(&|state| matches!(state, VmState::Creating | VmState::Booting)),
-        total: count(&|state| state != VmState::Gone),
-        max_total: settings.map_or(0, |pool| pool.max_total),
-        trouble: waiting.and_then(|memory| memory.last_error.clone()),
-    }
-}
-
 /// Everything the first page shows.
 pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
     let (hosts, unplaced) = hosts(core, now);
     let zone = zone(core);
     let modules = core.config.modules.keys();
     let modules = modules.map(|module| module_view(core, module, now, lang));
-    let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(pool(core, flavor, now)));
+    let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(stock(core, flavor, now)));
     let mut view = Overview {
         fleet: core.config.raw.fleet.clone(),
         now,
@@ -208,7 +124,7 @@ fn module_view(core: &Core, id: &ModuleId, now: Time, lang: Lang) -> ModuleView 
     let vms = core.scaler.vms.values().filter(|vm| vm.module.as_ref() == Some(id));
     let capacity = vms.filter(|vm| vm.state.is_capacity()).count() as u32;
     let metric = policy.and_then(|policy| policy.metrics.first());
-    let band = metric.and_then(|m| Some((m.inward?.below, m.out.above)));
+    let band = metric.and_then(|m| Some((m.aim.below()?, m.aim.above())));
     let points = core.series.get(id).into_iter().flatten();
     ModuleView {
         id: id.clone(),
@@ -296,7 +212,7 @@ fn availability(core: &Core, id: &ModuleId, now: Time) -> AvailabilityView {
     }
 }
 
-fn pool_view(pool: PlanPool) -> PoolView {
+fn pool_view(pool: PoolStock) -> PoolView {
     PoolView {
         flavor: pool.flavor,
         ready: pool.ready,

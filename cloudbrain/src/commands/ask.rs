@@ -1,20 +1,18 @@
-//! `plan`, `explain` and `incidents`: what the running brain knows, for a person at three in the
-//! morning, or for a program.
+//! `rules` and `incidents`, and who asks for them how: what the running brain knows, for a person at
+//! three in the morning, or for a program.
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, bail};
-use model::id::{ModuleId, Object};
+use anyhow::Context as _;
+use model::id::Object;
 use model::time::Time;
-use scaler::reason::{Decision, Reading};
 use serde_json::Value;
 
 use super::http::{get_json, post_json};
 use super::{Found, say};
 use crate::api::rules::RuleView;
 use crate::brain::core::Acknowledgement;
-use crate::brain::view::Plan;
-use crate::cli::{AckArgs, AskArgs, ExplainArgs, Output, PlanArgs};
+use crate::cli::{AckArgs, AskArgs, Output};
 use crate::config::raw::RawConfig;
 use crate::config::yaml::Document;
 
@@ -26,127 +24,6 @@ pub(super) fn brain_of(args: &AskArgs) -> anyhow::Result<SocketAddr> {
     let raw = document.and_then(|document| document.parse::<RawConfig>());
     let raw = raw.map_err(|problem| anyhow::anyhow!("{problem}"));
     Ok(raw.context("finding the brain; or say where it is with --brain")?.listen)
-}
-
-pub(super) async fn plan(args: PlanArgs) -> anyhow::Result<Found> {
-    let brain = brain_of(&args.ask)?;
-    let mut plan: Plan = get_json(brain, "/api/plan").await?;
-    if let Some(module) = &args.module {
-        plan.modules.retain(|row| row.decision.module == *module);
-        if plan.modules.is_empty() {
-            bail!("no policy scales {module}");
-        }
-    }
-    match args.ask.output.output {
-        Output::Json => say(&serde_json::to_string(&plan)?),
-        Output::Text => tell_plan(&plan),
-    }
-    let quiet = plan.modules.iter().all(|row| row.decision.is_hold() && row.moving == 0);
-    Ok(if quiet { Found::Nothing } else { Found::Differences })
-}
-
-fn tell_plan(plan: &Plan) {
-    for row in &plan.modules {
-        let decision = &row.decision;
-        say(&format!(
-            "{:<16} serving {}  on their way {}  wanted {} -> {}  bounds {}..{}  mode {}",
-            decision.module,
-            decision.inputs.serving,
-            decision.inputs.warming,
-            decision.from,
-            decision.to,
-            row.min,
-            row.max,
-            decision.mode.as_str(),
-        ));
-        say(&format!("    why      {}", decision.reason));
-        for limit in &decision.limits {
-            say(&format!(
-                "    limit    {} {} -> {}: {}",
-                limit.name, limit.from, limit.to, limit.detail
-            ));
-        }
-        for line in &row.moves {
-            say(&format!("    moving   {line}"));
-        }
-    }
-    for pool in &plan.pools {
-        say(&format!("pool {:<11} {pool}", pool.flavor));
-    }
-    let (mut add, mut remove) = (0, 0);
-    for row in &plan.modules {
-        add += row.decision.to.saturating_sub(row.decision.from);
-        remove += row.decision.from.saturating_sub(row.decision.to);
-    }
-    say(&format!("Plan: {add} to add, {remove} to remove."));
-}
-
-pub(super) async fn explain(args: ExplainArgs) -> anyhow::Result<Found> {
-    let brain = brain_of(&args.ask)?;
-    let until = match &args.at {
-        None => String::new(),
-        Some(at) => format!("&until={}", moment(at)?.millis() + 1000),
-    };
-    let module = &args.module;
-    let path = format!("/api/decisions?module={module}&limit=1{until}");
-    let found: Vec<Decision> = get_json(brain, &path).await?;
-    let Some(decision) = found.first() else {
-        bail!("no decision about {module} is recorded{}", known_modules(brain, module).await);
-    };
-    match args.ask.output.output {
-        Output::Json => say(&serde_json::to_string(decision)?),
-        Output::Text => tell_decision(decision),
-    }
-    Ok(Found::Nothing)
-}
-
-/// Names the modules there are, if the one that was asked for is not among them.
-async fn known_modules(brain: SocketAddr, asked: &ModuleId) -> String {
-    let Ok(plan) = get_json::<Plan>(brain, "/api/plan").await else { return String::new() };
-    let names: Vec<String> =
-        plan.modules.iter().map(|row| row.decision.module.to_string()).collect();
-    if names.contains(&asked.to_string()) {
-        return " up to then".to_owned();
-    }
-    format!("; policies scale {}", names.join(", "))
-}
-
-fn tell_decision(decision: &Decision) {
-    let mode = decision.mode.as_str();
-    say(&format!("{}  decision {}  {}  mode {mode}", decision.module, decision.id, decision.at));
-    let inputs = &decision.inputs;
-    say(&format!("  vms      {} serving, {} on their way", inputs.serving, inputs.warming));
-    for reading in &inputs.readings {
-        say(&format!("  inputs   {}", describe(reading)));
-    }
-    for limit in &decision.limits {
-        say(&format!("  limit    {} {} -> {}: {}", limit.name, limit.from, limit.to, limit.detail));
-    }
-    let what = if decision.is_hold() { "stays" } else { "changes" };
-    say(&format!("  result   {} -> {}: {what}", decision.from, decision.to));
-    say(&format!("  why      {}", decision.reason));
-}
-
-fn describe(reading: &Reading) -> String {
-    let Reading { name, fresh, serving, out_above, .. } = reading;
-    let band = match reading.in_below {
-        Some(below) => format!("thresholds {below:.2} and {out_above:.2}"),
-        None => format!("threshold {out_above:.2}"),
-    };
-    if let Some(fault) = &reading.fault {
-        return format!("{name} unknown: {fault}, {band}");
-    }
-    match (reading.value, reading.min, reading.max) {
-        (Some(value), Some(min), Some(max)) => {
-            let aggregate = reading.aggregate.as_str();
-            let age = reading.oldest_sample_s.unwrap_or(0.0);
-            format!(
-                "{name} {aggregate} {value:.2} over {fresh} of {serving} VMs (min {min:.2}, max {max:.2}), \
-                 oldest sample {age:.1} s, {band}"
-            )
-        }
-        _ => format!("{name} unknown: no fresh sample of {serving} VMs, {band}"),
-    }
 }
 
 /// Those that fire first, then those that may be quiet for the wrong reason. Rules about what this

@@ -4,10 +4,12 @@ mod acts;
 mod ask;
 mod channels;
 mod demo_app;
+mod explain;
 mod files;
 mod http;
 mod inside;
 mod oncall;
+mod plan;
 mod replay;
 mod serve;
 mod story;
@@ -48,8 +50,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::DemoApp { port, cost_ms } => on_runtime(false, demo_app::serve(port, cost_ms)),
         Command::Check(args) => files::check(&args),
         Command::Schema { kind } => files::print_schema(kind),
-        Command::Plan(args) => on_runtime(false, ask::plan(args)),
-        Command::Explain(args) => on_runtime(false, ask::explain(args)),
+        Command::Plan(args) => on_runtime(false, plan::plan(args)),
+        Command::Apply(args) => on_runtime(false, plan::apply(args)),
+        Command::Explain(args) => on_runtime(false, explain::explain(args)),
         Command::Incidents(args) => on_runtime(false, story::incidents(args)),
         Command::Why(args) => on_runtime(false, story::why(args)),
         Command::Rules(args) => on_runtime(false, ask::rules(args)),

@@ -19,6 +19,7 @@ mod maintenance;
 mod monitor;
 mod oncall;
 mod pages;
+mod plan;
 mod policies;
 mod rules;
 mod samples;

@@ -1,5 +1,5 @@
 //! What people ask of the brain beside acknowledging: to put an incident off, to silence a thing, to
-//! open a maintenance window, and to end one of these early.
+//! open a maintenance window, to end one of these early, and to carry out a plan.
 //!
 //! A request comes by page, API or command line, all three alike: it is checked here, against the
 //! people of the files and the fleet as it is, turned into an act of the alerter, and told in the
@@ -21,14 +21,27 @@ use tokio::sync::oneshot;
 
 pub(super) use plan::planned;
 
+use super::plan::ApplyWish;
+
 /// What somebody asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    Snooze { incident: IncidentId, wish: SnoozeWish },
+    Snooze {
+        incident: IncidentId,
+        wish: SnoozeWish,
+    },
     Silence(SilenceWish),
-    Expire { silence: SilenceId, by: Option<PersonId> },
+    Expire {
+        silence: SilenceId,
+        by: Option<PersonId>,
+    },
     Open(WindowWish),
-    End { window: WindowId, by: PersonId },
+    End {
+        window: WindowId,
+        by: PersonId,
+    },
+    /// A plan that was read is to be carried out.
+    Apply(ApplyWish),
 }
 
 /// Somebody wants to hear of an incident again later.

@@ -35,6 +35,7 @@ impl Core {
             Request::Expire { silence, by } => self.expire(silence, by, &from, now),
             Request::Open(wish) => self.open_window(&wish, &from, now),
             Request::End { window, by } => self.end_window(window, &by, &from, now),
+            Request::Apply(wish) => self.apply(&wish, &from, now),
         };
         self.pending.replies.push((reply, outcome));
     }
@@ -225,7 +226,7 @@ impl Core {
         self.alert(alerter::Event::Act(Box::new(act)), now);
     }
 
-    fn note_act(
+    pub(super) fn note_act(
         &mut self,
         who: &PersonId,
         what: &str,

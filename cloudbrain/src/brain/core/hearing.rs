@@ -331,12 +331,12 @@ impl Core {
         let Ok(report) = report else { return false };
         let newest = self.scaler.routing_stamp();
         let draining = self.draining();
-        let before = (self.senses.facts.acknowledged(newest), self.busy(&draining));
+        let before = (self.senses.facts.acknowledged(), self.busy(&draining));
         if self.senses.facts.routers.get(name).is_some_and(|router| router.waived) {
             self.note("router", &format!("router {name} is heard again: its word counts"), now);
         }
-        self.senses.router(name, report, now);
-        before != (self.senses.facts.acknowledged(newest), self.busy(&draining))
+        self.senses.router(name, report, newest, now);
+        before != (self.senses.facts.acknowledged(), self.busy(&draining))
     }
 
     /// Gives up waiting for the word of routers that were silent for as long as their files say that

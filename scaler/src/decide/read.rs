@@ -1,0 +1,128 @@
+//! One metric over the VMs that are read, as far as their samples may be believed.
+
+use model::time::Time;
+use model::vm::Vm;
+
+use super::Scene;
+use crate::facts::{Facts, Sample};
+use crate::inputs::Reading;
+use crate::policy::{Aggregate, Metric, MetricSource, Over, Policy};
+
+pub(super) fn read(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
+    match metric.source {
+        MetricSource::Cloudmonitor => of_vms(policy, metric, scene),
+        MetricSource::Outside => from_outside(policy, metric, scene),
+    }
+}
+
+fn of_vms(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
+    let vms = read_of(metric, scene);
+    let samples = fresh(policy, metric, &vms, scene.facts, scene.now);
+    let mut values: Vec<f64> = samples.iter().map(|(_, sample)| sample.value).collect();
+    let value = metric.aggregate.of(&values);
+    let [min, p90, max] =
+        [Aggregate::Min, Aggregate::P90, Aggregate::Max].map(|aggregate| aggregate.of(&values));
+    values.resize(vms.len(), 0.0);
+    let known = !vms.is_empty() && samples.len() as f64 >= metric.coverage * vms.len() as f64;
+    let hottest = samples.iter().max_by(|(_, a), (_, b)| a.value.total_cmp(&b.value));
+    let oldest = samples.iter().map(|(_, sample)| scene.now.since(sample.at)).max();
+    Reading {
+        value,
+        at_least: value.and_then(|_| metric.aggregate.of(&values)),
+        min,
+        p90,
+        max,
+        hottest: hottest.map(|(vm, _)| vm.id.clone()),
+        fresh: samples.len() as u32,
+        serving: vms.len() as u32,
+        oldest_sample_s: oldest.map(|age| age.as_secs_f64()),
+        known,
+        ..blank(policy, metric, scene.facts)
+    }
+}
+
+/// The whole of the work, which is there without any VM.
+fn from_outside(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
+    let answer = scene.facts.answer(&policy.module, metric);
+    let sample = answer
+        .and_then(|answer| answer.whole())
+        .filter(|sample| scene.now.since(sample.at) <= metric.max_age && is_number(sample.value));
+    let blank = blank(policy, metric, scene.facts);
+    Reading {
+        value: sample.map(|sample| sample.value),
+        fresh: u32::from(sample.is_some()),
+        serving: 1,
+        oldest_sample_s: sample.map(|sample| scene.now.since(sample.at).as_secs_f64()),
+        known: sample.is_some(),
+        ..blank
+    }
+}
+
+fn blank(policy: &Policy, metric: &Metric, facts: &Facts) -> Reading {
+    let fault = facts.answer(&policy.module, metric).and_then(|a| a.values.clone().err());
+    Reading {
+        name: metric.name.clone(),
+        source: metric.source,
+        over: metric.over,
+        aggregate: metric.aggregate,
+        value: None,
+        at_least: None,
+        min: None,
+        p90: None,
+        max: None,
+        hottest: None,
+        fresh: 0,
+        serving: 0,
+        oldest_sample_s: None,
+        known: false,
+        coverage: metric.coverage,
+        fault,
+        out_above: metric.aim.above(),
+        in_below: metric.aim.below(),
+        aim: Some(metric.aim),
+        above_for: std::time::Duration::ZERO,
+        below_for: std::time::Duration::ZERO,
+        tracked: None,
+    }
+}
+
+fn read_of<'a>(metric: &Metric, scene: &Scene<'a>) -> Vec<&'a Vm> {
+    let members = scene.members;
+    match metric.over {
+        Over::Serving => members.serving.clone(),
+        Over::All => members.serving.iter().chain(&members.coming).copied().collect(),
+    }
+}
+
+/// The load as a metric of a policy reads it, for charts; None without a fresh sample.
+pub fn load(
+    policy: &Policy,
+    metric: &Metric,
+    serving: &[&Vm],
+    facts: &Facts,
+    now: Time,
+) -> Option<f64> {
+    let samples = fresh(policy, metric, serving, facts, now);
+    metric.aggregate.of(&samples.iter().map(|(_, sample)| sample.value).collect::<Vec<f64>>())
+}
+
+/// The samples of the VMs that may be believed: young enough, taken since the VM serves, and
+/// numbers.
+fn fresh<'a>(
+    policy: &Policy,
+    metric: &Metric,
+    vms: &[&'a Vm],
+    facts: &Facts,
+    now: Time,
+) -> Vec<(&'a Vm, Sample)> {
+    let samples = vms.iter().filter_map(|vm| {
+        let sample = facts.sample(&policy.module, metric, &vm.id)?;
+        let fresh = now.since(sample.at) <= metric.max_age && sample.at >= vm.since;
+        (fresh && is_number(sample.value)).then_some((*vm, sample))
+    });
+    samples.collect()
+}
+
+fn is_number(value: f64) -> bool {
+    value.is_finite() && value >= 0.0
+}
