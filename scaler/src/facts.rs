@@ -252,3 +252,51 @@ impl Facts {
         self.agents.get(vm).is_some_and(|agent| agent.misses >= 2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(epoch: u64, generation: u64) -> RouterReport {
+        RouterReport { epoch, generation, ..RouterReport::default() }
+    }
+
+    fn facts(routers: &[RouterFact]) -> Facts {
+        let named = routers.iter().enumerate();
+        let routers = named.map(|(number, fact)| (format!("r{number}"), fact.clone()));
+        Facts { routers: routers.collect(), ..Facts::default() }
+    }
+
+    #[test]
+    fn a_router_that_follows_nothing_of_ours_acknowledges_nothing() {
+        let newest = Stamp { epoch: 2, generation: 7 };
+        let of = |epoch, generation| RouterFact::of(report(epoch, generation), newest);
+        assert_eq!((of(2, 6).acknowledged, of(2, 6).ahead), (6, 0));
+        assert_eq!((of(1, 900).acknowledged, of(1, 900).ahead), (0, 0), "an earlier reign");
+        assert_eq!((of(3, 1).acknowledged, of(3, 1).ahead), (0, 0), "a later one: ours is over");
+        assert_eq!((of(2, 9).acknowledged, of(2, 9).ahead), (0, 9), "our record was restored");
+        assert_eq!(facts(&[of(2, 6), of(2, 9)]).acknowledged(), 0);
+    }
+
+    #[test]
+    fn who_was_given_up_is_not_waited_for_unless_nobody_else_is_left() {
+        let well = RouterFact::of(report(0, 7), Stamp { epoch: 0, generation: 7 });
+        let dead = RouterFact { waived: true, ..RouterFact::default() };
+        assert_eq!(facts(&[well.clone(), RouterFact::default()]).acknowledged(), 0);
+        assert_eq!(facts(&[well, dead.clone()]).acknowledged(), 7);
+        assert_eq!(facts(&[dead.clone(), dead.clone()]).acknowledged(), 0);
+        assert_eq!(facts(&[dead]).in_flight(&VmId::parse("a").unwrap()), None);
+    }
+
+    #[test]
+    fn what_one_router_cannot_count_nobody_knows() {
+        let vm = VmId::parse("a").unwrap();
+        let busy = UpstreamReport { in_flight: 3, ..UpstreamReport::default() };
+        let counts = RouterFact { upstreams: [(vm.clone(), busy)].into(), ..RouterFact::default() };
+        let these = Uncounted::These([vm.clone()].into());
+        let blind = RouterFact { uncounted: these, ..RouterFact::default() };
+        assert_eq!(facts(&[counts.clone(), RouterFact::default()]).in_flight(&vm), Some(3));
+        assert_eq!(facts(&[counts, blind.clone()]).in_flight(&vm), None);
+        assert_eq!(facts(&[blind]).in_flight(&VmId::parse("b").unwrap()), Some(0));
+    }
+}

@@ -119,8 +119,9 @@ fn round(core: &mut Core, now: Time) {
     let seen = sighting(core);
     core.hear(Heard::Provider(Ok(seen)), now);
     let generation = core.scaler.memory.routing_generation;
-    let report = RouterReport { generation, upstreams: BTreeMap::new() };
-    core.hear(Heard::Router { name: "edge".to_owned(), report: Ok(report) }, now);
+    let report = RouterReport { generation, ..RouterReport::default() };
+    let (name, report) = ("edge".to_owned(), Ok(report));
+    core.hear(Heard::Router { name, report, trouble: None }, now);
     for number in 0..MODULES * VMS_PER_MODULE {
         core.hear(Heard::Sensed(Sensed::Frame(frame(number, now))), now);
     }

@@ -139,3 +139,134 @@ impl Tended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex as StdMutex;
+
+    use scaler::hands::{Answer, RouterReport};
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::clock;
+
+    /// Takes what it is given, or refuses it, and notes each attempt.
+    #[derive(Debug, Default)]
+    struct Noting {
+        pushed: StdMutex<Vec<u64>>,
+        refuses: bool,
+        rests: Duration,
+        takes: Duration,
+    }
+
+    impl Noting {
+        fn pushed(&self) -> Vec<u64> {
+            self.pushed.lock().expect("nobody panics while holding it").clone()
+        }
+    }
+
+    impl Router for Noting {
+        fn name(&self) -> &str {
+            "edge"
+        }
+
+        fn rests(&self) -> Duration {
+            self.rests
+        }
+
+        fn push<'a>(&'a self, routing: &'a Routing) -> Answer<'a, Result<(), HandError>> {
+            Box::pin(async {
+                sleep(self.takes).await;
+                self.pushed.lock().expect("as above").push(routing.generation);
+                match self.refuses {
+                    true => Err(HandError::Failed("no".to_owned())),
+                    false => Ok(()),
+                }
+            })
+        }
+
+        fn observe(&self) -> Answer<'_, Result<RouterReport, HandError>> {
+            let generation =
+                if self.refuses { 0 } else { self.pushed().last().copied().unwrap_or(0) };
+            Box::pin(async move { Ok(RouterReport { generation, ..RouterReport::default() }) })
+        }
+
+        fn stop(&self) -> Answer<'_, Result<(), HandError>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    fn routing(generation: u64, urgent: u64) -> Routing {
+        Routing { generation, urgent, ..Routing::default() }
+    }
+
+    /// Tends these with one turn between them; returns the ends to steer and to hear them.
+    fn tend(routers: &[&Arc<Noting>]) -> (watch::Sender<Routing>, mpsc::Receiver<Input>) {
+        let (wanted, seen) = watch::channel(routing(1, 0));
+        let (sender, inbox) = mpsc::channel(1024);
+        let turn = Turn::default();
+        for router in routers {
+            let router: Arc<dyn Router> = Arc::clone(router) as _;
+            let tended = Tended::new(router, turn.clone(), clock::real());
+            tokio::spawn(tended.tend(seen.clone(), sender.clone()));
+        }
+        (wanted, inbox)
+    }
+
+    /// Listens until a router has said something for which this holds.
+    async fn until(
+        inbox: &mut mpsc::Receiver<Input>,
+        mut holds: impl FnMut(&Option<String>) -> bool,
+    ) {
+        let wait = async {
+            loop {
+                match inbox.recv().await {
+                    Some(Input::Heard(Heard::Router { trouble, .. })) if holds(&trouble) => return,
+                    other => assert!(other.is_some(), "it goes on"),
+                }
+            }
+        };
+        timeout(Duration::from_secs(30), wait).await.expect("it says so");
+    }
+
+    #[tokio::test]
+    async fn changes_are_merged_while_it_rests_and_who_is_ill_leaves_at_once() {
+        let rests = Duration::from_secs(3600);
+        let router = Arc::new(Noting { rests, ..Noting::default() });
+        let (wanted, mut inbox) = tend(&[&router]);
+        until(&mut inbox, |_| router.pushed() == [1]).await;
+        wanted.send_replace(routing(2, 0));
+        wanted.send_replace(routing(3, 0));
+        until(&mut inbox, |_| true).await;
+        assert_eq!(router.pushed(), [1], "it rests");
+        wanted.send_replace(routing(4, 4));
+        until(&mut inbox, |_| router.pushed() == [1, 4]).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_told_with_its_reason_and_tried_again() {
+        let router = Arc::new(Noting { refuses: true, ..Noting::default() });
+        let (_wanted, mut inbox) = tend(&[&router]);
+        until(&mut inbox, |trouble| trouble.as_deref() == Some("failed: no")).await;
+        until(&mut inbox, |_| router.pushed().len() == 2).await;
+    }
+
+    #[tokio::test]
+    async fn one_after_the_other_is_changed_and_a_sick_one_holds_up_nobody() {
+        let slow = Duration::from_secs(3600);
+        let (hangs, well) =
+            (Arc::new(Noting { takes: slow, ..Noting::default() }), Arc::new(Noting::default()));
+        let turn = Turn::default();
+        let mut sick = Tended::new(hangs, turn.clone(), clock::real());
+        sick.note(Stamp::default(), &HandError::Failed("dead".to_owned()), Duration::ZERO);
+        let held = timeout(Duration::from_millis(50), sick.push(&routing(1, 0))).await;
+        assert!(held.is_err() && turn.try_lock().is_ok(), "it is out of the order");
+        let mut tended = Tended::new(well, turn.clone(), clock::real());
+        let busy = turn.lock().await;
+        let waits = timeout(Duration::from_millis(50), tended.push(&routing(1, 0))).await;
+        assert!(waits.is_err(), "another one is being changed");
+        drop(busy);
+        tended.push(&routing(1, 0)).await;
+        assert!(tended.taken.is_some());
+    }
+}

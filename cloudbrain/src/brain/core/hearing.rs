@@ -342,8 +342,9 @@ impl Core {
     /// Gives up waiting for the word of routers that were silent for as long as their files say that
     /// traffic is led elsewhere by then.
     pub(super) fn waive_routers(&mut self, now: Time) {
-        let routers = self.config.raw.routers.clone();
-        for (router, after) in routers.iter().filter_map(|r| Some((r.name(), r.waive_after()?))) {
+        let config = self.config.clone();
+        let routers = config.raw.routers.iter();
+        for (router, after) in routers.filter_map(|r| Some((r.name(), r.waive_after()?))) {
             if self.senses.waive_router(router, after.0, now) {
                 let text = format!(
                     "router {router} was not heard for {after}; its acknowledgement is waived, as its \
