@@ -3,14 +3,18 @@
 //! A fact that is missing here was not observed; nothing follows from its absence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use model::id::{FlavorId, HostId, ModuleId, VmId};
+use model::id::{FlavorId, HostId, ModuleId, SwitchId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Power, RouterReport, Sighting, Stamp, Uncounted, UpstreamReport};
+use crate::hands::{Origin, Power, RouterReport, Sighting, Stamp, Uncounted, UpstreamReport};
 use crate::policy::{Measure, Metric, Mode};
+
+/// Clocks of two machines differ by so much without anybody's fault.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
 /// All that is known at one tick.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +29,13 @@ pub struct Facts {
     pub routers: BTreeMap<String, RouterFact>,
     /// Hosts that are known to be down: nothing new is put there.
     pub hosts_down: BTreeSet<HostId>,
+    /// What hosts share, so that it fails for all of them: the switch of their rack.
+    pub racks: BTreeMap<HostId, SwitchId>,
     /// What the schedules of the policies come to, as moments: at least those that hold now.
     pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
     pub forecasts: BTreeMap<ModuleId, Forecast>,
+    /// How fast VMs of a flavor come, where that was measured.
+    pub lead_times: BTreeMap<FlavorId, LeadTimes>,
     /// What VMs are labelled with, beside their own name and that of their host.
     pub labels: BTreeMap<VmId, BTreeMap<String, String>>,
 }
@@ -50,6 +58,21 @@ pub struct ScheduleSpan {
 impl ScheduleSpan {
     pub fn holds(&self, now: Time) -> bool {
         self.from <= now && now < self.until
+    }
+}
+
+/// From the order of a VM until it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeadTimes {
+    /// If it waits in the pool,
+    pub take: Duration,
+    /// and if it has to be made first.
+    pub make: Duration,
+}
+
+impl Default for LeadTimes {
+    fn default() -> Self {
+        Self { take: Duration::from_secs(15), make: Duration::from_secs(180) }
     }
 }
 
@@ -141,6 +164,7 @@ pub struct SeenFact {
     pub host: Option<HostId>,
     pub power: Power,
     pub addresses: Option<Addresses>,
+    pub origin: Option<Origin>,
 }
 
 /// What one router said of itself. The default is that of a router which was not heard: it
@@ -151,9 +175,8 @@ pub struct RouterFact {
     pub epoch: u64,
     /// The routing of ours it was seen to follow; 0 if it follows none of ours.
     pub acknowledged: u64,
-    /// The routing it follows that is newer than all of ours; 0 if there is none such. Then it
-    /// follows something that our record does not know.
-    pub ahead: u64,
+    /// The routing it follows that is none of ours: of another reign, or newer than all of ours.
+    pub foreign: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
     pub uncounted: Uncounted,
     /// It was silent for so long that, by the files, no traffic comes to it any more: its word is
@@ -164,16 +187,21 @@ pub struct RouterFact {
 impl RouterFact {
     /// What a report means to whoever wants the routing `newest`.
     pub fn of(report: RouterReport, newest: Stamp) -> Self {
-        let is_ours = report.epoch == newest.epoch;
-        let is_ahead = is_ours && report.generation > newest.generation;
+        let is_ours = report.epoch == newest.epoch && report.generation <= newest.generation;
+        let generation = report.generation;
         Self {
             epoch: report.epoch,
-            acknowledged: if is_ours && !is_ahead { report.generation } else { 0 },
-            ahead: if is_ahead { report.generation } else { 0 },
+            acknowledged: if is_ours { generation } else { 0 },
+            foreign: if is_ours { 0 } else { generation },
             upstreams: report.upstreams,
             uncounted: report.uncounted,
             waived: false,
         }
+    }
+
+    /// The routing it follows, whoever made it.
+    pub fn follows(&self) -> u64 {
+        self.acknowledged.max(self.foreign)
     }
 }
 
@@ -190,6 +218,7 @@ impl ProviderFact {
                 host: vm.host,
                 power: vm.power,
                 addresses: vm.addresses,
+                origin: vm.origin,
             };
             (vm.id, fact)
         });
@@ -213,6 +242,20 @@ impl Facts {
         self.answers.get(module)?.get(&metric.name)
     }
 
+    /// Keeps what was read of a metric of a VM. What claims to be of the future is not kept: it
+    /// would pass for fresh for as long as that clock runs ahead. Returns whether it was kept.
+    pub fn hear(&mut self, vm: &VmId, metric: &str, sample: Sample, now: Time) -> bool {
+        if sample.at > now + CLOCKS_DIFFER && !bug!(BelieveFuture) {
+            return false;
+        }
+        let samples = self.samples.entry(vm.clone()).or_default();
+        match samples.get_mut(metric) {
+            Some(known) => *known = sample,
+            None => drop(samples.insert(metric.to_owned(), sample)),
+        }
+        true
+    }
+
     /// Those whose word counts: all, but for those it was given up to wait for.
     fn heeded(&self) -> impl Iterator<Item = &RouterFact> {
         self.routers.values().filter(|router| !router.waived)
@@ -222,11 +265,6 @@ impl Facts {
     /// while nobody's word is waited for any more: somebody must carry the traffic.
     pub fn acknowledged(&self) -> u64 {
         self.heeded().map(|router| router.acknowledged).min().unwrap_or(0)
-    }
-
-    /// The newest routing that a router follows beyond ours.
-    pub fn furthest_ahead(&self) -> u64 {
-        self.routers.values().map(|router| router.ahead).max().unwrap_or(0)
     }
 
     /// Requests under way on a VM, over all routers; None while a router cannot tell.
@@ -239,13 +277,9 @@ impl Facts {
         Some(reports.map(|report| report.in_flight).sum())
     }
 
-    /// Whether the VM does not run any more, by its provider's own word.
-    pub fn is_dead(&self, vm: &VmId) -> bool {
-        let Some(provider) = &self.provider else { return false };
-        match provider.vms.get(vm) {
-            Some(seen) => seen.power == Power::Stopped,
-            None => provider.complete,
-        }
+    /// Whether a router has reported anything of the VM: it sends to it, or did a moment ago.
+    pub fn is_upstream(&self, vm: &VmId) -> bool {
+        self.routers.values().any(|router| router.upstreams.contains_key(vm))
     }
 
     pub fn is_agent_silent(&self, vm: &VmId) -> bool {
@@ -271,10 +305,10 @@ mod tests {
     fn a_router_that_follows_nothing_of_ours_acknowledges_nothing() {
         let newest = Stamp { epoch: 2, generation: 7 };
         let of = |epoch, generation| RouterFact::of(report(epoch, generation), newest);
-        assert_eq!((of(2, 6).acknowledged, of(2, 6).ahead), (6, 0));
-        assert_eq!((of(1, 900).acknowledged, of(1, 900).ahead), (0, 0), "an earlier reign");
-        assert_eq!((of(3, 1).acknowledged, of(3, 1).ahead), (0, 0), "a later one: ours is over");
-        assert_eq!((of(2, 9).acknowledged, of(2, 9).ahead), (0, 9), "our record was restored");
+        assert_eq!((of(2, 6).acknowledged, of(2, 6).follows()), (6, 6));
+        assert_eq!((of(1, 900).acknowledged, of(1, 900).follows()), (0, 900), "an earlier reign");
+        assert_eq!((of(3, 1).acknowledged, of(3, 1).follows()), (0, 1), "a later one");
+        assert_eq!((of(2, 9).acknowledged, of(2, 9).follows()), (0, 9), "our record was restored");
         assert_eq!(facts(&[of(2, 6), of(2, 9)]).acknowledged(), 0);
     }
 

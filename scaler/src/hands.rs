@@ -54,10 +54,23 @@ pub struct CreateOrder {
     pub prefer: Option<HostId>,
     /// Hosts that must not get it, because they are down.
     pub avoid: BTreeSet<HostId>,
+    /// To be kept with the VM, as a tag or in a file, and told again in [`SeenVm`].
+    pub origin: Origin,
+}
+
+/// On whose record a VM was ordered. A store that was restored from a copy, or a second brain on a
+/// copy, knows less than the world does; it finds that out by VMs of an origin it never was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// Names the record: it changes when the record is found to be older than the world. 1 to 63 of
+    /// `a-z0-9-`; empty before the first.
+    pub incarnation: String,
+    /// Counts the starts on that record; never falls.
+    pub epoch: u64,
 }
 
 /// What a provider saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// Whether the list is known to hold everything. Nothing is concluded from what an
     /// incomplete list lacks.
@@ -66,7 +79,7 @@ pub struct Sighting {
     pub vms: Vec<SeenVm>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenHost {
     pub id: HostId,
     /// The host's own agent, where it has one.
@@ -75,17 +88,20 @@ pub struct SeenHost {
     pub room: BTreeMap<FlavorId, u32>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenVm {
     pub id: VmId,
     pub flavor: FlavorId,
     pub host: Option<HostId>,
     pub power: Power,
     pub addresses: Option<Addresses>,
+    /// As it was told in [`CreateOrder`]; None if the provider does not know it.
+    pub origin: Option<Origin>,
 }
 
 /// Whether a VM runs, by its provider's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Power {
     Building,
     Running,
@@ -115,6 +131,9 @@ pub struct Program {
     /// also finds in the environment as `PORT`.
     pub command: Vec<String>,
     pub environment: BTreeMap<String, String>,
+    /// That of the brain that orders it: a VM that had orders of a later one takes none of this.
+    #[serde(default)]
+    pub epoch: u64,
 }
 
 /// What sends traffic to VMs.
@@ -143,7 +162,7 @@ pub trait Router: Send + Sync + std::fmt::Debug {
 /// Who gets which traffic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routing {
-    /// The reign of the brain that wrote it: a later one beats any generation of an earlier one.
+    /// That of the brain which says so, see [`Origin`]: a later one beats any generation of an earlier.
     #[serde(default)]
     pub epoch: u64,
     pub generation: u64,
@@ -189,6 +208,7 @@ pub struct Route {
 /// What a router says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouterReport {
+    /// That of the routing in force; 0 before the first.
     #[serde(default)]
     pub epoch: u64,
     /// The routing in force; 0 before the first.

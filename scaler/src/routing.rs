@@ -3,10 +3,6 @@
 //! The routing follows from the states alone, so after a crash it is simply derived and pushed
 //! again. Its number rises with each change; a VM remembers the number that first contained or
 //! first lacked it, and nobody relies on a change before every router acknowledged it.
-//!
-//! A router that is ahead of our number was told by a brain whose record we do not have: the
-//! store was restored from a backup. It would refuse whatever is older, so our number goes past
-//! its own, and nothing that was acknowledged before counts.
 
 use std::collections::BTreeMap;
 
@@ -18,21 +14,19 @@ use crate::hands::{Route, Routing};
 use crate::state::{Config, State};
 
 /// Derives the routing anew. Returns it if it changed.
-pub(crate) fn update(config: &Config, state: &mut State, facts: &Facts) -> Option<Routing> {
+pub(crate) fn update(config: &Config, state: &mut State) -> Option<Routing> {
     let routes = derive(config, state);
     let before = &state.memory.routes;
-    let furthest = facts.furthest_ahead();
-    let is_overtaken = furthest > state.memory.routing_generation;
-    if routes == *before && state.memory.routing_generation > 0 && !is_overtaken {
+    if routes == *before && state.memory.routing_generation > 0 {
         return None;
     }
-    let generation = state.memory.routing_generation.max(furthest) + 1;
-    if is_overtaken || takes_out_at_once(state, &routes) {
+    let generation = state.memory.routing_generation + 1;
+    if takes_out_at_once(state, &routes) {
         state.memory.routing_urgent = generation;
     }
     let before = &state.memory.routes;
     for vm in state.vms.values_mut() {
-        if is_overtaken || is_routed(vm, before) != is_routed(vm, &routes) {
+        if is_routed(vm, before) != is_routed(vm, &routes) {
             vm.route_generation = generation;
         }
     }
@@ -64,7 +58,8 @@ pub(crate) fn derive(config: &Config, state: &State) -> BTreeMap<ModuleId, Route
     for (module, domains) in &config.domains {
         modules.entry(module.clone()).or_default().domains.clone_from(domains);
     }
-    for vm in state.vms.values().filter(|vm| vm.state == VmState::Serving) {
+    let routed = |vm: &&Vm| matches!(vm.state, VmState::Ready | VmState::Serving);
+    for vm in state.vms.values().filter(routed) {
         if let (Some(module), Some(addresses)) = (&vm.module, vm.addresses) {
             let route = modules.entry(module.clone()).or_default();
             route.upstreams.insert(vm.id.clone(), addresses.app);

@@ -87,6 +87,7 @@ fn sighting(core: &Core) -> Sighting {
         host: vm.host.clone(),
         power: Power::Running,
         addresses: vm.addresses,
+        origin: None,
     });
     Sighting { complete: true, hosts: hosts.collect(), vms: vms.collect() }
 }

@@ -16,6 +16,7 @@ use crate::config::Config;
 
 use super::Input;
 use super::core::{Core, Heard};
+use super::fail::fail_point;
 
 /// Steps being carried out at once.
 const AT_ONCE: usize = 32;
@@ -71,8 +72,9 @@ impl Hands {
             flavor: vm.flavor.clone(),
             prefer: None,
             avoid: core.senses.facts.hosts_down.clone(),
+            origin: core.scaler.memory.origin.clone(),
         };
-        let program = program(&core.config, &vm);
+        let program = program(&core.config, &vm, order.origin.epoch);
         let grace = grace(&core.config, &vm);
         let (hands, sender) = (self.clone(), sender.clone());
         tokio::spawn(async move {
@@ -96,6 +98,7 @@ impl Hands {
         let (Some(provider), Some(deployer)) = (&self.provider, &self.deployer) else {
             return StepOutcome::Refused("no provider is configured".to_owned());
         };
+        fail_point!("before ", kind.as_str());
         let result = match kind {
             StepKind::Create => provider.create(order).await,
             StepKind::Destroy => provider.destroy(&order.vm).await,
@@ -105,6 +108,7 @@ impl Hands {
                 None => Err(HandError::Refused("its module is no longer configured".to_owned())),
             },
         };
+        fail_point!("after ", kind.as_str());
         outcome_of(result)
     }
 }
@@ -119,7 +123,7 @@ fn outcome_of(result: Result<(), HandError>) -> StepOutcome {
     }
 }
 
-fn program(config: &Config, vm: &Vm) -> Option<Program> {
+fn program(config: &Config, vm: &Vm, epoch: u64) -> Option<Program> {
     let id = vm.module.as_ref()?;
     let module = config.modules.get(id)?;
     Some(Program {
@@ -127,6 +131,7 @@ fn program(config: &Config, vm: &Vm) -> Option<Program> {
         assignment: vm.assignment,
         command: module.program.clone(),
         environment: module.environment.clone(),
+        epoch,
     })
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 
 use super::Input;
 use super::core::Heard;
+use super::fail::fail_point;
 
 /// A router is asked how it does this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -38,6 +39,8 @@ pub(super) struct Tended {
     /// What it took last, and when that was by [`SharedClock::elapsed`].
     taken: Option<(Stamp, Duration)>,
     refused: Option<Refused>,
+    /// The generation it said it follows; None before its first word.
+    follows: Option<u64>,
 }
 
 /// It did not take what was pushed last.
@@ -53,7 +56,7 @@ struct Refused {
 
 impl Tended {
     pub(super) fn new(router: Arc<dyn Router>, turn: Turn, clock: SharedClock) -> Self {
-        Self { router, turn, clock, taken: None, refused: None }
+        Self { router, turn, clock, taken: None, refused: None, follows: None }
     }
 
     /// Goes on until the brain ends.
@@ -62,6 +65,7 @@ impl Tended {
         mut routing: watch::Receiver<Routing>,
         sender: mpsc::Sender<Input>,
     ) {
+        self.follows = self.router.observe().await.ok().map(|report| report.generation);
         loop {
             let wanted = routing.borrow_and_update().clone();
             let due = self.due(&wanted);
@@ -69,6 +73,7 @@ impl Tended {
                 self.push(&wanted).await;
             }
             let report = self.router.observe().await.map_err(|error| error.to_string());
+            self.follows = report.as_ref().ok().map(|report| report.generation).or(self.follows);
             // A router that was restarted without its file must be told again.
             if report.as_ref().is_ok_and(|report| report.stamp() < wanted.stamp()) {
                 self.taken = self.taken.filter(|(stamp, _)| *stamp != wanted.stamp());
@@ -91,6 +96,11 @@ impl Tended {
         if wanted.generation == 0 || self.taken.is_some_and(|(stamp, _)| stamp == wanted.stamp()) {
             return None;
         }
+        // One that counts further than we do was told on a newer record than ours; which it is, the
+        // scaler finds out. Nobody knows before its first word.
+        if self.follows.is_some_and(|follows| follows > wanted.generation) {
+            return None;
+        }
         let now = self.clock.elapsed();
         if let Some(refused) = self.refused.as_ref().filter(|r| r.what == wanted.stamp()) {
             let pause = PUSH_PAUSE.saturating_mul(1 << refused.times.min(5));
@@ -106,7 +116,9 @@ impl Tended {
     async fn push(&mut self, wanted: &Routing) {
         let well = self.refused.is_none();
         let turn = if well { Some(self.turn.lock().await) } else { None };
+        fail_point!("before push");
         let pushed = self.router.push(wanted).await;
+        fail_point!("after push");
         drop(turn);
         let now = self.clock.elapsed();
         match pushed {
@@ -241,6 +253,16 @@ mod tests {
         assert_eq!(router.pushed(), [1], "it rests");
         wanted.send_replace(routing(4, 4));
         until(&mut inbox, |_| router.pushed() == [1, 4]).await;
+    }
+
+    #[tokio::test]
+    async fn a_router_that_counts_further_is_left_alone_until_we_are_past_it() {
+        let router = Arc::new(Noting { pushed: StdMutex::new(vec![900]), ..Noting::default() });
+        let (wanted, mut inbox) = tend(&[&router]);
+        until(&mut inbox, |_| true).await;
+        assert_eq!(router.pushed(), [900], "our record is older than the world");
+        wanted.send_replace(routing(901, 901));
+        until(&mut inbox, |_| router.pushed() == [900, 901]).await;
     }
 
     #[tokio::test]

@@ -66,7 +66,7 @@ pub enum ProxyError {
     Io { doing: &'static str, source: io::Error },
 }
 
-/// A routing that is older than the one in force.
+/// A routing that is older than the one in force, or of a brain that was superseded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{in_force} is in force")]
 pub struct StaleRouting {

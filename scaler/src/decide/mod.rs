@@ -37,6 +37,7 @@ use crate::state::ModuleMemory;
 use crate::track::{self, Tracking};
 
 pub use limits::STAGES;
+pub(crate) use read::fresh;
 pub use read::load;
 
 /// The VMs of one module, by how far they are.
@@ -91,12 +92,10 @@ pub fn replay(decision: &Decision) -> Option<Decision> {
     let judged = judge(decision.at, decision.from, decision.inputs.clone());
     let Judged { mode, to, reason, limits, inputs, .. } = judged;
     let want = Want { mode, to, reason, inputs, limits };
-    Some(want.into_decision(
-        decision.id.clone(),
-        decision.module.clone(),
-        decision.from,
-        decision.at,
-    ))
+    let (id, module) = (decision.id.clone(), decision.module.clone());
+    let again = want.into_decision(id, module, decision.from, decision.at);
+    // What was begun for it is no part of what it decided.
+    Some(Decision { moves: decision.moves.clone(), short: decision.short, ..again })
 }
 
 /// The mode of a module now: its policy's, or a stricter one by schedule.
@@ -155,6 +154,7 @@ fn gather(policy: &Policy, memory: &mut ModuleMemory, scene: &Scene<'_>) -> Inpu
             reading: &reading.clone(),
             members,
             facts,
+            room: scene.room,
             desired: memory.desired,
             settled_until,
             now,

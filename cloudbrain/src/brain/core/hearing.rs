@@ -19,6 +19,7 @@ use store::Change;
 use crate::brain::active::Word as ActiveWord;
 use crate::brain::discover::Found;
 use crate::brain::eye::News;
+use crate::brain::fail::fail_point;
 use crate::brain::senses::{
     PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
 };
@@ -86,6 +87,7 @@ impl Core {
             }
             Heard::Config(config) => {
                 self.plan_due = None;
+                self.time_due = None;
                 let on_duty = std::mem::take(&mut self.settings.on_duty);
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
@@ -182,7 +184,7 @@ impl Core {
     /// An agent told its figures.
     fn frame(&mut self, frame: &Frame, now: Time) -> bool {
         let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
-        self.senses.frame(frame);
+        self.senses.frame(frame, now);
         let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
         self.signals(signals, now) || news
     }
@@ -331,12 +333,16 @@ impl Core {
         let Ok(report) = report else { return false };
         let newest = self.scaler.routing_stamp();
         let draining = self.draining();
-        let before = (self.senses.facts.acknowledged(), self.busy(&draining));
+        let (acknowledged, busy) = (self.senses.facts.acknowledged(), self.busy(&draining));
         if self.senses.facts.routers.get(name).is_some_and(|router| router.waived) {
             self.note("router", &format!("router {name} is heard again: its word counts"), now);
         }
         self.senses.router(name, report, newest, now);
-        before != (self.senses.facts.acknowledged(), self.busy(&draining))
+        let is_acknowledged = self.senses.facts.acknowledged() != acknowledged;
+        if is_acknowledged {
+            fail_point!("acknowledged");
+        }
+        is_acknowledged || self.busy(&draining) != busy
     }
 
     /// Gives up waiting for the word of routers that were silent for as long as their files say that
