@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use cloudbrain::clock;
 use house_tests::edges::{self, Kind, Plan};
 
 fn no_request_fails(kind: Kind) {
@@ -19,7 +18,7 @@ fn no_request_fails(kind: Kind) {
         scale_ins: 32,
         replacements: 5,
     };
-    let outcome = edges::run(&plan, &clock::real(), |_| {}).expect("it comes to its end");
+    let outcome = edges::run(&plan, &edges::clock::own(), |_| {}).expect("it comes to its end");
     let (requests, failures) = (outcome.tally.requests, outcome.tally.failures);
     assert!(requests > 1000, "only {requests} requests");
     assert!(failures.is_empty(), "{} of {requests} failed: {failures:?}", failures.len());

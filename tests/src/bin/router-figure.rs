@@ -8,7 +8,6 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use cloudbrain::clock;
 use house_tests::edges::{self, Kind, Outcome, Plan, middle_and_p90};
 
 fn main() -> ExitCode {
@@ -48,7 +47,7 @@ fn act(arguments: &[&str]) -> anyhow::Result<bool> {
         replacements: count(1, 200)? as usize,
         requests_per_s: count(2, 1000)?,
     };
-    let outcome = edges::run(&plan, &clock::real(), |line| {
+    let outcome = edges::run(&plan, &edges::clock::own(), |line| {
         let _ = writeln!(std::io::stderr(), "{line}");
     })?;
     tell(&outcome);

@@ -10,6 +10,7 @@
 //! `tests/routers.rs` runs a little of it, `src/bin/router-figure.rs` as much as the figure wants.
 
 pub mod app;
+pub mod clock;
 pub mod fleet;
 pub mod load;
 
