@@ -79,6 +79,8 @@ pub enum Heard {
     Router {
         name: String,
         report: Result<RouterReport, String>,
+        /// Why it does not follow the wanted routing, if it refuses it.
+        trouble: Option<String>,
     },
     StepDone {
         vm: VmId,
@@ -296,6 +298,9 @@ impl Core {
             config,
         };
         core.is_recovering = core.scaler.memory.recovery.is_some();
+        for router in &core.config.raw.routers {
+            core.senses.expect_router(router.name(), now);
+        }
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.posted.learn_anew(&core.config.raw);
         core.label_silences = LabelSilences::of(core.alerter.silences());
@@ -402,6 +407,7 @@ impl Core {
 
     /// Looks at everything once.
     pub fn turn(&mut self, now: Time) -> Turn {
+        self.waive_routers(now);
         self.senses.age(&self.scaler.vms, now);
         self.expire_posted(now);
         self.plan(now);

@@ -35,6 +35,7 @@ mod senses;
 pub mod start;
 pub mod story;
 mod targets;
+mod tending;
 pub mod view;
 pub mod zabbix;
 
