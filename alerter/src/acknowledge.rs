@@ -18,7 +18,7 @@ use crate::state::Incident;
 use crate::words::{row, severity, thing};
 
 /// What an incident was when somebody took it on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub(crate) struct TakenOn {
     severity: Severity,
     roots: BTreeSet<Object>,

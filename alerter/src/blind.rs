@@ -39,6 +39,9 @@ pub(crate) fn set_aside(
     });
     let blind: BTreeSet<CollectorId> = reported.chain(suspected.keys().cloned()).collect();
     let mut unseen = Unseen::default();
+    if blind.is_empty() {
+        return unseen;
+    }
     sick.retain(|object, health| {
         let is_believed = sieve.was_told(object) || matches!(object, Object::Collector(_));
         match health.witnesses.first() {

@@ -4,6 +4,7 @@
 //! which things were heard cannot matter. First what is reported explains; then what an open
 //! incident still holds stays there; then what is suspected explains; the rest is its own root.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use model::time::Time;
 use model::topology::{Host, Topology};
 
 use crate::blind;
+use crate::finder::Finder;
 use crate::health::{Health, Trouble, answered_after};
 use crate::message::RootState;
 use crate::reach::{self, Taken};
@@ -70,8 +72,10 @@ pub(crate) fn find(
     let held_by = held_by(state, timer);
     // What hung on a root that was reported is held when the root is back, whereas a suspicion
     // lasts as long as enough of it does.
+    let keepers = RefCell::new(Finder::new(&held_by));
     let is_free_for = |object: &Object, root: &Object| {
-        let keeper = held_by.get(object).map(|number| &state.incidents[number].roots);
+        let keeper = keepers.borrow_mut().get(object);
+        let keeper = keeper.map(|number| &state.incidents[number].roots);
         keeper.is_none_or(|roots| roots.get(root).is_some_and(|root| root.basis.is_suspicion()))
     };
     let mut suspected = suspect::suspect(settings, &ground, &sick, &mut taken, &is_free_for);
@@ -111,14 +115,26 @@ fn hold(
     held_by: &BTreeMap<&Object, u64>,
 ) -> BTreeMap<u64, BTreeMap<Object, Time>> {
     let mut held: BTreeMap<u64, BTreeMap<Object, Time>> = BTreeMap::new();
-    let unexplained: Vec<&Object> = sick.keys().filter(|o| !taken.contains_key(o)).collect();
+    let mut explained = Finder::new(taken);
+    let unexplained: Vec<&Object> = sick.keys().filter(|object| !explained.has(object)).collect();
     for object in unexplained {
         taken.insert(object.clone(), object.clone());
     }
+    if held_by.is_empty() {
+        return held;
+    }
+    // Many hang on one root, so each root is looked up once.
+    let mut roots: BTreeMap<Object, Option<&Health>> = BTreeMap::new();
     taken.retain(|object, root| {
-        let Some(of_root) = sick.get(root).filter(|_| held_by.contains_key(root)) else {
-            return true;
+        let known = match roots.get(root) {
+            Some(known) => *known,
+            None => {
+                let of_root = sick.get(root).filter(|_| held_by.contains_key(root));
+                roots.insert(root.clone(), of_root);
+                of_root
+            }
         };
+        let Some(of_root) = known else { return true };
         let own = sick.get(object);
         if let Some(number) = held_by.get(object) {
             let since = own.unwrap_or(of_root).since;
@@ -160,12 +176,15 @@ fn cause(
     members: &[&Object],
 ) -> Cause {
     let own = sick.get(root);
-    let ill: Vec<&Health> = members.iter().filter_map(|member| sick.get(*member)).collect();
+    let mut healths = Finder::new(sick);
+    let members: Vec<(&Object, Option<&Health>)> =
+        members.iter().map(|member| (*member, healths.get(member))).collect();
+    let ill: Vec<&Health> = members.iter().filter_map(|(_, health)| *health).collect();
     let first = ill.iter().map(|health| health.since).min();
     let since = own.map(|health| health.since).or(first).unwrap_or_default();
     let worst = ill.iter().map(|health| health.severity).max();
-    let suffering = members.iter().filter(|member| **member != root || suffers_itself(root));
-    let since_of = |member: &Object| sick.get(member).map_or(since, |health| health.since);
+    let suffering = members.iter().filter(|(member, _)| *member != root || suffers_itself(root));
+    let since_of = |health: &Option<&Health>| health.map_or(since, |health| health.since);
     Cause {
         root: root.clone(),
         basis,
@@ -174,7 +193,7 @@ fn cause(
         since,
         answering: answering(topology, state, root),
         due: due(settings, root, own, &ill).unwrap_or(since + settings.child_wait),
-        members: suffering.map(|member| ((*member).clone(), since_of(member))).collect(),
+        members: suffering.map(|(member, health)| ((*member).clone(), since_of(health))).collect(),
     }
 }
 
@@ -229,11 +248,14 @@ fn is_infrastructure(object: &Object) -> bool {
 
 /// How many VMs on a root have answered although it is bad.
 fn answering(topology: &Topology, state: &State, root: &Object) -> usize {
-    let has_answered = |vm: &&VmId| {
-        let words = state.words.get(&Object::Vm((*vm).clone()));
-        words.is_some_and(|words| words.iter().all(Word::is_good))
+    let on = |host: &HostId| {
+        let mut words = Finder::new(&state.words);
+        let has_answered = |vm: &&VmId| {
+            let words = words.get(&Object::Vm((*vm).clone()));
+            words.is_some_and(|words| words.iter().all(Word::is_good))
+        };
+        topology.vms_on(host).filter(has_answered).count()
     };
-    let on = |host: &HostId| topology.vms_on(host).filter(has_answered).count();
     match root {
         Object::Host(host) => on(host),
         Object::Switch(_) => {

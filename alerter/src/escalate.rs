@@ -26,7 +26,7 @@ use crate::tell::{self, Share, Word, project_of};
 use crate::timer::Timer;
 
 /// Whose incident it is, as far as it is theirs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Party {
     Operations,
@@ -45,7 +45,7 @@ pub struct EscalationStep {
 }
 
 /// How far an incident was escalated for one party.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Climb {
     /// The first message to the party, or the end of an acknowledgement after it.
     pub(crate) since: Time,

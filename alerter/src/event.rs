@@ -137,13 +137,13 @@ pub struct IncidentSummary {
 }
 
 /// One text in both languages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Bilingual {
     pub en: String,
     pub zh: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Acknowledgement {
     pub by: PersonId,
     pub at: Time,
@@ -151,7 +151,7 @@ pub struct Acknowledgement {
 }
 
 /// An acknowledgement that no longer counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BrokenAcknowledgement {
     /// Whose it was.
     pub by: PersonId,

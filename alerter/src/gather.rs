@@ -6,14 +6,16 @@
 //!
 //! Invariant: each object suffers under one incident at most, and is the root of one at most.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{ModuleId, Object, VmId};
 use model::time::Time;
-use model::topology::Topology;
+use model::topology::{Topology, VmPlace};
 
 use crate::cause::{Cause, Findings};
 use crate::escalate;
+use crate::finder::Finder;
 use crate::message::RootState;
 use crate::note::Departure;
 use crate::object;
@@ -62,9 +64,10 @@ pub(crate) fn gather(
 
 /// Remembers how many VMs a module had when its trouble began.
 fn measure_modules(topology: &Topology, state: &mut State, findings: &Findings) {
+    let mut places = Finder::new(&topology.vms);
     let suffering = findings.causes.values().flat_map(|cause| cause.members.keys());
-    let modules = suffering.filter_map(|object| module_of(topology, object));
-    let new: BTreeSet<ModuleId> =
+    let modules = suffering.filter_map(|object| module_of(&mut places, object));
+    let new: BTreeSet<&ModuleId> =
         modules.filter(|module| !state.module_sizes.contains_key(module)).collect();
     if new.is_empty() {
         return;
@@ -77,15 +80,18 @@ fn measure_modules(topology: &Topology, state: &mut State, findings: &Findings) 
     };
     let size = |module: &ModuleId| topology.vms_of(module).filter(is_missed).count();
     let sizes: Vec<(ModuleId, usize)> =
-        new.iter().map(|module| (module.clone(), size(module))).collect();
+        new.into_iter().map(|module| (module.clone(), size(module))).collect();
     state.module_sizes.extend(sizes.into_iter().filter(|(_, size)| *size > 0));
 }
 
-fn module_of(topology: &Topology, object: &Object) -> Option<ModuleId> {
+fn module_of<'o, 't: 'o>(
+    places: &mut Finder<'t, VmId, VmPlace>,
+    object: &'o Object,
+) -> Option<&'o ModuleId> {
     if let Object::Module(module) = object {
-        return Some(module.clone());
+        return Some(module);
     }
-    topology.vms.get(object::vm(object)?)?.module.clone()
+    places.get(object::vm(object)?)?.module.as_ref()
 }
 
 /// VMs were told of together because they failed alike; one that now fails otherwise leaves the
@@ -289,10 +295,12 @@ struct Place {
 type Under<'a> = BTreeMap<&'a Object, Place>;
 
 fn now_under<'a>(state: &State, findings: &'a Findings) -> Under<'a> {
-    let mut under = Under::new();
+    // Each cause is in order, and so nearly is what is made of them.
+    let mut under: Vec<(&Object, Place)> = Vec::new();
+    let mut sick = Finder::new(&findings.sick);
     let mut put = |incident: u64, object: &'a Object, since: Time, is_explained: bool| {
-        let is_reported = findings.sick.contains_key(object);
-        under.insert(object, Place { incident, since, is_explained, is_reported });
+        let is_reported = sick.has(object);
+        under.push((object, Place { incident, since, is_explained, is_reported }));
     };
     for (number, incident) in &state.incidents {
         let causes = incident.roots.keys().filter_map(|root| findings.causes.get(root));
@@ -303,7 +311,7 @@ fn now_under<'a>(state: &State, findings: &'a Findings) -> Under<'a> {
             put(*number, object, *since, false);
         }
     }
-    under
+    under.into_iter().collect()
 }
 
 /// What is a root now and was none, or was one for another reason.
@@ -352,9 +360,10 @@ fn follow_members(
     timer: &mut Timer,
     gathered: &mut Gathered,
 ) {
+    let mut places = Finder::new(&topology.vms);
     for (object, place) in under {
         if let Some(incident) = state.incidents.get_mut(&place.incident)
-            && join(incident, object, place, topology)
+            && join(incident, object, place, &mut places)
         {
             gathered.joined.push((place.incident, (*object).clone()));
         }
@@ -364,10 +373,11 @@ fn follow_members(
         let number = incident.number;
         gathered.left.extend(never.into_iter().map(|o| (number, o, Departure::NeverDid)));
         let (number, was_told) = (incident.number, incident.was_told());
+        let (mut here, mut sick) = (Finder::new(under), Finder::new(&findings.sick));
         for (object, member) in &mut incident.members {
-            let place = under.get(object);
+            let place = here.get(object);
             let is_elsewhere = place.is_some_and(|place| place.incident != number);
-            let is_well = place.is_none() && !findings.sick.contains_key(object);
+            let is_well = place.is_none() && !sick.has(object);
             // It waits for an incident of its own; nobody was told that it is part of this one.
             let is_elsewhere = is_elsewhere || (place.is_none() && !is_well && !was_told);
             if is_well || is_elsewhere {
@@ -388,19 +398,24 @@ fn follow_members(
 }
 
 /// Whether it did not suffer under the incident before.
-fn join(incident: &mut Incident, object: &Object, place: &Place, topology: &Topology) -> bool {
-    let new = || Member {
+fn join(
+    incident: &mut Incident,
+    object: &Object,
+    place: &Place,
+    places: &mut Finder<'_, VmId, VmPlace>,
+) -> bool {
+    let entry = incident.members.entry(object.clone());
+    let is_new = matches!(entry, Entry::Vacant(_));
+    let member = entry.or_insert_with(|| Member {
         since: place.since,
         well: None,
-        module: module_of(topology, object),
-        is_unknown: object::vm(object).is_some_and(|vm| !topology.vms.contains_key(vm)),
+        module: module_of(places, object).cloned(),
+        is_unknown: object::vm(object).is_some_and(|vm| !places.has(vm)),
         reported: false,
         held_until: None,
         elsewhere: false,
         suffered_ms: 0,
-    };
-    let is_new = !incident.members.contains_key(object);
-    let member = incident.members.entry(object.clone()).or_insert_with(new);
+    });
     let suffers_anew = is_new || member.well.is_some();
     incident.changed |= suffers_anew;
     incident.began = incident.began.into_iter().chain([place.since]).min();
@@ -431,9 +446,10 @@ fn take_back(
         None => true,
     };
     let mut never = Vec::new();
+    let (mut here, mut sick) = (Finder::new(under), Finder::new(&findings.sick));
     incident.members.retain(|object, member| {
-        let suffers = under.contains_key(object) || findings.sick.contains_key(object);
-        let stays = suffers || member.reported || !is_there(object);
+        let suffers = member.reported || here.has(object) || sick.has(object);
+        let stays = suffers || !is_there(object);
         if !stays {
             never.push(object.clone());
         }

@@ -51,19 +51,16 @@ impl Health {
 
 /// None if nothing is wrong with it.
 pub(crate) fn health(object: &Object, words: &[Word]) -> Option<Health> {
-    let bad: Vec<&Word> = words
-        .iter()
-        .filter(|word| !word.is_good() || word.flapping)
-        .filter(|word| !is_contradicted(word, words))
-        .collect();
-    let trouble = bad.iter().map(|word| trouble(object, word)).max()?;
-    let worst = bad.iter().filter(|word| self::trouble(object, word) == trouble);
+    let is_bad = |word: &&Word| !word.is_good() || word.flapping;
+    let bad = || words.iter().filter(is_bad).filter(|word| !is_contradicted(word, words));
+    let trouble = bad().map(|word| trouble(object, word)).max()?;
+    let worst = bad().filter(|word| self::trouble(object, word) == trouble);
     Some(Health {
         trouble,
-        since: worst.map(|word| began(word)).min()?,
-        severity: bad.iter().map(|word| severity(word)).max()?,
-        flapping: bad.iter().any(|word| word.flapping),
-        witnesses: witnesses(&bad),
+        since: worst.map(began).min()?,
+        severity: bad().map(severity).max()?,
+        flapping: bad().any(|word| word.flapping),
+        witnesses: witnesses(bad),
     })
 }
 
@@ -120,9 +117,9 @@ fn severity(word: &Word) -> Severity {
     }
 }
 
-fn witnesses(bad: &[&Word]) -> BTreeSet<CollectorId> {
-    if bad.iter().any(|word| word.via.is_none()) {
+fn witnesses<'a, W: Iterator<Item = &'a Word>>(bad: impl Fn() -> W) -> BTreeSet<CollectorId> {
+    if bad().any(|word| word.via.is_none()) {
         return BTreeSet::new();
     }
-    bad.iter().filter_map(|word| word.via.clone()).collect()
+    bad().filter_map(|word| word.via.clone()).collect()
 }

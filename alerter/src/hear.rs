@@ -67,7 +67,11 @@ pub(crate) fn hear(
     if said == SignalState::Ok && !is_near_trouble(topology, &state.words, &signal.object) {
         return Hearing::Needless;
     }
-    state.words.or_default(signal.object.clone()).push(first(signal, said, now));
+    let words = state.words.or_default(signal.object.clone());
+    if words.is_empty() {
+        words.reserve_exact(1); // Most objects never have a second.
+    }
+    words.push(first(signal, said, now));
     Hearing::News
 }
 
@@ -138,7 +142,7 @@ fn first(signal: &Signal, said: SignalState, now: Time) -> Word {
         since: now,
         heard: now,
         via: signal.via.clone(),
-        text: bounded(&signal.text),
+        text: bounded(&signal.text).into(),
         words: None,
         changes,
         flapping: false,
@@ -159,7 +163,7 @@ fn update(
     word.at = signal.at;
     word.heard = now;
     word.via.clone_from(&signal.via);
-    word.text = bounded(&signal.text);
+    word.text = bounded(&signal.text).into();
     word.words = None;
     if is_same {
         return if word.is_good() { Hearing::Again } else { Hearing::Repeated };
@@ -203,6 +207,9 @@ fn kind(said: SignalState) -> u8 {
 
 /// A monitored system's own words, as much of them as is kept.
 pub(crate) fn bounded(text: &str) -> String {
+    if text.len() <= MAX_WORD_CHARS && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(MAX_WORD_CHARS).collect()
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use model::id::{DataSourceId, HostId, ModuleId, Object, VmId};
 use model::time::Time;
 
+use crate::finder::Finder;
 use crate::health::{Trouble, answered_after};
 use crate::sick::{Ground, Sick};
 use crate::state::Word;
@@ -35,11 +36,11 @@ struct Reach<'a> {
 
 impl Reach<'_> {
     fn behind_switches(&mut self) {
-        for (root, since) in self.dead() {
+        for (root, since) in self.dead(|object| matches!(object, Object::Switch(_))) {
             let Object::Switch(switch) = &root else { continue };
-            let ground = self.ground;
+            let (ground, mut words) = (self.ground, Finder::new(self.words));
             for host in ground.hosts_behind.get(switch).into_iter().flatten() {
-                if self.take(&Object::Host((*host).clone()), &root, since) {
+                if self.take(Object::Host((*host).clone()), &mut words, &root, since) {
                     self.take_vms_on(host, &root, since);
                 }
             }
@@ -47,7 +48,7 @@ impl Reach<'_> {
     }
 
     fn on_hosts(&mut self) {
-        for (root, since) in self.dead() {
+        for (root, since) in self.dead(|object| matches!(object, Object::Host(_))) {
             if let Object::Host(host) = &root
                 && !self.taken.contains_key(&root)
             {
@@ -58,22 +59,29 @@ impl Reach<'_> {
 
     fn take_vms_on(&mut self, host: &HostId, root: &Object, since: Time) {
         let ground = self.ground;
+        let mut words = Finder::new(self.words);
         for vm in ground.vms_on.get(host).into_iter().flatten() {
-            self.take(&Object::Vm((*vm).clone()), root, since);
+            self.take(Object::Vm((*vm).clone()), &mut words, root, since);
         }
     }
 
-    fn take(&mut self, object: &Object, root: &Object, since: Time) -> bool {
-        let words = self.words.get(object).map_or(&[][..], Vec::as_slice);
-        let is_lost = !answered_after(object, words, since);
+    fn take(
+        &mut self,
+        object: Object,
+        words: &mut Finder<'_, Object, Vec<Word>>,
+        root: &Object,
+        since: Time,
+    ) -> bool {
+        let words = words.get(&object).map_or(&[][..], Vec::as_slice);
+        let is_lost = !answered_after(&object, words, since);
         if is_lost {
-            self.taken.insert(object.clone(), root.clone());
+            self.taken.insert(object, root.clone());
         }
         is_lost
     }
 
     fn data_sources(&mut self) {
-        for (object, _) in self.dead() {
+        for (object, _) in self.dead(|object| matches!(object, Object::DataSource(_))) {
             if let Object::DataSource(id) = &object
                 && let Some(source) = self.ground.topology.data_sources.get(id)
                 && let Some(root) = source.vm.as_ref().and_then(|vm| self.root_of_dead(vm))
@@ -132,8 +140,9 @@ impl Reach<'_> {
         self.sick.get(object).is_some_and(|health| health.trouble == Trouble::Dead)
     }
 
-    fn dead(&self) -> Vec<(Object, Time)> {
-        let dead = self.sick.iter().filter(|(_, health)| health.trouble == Trouble::Dead);
+    fn dead(&self, is_of_kind: impl Fn(&Object) -> bool) -> Vec<(Object, Time)> {
+        let of_kind = self.sick.iter().filter(|(object, _)| is_of_kind(object));
+        let dead = of_kind.filter(|(_, health)| health.trouble == Trouble::Dead);
         dead.map(|(object, health)| (object.clone(), health.since)).collect()
     }
 }

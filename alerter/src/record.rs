@@ -2,9 +2,11 @@
 //!
 //! A storm leaves ten thousand words behind; one more is one piece. Words and incidents know which
 //! of them were touched (`kept`), so no place in the alerter can forget to say that it
-//! changed something. A look touches every incident and changes few: those are compared.
+//! changed something. A look touches every incident and changes few: those are compared, by a hash of
+//! 64 bits of what was stored, since a copy of it would be as large as all that is remembered.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,7 +41,8 @@ pub struct PieceError {
 /// What is stored, by our last word.
 #[derive(Debug, Default)]
 pub struct Record {
-    incidents: BTreeMap<u64, Incident>,
+    /// By number, a hash of each.
+    incidents: BTreeMap<u64, u64>,
     acts: Acts,
     rest: State,
 }
@@ -48,7 +51,7 @@ impl Record {
     /// Takes what the pieces of a store make up for stored.
     pub fn of(state: &State) -> Self {
         let incidents = state.incidents.iter();
-        let incidents = incidents.map(|(number, incident)| (*number, incident.clone()));
+        let incidents = incidents.map(|(number, incident)| (*number, hash(incident)));
         Self { incidents: incidents.collect(), acts: state.acts.clone(), rest: state.rest() }
     }
 
@@ -74,18 +77,24 @@ impl Record {
 
     fn incidents(&mut self, state: &mut State, pieces: &mut Vec<Piece>) {
         for number in state.incidents.take_changed() {
-            let (before, after) = (self.incidents.get(&number), state.incidents.get(&number));
-            if before == after {
-                continue;
-            }
-            let key = format!("{INCIDENTS}{number}");
-            pieces.push(Piece { key, json: after.and_then(json) });
-            match after {
-                Some(incident) => drop(self.incidents.insert(number, incident.clone())),
-                None => drop(self.incidents.remove(&number)),
+            let after = state.incidents.get(&number);
+            let before = match after {
+                Some(incident) => self.incidents.insert(number, hash(incident)),
+                None => self.incidents.remove(&number),
+            };
+            if before != self.incidents.get(&number).copied() {
+                let key = format!("{INCIDENTS}{number}");
+                pieces.push(Piece { key, json: after.and_then(json) });
             }
         }
     }
+}
+
+/// The same for the same incident in one run of the program; it is never stored.
+fn hash(incident: &Incident) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    incident.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// All pieces of a state.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use model::id::{IncidentId, ModuleId, PersonId, VmId};
+use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
 use model::time::Time;
 use model::topology::Topology;
 
@@ -14,6 +14,7 @@ use crate::cause;
 use crate::escalate;
 use crate::event::Action;
 use crate::facts::Facts;
+use crate::finder::Finder;
 use crate::gather::gather;
 use crate::hear;
 use crate::message::{Message, MessageKind};
@@ -227,21 +228,20 @@ fn has_repairs(state: &State, incident: &Incident) -> bool {
 /// Drops what no open incident and nothing unwell refers to.
 fn forget(settings: &Settings, topology: &Topology, state: &mut State, sick: &Sick, now: Time) {
     hear::forget(settings, topology, state, now);
-    let open: BTreeSet<IncidentId> = state.incidents.values().map(Incident::id).collect();
-    state.beside.retain(|incident, _| open.contains(incident));
-    let mut vms: BTreeSet<VmId> = BTreeSet::new();
-    let mut modules: BTreeSet<ModuleId> = BTreeSet::new();
-    for (object, member) in state.incidents.values().flat_map(|incident| &incident.members) {
-        modules.extend(member.module.clone());
-        vms.extend(object::vm(object).cloned());
-    }
-    for object in sick.keys() {
-        let vm = object::vm(object);
-        modules.extend(vm.and_then(|vm| topology.vms.get(vm)?.module.clone()));
-        vms.extend(vm.cloned());
-    }
-    state.module_sizes.retain(|module, _| modules.contains(module));
-    state
-        .repairs
-        .retain(|vm, repair| vms.contains(vm) || repair.failed_at + settings.recovery_grace > now);
+    let State { incidents, beside, module_sizes, repairs, .. } = state;
+    let open: BTreeSet<IncidentId> = incidents.values().map(Incident::id).collect();
+    beside.retain(|incident, _| open.contains(incident));
+    let members = || incidents.values().flat_map(|incident| &incident.members);
+    let mut modules: BTreeSet<&ModuleId> = BTreeSet::new();
+    modules.extend(members().filter_map(|(_, member)| member.module.as_ref()));
+    let mut places = Finder::new(&topology.vms);
+    let place = |object: &Object| places.get(object::vm(object)?);
+    modules.extend(sick.keys().filter_map(place).filter_map(|place| place.module.as_ref()));
+    module_sizes.retain(|module, _| modules.contains(module));
+    let is_wrong = |vm: &VmId| {
+        let object = Object::Vm(vm.clone());
+        let mut members = incidents.values().map(|incident| &incident.members);
+        sick.contains_key(&object) || members.any(|members| members.contains_key(&object))
+    };
+    repairs.retain(|vm, repair| repair.failed_at + settings.recovery_grace > now || is_wrong(vm));
 }

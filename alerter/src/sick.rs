@@ -4,16 +4,18 @@
 //! by themselves when the window or the grace ends, with all that was heard meanwhile. Whoever
 //! was already told of stays in account: an end that has not come must not be told.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{HostId, Object, SwitchId, VmId};
 use model::topology::{Topology, VmPlace};
 
 use crate::aside::{Windows, grown_at, maintenance_until, windows};
+use crate::finder::Finder;
 use crate::health::{Health, health};
 use crate::message::RootState;
 use crate::settings::Settings;
-use crate::state::State;
+use crate::state::{State, Word};
 use crate::timer::Timer;
 
 pub(crate) type Sick = BTreeMap<Object, Health>;
@@ -32,45 +34,39 @@ pub(crate) struct Sieve<'a> {
     settings: &'a Settings,
     topology: &'a Topology,
     state: &'a State,
-    /// What somebody was told of and was not told the end of.
-    told: BTreeSet<&'a Object>,
+    /// What somebody was told of and was not told the end of; seldom asked for.
+    told: OnceCell<BTreeSet<&'a Object>>,
     /// From when until when each object is in maintenance.
     windows: Windows<'a>,
 }
 
 impl<'a> Sieve<'a> {
     pub(crate) fn new(settings: &'a Settings, topology: &'a Topology, state: &'a State) -> Self {
-        // Of what hangs on a blind collector nobody was told anything.
-        let told = state
-            .incidents
-            .values()
-            .filter(|incident| incident.was_told() && incident.root_state() != RootState::Blind);
-        let told = told.flat_map(|incident| {
-            incident.suffering().map(|(object, _)| object).chain(incident.roots.keys())
-        });
         let windows = windows(state);
-        Self { settings, topology, state, told: told.collect(), windows }
+        Self { settings, topology, state, told: OnceCell::new(), windows }
     }
 
     pub(crate) fn sick(&self, timer: &mut Timer) -> Sick {
-        let mut sick = Sick::new();
-        for (object, words) in &self.state.words {
-            if let Some(health) = health(object, words)
-                && self.counts(object, timer)
-            {
-                self.remind(object, timer);
-                sick.insert(object.clone(), health);
+        let mut places = Finder::new(&self.topology.vms);
+        let sick = self.state.words.iter().filter_map(|(object, words)| {
+            let health = health(object, words)?;
+            if !self.counts(object, &mut places, timer) {
+                return None;
             }
-        }
-        sick
+            self.remind(words, timer);
+            Some((object.clone(), health))
+        });
+        sick.collect()
     }
 
     pub(crate) fn ground(&self, sick: &Sick, timer: &mut Timer) -> Ground<'a> {
         let mut vms_on: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut places = Finder::new(&self.topology.vms);
         for host in self.concerned(sick) {
+            let mut counts =
+                |id: &VmId| places.get(id).is_some_and(|place| self.vm_counts(id, place, timer));
             let vms = self.topology.vms_on(host);
-            let counting = vms.filter(|id| self.vm_counts(id, &self.topology.vms[*id], timer));
-            vms_on.insert(host, counting.collect());
+            vms_on.insert(host, vms.filter(|id| counts(id)).collect());
         }
         let mut hosts_behind: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (id, host) in &self.topology.hosts {
@@ -84,15 +80,14 @@ impl<'a> Sieve<'a> {
     /// The hosts that are sick, carry somebody sick, or stand behind a sick switch.
     fn concerned(&self, sick: &Sick) -> BTreeSet<&'a HostId> {
         let topology = self.topology;
+        let mut places = Finder::new(&topology.vms);
         let mut hosts = BTreeSet::new();
         for object in sick.keys() {
             match object {
                 Object::Host(host) => {
                     hosts.extend(topology.hosts.get_key_value(host).map(|(id, _)| id))
                 }
-                Object::Vm(vm) => {
-                    hosts.extend(topology.vms.get(vm).and_then(|vm| vm.host.as_ref()))
-                }
+                Object::Vm(vm) => hosts.extend(places.get(vm).and_then(|vm| vm.host.as_ref())),
                 Object::Switch(switch) => {
                     let behind = topology.hosts.iter();
                     let behind = behind.filter(|(_, host)| host.switch.as_ref() == Some(switch));
@@ -109,24 +104,30 @@ impl<'a> Sieve<'a> {
     }
 
     pub(crate) fn was_told(&self, object: &Object) -> bool {
-        self.told.contains(object)
+        self.told.get_or_init(|| told(self.state)).contains(object)
     }
 
-    fn counts(&self, object: &Object, timer: &mut Timer) -> bool {
-        if self.told.contains(object) {
-            return true;
-        }
+    fn counts(
+        &self,
+        object: &Object,
+        places: &mut Finder<'_, VmId, VmPlace>,
+        timer: &mut Timer,
+    ) -> bool {
         if let Object::Vm(id) = object
-            && let Some(place) = self.topology.vms.get(id)
+            && let Some(place) = places.get(id)
         {
             return self.vm_counts(id, place, timer);
         }
-        !self.in_maintenance(object, timer)
+        self.windows.is_empty() || self.was_told(object) || !self.in_maintenance(object, timer)
     }
 
     fn vm_counts(&self, id: &VmId, place: &VmPlace, timer: &mut Timer) -> bool {
+        let is_usual = grown_at(self.settings, place) <= timer.now && !place.leaving;
+        if is_usual && self.windows.is_empty() {
+            return true;
+        }
         let object = Object::Vm(id.clone());
-        if self.told.contains(&object) {
+        if self.was_told(&object) {
             return true;
         }
         let is_grown = timer.reached(grown_at(self.settings, place));
@@ -141,12 +142,24 @@ impl<'a> Sieve<'a> {
     }
 
     /// Flapping ends by itself when all is quiet for long enough.
-    fn remind(&self, object: &Object, timer: &mut Timer) {
-        let words = self.state.words.get(object).into_iter().flatten();
-        for word in words.filter(|word| word.flapping) {
+    fn remind(&self, words: &[Word], timer: &mut Timer) {
+        for word in words.iter().filter(|word| word.flapping) {
             if let Some(change) = word.changes.last() {
                 timer.reached(*change + self.settings.flap_window);
             }
         }
     }
+}
+
+/// What somebody was told of and was not told the end of. Of what hangs on a blind collector nobody was
+/// told anything.
+fn told(state: &State) -> BTreeSet<&Object> {
+    let told = state
+        .incidents
+        .values()
+        .filter(|incident| incident.was_told() && incident.root_state() != RootState::Blind);
+    let told = told.flat_map(|incident| {
+        incident.suffering().map(|(object, _)| object).chain(incident.roots.keys())
+    });
+    told.collect()
 }

@@ -26,6 +26,7 @@ use crate::escalate::{Climb, Party};
 use crate::event::{Acknowledgement, BrokenAcknowledgement, Repair};
 use crate::kept::Kept;
 use crate::message::{RootState, View};
+use crate::objects::Objects;
 use crate::rule::Words;
 use crate::trail::Budget;
 
@@ -85,11 +86,11 @@ pub(crate) struct Word {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) via: Option<CollectorId>,
     /// From a monitored system; bounded when it was heard.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) text: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub(crate) text: Box<str>,
     /// What a rule says instead of the text, by language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) words: Option<Words>,
+    pub(crate) words: Option<Box<Words>>,
     /// When it changed between good and bad, within the flap window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<Time>,
@@ -123,7 +124,7 @@ pub(crate) struct Window {
     pub(crate) until: Time,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub(crate) struct Incident {
     pub(crate) number: u64,
     pub(crate) opened: Time,
@@ -161,7 +162,7 @@ pub(crate) struct Incident {
     pub(crate) unnoted: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub(crate) struct Root {
     pub(crate) since: Time,
     pub(crate) state: RootState,
@@ -175,7 +176,7 @@ pub(crate) struct Root {
 }
 
 /// Why something is held to be a root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Basis {
     Reported,
     /// So many of the children it carries failed together.
@@ -186,7 +187,7 @@ pub(crate) enum Basis {
 }
 
 /// What suffers, or suffered, under an incident.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub(crate) struct Member {
     /// Since when it suffers.
     pub(crate) since: Time,
@@ -214,7 +215,7 @@ pub(crate) struct Member {
 }
 
 /// What one recipient was told of one incident.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize, Deserialize)]
 pub(crate) struct Told {
     /// The incident as the recipient knows it: one that was merged keeps its number for those
     /// who have not heard of the other yet.
@@ -228,7 +229,7 @@ pub(crate) struct Told {
     pub(crate) state: RootState,
     /// The highest that was told.
     pub(crate) severity: Severity,
-    pub(crate) members: BTreeSet<Object>,
+    pub(crate) members: Objects,
     /// The end was told and it has not begun again.
     pub(crate) ended: bool,
     /// For whom the recipient was told: it is theirs of which the end is owed, also to those who
@@ -241,7 +242,7 @@ pub(crate) struct Told {
 }
 
 /// Why somebody is told beside those who were told already.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Call {
     /// This schedule has put the recipient on duty.
     OnDuty(PersonId),
@@ -305,7 +306,7 @@ impl State {
     pub(crate) fn translate(&mut self, object: &Object, check: &CheckId, words: Words) {
         let known = self.words.get_mut(object).into_iter().flatten();
         if let Some(word) = known.into_iter().find(|word| word.check == *check) {
-            word.words = Some(words);
+            word.words = Some(Box::new(words));
         }
     }
 

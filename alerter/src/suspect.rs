@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use model::id::{HostId, Object, SwitchId};
 use model::time::Time;
 
+use crate::finder::Finder;
 use crate::health::Trouble;
 use crate::reach::Taken;
 use crate::settings::Settings;
@@ -55,10 +56,10 @@ impl Search<'_> {
 
     /// Beside its dead VMs also those whose application or agent fell silent with them.
     fn take_unwell_vms_on(&mut self, host: &HostId, root: &Object) {
-        let ground = self.ground;
+        let (ground, mut sick) = (self.ground, Finder::new(self.sick));
         for vm in ground.vms_on.get(host).into_iter().flatten() {
             let object = Object::Vm((*vm).clone());
-            let trouble = self.sick.get(&object).map(|health| health.trouble);
+            let trouble = sick.get(&object).map(|health| health.trouble);
             let fits = trouble.is_some_and(|trouble| trouble != Trouble::Degraded);
             if fits && self.is_free(&object, root) {
                 self.taken.insert(object, root.clone());
@@ -103,8 +104,9 @@ impl Search<'_> {
     /// When the first thing failed that each suspect took.
     fn first_losses(&self) -> BTreeMap<Object, Time> {
         let mut first = BTreeMap::new();
+        let mut sick = Finder::new(self.sick);
         for (object, taker) in self.taken.iter().filter(|(_, by)| self.found.contains_key(*by)) {
-            let Some(since) = self.sick.get(object).map(|health| health.since) else { continue };
+            let Some(since) = sick.get(object).map(|health| health.since) else { continue };
             match first.get_mut(taker) {
                 Some(first) => *first = since.min(*first),
                 None => drop(first.insert(taker.clone(), since)),
@@ -146,9 +148,10 @@ impl Search<'_> {
         carrier: impl Fn(&model::topology::VmPlace) -> Option<Object>,
     ) -> BTreeMap<Object, Vec<(Object, Time)>> {
         let mut failing: BTreeMap<Object, Vec<(Object, Time)>> = BTreeMap::new();
+        let mut places = Finder::new(&self.ground.topology.vms);
         for (object, health) in self.sick.iter().filter(|(_, health)| health.trouble == trouble) {
             let Object::Vm(vm) = object else { continue };
-            if let Some(root) = self.ground.topology.vms.get(vm).and_then(&carrier)
+            if let Some(root) = places.get(vm).and_then(&carrier)
                 && self.is_free(object, &root)
             {
                 failing.entry(root).or_default().push((object.clone(), health.since));

@@ -15,6 +15,7 @@ use crate::act;
 use crate::escalate::Party;
 use crate::message::{MessageKind, RootState, View};
 use crate::object;
+use crate::objects::Objects;
 use crate::settings::Settings;
 use crate::state::{Call, Incident, Member, Root, State, Told};
 use crate::timer::Timer;
@@ -40,7 +41,7 @@ pub(crate) struct Word {
     pub(crate) call: Option<Call>,
     pub(crate) parties: BTreeSet<Party>,
     /// What it tells of.
-    pub(crate) members: BTreeSet<Object>,
+    pub(crate) members: Objects,
 }
 
 /// Everybody whom it concerns, and whoever was told of it.
@@ -171,7 +172,7 @@ pub(crate) fn occasion(
 }
 
 /// What a message on this share tells of: what suffers now.
-pub(crate) fn tells_of(share: &Share) -> BTreeSet<Object> {
+pub(crate) fn tells_of(share: &Share) -> Objects {
     let suffering = share.members.iter().filter(|(_, member)| member.well.is_none());
     suffering.map(|(object, _)| (*object).clone()).collect()
 }
@@ -211,7 +212,7 @@ pub(crate) fn note(incident: &mut Incident, person: &PersonId, word: Word, now: 
         roots: BTreeSet::new(),
         state,
         severity,
-        members: BTreeSet::new(),
+        members: Objects::default(),
         ended: false,
         parties: BTreeSet::new(),
         call: None,
@@ -223,7 +224,7 @@ pub(crate) fn note(incident: &mut Incident, person: &PersonId, word: Word, now: 
     told.state = state;
     told.severity = told.severity.max(severity);
     told.roots = roots;
-    told.members.extend(word.members);
+    told.members.take_in(word.members);
     told.ended = word.kind == MessageKind::Resolved;
     told.parties.extend(word.parties);
     told.call = word.call;
@@ -376,7 +377,7 @@ pub(crate) fn whole(incident: &Incident) -> Share<'_> {
 
 /// What this person of operations hears of.
 fn for_operations<'a>(incident: &'a Incident, person: &PersonId) -> Share<'a> {
-    let mut share = whole(incident);
-    share.members.retain(|object, _| incident.is_heard(object, person, View::Operations));
-    share
+    let is_heard = |object: &Object| incident.is_heard(object, person, View::Operations);
+    let members = incident.members.iter().filter(|(object, _)| is_heard(object)).collect();
+    Share { members, view: View::Operations, ..empty() }
 }

@@ -172,7 +172,7 @@ pub fn object(
         said: word.said,
         since: word.since,
         heard: word.heard,
-        text: word.text.clone(),
+        text: word.text.to_string(),
         fate: trail::fate_of_word(settings, topology, state, object, word, now),
     };
     ObjectWhy {

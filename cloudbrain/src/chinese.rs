@@ -110,7 +110,10 @@ pub fn with_reason(mut said: Said) -> Said {
 
 /// The sources whose sentences are our own.
 pub fn is_own(signal: &Signal) -> bool {
-    matches!(signal.source.as_str(), "agent" | "probe" | "watch" | "collector" | "outbox")
+    matches!(
+        signal.source.as_str(),
+        "agent" | "probe" | "watch" | "collector" | "outbox" | "scaler"
+    )
 }
 
 /// The first page.

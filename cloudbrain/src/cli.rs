@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::id::{IncidentId, ModuleId, Object, PersonId};
 use model::lang::Lang;
 use model::unit::Span;
+use scaler::hold::HoldWhat;
 
 /// Monitoring, alerting and autoscaling for fleets of VMs.
 #[derive(Debug, Parser)]
@@ -61,6 +62,15 @@ pub enum Command {
     Maintenance(MaintenanceCommand),
     /// The scaler on a trace of work: what a policy would do; exit 0 all kept, 1 error, 2 not all
     Simulate(SimulateArgs),
+    /// Lets the scaler leave a module or the fleet alone for a while; it says what it would do
+    Hold(HoldArgs),
+    /// What the scaler leaves alone, until when, by whom and why
+    Holds(AskArgs),
+    /// Ends a hold before its time
+    Unhold(UnholdArgs),
+    /// The schedules of policies
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Plays a correlation case in simulated time, and prints what would be told to whom
     Replay(ReplayArgs),
     /// The built-in router, which `serve` starts by itself
@@ -336,6 +346,75 @@ pub struct EndArgs {
     pub by: model::id::PersonId,
     #[command(flatten)]
     pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct HoldArgs {
+    /// A module, for example shop/web, or fleet
+    #[arg(value_name = "MODULE|fleet", value_parser = held)]
+    pub on: Held,
+    /// What is left alone: in (nothing is taken away), out (nothing is added), isolate, all
+    #[arg(long, value_parser = hold_what)]
+    pub what: HoldWhat,
+    /// Who holds it: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub by: model::id::PersonId,
+    /// Why, for those who meet it at night
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    pub end: EndArg,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// A module, or the whole fleet if none.
+#[derive(Clone, Debug)]
+pub struct Held(pub Option<ModuleId>);
+
+fn held(text: &str) -> Result<Held, String> {
+    if text == "fleet" {
+        return Ok(Held(None));
+    }
+    let module = text.parse().map_err(|_| {
+        format!("{text:?} is no module; write project/name, for example shop/web, or fleet")
+    });
+    module.map(|module| Held(Some(module)))
+}
+
+fn hold_what(text: &str) -> Result<HoldWhat, String> {
+    let what = HoldWhat::ALL.into_iter().find(|what| what.as_str() == text);
+    what.ok_or_else(|| format!("{text:?} cannot be held; write in, out, isolate or all"))
+}
+
+#[derive(Debug, Args)]
+pub struct UnholdArgs {
+    /// The hold, for example h3
+    pub hold: model::id::HoldId,
+    /// Who ends it: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub by: model::id::PersonId,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// Each change of floor, ceiling and mode to come, on the clock of its zone
+    Preview(PreviewArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// One module, for example shop/web; all with a policy if left out
+    pub module: Option<ModuleId>,
+    /// So many days from now on
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub days: u32,
+    #[command(flatten)]
+    pub config: ConfigArg,
+    #[command(flatten)]
+    pub output: OutputArg,
 }
 
 #[derive(Debug, Args)]

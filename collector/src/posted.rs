@@ -7,6 +7,9 @@
 //! What comes in is hostile: labels and texts are bounded and cleaned, an alert that cannot be
 //! taken is named with its place, and the others beside it are taken all the same.
 
+mod labels;
+mod raw;
+
 use std::collections::BTreeMap;
 
 use model::id::{CheckId, Object};
@@ -15,7 +18,10 @@ use model::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::clean;
+use crate::text::{clean, cleaned};
+
+pub use labels::Labels;
+use raw::{Pairs, RawAlert, Text};
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -30,7 +36,7 @@ const MAX_CHARS: usize = 300;
 /// An alert as posted, bounded and cleaned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// A sentence for people.
     pub text: String,
     /// Over since then, or will be if it is not posted again; None if its sender did not say.
@@ -57,32 +63,12 @@ pub struct ObjectRule {
     pub when: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawBody {
-    Array(Vec<RawAlert>),
-    Webhook { alerts: Vec<RawAlert> },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawAlert {
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-    ends_at: Option<String>,
-    /// Of the webhook's form only: `firing`, `resolved`.
-    status: Option<String>,
-}
-
 /// Reads a body: the alerts that can be taken, and why the others cannot.
 pub fn read(body: &[u8], now: Time) -> (Vec<Alert>, Vec<PostedError>) {
-    let raw: RawBody = match serde_json::from_slice(body) {
-        Ok(raw) => raw,
-        Err(error) => return (Vec::new(), vec![PostedError::Unreadable(error.to_string())]),
+    let all = match raw::read(body) {
+        Ok(all) => all,
+        Err(error) => return (Vec::new(), vec![error]),
     };
-    let (RawBody::Array(all) | RawBody::Webhook { alerts: all }) = raw;
     let (mut alerts, mut errors) = (Vec::new(), Vec::new());
     for (index, raw) in all.into_iter().enumerate() {
         match raw.checked(now) {
@@ -93,23 +79,17 @@ pub fn read(body: &[u8], now: Time) -> (Vec<Alert>, Vec<PostedError>) {
     (alerts, errors)
 }
 
-impl RawAlert {
+impl RawAlert<'_> {
     fn checked(self, now: Time) -> Result<Alert, String> {
         let told = ["summary", "description", "message"];
-        let text = told.iter().find_map(|name| self.annotations.get(*name));
-        let text = clean(text.map_or("", String::as_str), MAX_CHARS);
-        let (usual, further): (Vec<_>, Vec<_>) =
-            self.labels.into_iter().partition(|(name, _)| USUAL.contains(&name.as_str()));
-        let labels = usual.into_iter().chain(further).take(MAX_LABELS);
-        let labels: BTreeMap<String, String> = labels
-            .map(|(name, value)| (clean(&name, MAX_CHARS), clean(&value, MAX_CHARS)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
-        if !labels.contains_key("alertname") {
+        let text = told.iter().find_map(|name| self.annotations.get(name));
+        let text = clean(text.unwrap_or_default(), MAX_CHARS);
+        let labels = bounded(&self.labels);
+        if labels.get("alertname").is_none() {
             return Err("the label `alertname` is missing".to_owned());
         }
-        let is_resolved = self.status.as_deref() == Some("resolved");
-        let ends = match self.ends_at.as_deref() {
+        let is_resolved = self.status.as_ref().is_some_and(|status| status.as_str() == "resolved");
+        let ends = match self.ends_at.as_ref().map(Text::as_str) {
             _ if is_resolved => Some(now),
             // How Go writes "never".
             None | Some("") => None,
@@ -118,6 +98,20 @@ impl RawAlert {
         };
         Ok(Alert { labels, text, ends })
     }
+}
+
+/// Those that are usual first, then as many others as there is room for.
+fn bounded(pairs: &Pairs<'_>) -> Labels {
+    let is_usual = |(name, _): &&(Text<'_>, Text<'_>)| USUAL.contains(&name.as_str());
+    let usual = pairs.0.iter().filter(is_usual);
+    let mut further: Vec<_> = pairs.0.iter().filter(|pair| !is_usual(pair)).collect();
+    if pairs.0.len() > MAX_LABELS {
+        further.sort_by_key(|(name, _)| name.as_str());
+    }
+    let kept = usual.chain(further).take(MAX_LABELS);
+    let clean =
+        kept.map(|(name, value)| [name, value].map(|text| cleaned(text.as_str(), MAX_CHARS)));
+    clean.filter(|[_, value]| !value.is_empty()).map(|[name, value]| (name, value)).collect()
 }
 
 fn moment(text: &str) -> Result<Time, String> {
@@ -129,15 +123,15 @@ fn moment(text: &str) -> Result<Time, String> {
 
 impl ObjectRule {
     /// The object, if the alert has what the rule wants.
-    pub fn object(&self, labels: &BTreeMap<String, String>) -> Option<Object> {
-        if self.when.iter().any(|(name, value)| labels.get(name) != Some(value)) {
+    pub fn object(&self, labels: &Labels) -> Option<Object> {
+        if self.when.iter().any(|(name, value)| labels.get(name) != Some(value.as_str())) {
             return None;
         }
         let filled = self.fill(labels)?;
         without_port(&filled).parse().ok()
     }
 
-    fn fill(&self, labels: &BTreeMap<String, String>) -> Option<String> {
+    fn fill(&self, labels: &Labels) -> Option<String> {
         let (mut filled, mut rest) = (String::new(), self.object.as_str());
         while let Some((before, after)) = rest.split_once("${") {
             let (name, behind) = after.split_once('}')?;
@@ -169,11 +163,10 @@ impl ObjectRule {
         if self.object.matches("${").count() != self.object.matches('}').count() {
             return Some(format!("{:?} has a ${{ without its }}; {example}", self.object));
         }
-        let names = self.names().map(|name| (name.to_owned(), "x".to_owned()));
-        let names: BTreeMap<String, String> = names.collect();
-        if names.is_empty() {
+        if self.names().next().is_none() {
             return Some(format!("{:?} names no label; {example}", self.object));
         }
+        let names: Labels = self.names().map(|name| (name, "x")).collect();
         let tried = self.fill(&names)?.parse::<Object>();
         tried.err().map(|error| format!("{error}; {example}"))
     }
@@ -203,7 +196,7 @@ fn without_port(text: &str) -> &str {
 
 impl Alert {
     pub fn name(&self) -> &str {
-        self.labels.get("alertname").map_or("", String::as_str)
+        self.labels.get("alertname").unwrap_or_default()
     }
 
     /// What to tell people: its text, or else its name and the labels that set it apart.
@@ -216,13 +209,13 @@ impl Alert {
     }
 
     /// The labels that say which of several it is.
-    fn further(&self) -> impl Iterator<Item = (&String, &String)> {
-        self.labels.iter().filter(|(name, _)| !USUAL.contains(&name.as_str()))
+    fn further(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().filter(|(name, _)| !USUAL.contains(name))
     }
 
     /// By the label `severity`, in the words that are usual; average without one.
     pub fn severity(&self) -> Severity {
-        let told = self.labels.get("severity").map(|text| text.to_lowercase());
+        let told = self.labels.get("severity").map(str::to_lowercase);
         match told.as_deref() {
             Some("critical" | "page" | "emergency" | "fatal" | "disaster" | "p1") => {
                 Severity::Disaster
@@ -296,8 +289,8 @@ mod tests {
 
     const NOW: Time = Time::from_millis(1_772_445_600_000);
 
-    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().copied().collect()
     }
 
     fn object(pairs: &[(&str, &str)]) -> Option<String> {
@@ -344,7 +337,8 @@ mod tests {
         assert_eq!(told(&[("instance", "db-1:9100")]), "host/db-1");
         assert_eq!(told(&[("project", "shop"), ("module", "web")]), "module/shop/web");
         assert_eq!(object(&[("job", "node")]), None);
-        let when = ObjectRule { object: "vm/${instance}".into(), when: labels(&[("job", "vm")]) };
+        let when = [("job".to_owned(), "vm".to_owned())].into();
+        let when = ObjectRule { object: "vm/${instance}".into(), when };
         assert_eq!(when.object(&labels(&[("instance", "a:1")])), None);
         let found = when.object(&labels(&[("instance", "a:1"), ("job", "vm")])).unwrap();
         assert_eq!(found.to_string(), "vm/a");
@@ -365,7 +359,7 @@ mod tests {
     fn a_rule_behind_one_that_takes_all_it_would_is_found() {
         let rule = |object: &str, when: &[(&str, &str)]| ObjectRule {
             object: object.to_owned(),
-            when: labels(when),
+            when: when.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
         };
         let wide = rule("host/${instance}", &[]);
         assert!(wide.leaves_nothing_to(&rule("vm/${instance}", &[("job", "vms")])));
@@ -415,7 +409,7 @@ mod tests {
         );
         let (alerts, errors) = read(body.as_bytes(), NOW);
         assert_eq!(errors, []);
-        assert_eq!(alerts[0].labels.len(), MAX_LABELS);
+        assert_eq!(alerts[0].labels.iter().count(), MAX_LABELS);
         assert_eq!(alerts[0].text.chars().count(), MAX_CHARS + 1);
     }
 

@@ -3,8 +3,22 @@
 //! Control characters could rewrite a terminal, and direction marks could make a line read
 //! otherwise than it is. Escaping for a page is the page's own work.
 
+use std::borrow::Cow;
+
 /// At most `max_chars` characters, on one line; a cut is marked with `…`.
 pub(crate) fn clean(text: &str, max_chars: usize) -> String {
+    cleaned(text, max_chars).into_owned()
+}
+
+/// Likewise, and without a copy of what is clean already, as nearly all is.
+pub(crate) fn cleaned(text: &str, max_chars: usize) -> Cow<'_, str> {
+    if text.len() <= max_chars && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(text.trim());
+    }
+    Cow::Owned(rewritten(text, max_chars))
+}
+
+fn rewritten(text: &str, max_chars: usize) -> String {
     let mut kept: Vec<char> = text.chars().filter_map(harmless).take(max_chars + 1).collect();
     if kept.len() > max_chars {
         kept.truncate(max_chars);

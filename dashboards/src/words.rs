@@ -163,6 +163,19 @@ words! {
     QUIET_HINT = "Who keeps what quiet, until when and why. There is no login yet: everybody says who he is.",
         "谁在何时之前静默了什么以及原因。目前没有登录：请自行选择您是谁。";
     SILENCES = "Silences", "静默";
+    HOLDS = "Holds on the scaler", "伸缩暂停";
+    NO_HOLDS = "Nothing is held.", "没有暂停。";
+    HOLD_ON = "Module", "模块";
+    WHOLE_FLEET = "the whole fleet", "整个系统";
+    HOLD_WHAT = "Left alone", "暂停内容";
+    HOLD_IN = "nothing is taken away", "不缩容";
+    HOLD_OUT = "nothing is added", "不扩容";
+    HOLD_ISOLATE = "no ill VM is isolated", "不隔离异常虚拟机";
+    HOLD_ALL = "nothing is added, taken away or isolated", "不扩容、不缩容、不隔离";
+    NEW_HOLD = "Hold the scaler", "暂停伸缩";
+    HOLD_HINT = "It ends by itself, after 7 days at most. Meanwhile the scaler says what it would do, and replaces VMs that die.",
+        "到期自动结束，最长 7 天。期间伸缩器仍会说明本应如何处理，并替换宕机的虚拟机。";
+    HOLD_DO = "Hold", "暂停";
     NO_SILENCES = "Nothing is silenced.", "没有静默。";
     WINDOWS = "Maintenance windows", "维护窗口";
     NO_WINDOWS = "No maintenance is planned.", "没有计划中的维护。";

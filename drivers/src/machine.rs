@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::id::{FlavorId, HostId, Object};
-use scaler::hands::Program;
+use scaler::hands::{Origin, Program};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
@@ -63,6 +63,9 @@ pub(crate) struct Spec {
     pub(crate) load_window_ms: u64,
     /// The process without which this one ends itself.
     pub(crate) tether: Option<ProcessMark>,
+    /// On whose record it was ordered. None for a host.
+    #[serde(default)]
+    pub(crate) origin: Option<Origin>,
 }
 
 /// `run.json`: the process of a VM or host.
@@ -77,6 +80,9 @@ pub(crate) struct Run {
 /// `deploy.json`: what should run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Order {
+    /// The highest of the brains that gave an order.
+    #[serde(default)]
+    pub(crate) epoch: u64,
     /// The assignment of the program, or of the program that is to stop; 0 before the first.
     pub(crate) generation: u32,
     pub(crate) program: Option<Program>,

@@ -1,14 +1,17 @@
 //! Identities: one type per kind of thing, each with one constructor that checks.
 //!
 //! Ids come from files, agents and clouds, end up in logs, pages, file names and messages, and
-//! are compared all day. So they are short, printable and cannot be mixed up. Names of up to 23 bytes,
-//! which nearly all are, lie in the value itself: comparing two of them follows no pointer.
+//! are compared all day. So they are short, printable and cannot be mixed up.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use crate::name::Name;
 
 /// The longest id accepted, in bytes: long enough for a fully qualified host name and a module.
 pub const MAX_ID_BYTES: usize = 255;
@@ -35,7 +38,11 @@ fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
     if text.len() > MAX_ID_BYTES {
         return Err(IdError::TooLong { kind, bytes: text.len() });
     }
-    match text.chars().find(|c| !(c.is_ascii_alphanumeric() || "._-:@/".contains(*c))) {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:@/".contains(&byte);
+    if text.bytes().all(is_allowed) {
+        return Ok(());
+    }
+    match text.chars().find(|c| !u8::try_from(*c).is_ok_and(is_allowed)) {
         Some(character) => Err(IdError::BadCharacter { kind, text: text.to_owned(), character }),
         None => Ok(()),
     }
@@ -44,19 +51,18 @@ fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $kind:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(SmolStr);
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Name);
 
         impl $name {
             /// Checks and takes over a name.
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 check($kind, text)?;
-                Ok(Self(text.into()))
+                Ok(Self(Name::new(text)))
             }
 
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
@@ -69,7 +75,7 @@ macro_rules! ids {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0.as_str().to_owned()
+                id.as_str().to_owned()
             }
         }
 
@@ -82,13 +88,25 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
+                f.pad(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}/{}", $kind, self.0)
+                write!(f, "{}/{}", $kind, self.as_str())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_string(Parse(PhantomData))
             }
         }
 
@@ -107,6 +125,21 @@ macro_rules! ids {
             }
         }
     )*};
+}
+
+/// Reads an id where it stands, without a string in between.
+struct Parse<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = IdError>> Visitor<'_> for Parse<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
 }
 
 ids! {
@@ -154,13 +187,12 @@ impl ModuleId {
 
     /// The module's own name, without its project: `web` of `shop/web`.
     pub fn short(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or(&self.0)
+        self.as_str().rsplit('/').next().unwrap_or(self.as_str())
     }
 }
 
 /// Anything that can suffer or be the cause, written `kind/name`: `host/h1`, `module/shop/web`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Object {
     Switch(SwitchId),
     Host(HostId),
@@ -189,16 +221,33 @@ impl Object {
 
     /// The name after the slash.
     pub fn name(&self) -> &str {
+        self.key().1.as_str()
+    }
+
+    /// What it is ordered by: its kind, then its name.
+    fn key(&self) -> (u8, &Name) {
         match self {
-            Self::Switch(id) => id.as_str(),
-            Self::Host(id) => id.as_str(),
-            Self::Vm(id) => id.as_str(),
-            Self::Module(id) => id.as_str(),
-            Self::Project(id) => id.as_str(),
-            Self::DataSource(id) => id.as_str(),
-            Self::Collector(id) => id.as_str(),
-            Self::Channel(id) => id.as_str(),
+            Self::Switch(id) => (0, &id.0),
+            Self::Host(id) => (1, &id.0),
+            Self::Vm(id) => (2, &id.0),
+            Self::Module(id) => (3, &id.0),
+            Self::Project(id) => (4, &id.0),
+            Self::DataSource(id) => (5, &id.0),
+            Self::Collector(id) => (6, &id.0),
+            Self::Channel(id) => (7, &id.0),
         }
+    }
+}
+
+impl Ord for Object {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Object {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -234,9 +283,23 @@ impl From<Object> for String {
     }
 }
 
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_string(Parse(PhantomData))
+    }
+}
+
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind(), self.name())
+        f.write_str(self.kind())?;
+        f.write_str("/")?;
+        f.write_str(self.name())
     }
 }
 

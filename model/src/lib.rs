@@ -11,6 +11,7 @@ pub mod clock;
 pub mod id;
 pub mod lang;
 pub mod metric;
+mod name;
 pub mod phrasebook;
 pub mod places;
 pub mod sample;

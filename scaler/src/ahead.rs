@@ -57,7 +57,8 @@ pub fn ahead(
     let (mut changes, mut at) = (Vec::new(), now);
     while at < now + span {
         at = at + STEP;
-        let facts = well(&state, policy, &work, at);
+        let schedules = facts.schedules.clone();
+        let facts = Facts { schedules, ..well(&state, policy, &work, at) };
         let outcome = tick(&config, &mut state, &facts, at);
         for step in issue(&mut state, at) {
             absorb(&config, &mut state, &step.vm, step.kind, StepOutcome::Done, at);
@@ -154,6 +155,7 @@ fn seen(state: &State, now: Time) -> ProviderFact {
             host: vm.host.clone(),
             power: Power::Running,
             addresses: vm.addresses,
+            origin: Some(state.memory.origin.clone()),
         };
         (vm.id.clone(), fact)
     });

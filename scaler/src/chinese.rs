@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use model::phrasebook::Phrase;
+use model::phrasebook::{Phrase, translate};
 use model::unit::Span;
 
 use crate::policy::Mode;
-use crate::reason::Reason;
+use crate::reason::{Limit, Reason};
 use crate::work::{Account, Outlook};
 
 /// Why a VM is in its state.
@@ -36,6 +36,10 @@ pub const PHRASES: &[Phrase] = &[
     ("drained, program stopped", "已摘流，程序已停止"),
     ("destroyed", "已销毁"),
     ("recycled", "已回收"),
+    ("needed again", "重新需要"),
+    ("its place is needed: the module is at its ceiling", "需要腾出位置：模块已达上限"),
+    ("it waited for too long: a fresh one took its place", "等待过久：已由新的代替"),
+    ("an orphan: ordered once, made late, used by nobody", "孤儿：曾经订购、迟到创建、无人使用"),
     ("no longer needed: out of the routers first", "不再需要：先从路由摘除"),
     ("no longer needed", "不再需要"),
     ("never made: {}", "未能创建：{0:}"),
@@ -45,7 +49,62 @@ pub const PHRASES: &[Phrase] = &[
     ("it bears our tag and no record tells of it", "带有我们的标记，但没有记录"),
     ("no capacity left for {}: {}", "{0} 已没有余量：{1:}"),
     ("no host has room", "没有宿主机有余量"),
+    ("its load is unknown since {}: nothing is taken away", "自 {0} 起负载未知：期间不缩容"),
+    ("its load is known again", "负载已恢复可知"),
 ];
+
+/// What the limits of a decision say.
+pub const LIMITS: &[Phrase] = &[
+    ("the policy names none", "策略没有指标"),
+    ("metric {} asks for {}", "指标 {0} 需要 {1} 台"),
+    ("no metric asks for anything", "没有指标提出要求"),
+    ("no change is asked for", "无需变更"),
+    ("any may add: {}", "任一指标可扩容：{0}"),
+    ("all agree on fewer: {}", "所有指标同意缩容：{0}"),
+    ("only fewer are waited for", "仅缩容需要等待"),
+    ("watched without a hole since {} only", "自 {0} 起才有连续观测"),
+    ("no more were wanted within {}", "{0} 内未曾需要更多"),
+    ("{} were wanted within {}", "{1} 内曾需要 {0} 台"),
+    ("only fewer are a risk", "仅缩容有风险"),
+    ("{} can carry the load", "{0} 台足以承载负载"),
+    ("with {} load would be {} > {}", "{0} 台时负载将为 {1} > {2}"),
+    ("at most {} more at once", "一次最多增加 {0} 台"),
+    ("at most {} fewer at once", "一次最多减少 {0} 台"),
+    ("no change", "无变更"),
+    ("{} on their way, at most {} at once", "{0} 台正在就绪，同时最多 {1} 台"),
+    ("none on their way, and cooled down", "没有正在就绪的虚拟机，冷却已结束"),
+    ("cooling down until {}", "冷却中，直到 {0}"),
+    ("settling after the last change until {}", "上次变更后等待稳定，直到 {0}"),
+    ("{} VMs are still on their way", "还有 {0} 台虚拟机正在就绪"),
+    ("{} unknown for {}: at least {} until it is known", "{0} 未知已持续 {1}：恢复前至少 {2} 台"),
+    ("floor {} by {}", "下限 {0}，来自{1:}"),
+    ("schedule {} holds", "计划 {0} 生效中"),
+    ("the forecast", "预测"),
+    ("none holds", "没有生效的计划"),
+    ("{} wants at least {}", "{0:}要求至少 {1} 台"),
+    ("{} wants at most {}", "{0:}要求至多 {1} 台"),
+    ("at least {}, at most {}", "至少 {0} 台，至多 {1} 台"),
+    ("at max {}", "已达上限 {0}"),
+    ("at min {}", "已达下限 {0}"),
+    ("the policy's bounds are {} to {}", "策略的范围是 {0} 到 {1}"),
+    ("none is going out", "没有正在进行的发布"),
+    ("nothing is taken away", "没有缩容"),
+    ("{} VMs may go", "可缩掉 {0} 台"),
+    ("nothing is needed of it", "不需要新的虚拟机"),
+    ("{} ready in the pool, {} can be made", "资源池就绪 {0} 台，还可创建 {1} 台"),
+    ("the fleet may lose {} more", "全局还可缩 {0} 台"),
+    ("hold {} of {} until {}", "暂停 {0}（{1}），直到 {2}"),
+    ("nothing is held", "没有暂停"),
+    // It fits more than its own, so it stands last.
+    ("schedule {}", "计划 {0} "),
+];
+
+impl Limit {
+    /// What it says, as [`Limit::detail`] says it in English.
+    pub fn detail_in_chinese(&self) -> String {
+        translate(&[LIMITS], &self.detail)
+    }
+}
 
 impl Reason {
     /// Why the count changes, or stays, as [`Reason`] says it in English.
@@ -138,6 +197,7 @@ impl Reason {
                 because.in_chinese()
             ),
             Self::NoPolicy => "策略文件已不存在：一切保持原样".to_owned(),
+            Self::LoadDoesNotFall { until } => format!("扩容未能降低负载：{until} 之前不再扩容"),
             Self::Inert { mode, wanted, because } => inert(*mode, *wanted, because),
         }
     }
@@ -186,6 +246,15 @@ mod tests {
     #[test]
     fn no_phrase_loses_a_hole() {
         assert_eq!(mistakes(PHRASES), [""; 0]);
+        assert_eq!(mistakes(LIMITS), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_limit_says_is_said_in_chinese_too() {
+        let told = |text| translate(&[LIMITS], text);
+        assert_eq!(told("schedule peak wants at least 5"), "计划 peak 要求至少 5 台");
+        assert_eq!(told("floor 8 by schedule peak"), "下限 8，来自计划 peak ");
+        assert_eq!(told("with 2 load would be 0.90 > 0.72"), "2 台时负载将为 0.90 > 0.72");
     }
 
     #[test]

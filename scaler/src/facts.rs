@@ -5,13 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::id::{FlavorId, HostId, ModuleId, VmId};
+use model::id::{FlavorId, HostId, ModuleId, SwitchId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Power, Sighting, UpstreamReport};
+use crate::hands::{Origin, Power, Sighting, UpstreamReport};
 use crate::policy::{Measure, Metric, Mode};
+
+/// Clocks of two machines differ by so much without anybody's fault.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
 /// All that is known at one tick.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +29,8 @@ pub struct Facts {
     pub routers: BTreeMap<String, RouterFact>,
     /// Hosts that are known to be down: nothing new is put there.
     pub hosts_down: BTreeSet<HostId>,
+    /// What hosts share, so that it fails for all of them: the switch of their rack.
+    pub racks: BTreeMap<HostId, SwitchId>,
     /// What the schedules of the policies come to, as moments: at least those that hold now.
     pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
     pub forecasts: BTreeMap<ModuleId, Forecast>,
@@ -159,6 +164,7 @@ pub struct SeenFact {
     pub host: Option<HostId>,
     pub power: Power,
     pub addresses: Option<Addresses>,
+    pub origin: Option<Origin>,
 }
 
 /// What one router said of itself.
@@ -166,6 +172,8 @@ pub struct SeenFact {
 pub struct RouterFact {
     /// The routing it was seen to follow.
     pub acknowledged: u64,
+    /// The highest epoch it has heard.
+    pub epoch: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
 }
 
@@ -182,6 +190,7 @@ impl ProviderFact {
                 host: vm.host,
                 power: vm.power,
                 addresses: vm.addresses,
+                origin: vm.origin,
             };
             (vm.id, fact)
         });
@@ -205,6 +214,20 @@ impl Facts {
         self.answers.get(module)?.get(&metric.name)
     }
 
+    /// Keeps what was read of a metric of a VM. What claims to be of the future is not kept: it
+    /// would pass for fresh for as long as that clock runs ahead. Returns whether it was kept.
+    pub fn hear(&mut self, vm: &VmId, metric: &str, sample: Sample, now: Time) -> bool {
+        if sample.at > now + CLOCKS_DIFFER && !bug!(BelieveFuture) {
+            return false;
+        }
+        let samples = self.samples.entry(vm.clone()).or_default();
+        match samples.get_mut(metric) {
+            Some(known) => *known = sample,
+            None => drop(samples.insert(metric.to_owned(), sample)),
+        }
+        true
+    }
+
     /// The routing generation that every router follows; 0 while one of them was not heard.
     pub fn acknowledged(&self) -> u64 {
         self.routers.values().map(|router| router.acknowledged).min().unwrap_or(0)
@@ -219,13 +242,9 @@ impl Facts {
         Some(reports.map(|report| report.in_flight).sum())
     }
 
-    /// Whether the VM does not run any more, by its provider's own word.
-    pub fn is_dead(&self, vm: &VmId) -> bool {
-        let Some(provider) = &self.provider else { return false };
-        match provider.vms.get(vm) {
-            Some(seen) => seen.power == Power::Stopped,
-            None => provider.complete,
-        }
+    /// Whether a router has reported anything of the VM: it sends to it, or did a moment ago.
+    pub fn is_upstream(&self, vm: &VmId) -> bool {
+        self.routers.values().any(|router| router.upstreams.contains_key(vm))
     }
 
     pub fn is_agent_silent(&self, vm: &VmId) -> bool {

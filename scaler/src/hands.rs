@@ -54,10 +54,23 @@ pub struct CreateOrder {
     pub prefer: Option<HostId>,
     /// Hosts that must not get it, because they are down.
     pub avoid: BTreeSet<HostId>,
+    /// To be kept with the VM, as a tag or in a file, and told again in [`SeenVm`].
+    pub origin: Origin,
+}
+
+/// On whose record a VM was ordered. A store that was restored from a copy, or a second brain on a
+/// copy, knows less than the world does; it finds that out by VMs of an origin it never was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// Names the record: it changes when the record is found to be older than the world. 1 to 63 of
+    /// `a-z0-9-`; empty before the first.
+    pub incarnation: String,
+    /// Counts the starts on that record; never falls.
+    pub epoch: u64,
 }
 
 /// What a provider saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// Whether the list is known to hold everything. Nothing is concluded from what an
     /// incomplete list lacks.
@@ -66,7 +79,7 @@ pub struct Sighting {
     pub vms: Vec<SeenVm>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenHost {
     pub id: HostId,
     /// The host's own agent, where it has one.
@@ -75,17 +88,20 @@ pub struct SeenHost {
     pub room: BTreeMap<FlavorId, u32>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenVm {
     pub id: VmId,
     pub flavor: FlavorId,
     pub host: Option<HostId>,
     pub power: Power,
     pub addresses: Option<Addresses>,
+    /// As it was told in [`CreateOrder`]; None if the provider does not know it.
+    pub origin: Option<Origin>,
 }
 
 /// Whether a VM runs, by its provider's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Power {
     Building,
     Running,
@@ -115,14 +131,17 @@ pub struct Program {
     /// also finds in the environment as `PORT`.
     pub command: Vec<String>,
     pub environment: BTreeMap<String, String>,
+    /// That of the brain that orders it: a VM that had orders of a later one takes none of this.
+    #[serde(default)]
+    pub epoch: u64,
 }
 
 /// What sends traffic to VMs.
 pub trait Router: Send + Sync + std::fmt::Debug {
     fn name(&self) -> &str;
     /// Makes this the routing, and answers only when requests are seen to follow it: after a
-    /// success no new request goes to a VM that is not in `routing`. An older generation than
-    /// the one in force is refused.
+    /// success no new request goes to a VM that is not in `routing`. One of an older epoch than the
+    /// one in force is refused, and of the same epoch one of an older generation.
     fn push<'a>(&'a self, routing: &'a Routing) -> Answer<'a, Result<(), HandError>>;
     fn observe(&self) -> Answer<'_, Result<RouterReport, HandError>>;
     /// Ends it, if it is ours to end; for a fleet that is only for trying things out.
@@ -132,6 +151,9 @@ pub trait Router: Send + Sync + std::fmt::Debug {
 /// Who gets which traffic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routing {
+    /// That of the brain which says so: see [`Origin`].
+    #[serde(default)]
+    pub epoch: u64,
     pub generation: u64,
     pub modules: BTreeMap<ModuleId, Route>,
 }
@@ -146,6 +168,9 @@ pub struct Route {
 /// What a router says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouterReport {
+    /// The highest that was heard; 0 before the first.
+    #[serde(default)]
+    pub epoch: u64,
     /// The routing in force; 0 before the first.
     pub generation: u64,
     /// Also of VMs that were taken out while they still serve something.

@@ -99,6 +99,9 @@ pub struct Room {
     pub removable: Option<u32>,
     /// VMs of the whole fleet that may still be taken away before its brake trips.
     pub brake: Option<u32>,
+    /// Until then load is no reason to add VMs: it did not fall when they were added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stuck_until: Option<Time>,
 }
 
 /// One metric, over the VMs that are read.

@@ -107,7 +107,9 @@ pub fn plan(config: &Config, state: &State, facts: &Facts, now: Time) -> Plan {
     tick::tick(&played, &mut after, facts, now);
     let members = state.by_module();
     let modules = decisions.into_iter().map(|mut decision| {
-        decision.mode = config.policies[&decision.module].mode;
+        if let Some(policy) = config.policies.get(&decision.module) {
+            decision.mode = policy.mode;
+        }
         let members = members.get(&decision.module).map_or(&[][..], Vec::as_slice);
         module_plan(decision, members, state, &after)
     });

@@ -76,13 +76,6 @@ pub struct Limit {
     pub detail: String,
 }
 
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, from, to, detail, .. } = self;
-        write!(f, "{name} {from} -> {to}: {detail}")
-    }
-}
-
 /// What a limit did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,6 +95,18 @@ impl LimitOutcome {
             Self::Passed => "ok",
             Self::Changed => "changed",
             Self::NotApplicable => "n/a",
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, from, to, outcome, detail } = self;
+        match outcome {
+            LimitOutcome::Changed => write!(f, "{name} {from} -> {to}: {detail}"),
+            LimitOutcome::Passed | LimitOutcome::NotApplicable => {
+                write!(f, "{name} {}: {detail}", outcome.as_str())
+            }
         }
     }
 }
@@ -268,6 +273,10 @@ pub enum Reason {
     },
     /// There is no policy for the module any more: everything stays as it is.
     NoPolicy,
+    /// The count doubled, and the load did not fall.
+    LoadDoesNotFall {
+        until: Time,
+    },
     /// What would be done, were the mode `auto`.
     Inert {
         mode: Mode,
@@ -375,6 +384,9 @@ impl fmt::Display for Reason {
                 what = what.as_str()
             ),
             Self::NoPolicy => f.write_str("its policy file is gone: everything stays as it is"),
+            Self::LoadDoesNotFall { until } => {
+                write!(f, "adding VMs did not bring the load down: no more until {until}")
+            }
             Self::Inert { mode, wanted, because } => {
                 write!(f, "mode {}: would be {wanted}, because {because}", mode.as_str())
             }
@@ -420,6 +432,7 @@ impl Reason {
             Self::FleetBrake { .. } => "fleet-brake",
             Self::Held { .. } => "held",
             Self::NoPolicy => "no-policy",
+            Self::LoadDoesNotFall { .. } => "load-does-not-fall",
             Self::Inert { .. } => "inert",
         }
     }

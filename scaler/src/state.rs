@@ -8,10 +8,12 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Route, Routing};
+use crate::hands::{Origin, Route, Routing};
 use crate::hold::Hold;
 use crate::policy::Policy;
 use crate::pool::Pool;
+use crate::recovery::Recovery;
+use crate::sight::Sight;
 use crate::steps::Step;
 use crate::track::TrackMemory;
 
@@ -35,6 +37,8 @@ pub struct State {
     /// Each VM as it was after each move, since the caller last took them for the record: a VM may
     /// move on twice between two records, and the store checks every edge.
     pub moves: Vec<Vm>,
+    /// What the last look made of what was seen. It is derived anew at each look.
+    pub sight: Sight,
 }
 
 /// The part of the state that is stored as one value.
@@ -46,6 +50,30 @@ pub struct Memory {
     pub suspects: BTreeMap<VmId, Time>,
     /// VMs that ended lately: a list that was taken before their end may still name them.
     pub ended: BTreeMap<VmId, Time>,
+    /// Since when the provider's lists lack a VM that is on record, or say that it does not run.
+    #[serde(default)]
+    pub lost: BTreeMap<VmId, Time>,
+    /// Orders whose outcome nobody knows: the VM counts as existing until lists show otherwise.
+    #[serde(default)]
+    pub doubts: BTreeMap<VmId, Doubt>,
+    /// VMs that their provider says it destroyed, until its lists say so, too.
+    #[serde(default)]
+    pub ending: BTreeMap<VmId, Ending>,
+    /// Since when all routers have let go of a VM that drains.
+    #[serde(default)]
+    pub out_since: BTreeMap<VmId, Time>,
+    /// What is remembered of VMs that were isolated, until they are gone.
+    #[serde(default)]
+    pub patients: BTreeMap<VmId, Patient>,
+    /// When VMs were last taken away by choice, oldest first: what the fleet brake counts.
+    #[serde(default)]
+    pub removals: VecDeque<Time>,
+    /// The store is older than the world: nothing is done until it is known what is there.
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
+    /// Numbers of VMs, from and to, that a record which was lost may have given out.
+    #[serde(default)]
+    pub lost_numbers: Vec<(u64, u64)>,
     /// Counts up with each change of the routing.
     pub routing_generation: u64,
     /// The routing in force; it follows from the VMs, so it is derived and not stored.
@@ -58,6 +86,9 @@ pub struct Memory {
     pub next_hold: u64,
     pub next_vm: u64,
     pub next_decision: u64,
+    /// Of this run of the brain: what it orders and says bears it.
+    #[serde(default)]
+    pub origin: Origin,
     pub last_tick: Option<Time>,
 }
 
@@ -80,6 +111,20 @@ pub struct ModuleMemory {
     pub watching_since: Option<Time>,
     pub last_out: Option<Time>,
     pub last_in: Option<Time>,
+    /// When VMs that run were isolated on the word of witnesses, lately, oldest first.
+    #[serde(default)]
+    pub isolations: VecDeque<Time>,
+    /// Programs that did not get ready, in a row; and when the next may be started.
+    #[serde(default)]
+    pub failed_starts: u32,
+    #[serde(default)]
+    pub next_start: Option<Time>,
+    /// Where the count stood when load first asked for more, and what the load was.
+    #[serde(default)]
+    pub climb: Option<Climb>,
+    /// Why VMs are missing or too many, if something keeps them from coming or going.
+    #[serde(default)]
+    pub waits: Option<String>,
     /// VMs that failed and are to be replaced, until they are.
     pub repairs: Vec<Repair>,
     /// The count that a person approved of, while the module goes there.
@@ -92,12 +137,47 @@ pub struct ModuleMemory {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PoolMemory {
-    /// When VMs were ordered within the last minute, oldest first.
+    /// When VMs were ordered within the last hour, oldest first.
     pub ordered: VecDeque<Time>,
     /// After failures no VM is ordered before this.
     pub not_before: Option<Time>,
     pub failures: u32,
     pub last_error: Option<String>,
+}
+
+/// An order whose outcome nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    pub why: String,
+    /// The provider says that it made nothing, and it is not to be asked again for this VM.
+    pub given_up: bool,
+}
+
+/// A VM that is said to be destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// When its provider said so last.
+    pub said: Time,
+    /// How often it was asked.
+    pub times: u32,
+}
+
+/// What is remembered of a VM that was isolated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patient {
+    /// How often it came back.
+    pub returns: u32,
+    /// Since when it looks well again.
+    pub well_since: Option<Time>,
+}
+
+/// How far a count has climbed without the load falling.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Climb {
+    pub from: u32,
+    pub load: f64,
+    /// No further than here before this time, as adding did not help.
+    pub stopped_until: Option<Time>,
 }
 
 /// One failed VM and what takes its place.
@@ -127,7 +207,7 @@ impl State {
         steps: BTreeMap<VmId, Step>,
         memory: Memory,
     ) -> Self {
-        let mut state = Self { vms, steps, memory, moves: Vec::new() };
+        let mut state = Self { vms, steps, memory, ..Self::default() };
         state.memory.routes = crate::routing::derive(config, &state);
         crate::steps::forget_issued(&mut state);
         state
@@ -136,7 +216,11 @@ impl State {
     /// The routing in force.
     pub fn routing(&self) -> Routing {
         let memory = &self.memory;
-        Routing { generation: memory.routing_generation, modules: memory.routes.clone() }
+        Routing {
+            epoch: memory.origin.epoch,
+            generation: memory.routing_generation,
+            modules: memory.routes.clone(),
+        }
     }
 
     /// The VMs of each module, by one walk over the fleet.

@@ -47,6 +47,7 @@ fn module() -> ModuleId {
 /// Three VMs wait in the pool.
 fn state() -> State {
     let mut state = State::default();
+    state.sight.is_current = true;
     for number in 1..=3 {
         let id = VmId::parse(&format!("vm-{number}")).unwrap();
         let addresses = Addresses {

@@ -47,7 +47,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     let first_finding = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))
         .map_err(|error| StoreError::from_sqlite(path, error))?;
     if first_finding == "ok" {
         return Ok(());

@@ -22,6 +22,12 @@ pub(crate) fn last_end(connection: &Connection) -> rusqlite::Result<(bool, Optio
     })
 }
 
+/// The name of this record, and the number of its present brain.
+pub(crate) fn origin(connection: &Connection) -> rusqlite::Result<(String, u64)> {
+    let sql = "SELECT incarnation, epoch FROM brain";
+    connection.query_row(sql, [], |row| Ok((row.get("incarnation")?, whole(row, "epoch")?)))
+}
+
 pub(crate) fn remembered(connection: &Connection) -> rusqlite::Result<Remembered> {
     let vms = rows(connection, "SELECT * FROM vm WHERE state <> 'gone'", [], vm)?;
     Ok(Remembered {

@@ -42,6 +42,8 @@ pub enum Change {
     Router { name: String, wanted: u64, acked: u64 },
     /// The brain was alive at this moment.
     Alive(Time),
+    /// This record goes on under another name, and with an epoch that may only be higher.
+    Origin { incarnation: String, epoch: u64 },
 }
 
 /// One thing to do to a VM, written down before it is done.

@@ -16,7 +16,11 @@ pub(crate) struct Schema {
 }
 
 pub(crate) const STATE: Schema = Schema {
-    versions: &[include_str!("schema/state_1.sql"), include_str!("schema/state_2.sql")],
+    versions: &[
+        include_str!("schema/state_1.sql"),
+        include_str!("schema/state_2.sql"),
+        include_str!("schema/state_3.sql"),
+    ],
     refresh: fill_vm_edges,
 };
 

@@ -45,6 +45,11 @@ pub struct Opened {
     /// The newest [`Change::Alive`]; None in a new folder. Opening does not touch it: commit the
     /// first `Alive` together with what follows from the gap, or a second crash hides the gap.
     pub last_alive: Option<Time>,
+    /// The name of this record: it stays when the file is copied, so that what was made on a lost
+    /// part of the record can be told from what was made on this one.
+    pub incarnation: String,
+    /// How many brains there were on it, this one included: it is higher at each opening.
+    pub epoch: u64,
 }
 
 impl Store {
@@ -61,10 +66,11 @@ impl Store {
         let sqlite = |error| StoreError::from_sqlite(&path, error);
         let (clean, last_alive) = read::last_end(&state).map_err(sqlite)?;
         let remembered = read::remembered(&state).map_err(sqlite)?;
-        write::mark_running(&state).map_err(sqlite)?;
+        write::mark_running(&state, now).map_err(sqlite)?;
+        let (incarnation, epoch) = read::origin(&state).map_err(sqlite)?;
         let workers = Workers::start(&path, state, lease)?;
         let store = Self { workers: Arc::new(workers) };
-        Ok(Opened { store, state: remembered, clean, last_alive })
+        Ok(Opened { store, state: remembered, clean, last_alive, incarnation, epoch })
     }
 
     /// Makes all changes, in this order, in one transaction. They are on the disk when it answers
@@ -72,7 +78,8 @@ impl Store {
     ///
     /// # Errors
     /// `Refused` if one change breaks a rule, `Disk`, `Closed`.
-    pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    pub async fn commit(&self, changes: impl Into<Arc<[Change]>>) -> Result<(), StoreError> {
+        let changes = changes.into();
         self.workers.writer.ask(move |connection| write::commit(connection, &changes)).await
     }
 

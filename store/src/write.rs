@@ -21,9 +21,13 @@ pub(crate) fn commit(connection: &mut Connection, changes: &[Change]) -> rusqlit
     transaction.commit()
 }
 
-/// From now on, and until [`mark_clean`], an end is an end without warning.
-pub(crate) fn mark_running(connection: &Connection) -> rusqlite::Result<()> {
-    run(connection, "UPDATE brain SET clean = FALSE", [])
+/// From now on, and until [`mark_clean`], an end is an end without warning. A new epoch begins; a
+/// record without a name gets the moment as its name, which no other record of the fleet has.
+pub(crate) fn mark_running(connection: &Connection, now: Time) -> rusqlite::Result<()> {
+    let sql = "
+        UPDATE brain SET clean = FALSE, epoch = epoch + 1,
+            incarnation = CASE incarnation WHEN '' THEN ?1 ELSE incarnation END";
+    run(connection, sql, [format!("{:x}", now.millis())])
 }
 
 pub(crate) fn mark_clean(connection: &Connection) -> rusqlite::Result<()> {
@@ -45,14 +49,15 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
         Change::Forget { room } => run(transaction, "DELETE FROM memory WHERE room = ?1", [room]),
         Change::Router { name, wanted, acked } => write_router(transaction, name, *wanted, *acked),
         Change::Alive(at) => write_alive(transaction, *at),
+        Change::Origin { incarnation, epoch } => write_origin(transaction, incarnation, *epoch),
     }
 }
 
 fn write_vm(connection: &Connection, vm: &Vm) -> rusqlite::Result<()> {
     let sql = "
         INSERT INTO vm (id, flavor, state, since, created, host, agent_address, app_address,
-            module, assignment, route_generation, why)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            module, assignment, route_generation, why, born_epoch)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, (SELECT epoch FROM brain))
         ON CONFLICT (id) DO UPDATE SET flavor = excluded.flavor, state = excluded.state,
             since = excluded.since, created = excluded.created, host = excluded.host,
             agent_address = excluded.agent_address, app_address = excluded.app_address,
@@ -77,8 +82,8 @@ fn write_vm(connection: &Connection, vm: &Vm) -> rusqlite::Result<()> {
 
 fn write_step(connection: &Connection, step: &StepRow) -> rusqlite::Result<()> {
     let sql = "
-        INSERT INTO step (id, vm, kind, status, attempt, not_before, issued, error, planned)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        INSERT INTO step (id, vm, kind, status, attempt, not_before, issued, error, planned, epoch)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, (SELECT epoch FROM brain))
         ON CONFLICT (id) DO UPDATE SET vm = excluded.vm, kind = excluded.kind,
             status = excluded.status, attempt = excluded.attempt,
             not_before = excluded.not_before, issued = excluded.issued, error = excluded.error,
@@ -99,8 +104,8 @@ fn write_step(connection: &Connection, step: &StepRow) -> rusqlite::Result<()> {
 
 fn add_decision(connection: &Connection, decision: &DecisionRow) -> rusqlite::Result<()> {
     let sql = "
-        INSERT INTO decision (id, module, at, from_count, to_count, held, reason, body)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        INSERT INTO decision (id, module, at, from_count, to_count, held, reason, body, epoch)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT epoch FROM brain))";
     let row = params![
         decision.id.as_str(),
         decision.module.as_str(),
@@ -218,6 +223,11 @@ fn write_alive(connection: &Connection, at: Time) -> rusqlite::Result<()> {
     run(connection, "UPDATE brain SET last_alive = ?1", params![at.millis()])
 }
 
+fn write_origin(connection: &Connection, incarnation: &str, epoch: u64) -> rusqlite::Result<()> {
+    let sql = "UPDATE brain SET incarnation = ?1, epoch = ?2";
+    run(connection, sql, params![incarnation, whole(epoch)?])
+}
+
 fn run(connection: &Connection, sql: &str, row: impl Params) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
@@ -256,6 +266,7 @@ fn subject(change: &Change) -> String {
         Change::Forget { room } => format!("end of the memory of {room}"),
         Change::Router { name, .. } => format!("router {name}"),
         Change::Alive(at) => format!("alive at {at}"),
+        Change::Origin { incarnation, epoch } => format!("epoch {epoch} of {incarnation}"),
     }
 }
 

@@ -87,6 +87,7 @@ fn sighting(core: &Core) -> Sighting {
         host: vm.host.clone(),
         power: Power::Running,
         addresses: vm.addresses,
+        origin: None,
     });
     Sighting { complete: true, hosts: hosts.collect(), vms: vms.collect() }
 }
@@ -119,7 +120,7 @@ fn round(core: &mut Core, now: Time) {
     let seen = sighting(core);
     core.hear(Heard::Provider(Ok(seen)), now);
     let generation = core.scaler.memory.routing_generation;
-    let report = RouterReport { generation, upstreams: BTreeMap::new() };
+    let report = RouterReport { generation, ..RouterReport::default() };
     core.hear(Heard::Router { name: "edge".to_owned(), report: Ok(report) }, now);
     for number in 0..MODULES * VMS_PER_MODULE {
         core.hear(Heard::Sensed(Sensed::Frame(frame(number, now))), now);

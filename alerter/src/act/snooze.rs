@@ -15,7 +15,7 @@ use crate::message::RootState;
 use crate::state::{Incident, State};
 
 /// Until when somebody has put an incident off, and how it was when he did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Snooze {
     pub since: Time,
     pub until: Time,

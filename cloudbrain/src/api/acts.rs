@@ -72,7 +72,7 @@ pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
 }
 
 /// `?by=alice`.
-fn ender(uri: &Uri) -> Result<Ender, ApiError> {
+pub(super) fn ender(uri: &Uri) -> Result<Ender, ApiError> {
     let found = Query::<Ender>::try_from_uri(uri);
     found.map(|Query(ender)| ender).map_err(|_| {
         let error = "say who ends it: add ?by=PERSON".to_owned();

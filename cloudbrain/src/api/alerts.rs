@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use collector::posted;
+use collector::posted::{self, Labels};
 use model::id::SilenceId;
 use model::time::Time;
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub(super) async fn post(State(handle): State<Handle>, body: Bytes) -> Result<Re
 #[serde(rename_all = "camelCase")]
 struct Told {
     annotations: BTreeMap<&'static str, String>,
-    labels: BTreeMap<String, String>,
+    labels: Labels,
     fingerprint: String,
     receivers: [Receiver; 1],
     status: Status,
@@ -105,7 +105,7 @@ fn told(core: &Core, alert: OpenAlert<'_>, now: Time) -> Told {
 }
 
 /// As Prometheus has it: FNV-1a over names and values, each closed by a byte that is in no text.
-fn fingerprint(labels: &BTreeMap<String, String>) -> String {
+fn fingerprint(labels: &Labels) -> String {
     const OFFSET: u64 = 14_695_981_039_346_656_037;
     const PRIME: u64 = 1_099_511_628_211;
     let texts = labels.iter().flat_map(|(name, value)| [name, value]);

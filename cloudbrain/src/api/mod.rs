@@ -10,6 +10,7 @@ mod data;
 mod events;
 mod explore;
 mod guard;
+mod holds;
 mod metrics;
 pub mod oncall;
 mod pages;
@@ -91,6 +92,8 @@ fn router(handle: Handle) -> Router {
         .route("/api/monitor", get(data::monitor))
         .route("/api/plan", get(scaling::plan))
         .route("/api/explain", get(scaling::explain))
+        .route("/api/history", get(scaling::history))
+        .route("/api/history", get(scaling::history))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
@@ -120,6 +123,10 @@ fn acts() -> Router<Handle> {
         .route("/api/maintenance/{id}", delete(acts::end_window))
         .route("/api/v2/silences", get(silences::list).post(silences::post))
         .route("/api/v2/silence/{id}", get(silences::one).delete(silences::expire))
+        .route("/api/holds", get(holds::holds).post(holds::hold))
+        .route("/api/holds/{id}", delete(holds::unhold))
+        .route("/quiet/holds", post(holds::hold_by_form))
+        .route("/quiet/holds/{id}/end", post(holds::unhold_by_form))
         .route("/quiet", get(quiet::page))
         .route("/quiet/silences", post(quiet::silence))
         .route("/quiet/silences/{id}/expire", post(quiet::expire))

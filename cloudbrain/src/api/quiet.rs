@@ -12,12 +12,14 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use model::id::{IncidentId, PersonId, SilenceId, WindowId};
 use model::lang::Lang;
+use scaler::hold::HoldWhat;
 use serde::Deserialize;
 
 use super::acts::{Failure, ask_for};
 use super::data::{ApiError, take_on};
 use super::pages::{Reader, back, cookie, trouble};
 use crate::brain::Handle;
+use crate::brain::acts::hold::HoldWish;
 use crate::brain::acts::labels;
 use crate::brain::acts::{Refusal, Request, SilenceWish, SnoozeWish, WindowWish, view};
 use crate::brain::core::Acknowledgement;
@@ -52,10 +54,11 @@ pub(super) struct Fields {
     check: String,
     labels: String,
     comment: String,
+    what: String,
 }
 
 impl Fields {
-    fn by(&self) -> Result<PersonId, Refusal> {
+    pub(super) fn by(&self) -> Result<PersonId, Refusal> {
         self.by.parse().map_err(|_| Refusal::new("choose who you are", "请选择您是谁"))
     }
 
@@ -112,6 +115,20 @@ impl Fields {
             let zh = format!("{:?} 不是标签条件；例如 alertname=Slow, vm=~web-.*", self.labels);
             Refusal::new(error, zh)
         })
+    }
+
+    pub(super) fn hold(&self) -> Result<HoldWish, Refusal> {
+        let module = match self.on.as_str() {
+            "fleet" => None,
+            on => Some(on.parse().map_err(|error: model::id::IdError| {
+                Refusal::new(error.to_string(), format!("{on:?} 不是模块名称；例如 shop/web"))
+            })?),
+        };
+        let what = HoldWhat::ALL.into_iter().find(|what| what.as_str() == self.what);
+        let what = what
+            .ok_or_else(|| Refusal::new("choose what is to be left alone", "请选择暂停的内容"))?;
+        let (by, reason) = (self.by()?, self.comment.clone());
+        Ok(HoldWish { module, what, by, reason, lasting: self.lasting()?, until: None })
     }
 
     fn window(&self) -> Result<WindowWish, Refusal> {
@@ -194,7 +211,7 @@ pub(super) async fn end_window(
     act(&handle, &headers, &fields, request).await
 }
 
-async fn act(
+pub(super) async fn act(
     handle: &Handle,
     headers: &HeaderMap,
     fields: &Fields,

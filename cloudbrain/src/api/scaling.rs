@@ -20,6 +20,7 @@ use crate::brain::Handle;
 use crate::brain::acts::Request;
 use crate::brain::aftermath::{Aftermath, Measured, aftermath};
 use crate::brain::core::{Core, LOAD, SERVING};
+use crate::brain::history::histories;
 use crate::brain::plan::{self, ApplyWish};
 
 /// What came of a decision is looked for within this time after it.
@@ -122,6 +123,11 @@ pub(super) async fn explain(
     let after = came_of(&handle, &decision).await?;
     let replay = Replay::of(&decision);
     to_json(&Explained { decision, after, replay })
+}
+
+/// How the modules with a policy have behaved of late.
+pub(super) async fn history(State(handle): State<Handle>) -> Answer {
+    to_json(&histories(&handle).await.map_err(unavailable)?)
 }
 
 /// The newest up to a moment. A change within the second before goes first: moments are written in

@@ -4,14 +4,13 @@
 //! with the label of its kind, `vm="web-01"`, and one that comes in with matchers covers posted
 //! alerts. Whoever made it is as its sender says: an Alertmanager knows no people.
 
-use std::collections::BTreeMap;
-
 use alerter::act::{LabelMatcher, Scope, Silence};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
+use collector::posted::Labels;
 use model::id::{PersonId, SilenceId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
@@ -104,8 +103,8 @@ pub(super) async fn expire(
 
 impl Told {
     /// Its own matchers, as if they were the labels of an alert.
-    fn labels(&self) -> BTreeMap<String, String> {
-        self.matchers.iter().map(|m| (m.name.clone(), m.value.clone())).collect()
+    fn labels(&self) -> Labels {
+        self.matchers.iter().map(|m| (&m.name, &m.value)).collect()
     }
 }
 

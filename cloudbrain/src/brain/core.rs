@@ -9,10 +9,13 @@ mod acting;
 mod aiming;
 mod approving;
 mod beside;
+mod blindness;
 mod hearing;
+mod holding;
 mod judging;
 mod placing;
 mod relieving;
+mod timing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -198,6 +201,10 @@ pub struct Core {
     label_silences: LabelSilences,
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
+    /// Of which modules it was told that their load is unknown; asked of the alerter if None.
+    told_blind: Option<BTreeSet<Object>>,
+    /// When the schedules of the policies are handed over again; at once if None.
+    time_due: Option<Time>,
     pending: Turn,
 }
 
@@ -268,6 +275,8 @@ impl Core {
             directory: Arc::default(),
             label_silences: LabelSilences::default(),
             plan_due: None,
+            told_blind: None,
+            time_due: None,
             pending: Turn::default(),
             config,
         };
@@ -380,9 +389,11 @@ impl Core {
         self.senses.age(&self.scaler.vms, now);
         self.expire_posted(now);
         self.plan(now);
+        self.keep_time(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.place(now);
+        self.tell_of_blindness(now);
         self.relieve(now);
         for repair in outcome.repairs {
             self.alert(alerter::Event::Repaired(repair_of(repair)), now);

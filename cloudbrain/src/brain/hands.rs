@@ -16,6 +16,7 @@ use crate::config::Config;
 
 use super::Input;
 use super::core::{Core, Heard};
+use super::fail::fail_point;
 
 /// Steps being carried out at once.
 const AT_ONCE: usize = 32;
@@ -72,8 +73,9 @@ impl Hands {
             flavor: vm.flavor.clone(),
             prefer: None,
             avoid: core.senses.facts.hosts_down.clone(),
+            origin: core.scaler.memory.origin.clone(),
         };
-        let program = program(&core.config, &vm);
+        let program = program(&core.config, &vm, order.origin.epoch);
         let grace = grace(&core.config, &vm);
         let (hands, sender) = (self.clone(), sender.clone());
         tokio::spawn(async move {
@@ -97,6 +99,7 @@ impl Hands {
         let (Some(provider), Some(deployer)) = (&self.provider, &self.deployer) else {
             return StepOutcome::Refused("no provider is configured".to_owned());
         };
+        fail_point!("before ", kind.as_str());
         let result = match kind {
             StepKind::Create => provider.create(order).await,
             StepKind::Destroy => provider.destroy(&order.vm).await,
@@ -106,6 +109,7 @@ impl Hands {
                 None => Err(HandError::Refused("its module is no longer configured".to_owned())),
             },
         };
+        fail_point!("after ", kind.as_str());
         outcome_of(result)
     }
 }
@@ -120,7 +124,7 @@ fn outcome_of(result: Result<(), HandError>) -> StepOutcome {
     }
 }
 
-fn program(config: &Config, vm: &Vm) -> Option<Program> {
+fn program(config: &Config, vm: &Vm, epoch: u64) -> Option<Program> {
     let id = vm.module.as_ref()?;
     let module = config.modules.get(id)?;
     Some(Program {
@@ -128,6 +132,7 @@ fn program(config: &Config, vm: &Vm) -> Option<Program> {
         assignment: vm.assignment,
         command: module.program.clone(),
         environment: module.environment.clone(),
+        epoch,
     })
 }
 
@@ -147,7 +152,10 @@ pub async fn tend_router(
         let wanted = routing.borrow_and_update().clone();
         let mut wait = ROUTER_EVERY;
         if wanted.generation > 0 && pushed != Some(wanted.generation) {
-            match router.push(&wanted).await {
+            fail_point!("before push");
+            let taken = router.push(&wanted).await;
+            fail_point!("after push");
+            match taken {
                 Ok(()) => pushed = Some(wanted.generation),
                 Err(error) => {
                     tracing::warn!(router = router.name(), %error, "routing not taken");

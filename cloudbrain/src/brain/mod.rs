@@ -11,9 +11,11 @@ pub mod core;
 pub mod discover;
 pub mod duty;
 pub mod eye;
+pub mod fail;
 pub mod figures;
 pub mod hands;
 pub mod heartbeat;
+pub mod history;
 pub mod intake;
 mod looks;
 mod measure;
@@ -24,6 +26,7 @@ pub mod plan;
 pub mod posted;
 pub mod record;
 pub mod recorder;
+mod request_rate;
 pub mod review;
 pub mod rows;
 mod senses;
@@ -295,9 +298,14 @@ impl Brain {
 
     /// Nothing happens without its record: while the store fails, the brain waits.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        #[cfg(feature = "failpoints")]
+        fail::pass_commit("before", &changes);
+        let changes: Arc<[Change]> = changes.into();
         loop {
-            match self.store.commit(changes.clone()).await {
+            match self.store.commit(Arc::clone(&changes)).await {
                 Ok(()) => {
+                    #[cfg(feature = "failpoints")]
+                    fail::pass_commit("after", &changes);
                     self.trouble.send_if_modified(|trouble| trouble.take().is_some());
                     return Ok(());
                 }

@@ -8,6 +8,7 @@
 //! Invariant: what is kept is what [`derive`] would give, but for VMs that were just lost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use alerter::Event;
 use model::id::{HostId, VmId};
@@ -30,7 +31,18 @@ pub(super) struct Sources<'a> {
     /// Zabbix servers, by name.
     pub servers: &'a BTreeMap<String, Topology>,
     /// What labels of posted alerts say.
-    pub posted: &'a Topology,
+    pub posted: &'a dyn Labelled,
+}
+
+/// The fleet as labels have it. There may be a hundred thousand VMs in them, so where each is, is read
+/// off its labels when it is asked.
+pub(super) trait Labelled: fmt::Debug {
+    /// All but the VMs.
+    fn rest(&self) -> &Topology;
+    /// Where a VM is; None if no label speaks of it.
+    fn vm(&self, vm: &VmId) -> Option<VmPlace>;
+    /// All VMs that labels speak of.
+    fn vms(&self) -> Box<dyn Iterator<Item = (VmId, VmPlace)> + '_>;
 }
 
 /// Keeps the topology.
@@ -92,12 +104,12 @@ impl Surveyor {
         for (id, project) in &new.projects {
             let is_known = is_known(&|other| other.projects.contains_key(id));
             if !is_known && !sources.config.projects.contains_key(id) {
-                let project = sources.posted.projects.get(id).unwrap_or(project).clone();
+                let known = &sources.posted.rest().projects;
+                let project = known.get(id).unwrap_or(project).clone();
                 topology.projects.insert(id.clone(), project);
             }
         }
-        let rest = Topology { vms: BTreeMap::new().into(), ..new.clone() };
-        add(topology, &rest);
+        add_rest(topology, new);
         let mut events = Vec::new();
         for (id, place) in &new.vms {
             let is_known = is_known(&|other| other.vms.contains_key(id));
@@ -159,8 +171,8 @@ impl Surveyor {
         for vm in gone {
             self.ours.remove(&vm);
             self.is_moved = true;
-            let others = sources.servers.values().chain([sources.posted]);
-            let elsewhere = others.filter_map(|other| other.vms.get(&vm)).next().cloned();
+            let elsewhere = sources.servers.values().find_map(|other| other.vms.get(&vm)).cloned();
+            let elsewhere = elsewhere.or_else(|| sources.posted.vm(&vm));
             match topology.vms.get(&vm) {
                 Some(place) if elsewhere.is_none() && is_waiting(place) => {
                     self.lost.insert(vm, (place.clone(), lost_until));
@@ -208,20 +220,29 @@ pub(super) fn derive(sources: Sources<'_>) -> Topology {
         topology.data_sources.insert(id.clone(), DataSource { kind, vm });
     }
     topology.vms.extend(present(scaler).map(|vm| (vm.id.clone(), place(vm))));
-    servers.values().chain([posted]).for_each(|other| add(&mut topology, other));
+    for other in servers.values() {
+        add_rest(&mut topology, other);
+        add_vms(&mut topology, other.vms.iter().map(|(id, vm)| (id.clone(), vm.clone())));
+    }
+    add_rest(&mut topology, posted.rest());
+    add_vms(&mut topology, posted.vms());
     topology
 }
 
-/// Adds what another source knows of; what is known already is known better.
-fn add(topology: &mut Topology, other: &Topology) {
+/// Adds the VMs that another source knows of; what is known already is known better.
+fn add_vms(topology: &mut Topology, others: impl Iterator<Item = (VmId, VmPlace)>) {
+    for (id, vm) in others {
+        if !topology.vms.contains_key(&id) {
+            topology.vms.insert(id, vm);
+        }
+    }
+}
+
+/// Likewise all but the VMs.
+fn add_rest(topology: &mut Topology, other: &Topology) {
     topology.switches.extend(other.switches.iter().cloned());
     for (id, host) in &other.hosts {
         topology.hosts.entry(id.clone()).or_insert_with(|| host.clone());
-    }
-    for (id, vm) in &other.vms {
-        if !topology.vms.contains_key(id) {
-            topology.vms.insert(id.clone(), vm.clone());
-        }
     }
     for (id, module) in &other.modules {
         topology.modules.entry(id.clone()).or_insert_with(|| module.clone());
@@ -295,6 +316,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// What was said of the fleet, as if it had been read off labels.
+    impl Labelled for Topology {
+        fn rest(&self) -> &Topology {
+            self
+        }
+        fn vm(&self, vm: &VmId) -> Option<VmPlace> {
+            self.vms.get(vm).cloned()
+        }
+        fn vms(&self) -> Box<dyn Iterator<Item = (VmId, VmPlace)> + '_> {
+            Box::new(self.vms.iter().map(|(id, place)| (id.clone(), place.clone())))
+        }
+    }
 
     static CONFIG: LazyLock<Config> = LazyLock::new(|| {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

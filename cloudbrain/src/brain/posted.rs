@@ -11,14 +11,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use collector::posted::Alert;
-use model::id::{CheckId, CollectorId, HostId, ModuleId, Object, PersonId, ProjectId, SourceId};
+use collector::posted::{Alert, Labels};
+use model::id::{
+    CheckId, CollectorId, HostId, ModuleId, Object, PersonId, ProjectId, SourceId, VmId,
+};
 use model::signal::{Signal, SignalState};
 use model::time::Time;
 use model::topology::{Host, Module, Topology, VmPlace};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::raw::RawConfig;
+
+use super::place::Labelled;
 
 /// How long an alert holds whose sender did not say.
 const HOLDS: Duration = Duration::from_secs(300);
@@ -33,11 +37,11 @@ const PREFIX: &str = "posted/";
 /// All that are open, and those that ended lately.
 #[derive(Debug, Default)]
 pub struct Posted {
-    known: BTreeMap<Object, BTreeMap<CheckId, Known>>,
+    known: BTreeMap<Object, Checks>,
     /// How many.
     count: usize,
-    /// The fleet as the labels have it.
-    topology: Topology,
+    /// The fleet as the labels have it, but for the VMs: where they are, their own labels say.
+    fleet: Topology,
     /// Objects of which the store does not know all.
     changed: BTreeSet<Object>,
     /// Nothing ends or is forgotten before.
@@ -49,7 +53,7 @@ struct Known {
     /// Over since then, or will be.
     ends: Time,
     is_over: bool,
-    labels: BTreeMap<String, String>,
+    labels: Labels,
     /// It is part of something that goes on, and is not forgotten before.
     #[serde(skip)]
     needed_until: Option<Time>,
@@ -60,6 +64,51 @@ impl Known {
     fn due(&self) -> Time {
         let end = if self.is_over { self.ends + REMEMBERED } else { self.ends };
         self.needed_until.map_or(end, |until| until.max(end))
+    }
+}
+
+/// The alerts of one object, by check; stored as a map. There is seldom more than one, for which a
+/// list is a tenth of a tree.
+#[derive(Debug, Default)]
+struct Checks(Vec<(CheckId, Known)>);
+
+impl Checks {
+    fn get(&self, check: &CheckId) -> Option<&Known> {
+        let place = self.place(check).ok()?;
+        Some(&self.0[place].1)
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Known> {
+        self.0.iter().map(|(_, known)| known)
+    }
+
+    fn insert(&mut self, check: CheckId, known: Known) {
+        match self.place(&check) {
+            Ok(place) => self.0[place].1 = known,
+            Err(place) => {
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(place, (check, known));
+            }
+        }
+    }
+
+    fn place(&self, check: &CheckId) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.cmp(check))
+    }
+}
+
+impl Serialize for Checks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(check, known)| (check, known)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Checks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let known = BTreeMap::<CheckId, Known>::deserialize(deserializer)?;
+        Ok(Self(known.into_iter().collect()))
     }
 }
 
@@ -76,7 +125,7 @@ pub struct Expired {
 pub struct OpenAlert<'a> {
     pub object: &'a Object,
     pub check: &'a CheckId,
-    pub labels: &'a BTreeMap<String, String>,
+    pub labels: &'a Labels,
     /// When it ends if it is not repeated.
     pub ends: Time,
 }
@@ -87,7 +136,7 @@ pub struct Taken {
     pub signals: Vec<Signal>,
     /// Refused, since too many are open already.
     pub refused: usize,
-    /// What their labels say of the fleet that was not known from labels.
+    /// What their labels say of the fleet that was not known from labels, or otherwise.
     pub topology: Topology,
 }
 
@@ -101,14 +150,15 @@ impl Posted {
             let check = alert.check(&object, &by.down, &by.apps);
             let ends = alert.ends.unwrap_or(now + HOLDS);
             let known = self.known.get(&object);
-            let is_new = known.is_none_or(|checks| !checks.contains_key(&check));
+            let is_new = known.is_none_or(|checks| checks.get(&check).is_none());
             if is_new && self.count >= MAX_ALERTS {
                 taken.refused += 1;
                 continue;
             }
             self.count += usize::from(is_new);
+            let before = self.place(&object);
             let said = Said::of(&object, &alert.labels, config);
-            if said.add_to(&mut self.topology) {
+            if said.add_to(&mut self.fleet) {
                 said.add_to(&mut taken.topology);
             }
             let is_over = ends <= now;
@@ -122,9 +172,23 @@ impl Posted {
             let due = known.due();
             self.next = Some(self.next.map_or(due, |next| next.min(due)));
             self.known.entry(object.clone()).or_default().insert(check, known);
+            if let Object::Vm(vm) = &object
+                && let Some(place) = self.place(&object).filter(|now| Some(now) != before.as_ref())
+            {
+                taken.topology.vms.insert(vm.clone(), place);
+            }
             self.changed.insert(object);
         }
         taken
+    }
+
+    /// Where a VM is by its labels. Where two alerts speak of it, the one that holds longer is believed.
+    fn place(&self, object: &Object) -> Option<VmPlace> {
+        let Object::Vm(_) = object else { return None };
+        let known = self.known.get(object)?.values().max_by_key(|known| known.ends)?;
+        let host = host(&known.labels);
+        let module = module(&known.labels);
+        Some(VmPlace { host, module, created: Time::default(), leaving: false })
     }
 
     /// Ends what was not repeated in time, and forgets what ended long ago. What the labels of the
@@ -138,7 +202,7 @@ impl Posted {
             return expired;
         }
         for (object, checks) in &mut self.known {
-            for (check, known) in checks.iter_mut() {
+            for (check, known) in &mut checks.0 {
                 if !known.is_over && known.ends <= now {
                     known.is_over = true;
                     self.changed.insert(object.clone());
@@ -152,19 +216,20 @@ impl Posted {
                     ));
                 }
             }
-            let before = checks.len();
+            let before = checks.0.len();
             let is_old = |known: &Known| known.is_over && known.due() <= now;
             if checks.values().any(is_old) && is_needed(object) {
                 let until = Some(now + REMEMBERED);
-                checks.values_mut().filter(|k| is_old(k)).for_each(|k| k.needed_until = until);
+                let old = checks.0.iter_mut().map(|(_, known)| known).filter(|known| is_old(known));
+                old.for_each(|known| known.needed_until = until);
             }
-            checks.retain(|_, known| !is_old(known));
-            if checks.len() < before {
+            checks.0.retain(|(_, known)| !is_old(known));
+            if checks.0.len() < before {
                 self.changed.insert(object.clone());
             }
         }
-        self.known.retain(|_, checks| !checks.is_empty());
-        let count = self.known.values().map(BTreeMap::len).sum();
+        self.known.retain(|_, checks| !checks.0.is_empty());
+        let count = self.known.values().map(|checks| checks.0.len()).sum();
         expired.is_forgotten = count < std::mem::replace(&mut self.count, count);
         self.look_ahead();
         expired
@@ -186,7 +251,7 @@ impl Posted {
                 .map(|known| (object, known))
         });
         let mut posted = Self { known: rooms.collect(), ..Self::default() };
-        posted.count = posted.known.values().map(BTreeMap::len).sum();
+        posted.count = posted.known.values().map(|checks| checks.0.len()).sum();
         posted.look_ahead();
         posted
     }
@@ -202,18 +267,14 @@ impl Posted {
     }
 
     /// The labels of all that are known.
-    pub fn labels(&self) -> impl Iterator<Item = (&Object, &CheckId, &BTreeMap<String, String>)> {
-        let known = self.known.iter();
-        let each = known.flat_map(|(object, checks)| checks.iter().map(move |c| (object, c)));
-        each.map(|(object, (check, known))| (object, check, &known.labels))
+    pub fn labels(&self) -> impl Iterator<Item = (&Object, &CheckId, &Labels)> {
+        self.each().map(|(object, check, known)| (object, check, &known.labels))
     }
 
     /// Those that have not ended, with their labels.
     pub fn open(&self) -> impl Iterator<Item = OpenAlert<'_>> {
-        let known = self.known.iter();
-        let each = known.flat_map(|(object, checks)| checks.iter().map(move |c| (object, c)));
-        let open = each.filter(|(_, (_, known))| !known.is_over);
-        open.map(|(object, (check, known))| OpenAlert {
+        let open = self.each().filter(|(_, _, known)| !known.is_over);
+        open.map(|(object, check, known)| OpenAlert {
             object,
             check,
             labels: &known.labels,
@@ -222,8 +283,13 @@ impl Posted {
     }
 
     /// The labels of one of them.
-    pub fn labels_of(&self, object: &Object, check: &CheckId) -> Option<&BTreeMap<String, String>> {
+    pub fn labels_of(&self, object: &Object, check: &CheckId) -> Option<&Labels> {
         Some(&self.known.get(object)?.get(check)?.labels)
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&Object, &CheckId, &Known)> {
+        let each = self.known.iter();
+        each.flat_map(|(object, checks)| checks.0.iter().map(move |(c, known)| (object, c, known)))
     }
 
     pub fn count(&self) -> usize {
@@ -231,23 +297,41 @@ impl Posted {
     }
 
     fn look_ahead(&mut self) {
-        self.next = self.known.values().flat_map(BTreeMap::values).map(Known::due).min();
-    }
-
-    /// The fleet as the labels have it.
-    pub fn topology(&self) -> &Topology {
-        &self.topology
+        self.next = self.known.values().flat_map(Checks::values).map(Known::due).min();
     }
 
     /// Reads the labels of all that is known once more: some were forgotten, or other people are
-    /// known. Where two speak of one object, the one that holds longer is believed.
+    /// known.
     pub fn learn_anew(&mut self, config: &RawConfig) {
-        self.topology = Topology::default();
+        self.fleet = Topology::default();
         for (object, checks) in &self.known {
             if let Some(known) = checks.values().max_by_key(|known| known.ends) {
-                Said::of(object, &known.labels, config).add_to(&mut self.topology);
+                Said::of(object, &known.labels, config).add_to(&mut self.fleet);
             }
         }
+    }
+}
+
+impl Labelled for Posted {
+    fn rest(&self) -> &Topology {
+        &self.fleet
+    }
+
+    fn vm(&self, vm: &VmId) -> Option<VmPlace> {
+        self.place(&Object::Vm(vm.clone()))
+    }
+
+    fn vms(&self) -> Box<dyn Iterator<Item = (VmId, VmPlace)> + '_> {
+        Box::new(self.known.keys().filter_map(|object| match object {
+            Object::Vm(vm) => Some((vm.clone(), self.place(object)?)),
+            Object::Switch(_)
+            | Object::Host(_)
+            | Object::Module(_)
+            | Object::Project(_)
+            | Object::DataSource(_)
+            | Object::Collector(_)
+            | Object::Channel(_) => None,
+        }))
     }
 }
 
@@ -261,23 +345,19 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn of(object: &'a Object, labels: &BTreeMap<String, String>, config: &RawConfig) -> Self {
-        let label = |name: &str| labels.get(name).map(String::as_str);
-        let module = |name: &str| match (name.contains('/'), label("project")) {
-            (false, Some(project)) => format!("{project}/{name}").parse().ok(),
-            _ => name.parse().ok(),
-        };
+    fn of(object: &'a Object, labels: &Labels, config: &RawConfig) -> Self {
+        let label = |name: &str| labels.get(name);
         let owner = label("owner").and_then(|name| PersonId::parse(name).ok());
         Self {
             object,
-            host: label("host").and_then(|name| name.parse().ok()),
-            module: label("module").and_then(module),
+            host: host(labels),
+            module: module(labels),
             project: label("project").and_then(|name| name.parse().ok()),
             owner: owner.filter(|owner| config.may_be_told(owner)),
         }
     }
 
-    /// Whether that was news.
+    /// Whether that was news. VMs are left out.
     fn add_to(&self, topology: &mut Topology) -> bool {
         let mut is_news = false;
         let named = if let Object::Host(host) = self.object { Some(host) } else { None };
@@ -289,16 +369,9 @@ impl<'a> Said<'a> {
         }
         is_news |= self.add_business_to(topology);
         match self.object {
-            Object::Vm(vm) => {
-                let (host, module) = (self.host.clone(), self.module.clone());
-                let place = VmPlace { host, module, created: Time::default(), leaving: false };
-                if topology.vms.get(vm) != Some(&place) {
-                    is_news = true;
-                    topology.vms.insert(vm.clone(), place);
-                }
-            }
             Object::Switch(id) => is_news |= topology.switches.insert(id.clone()),
-            Object::Host(_)
+            Object::Vm(_)
+            | Object::Host(_)
             | Object::Module(_)
             | Object::Project(_)
             | Object::DataSource(_)
@@ -329,6 +402,18 @@ impl<'a> Said<'a> {
     }
 }
 
+fn host(labels: &Labels) -> Option<HostId> {
+    labels.get("host")?.parse().ok()
+}
+
+fn module(labels: &Labels) -> Option<ModuleId> {
+    let name = labels.get("module")?;
+    match (name.contains('/'), labels.get("project")) {
+        (false, Some(project)) => format!("{project}/{name}").parse().ok(),
+        _ => name.parse().ok(),
+    }
+}
+
 /// Whom an alert is about that no rule knows: its senders as such, so that operations hear of it.
 fn nobody() -> Object {
     Object::Collector(CollectorId::parse(SENDERS).expect("letters only"))
@@ -351,9 +436,8 @@ mod tests {
     }
 
     fn alert(vm: &str, ends_s: i64) -> Alert {
-        let labels = [("alertname", "VmDown"), ("vm", vm), ("host", "h1")];
-        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Alert { labels: labels.into(), text: String::new(), ends: Some(at(ends_s)) }
+        let labels = [("alertname", "VmDown"), ("vm", vm), ("host", "h1")].into_iter().collect();
+        Alert { labels, text: String::new(), ends: Some(at(ends_s)) }
     }
 
     fn config() -> RawConfig {

@@ -14,6 +14,7 @@ use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sampl
 use scaler::hands::{RouterReport, SeenHost, Sighting};
 
 use super::discover::ListName;
+use super::request_rate::RequestRates;
 
 /// What an object's agent did when it was asked last.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +86,7 @@ pub struct Senses {
     pub newest: Option<Time>,
     /// When a router's witness was last renewed; an old one says nothing.
     routers_heard: BTreeMap<String, Time>,
+    request_rates: RequestRates,
 }
 
 /// A router that was not heard for this long is no witness and acknowledges nothing.
@@ -110,16 +112,15 @@ impl Senses {
     }
 
     /// A frame came: the agent answers.
-    pub fn frame(&mut self, frame: &Frame) {
+    pub fn frame(&mut self, frame: &Frame, now: Time) {
         let name = frame.target.to_string();
         self.looked(&name, frame.at, true);
         self.faults.remove(&name);
         let Object::Vm(vm) = &frame.target else { return };
         let agent = AgentFact { heard: Some(frame.at), silent_since: None, misses: 0 };
         self.facts.agents.insert(vm.clone(), agent);
-        let samples = self.facts.samples.entry(vm.clone()).or_default();
         for (name, value) in &frame.values {
-            samples.insert(name.clone(), Sample { value: *value, at: frame.at });
+            self.facts.hear(vm, name, Sample { value: *value, at: frame.at }, now);
         }
     }
 
@@ -235,7 +236,12 @@ impl Senses {
     }
 
     pub fn router(&mut self, name: &str, report: RouterReport, at: Time) {
-        let fact = RouterFact { acknowledged: report.generation, upstreams: report.upstreams };
+        self.request_rates.note(name, &report, at, &mut self.facts);
+        let fact = RouterFact {
+            acknowledged: report.generation,
+            epoch: report.epoch,
+            upstreams: report.upstreams,
+        };
         self.facts.routers.insert(name.to_owned(), fact);
         self.routers_heard.insert(name.to_owned(), at);
     }

@@ -21,7 +21,7 @@ use model::id::{ModuleId, Object};
 use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
 use model::time::Time;
 use samples::Samples;
-use scaler::hands::{Router, Routing};
+use scaler::hands::{Origin, Router, Routing};
 use serde::de::DeserializeOwned;
 use store::{Opened, Remembered, Store};
 use tokio::net::TcpListener;
@@ -36,6 +36,7 @@ use super::asker::{self, Asked};
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
 use super::duty::Duty;
+use super::fail::fail_point;
 use super::figures;
 use super::hands::{Hands, tend_router, watch_provider};
 use super::heartbeat;
@@ -76,6 +77,7 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let opened = Store::open(&folder, now)
         .with_context(|| format!("opening the data folder {}", folder.display()))?;
     report_opening(&opened, now);
+    fail_point!("opened");
     // Before anything is started: a taken port must not leave half a fleet behind.
     let listen = config.raw.listen;
     let listener =
@@ -126,6 +128,8 @@ async fn take_up(
     now: Time,
 ) -> anyhow::Result<Core> {
     let mut inheritance = inherit(config, &opened.store, opened.state, now).await?;
+    inheritance.scaler.memory.origin =
+        Origin { incarnation: opened.incarnation, epoch: opened.epoch };
     inheritance.series = series(config, recorder, now).await?;
     if let Some(last_alive) = opened.last_alive {
         // Nobody looked in between: exactly that span is unknown.
@@ -372,6 +376,13 @@ async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hand
         channels: channels(config, clock)?,
         at_once: Hands::permits(),
     };
+    #[cfg(feature = "failpoints")]
+    if let Some(cloud) = super::fail::cloud::Cloud::of_test() {
+        let deployer = ProcessDeployer::new(&process_folder(config));
+        hands.deployer = Some(Arc::new(deployer.context("setting up the process deployer")?));
+        hands.provider = Some(Arc::new(cloud));
+        return Ok(hands);
+    }
     if let Some(provider) = process {
         provider.start_hosts().await.context("starting the hosts")?;
         let deployer = ProcessDeployer::new(&process_folder(config));

@@ -177,7 +177,7 @@ fn names(objects: &[Object]) -> String {
 }
 
 /// Prints what came of it, as JSON or in a line.
-fn tell(
+pub(super) fn tell(
     ask: &AskArgs,
     answer: &impl Serialize,
     line: impl FnOnce() -> String,

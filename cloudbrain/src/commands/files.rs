@@ -4,12 +4,12 @@ use anyhow::Context as _;
 use schemars::Schema;
 use serde_json::json;
 
-use super::{Found, say, say_error};
+use super::{Found, get_json, say, say_error};
 use crate::cli::{CheckArgs, Output, SchemaKind};
 use crate::config::raw::{RawConfig, RawProject};
 use crate::config::{self, Loaded};
 
-pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Found> {
+pub(super) async fn check(args: CheckArgs) -> anyhow::Result<Found> {
     let mut loaded = config::load(&args.config.config);
     if let Some(config) = &loaded.config {
         let failed = config.rules.try_out(false);
@@ -18,6 +18,10 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Found> {
         if let Some(config) = &loaded.config {
             let now = crate::clock::real().now();
             loaded.problems.extend(config::schedules::doubts(&args.config.config, config, now));
+            // A brain that runs on these files knows how their modules have behaved.
+            if let Ok(histories) = get_json(config.raw.listen, "/api/history").await {
+                loaded.problems.extend(config::policies::hindsight(config, &histories));
+            }
         }
     }
     match args.output.output {

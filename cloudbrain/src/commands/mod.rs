@@ -6,11 +6,13 @@ mod channels;
 mod demo_app;
 mod explain;
 mod files;
+mod holds;
 mod http;
 mod inside;
 mod oncall;
 mod plan;
 mod replay;
+mod schedule;
 mod serve;
 mod simulate;
 mod story;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::cli::{ChannelsCommand, Cli, Command};
+use crate::cli::{ChannelsCommand, Cli, Command, ScheduleCommand};
 
 pub use files::schema;
 pub use http::{get_json, get_text};
@@ -49,7 +51,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Router(args) => on_runtime(true, inside::router(args)),
         Command::Vm { folder } => inside::vm(&folder),
         Command::DemoApp { port, cost_ms } => on_runtime(false, demo_app::serve(port, cost_ms)),
-        Command::Check(args) => files::check(&args),
+        Command::Check(args) => on_runtime(false, files::check(args)),
         Command::Schema { kind } => files::print_schema(kind),
         Command::Plan(args) => on_runtime(false, plan::plan(args)),
         Command::Apply(args) => on_runtime(false, plan::apply(args)),
@@ -62,6 +64,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
         Command::Silence(command) => on_runtime(false, acts::silence(command)),
+        Command::Hold(args) => on_runtime(false, holds::hold(args)),
+        Command::Holds(args) => on_runtime(false, holds::holds(args)),
+        Command::Unhold(args) => on_runtime(false, holds::unhold(args)),
+        Command::Schedule(ScheduleCommand::Preview(args)) => schedule::preview(&args),
         Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
         Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),

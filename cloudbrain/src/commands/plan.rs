@@ -10,7 +10,7 @@ use model::vm::VmState;
 use scaler::ahead::Ahead;
 use scaler::plan::Move;
 use scaler::policy::Mode;
-use scaler::reason::{Limit, LimitOutcome};
+use scaler::reason::LimitOutcome;
 use serde_json::Value;
 
 use super::ask::brain_of;
@@ -114,8 +114,7 @@ fn tell_module(plan: &Plan, row: &PlannedModule) {
         say(&format!("  {sign} {:<8} {vms}: {why}", to.as_str()));
     }
     say(&format!("    why      {}", decision.reason));
-    let changed = |limit: &&Limit| limit.outcome == LimitOutcome::Changed;
-    for limit in decision.limits.iter().filter(changed) {
+    for limit in decision.limits.iter().filter(|limit| limit.outcome == LimitOutcome::Changed) {
         say(&format!("    limit    {limit}"));
     }
     if let Some(ahead) = &row.ahead {

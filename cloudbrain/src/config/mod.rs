@@ -8,12 +8,13 @@ mod channels;
 pub mod checks;
 pub mod heartbeat;
 pub mod maintenance;
-mod policies;
+pub mod policies;
 pub mod raw;
 pub mod rules;
 pub mod schedules;
 pub mod secret;
 pub mod sources;
+pub mod timetable;
 pub mod tls;
 pub mod yaml;
 
@@ -28,6 +29,7 @@ use collector::datasource::Tls;
 use collector::monitor_x;
 use drivers::channel::ChannelSpec;
 use model::id::{DataSourceId, ModuleId, PersonId, ProjectId};
+use model::time::Time;
 use query::Expression;
 use scaler::policy::Finding;
 
@@ -38,6 +40,7 @@ use raw::{RawConfig, RawModule, RawProject, RawProvider};
 use rules::Rules;
 use secret::Secret;
 use sources::{RawDataSource, RawScrape, RawZabbix};
+use timetable::Timetable;
 use yaml::{Document, Problem};
 
 use crate::oncall::Schedule;
@@ -60,6 +63,10 @@ pub struct Config {
     pub scrapes: Vec<Scrape>,
     pub zabbix: Vec<Zabbix>,
     pub scaler: scaler::state::Config,
+    /// The schedules of the policies.
+    pub timetables: BTreeMap<ModuleId, Timetable>,
+    /// The file that each policy stands in.
+    pub policy_files: BTreeMap<ModuleId, PathBuf>,
     /// What the policies measure by expressions.
     pub measures: Vec<Measured>,
     pub rules: Rules,
@@ -148,7 +155,12 @@ impl Config {
 
 /// Reads `cloudbrain.yaml` and all it refers to.
 pub fn load(path: &Path) -> Loaded {
-    let mut reader = Reader { problems: Vec::new(), lacks_projects: false };
+    load_at(path, crate::clock::real().now())
+}
+
+/// Likewise, as of a moment: schedules are looked at over the year that follows it.
+pub fn load_at(path: &Path, now: Time) -> Loaded {
+    let mut reader = Reader { problems: Vec::new(), lacks_projects: false, now };
     let config = reader.load(path);
     let failed = reader.problems.iter().any(|problem| problem.is_error);
     Loaded { config: config.filter(|_| !failed), problems: reader.problems }
@@ -174,6 +186,7 @@ struct Reader {
     problems: Vec<Problem>,
     /// A project file could not be read, so whether its modules exist is not known.
     lacks_projects: bool,
+    now: Time,
 }
 
 impl Reader {
@@ -195,8 +208,9 @@ impl Reader {
         let maintenance = self.maintenance((&document, &raw), &projects, &folder);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
         let policies = self.read_policies(&folder.join(&raw.policies));
+        let policy_files = policies.files();
         let measures = self.measures(&policies);
-        let scaler = self.check_policies(&document, &raw, &modules, policies);
+        let (scaler, timetables) = self.check_policies(&document, &raw, &modules, policies);
         let rules = self.rules(Some(&folder.join(&raw.rules)));
         Some(Config {
             folder,
@@ -211,6 +225,8 @@ impl Reader {
             scrapes,
             zabbix,
             scaler,
+            timetables,
+            policy_files,
             measures,
             rules,
             maintenance,

@@ -4,23 +4,34 @@
 //! flavor and the pool are there, and whether an expression can be read, is known here.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::id::ModuleId;
+use model::unit::Span;
 use query::{Expression, Kind as ValueKind};
-use scaler::policy::{Finding, Measure, Policy, RawPolicy};
+use scaler::policy::lint::{History, lint};
+use scaler::policy::{Finding, Measure, Metric, Policy, RawPolicy};
 use scaler::pool::{Pool, RawPool};
 use serde::Deserialize;
 
 use super::raw::RawConfig;
-use super::yaml::Document;
-use super::{Measured, Module, Reader, unknown};
+use super::timetable::{self, Timetable};
+use super::yaml::{Document, Problem};
+use super::{Config, Measured, Module, Reader, unknown};
 
 /// What the policy folder holds, with the file each came from.
 #[derive(Default)]
 pub(super) struct Policies {
     policies: Vec<(Document, Policy)>,
     pools: Vec<(Document, Pool)>,
+}
+
+impl Policies {
+    /// The file that the policy of each module stands in.
+    pub(super) fn files(&self) -> BTreeMap<ModuleId, PathBuf> {
+        let policies = self.policies.iter();
+        policies.map(|(file, policy)| (policy.module.clone(), file.path.clone())).collect()
+    }
 }
 
 impl Reader {
@@ -64,8 +75,9 @@ impl Reader {
         raw: &RawConfig,
         modules: &BTreeMap<ModuleId, Module>,
         files: Policies,
-    ) -> scaler::state::Config {
+    ) -> (scaler::state::Config, BTreeMap<ModuleId, Timetable>) {
         let mut config = scaler::state::Config::default();
+        let mut timetables = BTreeMap::new();
         let flavors: Vec<&str> = raw.flavors.keys().map(|flavor| flavor.as_str()).collect();
         for (document, pool) in files.pools {
             if !raw.flavors.contains_key(&pool.flavor) {
@@ -80,8 +92,9 @@ impl Reader {
         for (document, policy) in files.policies {
             self.check_policy(&document, modules, &flavors, &config, &policy);
             let module = policy.module.clone();
+            timetables.insert(module.clone(), self.timetable(&document, &config, &policy));
             if config.policies.insert(module.clone(), policy).is_some() {
-                let message = format!("a second policy for {module}; keep one");
+                let message = format!("E5: a second policy for {module}; keep one");
                 self.find(&document, "module", message);
             }
         }
@@ -89,7 +102,23 @@ impl Reader {
             self.find(main, "providers", "pools need a provider; add one under providers");
         }
         config.domains = modules.iter().map(|(id, m)| (id.clone(), m.domains.clone())).collect();
-        config
+        (config, timetables)
+    }
+
+    /// Reads the schedules of a policy, and looks at it all with the eyes of the lint.
+    fn timetable(
+        &mut self,
+        document: &Document,
+        config: &scaler::state::Config,
+        policy: &Policy,
+    ) -> Timetable {
+        let (timetable, mut findings) = Timetable::read(policy);
+        let spans = timetable.spans(self.now, self.now + timetable::LOOK_AHEAD);
+        let pool = config.pools.get(&policy.flavor);
+        findings.extend(lint(policy, pool, &spans, &History::default()));
+        findings.extend(timetable.ambiguous(self.now));
+        self.problems.extend(findings.iter().map(|finding| document.place(finding)));
+        timetable
     }
 
     fn check_policy(
@@ -125,12 +154,7 @@ impl Reader {
                 );
                 self.find(document, "flavor", message);
             }
-            Some(pool) if policy.max > pool.max_total => {
-                let (max, total) = (policy.max, pool.max_total);
-                let message = format!("max {max} is above the pool's max_total {total}; lower it");
-                self.find(document, "capacity.max", message);
-            }
-            Some(_) => {}
+            Some(_) => {} // Whether it is large enough is a matter of the lint.
         }
     }
 
@@ -139,8 +163,8 @@ impl Reader {
         let mut measures = Vec::new();
         for (document, policy) in &files.policies {
             for (index, metric) in policy.metrics.iter().enumerate() {
-                let Measure::Expression(text) = &metric.measure else { continue };
-                match expression(text) {
+                let Some(text) = asked(metric) else { continue };
+                match expression(&text) {
                     Ok(expression) => measures.push(Measured {
                         module: policy.module.clone(),
                         name: metric.name.clone(),
@@ -152,6 +176,39 @@ impl Reader {
             }
         }
         measures
+    }
+}
+
+/// What the lint says of the policies once their past is known, beside what it said without.
+pub fn hindsight(config: &Config, histories: &BTreeMap<ModuleId, History>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (module, policy) in &config.scaler.policies {
+        let (Some(history), Some(file)) = (histories.get(module), config.policy_files.get(module))
+        else {
+            continue;
+        };
+        let Ok(document) = Document::read(file) else { continue };
+        let known = lint(policy, None, &[], &History::default());
+        let findings = lint(policy, None, &[], history).into_iter();
+        let news = findings.filter(|finding| !known.contains(finding));
+        problems.extend(news.map(|finding| document.place(&finding)));
+    }
+    problems
+}
+
+/// What is asked of the samples for a metric: its expression, or its mean over a window. In a window
+/// there may be samples of a VM that has fallen silent since, so its newest must be young, too.
+fn asked(metric: &Metric) -> Option<String> {
+    match &metric.measure {
+        Measure::Expression(text) => Some(text.clone()),
+        Measure::Metric(_) if metric.window.is_zero() => None,
+        Measure::Metric(name) => {
+            let (window, max_age) = (Span(metric.window), metric.max_age.as_secs_f64());
+            Some(format!(
+                "avg_over_time({name}{{vm!=\"\"}}[{window}]) and \
+                 (time() - timestamp({name}{{vm!=\"\"}}) <= {max_age})"
+            ))
+        }
     }
 }
 

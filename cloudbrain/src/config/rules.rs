@@ -38,7 +38,8 @@ struct FileTests {
 impl Rules {
     /// The built-in rules alone.
     pub fn built_in() -> (Self, Vec<Problem>) {
-        let mut reader = Reader { problems: Vec::new(), lacks_projects: false };
+        let now = crate::clock::real().now();
+        let mut reader = Reader { problems: Vec::new(), lacks_projects: false, now };
         let rules = reader.rules(None);
         (rules, reader.problems)
     }

@@ -23,5 +23,6 @@ mod plan;
 mod policies;
 mod rules;
 mod samples;
+mod scaling;
 mod story;
 mod zabbix;

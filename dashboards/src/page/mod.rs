@@ -7,6 +7,7 @@
 mod explore;
 mod fleet;
 mod frame;
+mod holds;
 mod incident;
 mod incidents;
 mod module;

@@ -6,6 +6,7 @@
 use maud::{Markup, html};
 use model::id::{IncidentId, Object, PersonId};
 
+use super::holds::{holds, new_hold};
 use super::{cell, head, in_path, incident_path, note_cell};
 use crate::view::quiet::{Doings, QuietView, SilenceView, WindowView};
 use crate::voice::Voice;
@@ -30,7 +31,7 @@ const MAX_COMMENT: u32 = 500;
 
 /// Who may act, and who the reader is.
 #[derive(Clone, Copy, Debug)]
-struct Actors<'a> {
+pub(super) struct Actors<'a> {
     people: &'a [PersonId],
     me: Option<&'a PersonId>,
 }
@@ -48,8 +49,10 @@ pub(super) fn sections(view: &QuietView, me: Option<&PersonId>, voice: &Voice) -
         }
         (silences(&view.silences, actors, voice))
         (windows(&view.windows, actors, voice))
+        (holds(&view.holds, actors, voice))
         (new_silence(actors, voice))
         (new_window(actors, voice))
+        (new_hold(&view.scaled, actors, voice))
     }
 }
 
@@ -163,7 +166,7 @@ fn window_end(window: &WindowView, actors: Actors, voice: &Voice) -> Markup {
     }
 }
 
-fn end_form(kind: &str, id: &str, verb: &str, actors: Actors, voice: &Voice) -> Markup {
+pub(super) fn end_form(kind: &str, id: &str, verb: &str, actors: Actors, voice: &Voice) -> Markup {
     let path = format!("/quiet/{kind}/{}/{verb}", in_path(id));
     html! {
         form.act method="post" action=(path) {
@@ -261,7 +264,7 @@ fn done(doings: &Doings, voice: &Voice) -> Markup {
     }
 }
 
-fn who(actors: Actors, voice: &Voice) -> Markup {
+pub(super) fn who(actors: Actors, voice: &Voice) -> Markup {
     html! {
         label {
             span { (voice.say(words::I_AM)) }
@@ -275,7 +278,7 @@ fn who(actors: Actors, voice: &Voice) -> Markup {
     }
 }
 
-fn length(voice: &Voice) -> Markup {
+pub(super) fn length(voice: &Voice) -> Markup {
     html! {
         label {
             span { (voice.say(words::FOR_HOW_LONG)) }
@@ -301,7 +304,7 @@ fn object(objects: &[Object], voice: &Voice) -> Markup {
     }
 }
 
-fn comment(voice: &Voice) -> Markup {
+pub(super) fn comment(voice: &Voice) -> Markup {
     html! {
         label.wide {
             span { (voice.say(words::COMMENT)) }

@@ -1,6 +1,6 @@
 //! What is kept quiet: silences, and maintenance windows that are open or to come.
 
-use model::id::{IncidentId, Object, PersonId, SilenceId, WindowId};
+use model::id::{HoldId, IncidentId, ModuleId, Object, PersonId, SilenceId, WindowId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,35 @@ pub struct QuietView {
     pub silences: Vec<SilenceView>,
     /// Those that are open first.
     pub windows: Vec<WindowView>,
+    /// What the scaler leaves alone, the first to end first.
+    #[serde(default)]
+    pub holds: Vec<HoldView>,
+    /// What may be held beside the whole fleet: the modules with a policy.
+    #[serde(default)]
+    pub scaled: Vec<ModuleId>,
     /// Whoever may act: the people of the files.
     pub people: Vec<PersonId>,
+}
+
+/// One hold on the scaler.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoldView {
+    pub id: HoldId,
+    /// None: the whole fleet.
+    pub module: Option<ModuleId>,
+    /// `in`, `out`, `isolate`, `all`.
+    pub what: String,
+    pub from: Time,
+    pub until: Time,
+    pub by: PersonId,
+    pub reason: String,
+}
+
+impl HoldView {
+    /// What is held, as the command line calls it.
+    pub fn on(&self) -> &str {
+        self.module.as_ref().map_or("fleet", ModuleId::as_str)
+    }
 }
 
 /// One silence.

@@ -7,7 +7,7 @@ pub(crate) mod rules;
 
 use std::time::Duration;
 
-use dashboards::view::quiet::{Doings, QuietView, SilenceView, WindowView};
+use dashboards::view::quiet::{Doings, HoldView, QuietView, SilenceView, WindowView};
 use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
     MessageView, ModuleView, MonitorHealth, Overview, PoolView, Reader, Theme, VmTile,
@@ -111,6 +111,16 @@ pub(crate) fn quiet() -> QuietView {
             silence("s2", "{alertname=\"Slow\", vm=~\"web-.*\"}", "ops", "<i>known</i>"),
         ],
         windows: vec![open, window("weekly-patches", "module/shop/web")],
+        holds: vec![HoldView {
+            id: "h1".parse().expect("a good name"),
+            module: Some("shop/web".parse().expect("a module")),
+            what: "in".to_owned(),
+            from: ago(600),
+            until: NOW + Duration::from_secs(7_200),
+            by: name("ops"),
+            reason: "<b>sale</b>".to_owned(),
+        }],
+        scaled: vec!["shop/web".parse().expect("a module")],
         people: vec![name("alice"), name("ops")],
     }
 }

@@ -3,8 +3,9 @@
 //! An order is a file in the VM's folder, and so is the answer (see `machine`): a brain that dies
 //! in between has still ordered, and the next one finds what came of it.
 //!
-//! Invariant: the generation of the order never falls, and a program that was told to stop is not
-//! started again under the same assignment, so a word that comes late changes nothing.
+//! Invariant: the epoch of the order never falls, nor its generation within an epoch, and a program
+//! that was told to stop is not started again under the same assignment of the same epoch; so a word
+//! that comes late changes nothing, whoever says it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,17 +77,11 @@ impl ProcessDeployer {
     async fn order_start(&self, folder: &Folder, program: &Program) -> Result<(), HandError> {
         let _ordering = self.ordering.lock().await;
         let order = order_of(folder)?;
-        if order.generation > program.assignment {
-            let newer = order.generation;
-            return Err(HandError::Refused(format!("assignment {newer} is newer")));
-        }
-        if order.generation == program.assignment && order.program.is_some() {
+        if is_there(&order, program)? {
             return Ok(());
         }
-        if order.generation == program.assignment && order.generation > 0 {
-            return Err(HandError::Refused("this assignment was stopped".to_owned()));
-        }
         let order = Order {
+            epoch: program.epoch,
             generation: program.assignment,
             program: Some(program.clone()),
             grace_ms: in_millis(REPLACE_GRACE),
@@ -150,6 +145,32 @@ fn started(folder: &Folder, app: &App, assignment: u32) -> Option<Result<(), Han
             Some(Err(HandError::Failed(detail)))
         }
     }
+}
+
+/// Whether the order for this very program stands there. An error says why it must not be given.
+fn is_there(order: &Order, program: &Program) -> Result<bool, HandError> {
+    if order.epoch > program.epoch {
+        let (ours, later) = (program.epoch, order.epoch);
+        let why = format!("it has orders of epoch {later}, and this is one of epoch {ours}");
+        return Err(HandError::Refused(why));
+    }
+    let is_same = order.generation == program.assignment;
+    let runs = order.program.as_ref().map(|runs| &runs.module);
+    if is_same && runs == Some(&program.module) {
+        return Ok(true);
+    }
+    // A later epoch may know less than the VM does, if its store was restored; its word counts.
+    if order.epoch < program.epoch {
+        return Ok(false);
+    }
+    if order.generation > program.assignment {
+        let newer = order.generation;
+        return Err(HandError::Refused(format!("assignment {newer} is newer")));
+    }
+    if is_same && order.generation > 0 {
+        return Err(HandError::Refused("this assignment was stopped".to_owned()));
+    }
+    Ok(false)
 }
 
 fn runs(folder: &Folder) -> bool {

@@ -8,7 +8,7 @@
 //! nor HTTP/2, refuses upgrades, and holds no body in memory.
 //!
 //! Invariants: a routing is on disk before it is in force, and in force before it is
-//! acknowledged; generations never fall; one process per folder. Once [`Proxy::apply`] has
+//! acknowledged; epochs never fall, nor generations within one; one process per folder. Once [`Proxy::apply`] has
 //! returned, no new request goes to a VM that the routing lacks, and those under way are counted
 //! in [`Proxy::report`] until the last byte of their answer.
 
@@ -66,10 +66,12 @@ pub enum ProxyError {
     Io { doing: &'static str, source: io::Error },
 }
 
-/// A routing that is older than the one in force.
+/// A routing that is older than the one in force, or of a brain that was superseded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("generation {in_force} is in force")]
+#[error("generation {in_force} of epoch {epoch} is in force")]
 pub struct StaleRouting {
+    pub epoch: u64,
+    /// The generation in force.
     pub in_force: u64,
 }
 

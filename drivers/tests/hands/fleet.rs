@@ -7,7 +7,7 @@ use std::time::Duration;
 use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
 use model::id::{FlavorId, HostId, ModuleId, VmId};
-use scaler::hands::{CreateOrder, HandError, Power, Program, Provider, SeenVm, Sighting};
+use scaler::hands::{CreateOrder, HandError, Origin, Power, Program, Provider, SeenVm, Sighting};
 use serde_json::Value;
 
 use crate::common::{Scratch, example, port_block};
@@ -98,7 +98,8 @@ pub(crate) fn flavor() -> FlavorId {
 }
 
 pub(crate) fn order(id: &str) -> CreateOrder {
-    CreateOrder { vm: vm(id), flavor: flavor(), prefer: None, avoid: BTreeSet::new() }
+    let origin = Origin { incarnation: "first".to_owned(), epoch: 1 };
+    CreateOrder { vm: vm(id), flavor: flavor(), prefer: None, avoid: BTreeSet::new(), origin }
 }
 
 pub(crate) fn program(assignment: u32, command: &[&str]) -> Program {
@@ -107,6 +108,7 @@ pub(crate) fn program(assignment: u32, command: &[&str]) -> Program {
         assignment,
         command: command.iter().map(|word| (*word).to_owned()).collect(),
         environment: [("COLOUR".to_owned(), "blue".to_owned())].into(),
+        epoch: 1,
     }
 }
 

@@ -53,6 +53,27 @@ async fn a_program_runs_with_what_it_was_promised() {
     .assert_eq(text.split("\r\n\r\n").nth(1).unwrap());
 }
 
+/// A brain on a store that was restored counts assignments from an earlier one on; a brain that was
+/// superseded may come late with anything.
+#[tokio::test]
+async fn the_order_of_a_later_epoch_counts_whatever_the_assignment() {
+    let fleet = one_vm().await;
+    let deployer = fleet.deployer();
+    let of = |epoch, assignment, seconds| scaler::hands::Program {
+        epoch,
+        ..program(assignment, &["sleep", seconds])
+    };
+    deployer.deploy(&vm("web-1"), &of(3, 7, "600")).await.unwrap();
+    let running = fleet.pid("web-1", "app.json");
+    let late = deployer.deploy(&vm("web-1"), &of(2, 8, "601")).await;
+    expect!["refused: it has orders of epoch 3, and this is one of epoch 2"]
+        .assert_eq(&late.unwrap_err().to_string());
+    deployer.deploy(&vm("web-1"), &of(4, 7, "600")).await.unwrap();
+    assert_eq!(fleet.pid("web-1", "app.json"), running, "it runs already, whoever ordered it");
+    deployer.deploy(&vm("web-1"), &of(4, 1, "602")).await.unwrap();
+    assert_ne!(fleet.pid("web-1", "app.json"), running);
+}
+
 #[tokio::test]
 async fn a_repeated_order_starts_nothing_and_a_higher_one_replaces() {
     let fleet = one_vm().await;

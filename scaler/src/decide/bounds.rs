@@ -19,12 +19,12 @@ impl Chain<'_> {
             return self.bound("schedule", to, is_law, Reason::Ceiling { ceiling, by });
         }
         if let Some((floor, by)) = floor.clone().filter(|(floor, _)| self.to < *floor) {
-            let (to, is_law) = (self.up_to(floor.min(self.terms.max)), self.from < floor);
+            let (to, is_law) = (self.up_to(floor), self.from < floor);
             return self.bound("schedule", to, is_law, Reason::Floor { floor, by });
         }
         match (floor, self.inputs.schedules.first()) {
             (Some((floor, by)), _) => self.pass("schedule", format!("floor {floor} by {by}")),
-            (None, Some(span)) => self.pass("schedule", format!("{} holds", span.name)),
+            (None, Some(span)) => self.pass("schedule", format!("schedule {} holds", span.name)),
             (None, None) => self.skip("schedule", "none holds"),
         }
     }
@@ -40,7 +40,7 @@ impl Chain<'_> {
         } else if self.to < min {
             self.bound("min/max", min, false, Reason::AtMin { min });
         } else {
-            self.pass("min/max", format!("{min} to {max}"));
+            self.pass("min/max", format!("at least {min}, at most {max}"));
         }
     }
 
@@ -75,7 +75,8 @@ impl Chain<'_> {
         let floors = spans.filter_map(|span| Some((span.min?, format!("schedule {}", span.name))));
         let forecast = self.inputs.forecast.as_ref().and_then(|forecast| self.forecast(forecast));
         let forecast = forecast.map(|count| (count, "the forecast".to_owned()));
-        floors.chain(forecast).reduce(|a, b| if b.0 > a.0 { b } else { a })
+        let highest = floors.chain(forecast).reduce(|a, b| if b.0 > a.0 { b } else { a });
+        highest.map(|(floor, by)| (floor.min(self.terms.max), by))
     }
 
     fn lowest_ceiling(&self) -> Option<Bound> {

@@ -106,7 +106,7 @@ impl<'a> Chain<'a> {
                 true => LimitOutcome::Passed,
                 false => LimitOutcome::Changed,
             };
-            let detail = format!("{} asks for {}", ask.metric, ask.to);
+            let detail = format!("metric {} asks for {}", ask.metric, ask.to);
             let (name, from, to) = ("metric".to_owned(), self.from, ask.to);
             self.limits.push(Limit { name, from, to, outcome, detail });
         }

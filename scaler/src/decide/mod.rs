@@ -92,12 +92,10 @@ pub fn replay(decision: &Decision) -> Option<Decision> {
     let judged = judge(decision.at, decision.from, decision.inputs.clone());
     let Judged { mode, to, reason, limits, inputs, .. } = judged;
     let want = Want { mode, to, reason, inputs, limits };
-    Some(want.into_decision(
-        decision.id.clone(),
-        decision.module.clone(),
-        decision.from,
-        decision.at,
-    ))
+    let (id, module) = (decision.id.clone(), decision.module.clone());
+    let again = want.into_decision(id, module, decision.from, decision.at);
+    // What was begun for it is no part of what it decided.
+    Some(Decision { moves: decision.moves.clone(), short: decision.short, ..again })
 }
 
 /// The mode of a module now: its policy's, or a stricter one by schedule.

@@ -18,7 +18,7 @@ impl Chain<'_> {
             return self.skip("protection", "nothing is taken away");
         };
         let lowest = self.from.saturating_sub(removable);
-        let detail = format!("{removable} may go");
+        let detail = format!("{removable} VMs may go");
         if self.to < lowest {
             self.clip("protection", lowest, detail, Reason::Protected { removable });
         } else {
@@ -29,11 +29,17 @@ impl Chain<'_> {
     /// No more is wanted on account of load than can be had. A floor is wanted all the same.
     pub(super) fn pool(&mut self) {
         let room = self.inputs.room;
+        if let Some(until) =
+            room.stuck_until.filter(|until| self.now < *until && self.is_load_out())
+        {
+            let reason = Reason::LoadDoesNotFall { until };
+            return self.clip("pool", self.from, reason.to_string(), reason);
+        }
         let (Some(ready), Some(creatable), true) = (room.ready, room.creatable, self.is_out())
         else {
             return self.skip("pool", "nothing is needed of it");
         };
-        let detail = format!("{ready} ready, {creatable} can be made");
+        let detail = format!("{ready} ready in the pool, {creatable} can be made");
         let owed = self.from.saturating_sub(self.inputs.serving + self.inputs.warming);
         let free = ready.saturating_add(creatable).saturating_sub(owed);
         let most = self.from.saturating_add(free).max(self.terms.min.min(self.to));
@@ -44,12 +50,17 @@ impl Chain<'_> {
         }
     }
 
+    fn is_load_out(&self) -> bool {
+        let by_load = matches!(self.reason, Reason::LoadAbove { .. } | Reason::OffTarget { .. });
+        self.is_out() && by_load
+    }
+
     pub(super) fn fleet_brake(&mut self) {
         let Some(room) = self.inputs.room.brake.filter(|_| self.is_in()) else {
             return self.skip("fleet brake", "nothing is taken away");
         };
         let lowest = self.from.saturating_sub(room);
-        let detail = format!("{room} more may go");
+        let detail = format!("the fleet may lose {room} more");
         if self.to < lowest {
             self.clip("fleet brake", lowest, detail, Reason::FleetBrake { room });
         } else {
@@ -77,7 +88,7 @@ impl Chain<'_> {
         let Some(hold) = self.inputs.holds.iter().find(|hold| hold.covers(what)) else {
             return self.skip("hold", "nothing is held");
         };
-        let detail = format!("{} ({}) until {}", hold.id, hold.what.as_str(), hold.until);
+        let detail = format!("hold {} of {} until {}", hold.id, hold.what.as_str(), hold.until);
         if self.to == self.from {
             return self.pass("hold", detail);
         }

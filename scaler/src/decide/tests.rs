@@ -1,15 +1,22 @@
 //! Small stories, a tick a line.
 
+mod beside;
+mod replay;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 use model::id::VmId;
+use model::unit::{Share, Span};
 use model::vm::VmState;
 
 use super::*;
-use crate::facts::{Answer, Sample, Values};
-use crate::policy::{Aggregate, RawPolicy, check, tests::raw};
+use crate::facts::{Answer, Forecast, Sample, Values};
+use crate::hold::HoldWhat;
+use crate::policy::{
+    Aggregate, MetricSource, MissingOut, RawCapacity, RawPolicy, check, tests::raw,
+};
 
 fn vm(number: usize) -> Vm {
     Vm {

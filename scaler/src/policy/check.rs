@@ -244,6 +244,7 @@ fn check_metric(
     }
     check_source(metric, &path, findings);
     check_window(metric, &path, findings);
+    check_window_of_rate(metric, &path, findings);
     let aim = check_aim(metric, &path, findings);
     let measure = check_measure(metric, &path, findings);
     Some(Metric {
@@ -283,6 +284,21 @@ fn check_window(metric: &RawMetric, path: &impl Fn(&str) -> String, findings: &m
     }
     if metric.expr.is_some() && !metric.window.0.is_zero() {
         let message = "an expr says its window itself, as avg_over_time(x[1m]); leave window out";
+        findings.push(Finding::error(path("window"), message));
+    }
+}
+
+fn check_window_of_rate(
+    metric: &RawMetric,
+    path: &impl Fn(&str) -> String,
+    findings: &mut Vec<Finding>,
+) {
+    let is_rate = metric.metric.as_deref() == Some(REQUESTS_PER_SECOND);
+    if is_rate && !metric.window.0.is_zero() {
+        let message = format!(
+            "{REQUESTS_PER_SECOND} is a rate between two looks at the routers already; leave \
+             window out"
+        );
         findings.push(Finding::error(path("window"), message));
     }
 }

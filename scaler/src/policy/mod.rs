@@ -10,6 +10,7 @@ mod care;
 mod check;
 mod deploy;
 mod finding;
+pub mod lint;
 mod metric;
 mod pace;
 mod raw;

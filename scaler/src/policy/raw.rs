@@ -121,7 +121,7 @@ pub struct RawCapacity {
 }
 
 /// A span of time that comes again and again, and what holds in it.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawSchedule {
     /// What people call it; once in a policy.

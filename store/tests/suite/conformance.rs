@@ -12,7 +12,7 @@ fn module(text: &str) -> ModuleId {
 }
 
 async fn commit(store: &Store, changes: impl IntoIterator<Item = Change>) {
-    store.commit(changes.into_iter().collect()).await.unwrap();
+    store.commit(changes.into_iter().collect::<Vec<_>>()).await.unwrap();
 }
 
 #[tokio::test]

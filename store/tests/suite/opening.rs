@@ -4,10 +4,11 @@ use std::path::Path;
 
 use expect_test::expect;
 use model::time::Time;
+use model::vm::VmState;
 use store::{Change, Store, StoreError};
 
 use crate::folder::{fresh, open};
-use crate::rows::{at, line};
+use crate::rows::{at, line, vm};
 
 fn refusal(folder: &Path) -> StoreError {
     Store::open(folder, Time::from_millis(1)).unwrap_err()
@@ -33,6 +34,39 @@ async fn only_a_closed_store_was_closed_cleanly() {
 
     let third = open(&folder);
     assert_eq!((third.clean, third.last_alive), (false, Some(at(5))));
+}
+
+#[tokio::test]
+async fn each_opening_is_an_epoch_of_its_own_and_the_record_keeps_its_name() {
+    let folder = fresh("epochs");
+    let first = open(&folder);
+    let origin = |opened: &store::Opened| (opened.incarnation.clone(), opened.epoch);
+    assert_eq!(origin(&first), ("1".to_owned(), 1), "named after the moment, which was 1");
+    drop(first.store);
+    let second = Store::open(&folder, at(99)).unwrap();
+    assert_eq!(origin(&second), ("1".to_owned(), 2), "also after a death without warning");
+    let change = Change::Origin { incarnation: "other".to_owned(), epoch: 40 };
+    second.store.commit(vec![change]).await.unwrap();
+    second.store.close().await;
+    assert_eq!(origin(&open(&folder)), ("other".to_owned(), 41));
+}
+
+#[tokio::test]
+async fn what_was_written_first_by_whom_is_on_record() {
+    let folder = fresh("born");
+    let first = open(&folder);
+    first.store.commit(vec![Change::Vm(vm("web-1", VmState::Wanted))]).await.unwrap();
+    drop(first.store);
+    let second = open(&folder);
+    let changes = ["web-1", "web-2"].map(|name| Change::Vm(vm(name, VmState::Creating)));
+    second.store.commit(changes.to_vec()).await.unwrap();
+    second.store.close().await;
+    let shell = rusqlite::Connection::open(folder.join("state.db")).unwrap();
+    let born = |name: &str| {
+        let sql = "SELECT born_epoch FROM vm WHERE id = ?1";
+        shell.query_row(sql, [name], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!((born("web-1"), born("web-2")), (1, 2));
 }
 
 #[tokio::test]
@@ -91,10 +125,10 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let folder = fresh("newer");
     open(&folder).store.close().await;
     let shell = rusqlite::Connection::open(folder.join("state.db")).unwrap();
-    shell.execute("INSERT INTO schema_version VALUES (3, 5)", []).unwrap();
+    shell.execute("INSERT INTO schema_version VALUES (4, 5)", []).unwrap();
     let error = refusal(&folder);
-    assert!(matches!(error, StoreError::TooNew { found: 3, known: 2, .. }), "{error}");
-    expect!["FOLDER/state.db has schema version 3, this program knows up to 2; start the newer program again"]
+    assert!(matches!(error, StoreError::TooNew { found: 4, known: 3, .. }), "{error}");
+    expect!["FOLDER/state.db has schema version 4, this program knows up to 3; start the newer program again"]
         .assert_eq(&message(&error, &folder));
 }
 
@@ -114,7 +148,7 @@ async fn a_page_of_rubbish_is_found_when_opening() {
     let folder = fresh("rubbish");
     let store = open(&folder).store;
     let lines = (0..2000).map(|number| Change::Journal(line(number, "x")));
-    store.commit(lines.collect()).await.unwrap();
+    store.commit(lines.collect::<Vec<_>>()).await.unwrap();
     store.close().await;
     let path = folder.join("state.db");
     let mut bytes = std::fs::read(&path).unwrap();

@@ -14,7 +14,7 @@ async fn check(name: &str, story: &str, expected: Expect) {
     let store = open(&folder).store;
     let mut log = String::new();
     for text in story.lines().map(str::trim).filter(|text| !text.is_empty()) {
-        let changes = text.split(';').map(read_change).collect();
+        let changes: Vec<Change> = text.split(';').map(read_change).collect();
         let answer = match store.commit(changes).await {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),

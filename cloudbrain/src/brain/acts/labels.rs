@@ -3,9 +3,10 @@
 //! As Alertmanager has it: all matchers must match, a regular expression the whole value, and a
 //! label that is missing is an empty value. One that would match any alert at all is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use alerter::act::{LabelMatcher, Scope, Silence};
+use collector::posted::Labels;
 use model::id::SilenceId;
 use regex::{Regex, RegexBuilder};
 
@@ -15,8 +16,6 @@ use super::Refusal;
 const MAX_REGEX_BYTES: usize = 256 * 1024;
 /// More matchers than these say nothing more.
 const MAX_MATCHERS: usize = 20;
-
-type Labels = BTreeMap<String, String>;
 
 /// The silences by label, ready to be asked.
 #[derive(Debug, Default)]
@@ -75,7 +74,7 @@ pub fn compile(matchers: &[LabelMatcher]) -> Result<Vec<Test>, Refusal> {
         ));
     }
     let tests: Vec<Test> = matchers.iter().map(Test::of).collect::<Result<_, _>>()?;
-    if all_match(&tests, &Labels::new()) {
+    if all_match(&tests, &Labels::default()) {
         return Err(Refusal::new(
             "this would silence every alert; name at least one label that must have a value",
             "这会静默所有告警；请至少指定一个必须有值的标签",
@@ -110,7 +109,7 @@ impl Test {
     }
 
     fn matches(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.name).map_or("", String::as_str);
+        let value = labels.get(&self.name).unwrap_or_default();
         let fits = match &self.wanted {
             Wanted::Value(wanted) => value == wanted,
             Wanted::Pattern(pattern) => pattern.is_match(value),
@@ -174,8 +173,7 @@ mod tests {
     fn covers(matchers: &[&str], labels: &[(&str, &str)]) -> bool {
         let matchers: Vec<LabelMatcher> =
             matchers.iter().map(|text| matcher(text).unwrap()).collect();
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        all_match(&compile(&matchers).unwrap(), &labels.collect())
+        all_match(&compile(&matchers).unwrap(), &labels.iter().copied().collect())
     }
 
     #[test]

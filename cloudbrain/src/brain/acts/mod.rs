@@ -6,19 +6,21 @@
 //! journal with who, when and from where. A "no" is a sentence in both languages.
 
 pub mod check;
+pub mod hold;
 pub mod labels;
 mod plan;
 pub mod view;
 
 use alerter::Bilingual;
 use alerter::act::LabelMatcher;
-use model::id::{CheckId, IncidentId, Object, PersonId, SilenceId, WindowId};
+use model::id::{CheckId, HoldId, IncidentId, Object, PersonId, SilenceId, WindowId};
 use model::time::Time;
 use model::unit::Span;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use hold::HoldWish;
 pub(super) use plan::planned;
 
 use super::plan::ApplyWish;
@@ -42,6 +44,11 @@ pub enum Request {
     },
     /// A plan that was read is to be carried out.
     Apply(ApplyWish),
+    Hold(HoldWish),
+    Unhold {
+        hold: HoldId,
+        by: PersonId,
+    },
 }
 
 /// Somebody wants to hear of an incident again later.

@@ -8,6 +8,7 @@ use dashboards::view::quiet::{Doings, QuietView, SilenceView, WindowView};
 use model::id::{IncidentId, Object, PersonId, SilenceId, WindowId};
 use model::time::Time;
 
+use super::hold::holds;
 use super::labels;
 use crate::brain::core::Core;
 use crate::config::maintenance::{Planned, Times};
@@ -23,6 +24,8 @@ pub fn quiet(core: &Core, now: Time) -> QuietView {
     QuietView {
         silences: silences(core, now),
         windows: windows(core, now),
+        holds: holds(core, now),
+        scaled: core.config.scaler.policies.keys().cloned().collect(),
         people: core.config.raw.people.keys().cloned().collect(),
     }
 }

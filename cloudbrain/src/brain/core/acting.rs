@@ -36,6 +36,8 @@ impl Core {
             Request::Open(wish) => self.open_window(&wish, &from, now),
             Request::End { window, by } => self.end_window(window, &by, &from, now),
             Request::Apply(wish) => self.apply(&wish, &from, now),
+            Request::Hold(wish) => self.hold(wish, &from, now),
+            Request::Unhold { hold, by } => self.unhold(&hold, &by, &from, now),
         };
         self.pending.replies.push((reply, outcome));
     }

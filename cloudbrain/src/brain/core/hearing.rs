@@ -19,6 +19,7 @@ use store::Change;
 use crate::brain::active::Word as ActiveWord;
 use crate::brain::discover::Found;
 use crate::brain::eye::News;
+use crate::brain::fail::fail_point;
 use crate::brain::senses::{
     PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
 };
@@ -86,6 +87,7 @@ impl Core {
             }
             Heard::Config(config) => {
                 self.plan_due = None;
+                self.time_due = None;
                 let on_duty = std::mem::take(&mut self.settings.on_duty);
                 self.settings = settings(&config);
                 self.accounting = accounting(&config);
@@ -182,7 +184,7 @@ impl Core {
     /// An agent told its figures.
     fn frame(&mut self, frame: &Frame, now: Time) -> bool {
         let news = self.is_first_word(&frame.target) | self.saw(&frame.target, true, now);
-        self.senses.frame(frame);
+        self.senses.frame(frame, now);
         let signals = self.reach.on_agent(&frame.target, frame.at, Ok(()));
         self.signals(signals, now) || news
     }
@@ -322,7 +324,11 @@ impl Core {
                 let before = self.senses.facts.acknowledged();
                 self.senses.no_fault(&target);
                 self.senses.router(name, report, now);
-                self.senses.facts.acknowledged() != before
+                let is_news = self.senses.facts.acknowledged() != before;
+                if is_news {
+                    fail_point!("acknowledged");
+                }
+                is_news
             }
             Err(error) => {
                 self.senses.fault(target, &error, now);

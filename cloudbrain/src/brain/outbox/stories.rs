@@ -141,7 +141,8 @@ impl World {
             | Change::ForgetNotes { .. }
             | Change::Forget { .. }
             | Change::Router { .. }
-            | Change::Alive(_) => panic!("no business of the outbox: {change:?}"),
+            | Change::Alive(_)
+            | Change::Origin { .. } => panic!("no business of the outbox: {change:?}"),
         };
         if row.status != OutgoingStatus::Waiting {
             let why = row.error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();

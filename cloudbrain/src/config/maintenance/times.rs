@@ -25,16 +25,14 @@ pub enum Times {
 
 /// What is wrong with a window's times, and in which field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) field: &'static str,
-    pub(super) message: String,
+pub(in crate::config) struct Fault {
+    pub(in crate::config) field: &'static str,
+    pub(in crate::config) message: String,
 }
 
 impl Times {
     pub(super) fn read(written: &RawWindow, zone: &str) -> Result<Self, Fault> {
-        let zone = TimeZone::get(zone).map_err(|_| {
-            fault("zone", format!("no time zone {zone:?}; write for example Asia/Shanghai"))
-        })?;
+        let zone = zone_of(zone)?;
         match (&written.from, &written.until, &written.cron, &written.lasting) {
             (Some(from), Some(until), None, None) => once(from, until, &zone),
             (None, None, Some(cron), Some(lasting)) => again(cron, *lasting, zone),
@@ -49,6 +47,11 @@ impl Times {
                 Err(fault("name", message))
             }
         }
+    }
+
+    /// Again and again, for as long each time.
+    pub(in crate::config) fn again(cron: &str, lasting: Span, zone: &str) -> Result<Self, Fault> {
+        again(cron, lasting, zone_of(zone)?)
     }
 
     /// From when until when the window is open: all that is of `from..until`, in order. Where one
@@ -79,6 +82,12 @@ impl Times {
             }
         }
     }
+}
+
+fn zone_of(name: &str) -> Result<TimeZone, Fault> {
+    TimeZone::get(name).map_err(|_| {
+        fault("zone", format!("no time zone {name:?}; write for example Asia/Shanghai"))
+    })
 }
 
 fn joined(openings: impl Iterator<Item = (Time, Time)>) -> Vec<(Time, Time)> {

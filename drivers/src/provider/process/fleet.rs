@@ -65,6 +65,7 @@ impl KnownVm {
             host: self.host().cloned(),
             power,
             addresses: run.and_then(|run| Some(Addresses { agent: run.agent, app: run.app? })),
+            origin: self.spec.as_ref().and_then(|spec| spec.origin.clone()),
         }
     }
 }
@@ -172,7 +173,8 @@ impl Fleet {
         let [agent_port, app_port] = ports;
         let id = Object::Vm(order.vm.clone());
         let app_port = Some(app_port);
-        Ok(Spec { cores, agent_port, app_port, ..self.spec(id, Some(host), Some(flavor)) })
+        let origin = Some(order.origin.clone());
+        Ok(Spec { cores, agent_port, app_port, origin, ..self.spec(id, Some(host), Some(flavor)) })
     }
 
     fn spec(&self, id: Object, host: Option<HostId>, flavor: Option<FlavorId>) -> Spec {
@@ -186,6 +188,7 @@ impl Fleet {
             app_port: None,
             load_window_ms: load_window_ms.unwrap_or(u64::MAX),
             tether: self.tether,
+            origin: None,
         }
     }
 

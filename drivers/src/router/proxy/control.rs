@@ -35,9 +35,10 @@ const VISIT_PATIENCE: Duration = Duration::from_secs(10);
 /// How many visits there may be at once.
 const MAX_VISITS: usize = 16;
 
-/// What is answered to a routing: the generation in force, whether it was taken or not.
+/// What is answered to a routing: what is in force, whether it was taken or not.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct InForce {
+    epoch: u64,
     generation: u64,
 }
 
@@ -138,8 +139,9 @@ impl Control {
             Err(error) => return text(StatusCode::BAD_REQUEST, &error.to_string()),
         };
         let _pushing = self.pushing.lock().await;
-        if let Err(stale) = self.proxy.table.check(routing.generation) {
-            return json(StatusCode::CONFLICT, &InForce { generation: stale.in_force });
+        if let Err(stale) = self.proxy.table.check(&routing) {
+            let in_force = InForce { epoch: stale.epoch, generation: stale.in_force };
+            return json(StatusCode::CONFLICT, &in_force);
         }
         let (file, routing) = (self.folder.join(ROUTING_FILE), Arc::new(routing));
         let written = Arc::clone(&routing);
@@ -147,7 +149,8 @@ impl Control {
             return text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
         }
         self.proxy.apply(&routing).expect("nobody else applies while this is held");
-        json(StatusCode::OK, &InForce { generation: routing.generation })
+        let (epoch, generation) = (routing.epoch, routing.generation);
+        json(StatusCode::OK, &InForce { epoch, generation })
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct Table {
 
 #[derive(Debug, Default)]
 struct State {
+    epoch: u64,
     generation: u64,
     domains: BTreeMap<String, ModuleId>,
     groups: BTreeMap<ModuleId, Group>,
@@ -92,19 +93,23 @@ impl Table {
 
     pub(super) fn apply(&self, routing: &Routing) -> Result<(), StaleRouting> {
         let mut state = self.state();
-        state.check(routing.generation)?;
+        state.check(routing)?;
         state.follow(routing);
         Ok(())
     }
 
-    pub(super) fn check(&self, generation: u64) -> Result<(), StaleRouting> {
-        self.state().check(generation)
+    pub(super) fn check(&self, routing: &Routing) -> Result<(), StaleRouting> {
+        self.state().check(routing)
     }
 
     pub(super) fn report(&self) -> RouterReport {
         let mut state = self.state();
         state.leaving.retain(|upstream| upstream.in_flight.load(Relaxed) > 0);
-        let mut report = RouterReport { generation: state.generation, ..RouterReport::default() };
+        let mut report = RouterReport {
+            epoch: state.epoch,
+            generation: state.generation,
+            ..RouterReport::default()
+        };
         for upstream in state.all() {
             let sum = report.upstreams.entry(upstream.vm.clone()).or_default();
             upstream.add_to(sum);
@@ -142,9 +147,10 @@ impl Table {
 }
 
 impl State {
-    fn check(&self, generation: u64) -> Result<(), StaleRouting> {
-        let in_force = self.generation;
-        if generation < in_force { Err(StaleRouting { in_force }) } else { Ok(()) }
+    fn check(&self, routing: &Routing) -> Result<(), StaleRouting> {
+        let (epoch, in_force) = (self.epoch, self.generation);
+        let is_stale = (routing.epoch, routing.generation) < (epoch, in_force);
+        if is_stale { Err(StaleRouting { epoch, in_force }) } else { Ok(()) }
     }
 
     fn follow(&mut self, routing: &Routing) {
@@ -164,7 +170,8 @@ impl State {
         }
         // Those that serve nothing go at once, and their idle connections with them.
         let leaving = known.into_values().filter(|up| up.in_flight.load(Relaxed) > 0).collect();
-        *self = Self { generation: routing.generation, domains, groups, leaving };
+        let (epoch, generation) = (routing.epoch, routing.generation);
+        *self = Self { epoch, generation, domains, groups, leaving };
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<Upstream>> {
@@ -283,7 +290,7 @@ mod tests {
             upstreams: vms.iter().map(vm).collect(),
         };
         let modules = [(ModuleId::parse("shop/web").unwrap(), route)].into();
-        Routing { generation, modules }
+        Routing { epoch: 0, generation, modules }
     }
 
     fn table(vms: &[&str]) -> (Table, HandClock) {
@@ -349,8 +356,17 @@ mod tests {
         let (table, _) = table(&["a"]);
         table.apply(&routing(5, &["a"])).unwrap();
         let stale = table.apply(&routing(4, &["b"]));
-        assert_eq!(stale, Err(StaleRouting { in_force: 5 }));
+        assert_eq!(stale, Err(StaleRouting { epoch: 0, in_force: 5 }));
         assert_eq!(picked(&table), "a");
+    }
+
+    #[test]
+    fn whoever_was_superseded_is_refused_however_far_it_counted() {
+        let (table, _) = table(&["a"]);
+        table.apply(&Routing { epoch: 3, ..routing(2, &["a"]) }).unwrap();
+        let stale = table.apply(&Routing { epoch: 2, ..routing(9, &["b"]) });
+        assert_eq!(stale, Err(StaleRouting { epoch: 3, in_force: 2 }));
+        assert_eq!((picked(&table).as_str(), table.report().epoch), ("a", 3));
     }
 
     #[test]

@@ -1,0 +1,201 @@
+//! A store that is older than the world.
+//!
+//! Somebody puts back the copy of yesterday. It names VMs that are long gone, knows nothing of
+//! those that were made since, and believes that a VM waits in the pool which serves another module
+//! today. A brain that acts on it destroys what it does not know and gives away what is in use.
+//!
+//! It can be noticed: the provider lists a VM with a number that this record never gave out, or a
+//! router follows a routing that this record never made. Then nothing is ordered, nothing is
+//! decided and no routing is pushed until [`PASSES`] complete lists in a row, a minute apart, have
+//! shown what is there, or a person says so. Numbers that the lost record may have used are never
+//! used again. VMs that bear them go into quarantine, and are never destroyed without a person.
+//!
+//! Until the first word of the world nobody knows whether the record is old; so nothing is done
+//! before that either.
+
+use std::time::Duration;
+
+use model::id::VmId;
+use model::time::Time;
+use model::vm::VmState;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Facts;
+use crate::state::State;
+
+/// That the store is older than the world, since when, and how far it is known what is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    pub since: Time,
+    pub why: String,
+    /// Complete lists that were seen since, and when the last of them was.
+    pub passes: u32,
+    pub last_pass: Time,
+}
+
+/// So many complete lists show what is there.
+const PASSES: u32 = 2;
+const PASSES_APART: Duration = Duration::from_secs(60);
+/// More numbers, and more assignments of one VM, than a lost record gave out.
+const NUMBERS: u64 = 10_000;
+const ASSIGNMENTS: u32 = 1_000;
+/// If no router or no provider answers, the other alone must do after this long.
+const HEARD_WITHIN: Duration = Duration::from_secs(60);
+
+/// Finds out whether the record is as new as the world. Returns whether anything may be done.
+pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
+    let first = *state.sight.first_look.get_or_insert(now);
+    if state.memory.recovery.is_some() {
+        return pass(state, facts, now);
+    }
+    if let Some(why) = evidence(state, facts).filter(|_| !bug!(TrustOldStore)) {
+        enter(state, why, now);
+        return false;
+    }
+    let listed = facts.provider.as_ref().is_some_and(|list| list.complete);
+    let routed = facts.routers.values().any(|router| router.acknowledged > 0);
+    let is_new = state.memory.routing_generation == 0 || facts.routers.is_empty();
+    let waited = now.since(first) >= HEARD_WITHIN;
+    state.sight.is_current |= (listed || waited) && (routed || is_new || waited);
+    state.sight.is_current
+}
+
+/// Stops everything until it is known what is there.
+pub fn enter(state: &mut State, why: String, now: Time) {
+    let memory = &mut state.memory;
+    memory.lost_numbers.push((memory.next_vm + 1, memory.next_vm + NUMBERS));
+    memory.next_vm += NUMBERS;
+    memory.recovery = Some(Recovery { since: now, why, passes: 0, last_pass: now });
+    // A VM may have been given away more often than the record says.
+    for vm in state.vms.values_mut().filter(|vm| vm.state == VmState::Pool) {
+        vm.assignment += ASSIGNMENTS;
+    }
+    state.sight.is_current = false;
+}
+
+/// It is known what is there. The next routing is a new one, and no router follows it before it says
+/// so.
+pub fn leave(state: &mut State) {
+    let memory = &mut state.memory;
+    memory.recovery = None;
+    memory.routes.clear();
+    for vm in state.vms.values_mut() {
+        vm.route_generation = memory.routing_generation + 1;
+    }
+    state.sight.is_current = true;
+}
+
+/// The number of a VM that we named.
+pub(crate) fn number(id: &VmId) -> Option<u64> {
+    id.as_str().strip_prefix("vm-")?.parse().ok()
+}
+
+/// Whether a VM that nobody knows was certainly ordered by this very record.
+pub(crate) fn is_ours(state: &State, id: &VmId) -> bool {
+    let memory = &state.memory;
+    let lost = |n: u64| memory.lost_numbers.iter().any(|(from, to)| (*from..=*to).contains(&n));
+    number(id).is_some_and(|n| n <= memory.next_vm && !lost(n))
+}
+
+/// What shows that the world knows of a later record than this one.
+fn evidence(state: &State, facts: &Facts) -> Option<String> {
+    if state.sight.is_current {
+        return None; // From then on we push ourselves.
+    }
+    let known = state.memory.next_vm;
+    let list = facts.provider.iter().flat_map(|list| list.vms.keys());
+    if let Some(id) = list.filter(|id| number(id).is_some_and(|n| n > known)).max() {
+        return Some(format!("{id} exists, and the record ends at vm-{known}"));
+    }
+    let ours = state.memory.routing_generation;
+    let ahead = facts.routers.iter().find(|(_, router)| router.acknowledged > ours);
+    ahead.map(|(name, router)| {
+        let theirs = router.acknowledged;
+        format!("router {name} follows routing {theirs}, and the record ends at {ours}")
+    })
+}
+
+fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
+    let complete = state.sight.proves_absence;
+    let ours = state.memory.routing_generation;
+    let theirs = facts.routers.values().map(|router| router.acknowledged).max().unwrap_or(ours);
+    let heard = facts.routers.is_empty() || theirs > 0;
+    let Some(recovery) = &mut state.memory.recovery else { return true };
+    let due = recovery.passes == 0 || now.since(recovery.last_pass) >= PASSES_APART;
+    if complete && heard && due {
+        recovery.passes += 1;
+        recovery.last_pass = now;
+    }
+    if recovery.passes < PASSES {
+        return false;
+    }
+    // The next routing must be newer than any that a router follows.
+    state.memory.routing_generation = if bug!(StaleGeneration) { ours } else { ours.max(theirs) };
+    leave(state);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{ProviderFact, RouterFact, SeenFact};
+    use crate::hands::Power;
+    use crate::state::Config;
+    use crate::tick::tick;
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    fn facts(vms: &[&str], acknowledged: u64) -> Facts {
+        let seen = SeenFact {
+            flavor: "small".parse().unwrap(),
+            host: None,
+            power: Power::Running,
+            addresses: None,
+            origin: None,
+        };
+        let vms = vms.iter().map(|vm| (vm.parse().unwrap(), seen.clone())).collect();
+        let provider = ProviderFact { complete: true, vms, ..ProviderFact::default() };
+        let router = RouterFact { acknowledged, ..RouterFact::default() };
+        let routers = [("edge".to_owned(), router)].into();
+        Facts { provider: Some(provider), routers, ..Facts::default() }
+    }
+
+    #[test]
+    fn a_number_or_a_routing_that_was_never_given_out_stops_everything() {
+        for facts in [facts(&["vm-4"], 2), facts(&[], 3)] {
+            let mut state = State::default();
+            (state.memory.next_vm, state.memory.routing_generation) = (3, 2);
+            tick(&Config::default(), &mut state, &facts, at(0));
+            assert!(state.memory.recovery.is_some() && !state.sight.is_current);
+        }
+    }
+
+    #[test]
+    fn two_lists_a_minute_apart_end_it_with_a_routing_above_any() {
+        let mut state = State::default();
+        state.memory.routing_generation = 2;
+        let facts = facts(&["vm-9"], 7);
+        for second in [0, 1, 30, 60] {
+            tick(&Config::default(), &mut state, &facts, at(second));
+            assert!(state.memory.recovery.is_some(), "second {second}");
+        }
+        tick(&Config::default(), &mut state, &facts, at(61));
+        assert_eq!(state.memory.recovery, None);
+        assert!(state.memory.routing_generation >= 7 && state.memory.next_vm > 9);
+        let stranger = &state.vms[&"vm-9".parse().unwrap()];
+        assert_eq!(stranger.state, VmState::Quarantine, "nobody knows whose it is");
+    }
+
+    #[test]
+    fn nothing_is_done_before_the_first_word_of_the_world() {
+        let mut state = State::default();
+        state.memory.routing_generation = 2;
+        let silent = Facts { provider: None, ..facts(&[], 0) };
+        tick(&Config::default(), &mut state, &silent, at(0));
+        assert!(!state.sight.is_current);
+        tick(&Config::default(), &mut state, &facts(&[], 2), at(1));
+        assert!(state.sight.is_current);
+    }
+}
