@@ -9,6 +9,7 @@ mod alerts;
 mod data;
 mod events;
 mod explore;
+pub mod forecast;
 mod guard;
 mod holds;
 mod metrics;
@@ -90,6 +91,7 @@ fn router(handle: Handle) -> Router {
         )
         .route("/api/overview", get(data::overview))
         .route("/api/monitor", get(data::monitor))
+        .route("/api/forecast", get(forecast::forecast))
         .route("/api/plan", get(scaling::plan))
         .route("/api/explain", get(scaling::explain))
         .route("/api/history", get(scaling::history))

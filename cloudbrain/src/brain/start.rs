@@ -38,6 +38,7 @@ use super::discover::{self, ListName};
 use super::duty::Duty;
 use super::fail::fail_point;
 use super::figures;
+use super::forecaster;
 use super::hands::{Hands, tend_router, watch_provider};
 use super::heartbeat;
 use super::looks;
@@ -220,6 +221,7 @@ fn spawn_around(
     looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
     let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
     tokio::spawn(asker::pass_on(answers, sender.clone()));
+    tokio::spawn(forecaster::foresee(handle.clone()));
     for router in &brain.hands.routers {
         tokio::spawn(tend_router(router.clone(), ends.routing.clone(), sender.clone()));
     }

@@ -2,8 +2,8 @@
 //! world that trusts nobody.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -66,7 +66,8 @@ impl Fleet {
             Cloud::start(&folder.join("state"), &folder.join("fail"), ports + 2..=ports + 78);
         let (listen, router) = (at(ports), at(ports + 1));
         let (brains, strangers) = (Vec::new(), BTreeSet::new());
-        let fleet = Self { folder, cloud, brains, rivals: 1, strangers, listen, router, _ports: kept };
+        let fleet =
+            Self { folder, cloud, brains, rivals: 1, strangers, listen, router, _ports: kept };
         fleet.write("cloudbrain.yaml", &main_file(listen, router));
         fleet.write("projects/shop.yaml", PROJECT);
         fleet.want(shape);

@@ -87,7 +87,14 @@ fn round(fleet: &mut Fleet, scenario: &Scenario, kills: &[Kill]) -> Verdict {
     let settled = settle(fleet, scenario, &held);
     let recovered = match settled {
         Ok(took) => {
-            if took > Duration::from_secs(9) { let log = fleet.log(); std::fs::write(format!("/tmp/kill-slow-{}-{}.log", scenario.name, began.elapsed().as_micros()), format!("{kills:?}\n{log}")).unwrap(); }
+            if took > Duration::from_secs(9) {
+                let log = fleet.log();
+                std::fs::write(
+                    format!("/tmp/kill-slow-{}-{}.log", scenario.name, began.elapsed().as_micros()),
+                    format!("{kills:?}\n{log}"),
+                )
+                .unwrap();
+            }
             took
         }
         Err(why) => return Verdict::Wrong(format!("{why}\n{}", fleet.story())),
