@@ -41,6 +41,7 @@ use model::signal::Signal;
 use model::time::Time;
 use model::topology::Topology;
 use model::vm::{Vm, VmState};
+use scaler::facts::Forecast;
 use scaler::hands::{RouterReport, Routing, Sighting};
 use scaler::policy::Aggregate;
 use scaler::reason::Decision;
@@ -95,6 +96,8 @@ pub enum Heard {
     Posted(Vec<Alert>),
     /// What the questions of rules and policies came to.
     Answered(Vec<Answer>),
+    /// What modules are likely to need.
+    Foreseen(BTreeMap<ModuleId, Forecast>),
     /// A channel does not deliver, or delivers again.
     Channel(Signal),
     /// A heartbeat is not accepted, or is again.

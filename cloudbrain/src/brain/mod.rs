@@ -14,6 +14,7 @@ pub mod duty;
 pub mod eye;
 pub mod fail;
 pub mod figures;
+pub mod forecaster;
 pub mod hands;
 pub mod heartbeat;
 pub mod history;

@@ -38,6 +38,7 @@ use super::discover::{self, ListName};
 use super::duty::Duty;
 use super::fail::fail_point;
 use super::figures;
+use super::forecaster;
 use super::hands::{Hands, Permits, Routers, watch_provider};
 use super::heartbeat;
 use super::looks;
@@ -223,6 +224,7 @@ fn spawn_around(
     looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
     let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
     tokio::spawn(asker::pass_on(answers, sender.clone()));
+    tokio::spawn(forecaster::foresee(handle.clone()));
     let turn = Turn::default();
     for router in &brain.hands.routers {
         let tended = Tended::new(router.clone(), turn.clone(), clock.clone());

@@ -66,6 +66,10 @@ impl Core {
                 self.posted(alerts, now);
                 true
             }
+            Heard::Foreseen(forecasts) => {
+                self.senses.facts.forecasts = forecasts;
+                false
+            }
             Heard::Answered(answers) => self.answered(answers, now),
             Heard::Channel(signal) => {
                 let remedy = "try it with: cloudbrain channels test NAME --to PERSON";
