@@ -93,7 +93,6 @@ fn router(handle: Handle) -> Router {
         .route("/api/plan", get(scaling::plan))
         .route("/api/explain", get(scaling::explain))
         .route("/api/history", get(scaling::history))
-        .route("/api/history", get(scaling::history))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
