@@ -327,6 +327,8 @@ words! {
     MONITOR_YES = "Yes. {0} targets, {1}.", "是。{0} 个目标，{1}。";
     MONITOR_NO = "Not quite. {0} targets, {1}.", "不完全。{0} 个目标，{1}。";
     NO_DATA = "no data yet", "尚无数据";
+    RECOVERY = "Nothing is made, stopped or routed until it is known what is there:",
+        "在确认现状之前，不创建、不停止也不改路由：";
     CONFIG_ERROR = "The files on disk were refused; the last good ones stay in force:",
         "磁盘上的配置被拒绝，仍使用上一份有效配置：";
     FAULTS = "Targets that do not answer as they should: {0}", "应答异常的监控目标：{0}";

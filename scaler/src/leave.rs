@@ -60,12 +60,13 @@ fn leave(state: &mut State, id: &VmId, now: Time) {
     state.steps.remove(id);
 }
 
-struct Look<'a> {
-    policy: &'a Policy,
-    state: &'a State,
-    members: &'a [VmId],
-    facts: &'a Facts,
-    now: Time,
+/// All that says who may leave one module.
+pub(crate) struct Look<'a> {
+    pub policy: &'a Policy,
+    pub state: &'a State,
+    pub members: &'a [VmId],
+    pub facts: &'a Facts,
+    pub now: Time,
 }
 
 impl<'a> Look<'a> {
@@ -92,7 +93,8 @@ impl<'a> Look<'a> {
         !self.state.memory.suspects.contains_key(&vm.id) && !self.state.is_dead(&vm.id)
     }
 
-    fn candidates(&self) -> impl Iterator<Item = &'a Vm> + use<'a> {
+    /// Those that may leave at all.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = &'a Vm> + use<'a> {
         let (policy, facts, now) = (self.policy, self.facts, self.now);
         let young = policy.terminate.young.0;
         let old =
@@ -100,7 +102,8 @@ impl<'a> Look<'a> {
         old.filter(move |vm| protected_by(policy, facts, vm).is_none())
     }
 
-    fn next(&self) -> Option<VmId> {
+    /// Who leaves first of those that serve.
+    pub(crate) fn next(&self) -> Option<VmId> {
         let well = self.serving().filter(|vm| self.is_well(vm)).count();
         if well < 2 && !bug!(TakeLast) {
             return None; // The last healthy one is never taken away.
@@ -109,7 +112,7 @@ impl<'a> Look<'a> {
     }
 
     /// The lowest rank leaves first.
-    fn rank(&self, vm: &Vm) -> (Vec<i64>, VmId) {
+    pub(crate) fn rank(&self, vm: &Vm) -> (Vec<i64>, VmId) {
         let words = self.policy.terminate.order.iter().map(|word| match word {
             Leaver::Failed => -i64::from(!self.is_well(vm)),
             // Isolated VMs go by themselves, and there is one release.

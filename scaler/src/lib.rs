@@ -32,7 +32,7 @@ macro_rules! bug {
 
 pub mod ahead;
 pub mod approval;
-mod brake;
+pub mod brake;
 pub mod chinese;
 mod climb;
 mod clock;
@@ -56,6 +56,7 @@ mod refill;
 mod routing;
 pub mod sight;
 pub mod state;
+pub mod stay;
 pub mod steps;
 mod strangers;
 mod supply;

@@ -53,10 +53,10 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
         return false;
     }
     let listed = facts.provider.as_ref().is_some_and(|list| list.complete);
-    let routed = facts.routers.values().any(|router| router.follows() > 0);
-    let is_new = state.memory.routing_generation == 0 || facts.routers.is_empty();
+    let heard = facts.routers.values().any(|router| !router.silent);
+    let is_new = state.memory.routing_generation == 0;
     let waited = now.since(first) >= HEARD_WITHIN;
-    state.sight.is_current |= (listed || waited) && (routed || is_new || waited);
+    state.sight.is_current |= (listed || waited) && (heard || is_new || waited);
     state.sight.is_current
 }
 
@@ -192,7 +192,7 @@ mod tests {
     fn nothing_is_done_before_the_first_word_of_the_world() {
         let mut state = State::default();
         state.memory.routing_generation = 2;
-        let silent = Facts { provider: None, ..facts(&[], 0) };
+        let silent = Facts { provider: None, ..Facts::default() };
         tick(&Config::default(), &mut state, &silent, at(0));
         assert!(!state.sight.is_current);
         tick(&Config::default(), &mut state, &facts(&[], 2), at(1));

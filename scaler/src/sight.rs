@@ -40,7 +40,7 @@ pub struct Sight {
 }
 
 /// An absence is believed when two lists show it, so far apart: lists may lag behind the world.
-pub(crate) const LISTS_APART: Duration = Duration::from_secs(20);
+pub(crate) const LISTS_APART: Duration = Duration::from_secs(10);
 /// What would be a disaster is believed when it has lasted for this long.
 const BELIEVED_AFTER: Duration = Duration::from_secs(600);
 /// So many VMs may be missing at once without a doubt about the list, beside a third of the fleet.
@@ -180,11 +180,14 @@ fn may_die(state: VmState) -> bool {
     }
 }
 
-/// Whether its silent agent and another witness say the same as the provider.
+/// Whether two others say the same as the provider: its agent, its probe, a router.
 fn confirms(state: &State, facts: &Facts, vm: &Vm) -> bool {
     let ready = facts.ready.get(&vm.id).filter(|ready| ready.assignment == vm.assignment);
     let mut reports = facts.routers.values().filter_map(|router| router.upstreams.get(&vm.id));
-    let fails = ready.is_some_and(|ready| ready.fails_in_a_row > 0);
-    let unreachable = reports.any(|report| report.failed_in_a_row >= ROUTER_FAILURES);
-    !state.sight.is_blind && facts.is_agent_silent(&vm.id) && (fails || unreachable)
+    let witnesses = [
+        !state.sight.is_blind && facts.is_agent_silent(&vm.id),
+        ready.is_some_and(|ready| ready.fails_in_a_row > 0),
+        reports.any(|report| report.failed_in_a_row >= ROUTER_FAILURES),
+    ];
+    witnesses.into_iter().filter(|says| *says).count() >= 2
 }

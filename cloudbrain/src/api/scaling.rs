@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
-use model::id::{ModuleId, Object};
+use model::id::{ModuleId, Object, VmId};
 use model::time::Time;
 use query::source::SourceError;
 use samples::Samples;
@@ -144,6 +144,30 @@ async fn decision_at(
     }
     let newest = decisions(handle, module, Time::from_millis(0), until, 1).await?;
     Ok(newest.into_iter().next())
+}
+
+/// Which VM.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WhichVm {
+    vm: VmId,
+}
+
+/// Why a VM would not be taken away by choice now.
+pub(super) async fn why_not_removed(
+    State(handle): State<Handle>,
+    Query(which): Query<WhichVm>,
+) -> Answer {
+    let asked = handle.ask(move |core, now| {
+        let (config, facts) = (&core.config.scaler, &core.senses.facts);
+        let found = scaler::stay::standing(config, &core.scaler, facts, &which.vm, now);
+        found.ok_or_else(|| {
+            let why =
+                format!("there is no VM {}; `cloudbrain why vm/{0}` knows its past", which.vm);
+            ApiError(StatusCode::NOT_FOUND, why)
+        })
+    });
+    to_json(&asked.await.map_err(unavailable)??)
 }
 
 async fn came_of(handle: &Handle, decision: &Decision) -> Result<Aftermath, ApiError> {

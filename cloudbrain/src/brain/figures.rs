@@ -77,10 +77,16 @@ fn fleet(core: &Core) -> Vec<Figure> {
         (state, count as f64)
     });
     let open = core.incidents().iter().filter(|incident| incident.closed.is_none()).count();
+    let is_recovering = f64::from(u8::from(core.scaler.memory.recovery.is_some()));
     let is_refused = f64::from(u8::from(core.config_error.is_some()));
     vec![
         Figure::by("cloudbrain_vms", "VMs by state", "state", vms),
         Figure::one("cloudbrain_incidents_open", "open incidents", open as f64),
+        Figure::one(
+            "cloudbrain_recovering",
+            "1 while the record is older than the world and nothing is done",
+            is_recovering,
+        ),
         Figure::one("cloudbrain_config_error", "1 while new files are refused", is_refused),
     ]
 }

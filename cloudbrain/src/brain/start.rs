@@ -157,7 +157,8 @@ fn wire(
     clock: SharedClock,
 ) -> (Brain, Handle, Ends) {
     let (sender, inbox) = mpsc::channel(INBOX);
-    let (routing, routing_seen) = watch::channel(core.scaler.routing());
+    // Nothing is routed before it is known what the routers follow: see `scaler::recovery`.
+    let (routing, routing_seen) = watch::channel(Routing::default());
     let (targets, targets_seen) = watch::channel(Arc::default());
     let (directory, directory_seen) = watch::channel(Arc::default());
     let (questions, questions_seen) = watch::channel(Arc::default());

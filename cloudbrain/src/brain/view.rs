@@ -325,5 +325,6 @@ fn monitor(core: &Core, now: Time) -> MonitorHealth {
         targets: core.names().len() as u32,
         faults: faults.collect(),
         config_error: core.config_error.clone(),
+        recovery: core.recovery_in_words(),
     }
 }

@@ -14,6 +14,7 @@ mod plan;
 mod replay;
 mod schedule;
 mod serve;
+mod simulate;
 mod story;
 mod teardown;
 
@@ -58,6 +59,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Incidents(args) => on_runtime(false, story::incidents(args)),
         Command::Why(args) => on_runtime(false, story::why(args)),
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
@@ -69,6 +71,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
         Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
+        Command::Recover(args) => on_runtime(false, ask::recover(args)),
     };
     match result {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

@@ -65,7 +65,7 @@ async fn tether_gone(tether: Option<u32>) {
     }
 }
 
-type Running = tokio::task::JoinHandle<Result<(), store::StoreError>>;
+type Running = tokio::task::JoinHandle<Result<(), brain::Halt>>;
 type Serving = tokio::task::JoinHandle<anyhow::Result<()>>;
 
 /// Ends when it is told to, or when the brain or the front door ends by itself.

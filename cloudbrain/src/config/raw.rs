@@ -11,6 +11,7 @@ use drivers::router::RouterSpec;
 use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
 use model::unit::Span;
+use scaler::brake::Brake;
 use scaler::policy::ApiVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,9 @@ pub struct RawConfig {
     pub providers: Vec<RawProvider>,
     #[serde(default)]
     pub routers: Vec<RouterSpec>,
+    /// The fleet brake: how much of the whole fleet may leave by choice, whatever policies say.
+    #[serde(default)]
+    pub brake: Brake,
     #[serde(default)]
     pub collector: RawCollector,
     #[serde(default)]

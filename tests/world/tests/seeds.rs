@@ -11,7 +11,6 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-#[ignore = "the core does not hold all of it yet"]
 fn a_thousand_days_break_no_property() {
     if let Some(seed) = number("SEED") {
         let day = play(seed, faults_of(seed), true);

@@ -81,6 +81,10 @@ impl Core {
                 self.act(*wanted, now);
                 true
             }
+            Heard::Recovery(word) => {
+                self.recover(&word, now);
+                true
+            }
             Heard::StandsIn(said) => {
                 self.stand_in(said, now);
                 true

@@ -20,7 +20,7 @@ const BARREN_PER_HOUR: usize = 20;
 /// After a store was put back two lists, a minute apart, must show what is there.
 const TWO_LISTS: Duration = Duration::from_secs(60);
 /// Before an order is repeated, two lists so far apart must lack what it may have made.
-const LISTS_APART: Duration = Duration::from_secs(20);
+const LISTS_APART: Duration = Duration::from_secs(10);
 
 impl World {
     pub(crate) fn check_order(&mut self, order: &Order) {
