@@ -27,8 +27,9 @@ fn core() -> Core {
 fn look(core: &mut Core, epoch: u64, second: i64) -> Turn {
     let sighting = Sighting { complete: true, ..Sighting::default() };
     core.hear(Heard::Provider(Ok(sighting)), at(second));
-    let report = RouterReport { epoch, generation: 0, upstreams: BTreeMap::new() };
-    core.hear(Heard::Router { name: "edge".to_owned(), report: Ok(report) }, at(second));
+    let report = RouterReport { epoch, ..RouterReport::default() };
+    let heard = Heard::Router { name: "edge".to_owned(), report: Ok(report), trouble: None };
+    core.hear(heard, at(second));
     core.turn(at(second))
 }
 
