@@ -10,6 +10,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{ModuleId, Object, VmId};
+use model::pack::pack;
 use model::time::Time;
 use model::topology::{Topology, VmPlace};
 
@@ -361,6 +362,7 @@ fn follow_members(
     gathered: &mut Gathered,
 ) {
     let mut places = Finder::new(&topology.vms);
+    let before: Vec<usize> = state.incidents.values().map(|i| i.members.len()).collect();
     for (object, place) in under {
         if let Some(incident) = state.incidents.get_mut(&place.incident)
             && join(incident, object, place, &mut places)
@@ -368,7 +370,10 @@ fn follow_members(
             gathered.joined.push((place.incident, (*object).clone()));
         }
     }
-    for incident in state.incidents.values_mut() {
+    for (incident, before) in state.incidents.values_mut().zip(before) {
+        if incident.members.len() > 2 * before {
+            pack(&mut incident.members);
+        }
         let never = take_back(incident, topology, findings, under);
         let number = incident.number;
         gathered.left.extend(never.into_iter().map(|o| (number, o, Departure::NeverDid)));

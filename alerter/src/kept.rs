@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
+use model::pack::Packer;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,12 +20,14 @@ pub(crate) struct Kept<K: Ord, V> {
     entries: BTreeMap<K, V>,
     #[serde(skip)]
     changed: BTreeSet<K>,
+    #[serde(skip)]
+    packer: Packer,
 }
 
 impl<K: Ord + Clone, V> Kept<K, V> {
     /// As it stands in the store.
     pub(crate) fn stored(entries: BTreeMap<K, V>) -> Self {
-        Self { entries, changed: BTreeSet::new() }
+        Self { entries, changed: BTreeSet::new(), packer: Packer::default() }
     }
 
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
@@ -38,6 +41,7 @@ impl<K: Ord + Clone, V> Kept<K, V> {
     pub(crate) fn insert(&mut self, key: K, value: V) {
         self.changed.insert(key.clone());
         self.entries.insert(key, value);
+        self.packer.grown(&mut self.entries);
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
@@ -64,13 +68,14 @@ impl<K: Ord + Clone, V: Default> Kept<K, V> {
         if !self.changed.contains(&key) {
             self.changed.insert(key.clone());
         }
+        self.packer.grown(&mut self.entries);
         self.entries.entry(key).or_default()
     }
 }
 
 impl<K: Ord, V> Default for Kept<K, V> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), changed: BTreeSet::new() }
+        Self { entries: BTreeMap::new(), changed: BTreeSet::new(), packer: Packer::default() }
     }
 }
 

@@ -15,6 +15,12 @@ impl Objects {
         self.0.binary_search(object).is_ok()
     }
 
+    /// Whether all of them are in it, which come in order.
+    pub(crate) fn has_all<'a>(&self, others: impl IntoIterator<Item = &'a Object>) -> bool {
+        let mut rest = self.0.iter();
+        others.into_iter().all(|other| rest.find(|known| *known >= other) == Some(other))
+    }
+
     /// These as well.
     pub(crate) fn take_in(&mut self, others: Self) {
         if self.0.is_empty() {
@@ -67,6 +73,10 @@ mod tests {
             let mut list: Objects = first.iter().cloned().collect();
             list.take_in(then.iter().cloned().collect());
             prop_assert!(list.0.iter().eq(set.iter().copied()));
+            let sorted: Objects = then.iter().cloned().collect();
+            let (all, first): (_, Objects) = (&sorted.0, first.iter().cloned().collect());
+            prop_assert!(list.has_all(all));
+            prop_assert_eq!(first.has_all(all), all.iter().all(|object| first.contains(object)));
             for object in objects(&(0..20).collect::<Vec<u8>>()) {
                 prop_assert_eq!(list.contains(&object), set.contains(&object));
             }

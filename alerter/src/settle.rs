@@ -54,6 +54,7 @@ pub(crate) fn settle(
         let end = End { closed: Some(now), merged_into: into };
         actions.push(Action::Closed(summary(settings, topology, state, merged, end)));
     }
+    let sick = findings.into_sick();
     let open: Vec<u64> = state.incidents.keys().copied().collect();
     for number in open {
         let is_new = gathered.opened.contains(&number);
@@ -63,7 +64,7 @@ pub(crate) fn settle(
         let closed = close(settings, topology, state, number, &mut timer);
         actions.extend(closed.into_iter().flatten());
     }
-    forget(settings, topology, state, &findings.sick, now);
+    forget(settings, topology, state, &sick, now);
     state.unsettled = false;
     state.settled_at = Some(now);
     state.wake_at = timer.next();

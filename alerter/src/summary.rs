@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::id::{IncidentId, Object, SilenceId};
+use model::id::{IncidentId, Object, ProjectId, SilenceId};
 use model::lang::Lang;
 use model::time::Time;
 use model::topology::Topology;
@@ -36,9 +36,7 @@ pub(crate) fn summary(
     let roots: Vec<&Object> = incident.roots.keys().collect();
     let reasons = reasons(settings, state, incident, &roots);
     let businesses = incident.members.values().filter_map(|member| project_of(topology, member));
-    let mut businesses: Vec<_> = businesses.cloned().collect();
-    businesses.sort();
-    businesses.dedup();
+    let businesses: BTreeSet<&ProjectId> = businesses.collect();
     let mut roots: Vec<Object> = incident.roots.keys().cloned().collect();
     let until = end.closed.or(state.settled_at).unwrap_or(incident.opened);
     let losses = losses(topology, state, incident, until);
@@ -57,7 +55,7 @@ pub(crate) fn summary(
         repaired: repaired(state, incident),
         losses,
         unnoted: incident.unnoted,
-        businesses,
+        businesses: businesses.into_iter().cloned().collect(),
         headline: headline(settings, topology, state, incident),
         reasons,
         acknowledged: incident.acknowledged.clone(),

@@ -41,7 +41,7 @@ struct Search<'a> {
     found: BTreeMap<Object, Basis>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     fn hosts(&mut self) {
         let by_host = self.failing_by(Trouble::Dead, |vm| vm.host.clone().map(Object::Host));
         for (root, failing) in by_host {
@@ -135,7 +135,7 @@ impl Search<'_> {
             let Object::Module(module) = &root else { continue };
             let of = self.ground.topology.vms_of(module).count();
             if self.is_enough(&failing, self.settings.suspect_min_app, of) {
-                self.taken.extend(failing.iter().map(|(vm, _)| (vm.clone(), root.clone())));
+                self.taken.extend(failing.iter().map(|(vm, _)| ((*vm).clone(), root.clone())));
                 self.found.insert(root, Basis::Suspected { failing: failing.len(), of });
             }
         }
@@ -146,15 +146,15 @@ impl Search<'_> {
         &self,
         trouble: Trouble,
         carrier: impl Fn(&model::topology::VmPlace) -> Option<Object>,
-    ) -> BTreeMap<Object, Vec<(Object, Time)>> {
-        let mut failing: BTreeMap<Object, Vec<(Object, Time)>> = BTreeMap::new();
+    ) -> BTreeMap<Object, Vec<(&'a Object, Time)>> {
+        let mut failing: BTreeMap<Object, Vec<(&Object, Time)>> = BTreeMap::new();
         let mut places = Finder::new(&self.ground.topology.vms);
         for (object, health) in self.sick.iter().filter(|(_, health)| health.trouble == trouble) {
             let Object::Vm(vm) = object else { continue };
             if let Some(root) = places.get(vm).and_then(&carrier)
                 && self.is_free(object, &root)
             {
-                failing.entry(root).or_default().push((object.clone(), health.since));
+                failing.entry(root).or_default().push((object, health.since));
             }
         }
         failing
@@ -165,7 +165,7 @@ impl Search<'_> {
     }
 
     /// Whether enough of them failed within one window.
-    fn is_enough(&self, failing: &[(Object, Time)], least: usize, of: usize) -> bool {
+    fn is_enough<O>(&self, failing: &[(O, Time)], least: usize, of: usize) -> bool {
         let settings = self.settings;
         let needed = least.max((of * settings.suspect_percent).div_ceil(100)).max(1);
         let mut since: Vec<Time> = failing.iter().map(|(_, since)| *since).collect();

@@ -333,7 +333,7 @@ impl Case<'_> {
 /// is given, so none can have grown.
 pub(crate) fn has_grown(incident: &Incident, share: &Share, told: &Told) -> bool {
     incident.root_state() != RootState::Blind
-        && suffering(share).any(|(object, _)| !told.members.contains(object))
+        && !told.members.has_all(suffering(share).map(|(object, _)| object))
 }
 
 fn suffering<'a>(share: &'a Share) -> impl Iterator<Item = (&'a Object, &'a Member)> {

@@ -27,6 +27,12 @@ const OWN: &[Phrase] = &[
     ("to {} and {} more: {}", "致 {0} 及另外 {1} 人：{2:}"),
     ("to {}: {}", "致 {0}：{1:}"),
     ("it delivers again", "已恢复送达"),
+    ("{} of {} VMs work for modules, warned at {}", "{1} 台中已有 {0} 台分配给模块，告警线 {2} 台"),
+    ("no VM is ready and none can be made: {}", "没有就绪的虚拟机，也无法再创建：{0:}"),
+    ("max_total {} of {}", "资源池上限 max_total {0} / {1}"),
+    ("quota {} {} of {}", "配额 {0} {1} / {2}"),
+    ("room on hosts", "宿主机余量"),
+    ("its provider says that it is down", "提供方称其已宕机"),
     ("probe of {}: {}", "对 {0} 的探测：{1:}"),
     ("the provider names no address of an agent on it", "提供方未给出其 agent 地址"),
     ("the certificates that this system trusts cannot be read", "无法读取本系统信任的证书"),
@@ -73,6 +79,25 @@ const OWN: &[Phrase] = &[
     ),
     ("{} series have no number for a value, such as {}", "有 {0} 条序列没有数值，例如 {1}"),
     ("{} series are too many to be watched, such as {}", "超出可跟踪数量的序列有 {0} 条，例如 {1}"),
+    (
+        "the record is older than the world, so nothing is made, stopped or routed: {}; {} of {} complete lists seen",
+        "记录比实际情况旧，因此不创建、不停止也不改路由：{0:}；已看到 {1} 份完整列表，共需 {2} 份",
+    ),
+    (
+        "the record is older than the world, so nothing is made, stopped or routed: {}",
+        "记录比实际情况旧，因此不创建、不停止也不改路由：{0:}",
+    ),
+    ("it is known what is there", "现状已确认"),
+    ("{} exists, and the record ends at {}", "{0} 存在，而记录只到 {1}"),
+    (
+        "router {} follows routing {}, and the record ends at {}",
+        "路由器 {0} 执行的是第 {1} 版路由，而记录只到第 {2} 版",
+    ),
+    (
+        "{} has heard of brain number {}, and this is number {}",
+        "{0} 听说过第 {1} 任调度程序，而这是第 {2} 任",
+    ),
+    ("{} says that the record may be older than the world", "{0} 表示记录可能比实际情况旧"),
     // What the journal says of a VM: from which state to which, and why.
     ("{} -> {}: {}", "{0:} → {1:}：{2:}"),
     ("new", "新建"),
@@ -112,7 +137,7 @@ pub fn with_reason(mut said: Said) -> Said {
 pub fn is_own(signal: &Signal) -> bool {
     matches!(
         signal.source.as_str(),
-        "agent" | "probe" | "watch" | "collector" | "outbox" | "scaler"
+        "agent" | "probe" | "watch" | "collector" | "outbox" | "scaler" | "pools" | "provider"
     )
 }
 
@@ -128,6 +153,7 @@ pub fn overview(view: &mut Overview) {
     }
     view.pools.iter_mut().for_each(|pool| turn(&mut pool.note));
     view.monitor.faults.iter_mut().for_each(|fault| turn(&mut fault.error));
+    view.monitor.recovery.iter_mut().for_each(turn);
 }
 
 fn tile(tile: &mut VmTile) {
@@ -136,6 +162,7 @@ fn tile(tile: &mut VmTile) {
 
 /// The page of the monitor's own health.
 pub fn monitor(view: &mut MonitorView) {
+    view.recovery.iter_mut().for_each(turn);
     for error in view.sources.iter_mut().filter_map(|source| source.error.as_mut()) {
         turn(&mut error.what);
         error.remedy.iter_mut().for_each(turn);

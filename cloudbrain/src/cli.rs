@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::id::{IncidentId, ModuleId, Object, PersonId};
+use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
 use model::lang::Lang;
 use model::unit::Span;
 use scaler::hold::HoldWhat;
@@ -37,6 +37,11 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Why the scaler did what it did, or did nothing
     Explain(ExplainArgs),
+    /// The pools: what is ready, what is being made, and why nothing is; exit 2 if one runs low
+    Pools(AskArgs),
+    /// How many more VMs of each flavor could be made, what would stop it, and for how long it lasts;
+    /// exit 2 if one runs low or not all modules could have their most
+    Capacity(AskArgs),
     /// Incidents: what happened, who was told
     Incidents(IncidentsArgs),
     /// Why somebody is told of a thing, or is not: what is known of it, and what became of it
@@ -52,6 +57,9 @@ pub enum Command {
     /// Says that somebody works on an incident: operations hear only what makes it worse, and the
     /// end
     Ack(AckArgs),
+    /// Says that the store may be older than the world, as after a restore: nothing is made, stopped
+    /// or routed until two complete lists were seen, or until --done
+    Recover(RecoverArgs),
     /// Puts an incident off for one person: until then only what makes it worse is told, and the end
     Snooze(SnoozeArgs),
     /// Silences: what fails on an object, or what alerts say, is told to nobody until an end
@@ -69,6 +77,8 @@ pub enum Command {
     /// The schedules of policies
     #[command(subcommand)]
     Schedule(ScheduleCommand),
+    /// The scaler on a trace of work: what a policy would do; exit 0 all kept, 1 error, 2 not all
+    Simulate(SimulateArgs),
     /// Plays a correlation case in simulated time, and prints what would be told to whom
     Replay(ReplayArgs),
     /// The built-in router, which `serve` starts by itself
@@ -171,8 +181,14 @@ pub struct ExplainArgs {
     /// The module, for example shop/web
     pub module: ModuleId,
     /// A moment: 2026-03-02T10:00:00Z, or 10:00 of today in UTC; the newest decision if left out
-    #[arg(long)]
+    #[arg(long, conflicts_with = "vm")]
     pub at: Option<String>,
+    /// One VM of it; with --why-not-removed
+    #[arg(long, requires = "why_not_removed")]
+    pub vm: Option<VmId>,
+    /// Why the VM would not be taken away now, and who would be instead
+    #[arg(long, requires = "vm")]
+    pub why_not_removed: bool,
     #[command(flatten)]
     pub ask: AskArgs,
 }
@@ -217,6 +233,18 @@ pub struct ReviewArgs {
 pub struct WhyArgs {
     /// The thing, for example vm/web-01, host/h1, module/shop/web
     pub object: model::id::Object,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// Who says so: a person of the main file
+    #[arg(long)]
+    pub by: PersonId,
+    /// What is there was looked at: the scaler may act again
+    #[arg(long)]
+    pub done: bool,
     #[command(flatten)]
     pub ask: AskArgs,
 }
@@ -453,6 +481,48 @@ pub struct OverrideArgs {
     pub by: PersonId,
     #[command(flatten)]
     pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The policy file
+    #[arg(long, value_name = "FILE", required_unless_present = "stdio")]
+    pub policy: Option<PathBuf>,
+    /// The work, as CSV: t_seconds,demand in VMs at a load of 1
+    #[arg(long, value_name = "FILE", required_unless_present = "stdio")]
+    pub trace: Option<PathBuf>,
+    /// Writes what is wanted when, as CSV: t,vms
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// So many times the work: x1.5
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub load: Option<f64>,
+    /// So many VMs die at the peak
+    #[arg(long, value_name = "VMS", default_value_t = 0)]
+    pub kill: u32,
+    /// Nothing is measured for so long around the peak: 30m
+    #[arg(long, value_name = "TIME")]
+    pub monitor_down: Option<Span>,
+    /// How long a VM takes to be made: 5m; 3m if left out
+    #[arg(long, value_name = "TIME")]
+    pub boot: Option<Span>,
+    /// VMs that wait in the pool when it is full; 10 if left out
+    #[arg(long, value_name = "VMS")]
+    pub pool: Option<u32>,
+    /// Another seed has other noise
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Answers a benchmark line by line instead
+    #[arg(long, conflicts_with_all = ["policy", "trace", "out"])]
+    pub stdio: bool,
+    #[command(flatten)]
+    pub output: OutputArg,
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let number = text.strip_prefix('x').unwrap_or(text).parse::<f64>().ok();
+    let number = number.filter(|number| (0.01..=100.0).contains(number));
+    number.ok_or_else(|| format!("{text:?} is no factor between x0.01 and x100; write x1.5"))
 }
 
 #[derive(Debug, Args)]

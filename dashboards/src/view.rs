@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use review::EventView;
 
+pub mod capacity;
 pub mod explore;
 pub mod monitor;
 pub mod quiet;
@@ -239,6 +240,8 @@ pub struct MonitorHealth {
     pub faults: Vec<Fault>,
     /// Why the files on disk were refused; the last good ones stay in force.
     pub config_error: Option<String>,
+    /// Why nothing is made, stopped or routed, while that is so.
+    pub recovery: Option<String>,
 }
 
 /// A target that does not answer as it should.
@@ -346,7 +349,7 @@ impl MonitorHealth {
     /// Whether it sees, and goes by the newest files. A target that does not answer is the fleet's
     /// trouble, not the monitor's.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.sees() && self.config_error.is_none()
+        self.sees() && self.config_error.is_none() && self.recovery.is_none()
     }
 
     /// Whether anything was heard lately.

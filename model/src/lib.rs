@@ -12,6 +12,7 @@ pub mod id;
 pub mod lang;
 pub mod metric;
 mod name;
+pub mod pack;
 pub mod phrasebook;
 pub mod places;
 pub mod sample;

@@ -14,6 +14,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{HostId, ModuleId, VmId};
+use crate::pack::Packer;
 use crate::topology::VmPlace;
 
 /// All VMs by name.
@@ -23,6 +24,7 @@ pub struct Places {
     by_vm: BTreeMap<VmId, VmPlace>,
     on_host: BTreeMap<HostId, BTreeSet<VmId>>,
     of_module: BTreeMap<ModuleId, BTreeSet<VmId>>,
+    packer: Packer,
 }
 
 impl Places {
@@ -38,7 +40,9 @@ impl Places {
                 self.of_module.entry(module.clone()).or_default().insert(vm.clone());
             }
         }
-        self.by_vm.insert(vm, place)
+        let before = self.by_vm.insert(vm, place);
+        self.packer.grown(&mut self.by_vm);
+        before
     }
 
     /// Takes a VM out; returns where it was.

@@ -28,9 +28,9 @@ pub enum VmState {
     Reserved,
     /// The module's program is being started on it.
     Deploying,
-    /// The program answered its readiness probe often enough; routers do not know it yet.
+    /// The program answered its readiness probe often enough; not all routers know it yet.
     Ready,
-    /// In the routers.
+    /// In all routers, by their own word.
     Serving,
     /// Suspected ill and out of the routers; kept for people to look at, or to come back.
     Isolated,
@@ -68,6 +68,8 @@ impl VmState {
         use VmState::*;
         match (self, next) {
             (Serving, Isolated) | (Isolated, Serving) => true,
+            // What comes back is in all routers only once they say so.
+            (Ready, Isolated) | (Isolated | Draining, Ready) => true,
             (Stopped, Pool) => true, // Recycled: a new assignment begins.
             (Destroying, next) => next == Gone,
             (Gone, _) | (_, Wanted) | (_, Quarantine) => false,

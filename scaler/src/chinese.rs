@@ -8,6 +8,7 @@ use model::unit::Span;
 
 use crate::policy::Mode;
 use crate::reason::{Limit, Reason};
+use crate::work::{Account, Outlook};
 
 /// Why a VM is in its state.
 pub const PHRASES: &[Phrase] = &[
@@ -29,12 +30,17 @@ pub const PHRASES: &[Phrase] = &[
     ("it fails its readiness probe", "就绪探测失败"),
     ("routers cannot reach it", "路由无法连接"),
     ("its provider says it does not run", "提供方称其未运行"),
+    ("its provider says its host is down", "提供方称其宿主机已宕机"),
     ("well again", "已恢复"),
     ("isolated for long enough to be looked at", "隔离时间已足够排查"),
     ("its program does not start: {}", "程序无法启动：{0:}"),
     ("drained, program stopped", "已摘流，程序已停止"),
     ("destroyed", "已销毁"),
     ("recycled", "已回收"),
+    ("needed again", "重新需要"),
+    ("its place is needed: the module is at its ceiling", "需要腾出位置：模块已达上限"),
+    ("it waited for too long: a fresh one took its place", "等待过久：已由新的代替"),
+    ("an orphan: ordered once, made late, used by nobody", "孤儿：曾经订购、迟到创建、无人使用"),
     ("no longer needed: out of the routers first", "不再需要：先从路由摘除"),
     ("no longer needed", "不再需要"),
     ("never made: {}", "未能创建：{0:}"),
@@ -42,8 +48,9 @@ pub const PHRASES: &[Phrase] = &[
     ("its program is being started", "正在启动程序"),
     ("more than the pool is to hold", "超出资源池的容量"),
     ("it bears our tag and no record tells of it", "带有我们的标记，但没有记录"),
-    ("no capacity left for {}: {}", "{0} 已没有余量：{1:}"),
-    ("no host has room", "没有宿主机有余量"),
+    ("the quota is used up for {}: {}", "{0} 的配额已用完：{1:}"),
+    ("no host has room for {}: {}", "没有宿主机能容纳 {0}：{1:}"),
+    ("each is full or down", "全部已满或宕机"),
     ("its load is unknown since {}: nothing is taken away", "自 {0} 起负载未知：期间不缩容"),
     ("its load is known again", "负载已恢复可知"),
 ];
@@ -155,6 +162,19 @@ impl Reason {
             Self::OffTarget { metric, value, target, wants } => {
                 format!("{metric} {value:.2}，目标 {target:.2}：需要 {wants} 台")
             }
+            Self::WorkAsks { metric, wants, limit, account } => format!(
+                "{metric}：{}；每台不超过 {limit:.2}，需要 {wants} 台",
+                account.in_chinese()
+            ),
+            Self::WorkFits { metric, limit, account } => {
+                format!("{metric}：{}；每台不超过 {limit:.2}，现有数量合适", account.in_chinese())
+            }
+            Self::SurplusTooSmall { metric, keeps, surplus, price, account } => format!(
+                "{metric}：{}；{keeps} 台就够，但多留的部分至今只花了 {}（按单台 VM 计），还不值得为此操作一次（{}）",
+                account.in_chinese(),
+                whole(*surplus),
+                whole(*price)
+            ),
             Self::OnTarget { metric, value, target } => {
                 format!("{metric} {value:.2} 接近目标 {target:.2}")
             }
@@ -179,8 +199,25 @@ impl Reason {
                 because.in_chinese()
             ),
             Self::NoPolicy => "策略文件已不存在：一切保持原样".to_owned(),
+            Self::LoadDoesNotFall { until } => format!("扩容未能降低负载：{until} 之前不再扩容"),
             Self::Inert { mode, wanted, because } => inert(*mode, *wanted, because),
         }
+    }
+}
+
+impl Account {
+    fn in_chinese(&self) -> String {
+        let Self { work, expected, margin, outlook, reaction, beyond_pool, .. } = self;
+        let outlook = match outlook {
+            Outlook::Same => "保持现状",
+            Outlook::Slope => "沿当前趋势",
+            Outlook::Return => "回到均值",
+        };
+        let pool = if *beyond_pool { "，资源池不够、需要新建" } else { "" };
+        format!(
+            "当前工作量 {work:.1} 台，{} 后预计 {expected:.1} 台（{outlook}，余量 {margin:+.1}{pool}）",
+            whole(*reaction)
+        )
     }
 }
 

@@ -3,14 +3,18 @@
 //! A fact that is missing here was not observed; nothing follows from its absence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use model::id::{FlavorId, HostId, ModuleId, VmId};
+use model::id::{FlavorId, HostId, ModuleId, SwitchId, VmId};
 use model::time::Time;
 use model::vm::Addresses;
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Origin, Power, Sighting, UpstreamReport};
+use crate::hands::{Origin, Power, Quota, Sighting, UpstreamReport};
 use crate::policy::{Measure, Metric, Mode};
+
+/// Clocks of two machines differ by so much without anybody's fault.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 
 /// All that is known at one tick.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +29,13 @@ pub struct Facts {
     pub routers: BTreeMap<String, RouterFact>,
     /// Hosts that are known to be down: nothing new is put there.
     pub hosts_down: BTreeSet<HostId>,
+    /// What hosts share, so that it fails for all of them: the switch of their rack.
+    pub racks: BTreeMap<HostId, SwitchId>,
     /// What the schedules of the policies come to, as moments: at least those that hold now.
     pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
     pub forecasts: BTreeMap<ModuleId, Forecast>,
+    /// How fast VMs of a flavor come, where that was measured.
+    pub lead_times: BTreeMap<FlavorId, LeadTimes>,
     /// What VMs are labelled with, beside their own name and that of their host.
     pub labels: BTreeMap<VmId, BTreeMap<String, String>>,
 }
@@ -50,6 +58,21 @@ pub struct ScheduleSpan {
 impl ScheduleSpan {
     pub fn holds(&self, now: Time) -> bool {
         self.from <= now && now < self.until
+    }
+}
+
+/// From the order of a VM until it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeadTimes {
+    /// If it waits in the pool,
+    pub take: Duration,
+    /// and if it has to be made first.
+    pub make: Duration,
+}
+
+impl Default for LeadTimes {
+    fn default() -> Self {
+        Self { take: Duration::from_secs(15), make: Duration::from_secs(180) }
     }
 }
 
@@ -133,6 +156,9 @@ pub struct ProviderFact {
     pub vms: BTreeMap<VmId, SeenFact>,
     /// How many more VMs of each flavor fit, over all hosts that live.
     pub room: BTreeMap<FlavorId, u32>,
+    pub quotas: Vec<Quota>,
+    /// Hosts that it says are down.
+    pub hosts_down: BTreeSet<HostId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +187,8 @@ impl ProviderFact {
         for (flavor, count) in sighting.hosts.iter().flat_map(|host| &host.room) {
             *room.entry(flavor.clone()).or_default() += count;
         }
+        let down = sighting.hosts.iter().filter(|host| host.is_down);
+        let hosts_down = down.map(|host| host.id.clone()).collect();
         let vms = sighting.vms.into_iter().map(|vm| {
             let fact = SeenFact {
                 flavor: vm.flavor,
@@ -171,7 +199,8 @@ impl ProviderFact {
             };
             (vm.id, fact)
         });
-        Self { complete: sighting.complete, at, vms: vms.collect(), room }
+        let (complete, quotas) = (sighting.complete, sighting.quotas);
+        Self { complete, at, vms: vms.collect(), room, quotas, hosts_down }
     }
 }
 
@@ -191,6 +220,20 @@ impl Facts {
         self.answers.get(module)?.get(&metric.name)
     }
 
+    /// Keeps what was read of a metric of a VM. What claims to be of the future is not kept: it
+    /// would pass for fresh for as long as that clock runs ahead. Returns whether it was kept.
+    pub fn hear(&mut self, vm: &VmId, metric: &str, sample: Sample, now: Time) -> bool {
+        if sample.at > now + CLOCKS_DIFFER && !bug!(BelieveFuture) {
+            return false;
+        }
+        let samples = self.samples.entry(vm.clone()).or_default();
+        match samples.get_mut(metric) {
+            Some(known) => *known = sample,
+            None => drop(samples.insert(metric.to_owned(), sample)),
+        }
+        true
+    }
+
     /// The routing generation that every router follows; 0 while one of them was not heard.
     pub fn acknowledged(&self) -> u64 {
         self.routers.values().map(|router| router.acknowledged).min().unwrap_or(0)
@@ -205,13 +248,19 @@ impl Facts {
         Some(reports.map(|report| report.in_flight).sum())
     }
 
-    /// Whether the VM does not run any more, by its provider's own word.
-    pub fn is_dead(&self, vm: &VmId) -> bool {
-        let Some(provider) = &self.provider else { return false };
-        match provider.vms.get(vm) {
-            Some(seen) => seen.power == Power::Stopped,
-            None => provider.complete,
-        }
+    /// Whether a router has reported anything of the VM: it sends to it, or did a moment ago.
+    pub fn is_upstream(&self, vm: &VmId) -> bool {
+        self.routers.values().any(|router| router.upstreams.contains_key(vm))
+    }
+
+    /// Whether a host is down, by our own looks or by its provider's word: nothing new is put there.
+    pub fn is_host_down(&self, host: &HostId) -> bool {
+        self.hosts_down.contains(host) || self.is_host_said_down(host)
+    }
+
+    /// By its provider's word alone.
+    pub fn is_host_said_down(&self, host: &HostId) -> bool {
+        self.provider.as_ref().is_some_and(|provider| provider.hosts_down.contains(host))
     }
 
     pub fn is_agent_silent(&self, vm: &VmId) -> bool {

@@ -6,17 +6,23 @@
 //! more likely with the onlooker. A VM that does not run by its provider's own word is no matter
 //! of belief and is replaced in any case.
 
+use std::time::Duration;
+
 use model::id::VmId;
 use model::time::Time;
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
 use crate::policy::{IsolationMode, Policy};
+use crate::routing::is_acknowledged;
+use crate::sight::ROUTER_FAILURES;
 use crate::state::{Repair, State};
 use crate::steps::condemn;
 
-/// So many exchanges in a row failed on a router before it bears witness.
-const ROUTER_FAILURES: u32 = 3;
+/// Within this time no larger part of a module is isolated on the word of witnesses.
+const SHARE_WINDOW: Duration = Duration::from_secs(1800);
+/// Whoever was isolated again and again must look well for longer each time, up to this.
+const LONGEST_HOLD_DOWN: Duration = Duration::from_secs(900);
 
 /// Looks after the serving and isolated VMs of one module.
 pub(crate) fn look_after(
@@ -29,7 +35,7 @@ pub(crate) fn look_after(
     for id in members {
         let Some(vm) = state.vms.get(id) else { continue };
         match vm.state {
-            VmState::Serving => watch(policy, state, members, id, facts, now),
+            VmState::Ready | VmState::Serving => watch(policy, state, members, id, facts, now),
             VmState::Isolated => nurse(policy, state, id, facts, now),
             VmState::Wanted
             | VmState::Creating
@@ -37,7 +43,6 @@ pub(crate) fn look_after(
             | VmState::Pool
             | VmState::Reserved
             | VmState::Deploying
-            | VmState::Ready
             | VmState::Draining
             | VmState::Stopped
             | VmState::Destroying
@@ -48,17 +53,21 @@ pub(crate) fn look_after(
 }
 
 /// Who says that the VM is ill.
-fn witnesses(policy: &Policy, facts: &Facts, vm: &Vm) -> Vec<&'static str> {
+fn witnesses(policy: &Policy, state: &State, facts: &Facts, vm: &Vm) -> Vec<&'static str> {
     let ready = facts.ready.get(&vm.id).filter(|ready| ready.assignment == vm.assignment);
     let mut reports = facts.routers.values().filter_map(|router| router.upstreams.get(&vm.id));
     let words = [
-        ("its agent is silent", facts.is_agent_silent(&vm.id)),
+        ("its agent is silent", !state.sight.is_blind && facts.is_agent_silent(&vm.id)),
         (
             "it fails its readiness probe",
             ready.is_some_and(|r| r.fails_in_a_row >= policy.ready.fail),
         ),
         ("routers cannot reach it", reports.any(|r| r.failed_in_a_row >= ROUTER_FAILURES)),
-        ("its provider says it does not run", facts.is_dead(&vm.id)),
+        ("its provider says it does not run", state.is_dead(&vm.id)),
+        (
+            "its provider says its host is down",
+            vm.host.as_ref().is_some_and(|host| facts.is_host_said_down(host)),
+        ),
     ];
     words.into_iter().filter(|(_, says)| *says).map(|(word, _)| word).collect()
 }
@@ -72,33 +81,48 @@ fn watch(
     now: Time,
 ) {
     let vm = &state.vms[id];
-    let words = witnesses(policy, facts, vm);
-    let dead = facts.is_dead(id);
-    if !dead && (words.len() as u32) < policy.isolation.witnesses {
+    let words = witnesses(policy, state, facts, vm);
+    let dead = state.is_dead(id);
+    let needed = if bug!(OneWitness) { 1 } else { policy.isolation.witnesses };
+    if !dead && (words.len() as u32) < needed {
         state.memory.suspects.remove(id);
         return;
     }
     let since = *state.memory.suspects.entry(id.clone()).or_insert(now);
     let lasted = now.since(since) >= policy.isolation.after.0;
-    if dead || (lasted && may_isolate(policy, state, members, id)) {
+    if dead {
+        isolate(policy, state, id, &words, facts, now);
+    } else if lasted && may_isolate(policy, state, members, id, now) {
+        let memory = state.memory.modules.entry(policy.module.clone()).or_default();
+        memory.isolations.push_back(now);
         isolate(policy, state, id, &words, facts, now);
     }
 }
 
-/// Bounded by share, and never the last VM that looks well.
-fn may_isolate(policy: &Policy, state: &State, members: &[VmId], id: &VmId) -> bool {
+/// Bounded by share, also over time, and never the last VM that looks well.
+fn may_isolate(policy: &Policy, state: &mut State, members: &[VmId], id: &VmId, now: Time) -> bool {
     match policy.isolation.mode {
         IsolationMode::None | IsolationMode::Observe => return false,
         IsolationMode::Isolate | IsolationMode::Replace => {}
     }
+    let memory = state.memory.modules.entry(policy.module.clone()).or_default();
+    while memory.isolations.front().is_some_and(|at| now.since(*at) >= SHARE_WINDOW) {
+        memory.isolations.pop_front();
+    }
+    let lately = memory.isolations.len() as u32;
+    let state = &*state;
     let in_state = |wanted: VmState| {
         members.iter().filter(move |id| state.vms.get(*id).is_some_and(|vm| vm.state == wanted))
     };
-    let isolated = in_state(VmState::Isolated).count() as u32;
+    let isolated = in_state(VmState::Isolated).filter(|id| !state.is_dead(id)).count() as u32;
     let total = isolated + in_state(VmState::Serving).count() as u32;
+    let suspects = &state.memory.suspects;
     let well = in_state(VmState::Serving)
-        .any(|other| other != id && !state.memory.suspects.contains_key(other));
-    well && isolated < policy.isolation.max_share.of(total)
+        .any(|other| other != id && !suspects.contains_key(other) && !state.is_dead(other));
+    if bug!(NoShare) {
+        return true;
+    }
+    well && isolated.max(lately) < policy.isolation.max_share.of(total)
 }
 
 fn isolate(
@@ -124,23 +148,55 @@ fn isolate(
 fn nurse(policy: &Policy, state: &mut State, id: &VmId, facts: &Facts, now: Time) {
     let vm = &state.vms[id];
     let ready = facts.ready.get(id).filter(|ready| ready.assignment == vm.assignment);
-    let well = witnesses(policy, facts, vm).is_empty()
+    let well = witnesses(policy, state, facts, vm).is_empty()
         && ready.is_some_and(|ready| ready.passes_in_a_row >= policy.ready.pass);
     let since = vm.since;
-    let memory = state.memory.modules.entry(policy.module.clone()).or_default();
-    let replaced =
-        memory.repairs.iter().all(|repair| repair.failed != *id || repair.replaced_by.is_some());
-    if well && !replaced {
-        memory.repairs.retain(|repair| repair.failed != *id);
-        state.shift(id, VmState::Serving, "well again", now);
-    } else if now.since(since) >= policy.isolation.keep_for_debug.0 {
+    // A router that still sends to it would send into the void.
+    let out = is_acknowledged(facts, vm.route_generation)
+        || state.is_dead(id)
+        || bug!(IsolatedStillRouted);
+    if well && !is_replaced(policy, state, id) {
+        if held_down_enough(policy, state, id, now) {
+            come_back(policy, state, id, now);
+        }
+        return;
+    }
+    state.memory.patients.entry(id.clone()).or_default().well_since = None;
+    if now.since(since) >= policy.isolation.keep_for_debug.0 && out {
         condemn(state, id, "isolated for long enough to be looked at".to_owned(), now);
     }
 }
 
+fn is_replaced(policy: &Policy, state: &State, id: &VmId) -> bool {
+    let memory = state.memory.modules.get(&policy.module);
+    let mut repairs = memory.iter().flat_map(|memory| &memory.repairs);
+    repairs.all(|repair| repair.failed != *id || repair.replaced_by.is_some())
+}
+
+/// The first time it is enough to look well; whoever comes and goes must do so for longer.
+fn held_down_enough(policy: &Policy, state: &mut State, id: &VmId, now: Time) -> bool {
+    let patient = state.memory.patients.entry(id.clone()).or_default();
+    let well_since = *patient.well_since.get_or_insert(now);
+    let needed = match patient.returns {
+        0 => Duration::ZERO,
+        returns => policy.isolation.after.0 * 2_u32.pow(returns.min(10)),
+    };
+    now.since(well_since) >= needed.min(LONGEST_HOLD_DOWN)
+}
+
+fn come_back(policy: &Policy, state: &mut State, id: &VmId, now: Time) {
+    let patient = state.memory.patients.entry(id.clone()).or_default();
+    patient.returns += 1;
+    patient.well_since = None;
+    if let Some(memory) = state.memory.modules.get_mut(&policy.module) {
+        memory.repairs.retain(|repair| repair.failed != *id);
+    }
+    state.shift(id, VmState::Ready, "well again", now);
+}
+
 /// Whether an isolated VM still holds its place, so that nothing replaces it yet.
-pub(crate) fn holds_its_place(policy: &Policy, facts: &Facts, vm: &Vm, now: Time) -> bool {
+pub(crate) fn holds_its_place(policy: &Policy, state: &State, vm: &Vm, now: Time) -> bool {
     let waits = policy.isolation.mode == IsolationMode::Isolate
         || now.since(vm.since) < policy.isolation.replace_after.0;
-    vm.state == VmState::Isolated && !facts.is_dead(&vm.id) && waits
+    vm.state == VmState::Isolated && !state.is_dead(&vm.id) && waits
 }

@@ -99,6 +99,9 @@ pub struct Room {
     pub removable: Option<u32>,
     /// VMs of the whole fleet that may still be taken away before its brake trips.
     pub brake: Option<u32>,
+    /// Until then load is no reason to add VMs: it did not fall when they were added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stuck_until: Option<Time>,
 }
 
 /// One metric, over the VMs that are read.
@@ -172,11 +175,15 @@ pub struct Ask {
     pub metric: String,
     pub to: u32,
     pub reason: Reason,
+    /// It asks for fewer only when they were not needed for long enough: it knows by itself how long
+    /// that is, and what VMs on their way will carry.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_patient: bool,
 }
 
 impl Ask {
     pub fn of(reading: &Reading, to: u32, reason: Reason) -> Self {
-        Self { metric: reading.name.clone(), to, reason }
+        Self { metric: reading.name.clone(), to, reason, is_patient: false }
     }
 
     /// It asks for no change.

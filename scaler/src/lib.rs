@@ -16,26 +16,51 @@
 //! load that was not measured; a VM is stopped only after every router acknowledged a routing
 //! without it; the last healthy VM of a module is never taken away by choice.
 
+/// Whether this deliberate bug is planted; without the feature `mutants` none can be.
+#[cfg(feature = "mutants")]
+macro_rules! bug {
+    ($name:ident) => {
+        crate::mutants::is_planted(crate::mutants::Bug::$name)
+    };
+}
+#[cfg(not(feature = "mutants"))]
+macro_rules! bug {
+    ($name:ident) => {
+        false
+    };
+}
+
 pub mod ahead;
 pub mod approval;
+mod brake;
+pub mod capacity;
 pub mod chinese;
+mod climb;
+mod clock;
 pub mod decide;
 pub mod facts;
 pub mod hands;
 mod health;
 pub mod hold;
 pub mod inputs;
+mod leave;
 mod life;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod plan;
 pub mod policy;
 pub mod pool;
 pub mod protect;
 pub mod reason;
 pub mod recovery;
+mod refill;
 mod routing;
 pub mod sight;
 pub mod state;
+pub mod stay;
 pub mod steps;
+mod strangers;
 mod supply;
 pub mod tick;
 pub mod track;
+pub mod work;

@@ -1,20 +1,23 @@
 //! Moves each VM along its life by what was seen of it.
 //!
 //! These moves want nothing: they only take note. What is wanted comes from [`crate::supply`],
-//! and illness from [`crate::health`].
+//! and illness from [`crate::health`]. What may be concluded from what was seen, and what may not,
+//! is in [`crate::sight`].
 
 use std::time::Duration;
 
-use model::id::VmId;
+use model::id::{ModuleId, VmId};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 
 use crate::facts::{Facts, SeenFact};
-use crate::hands::Power;
 use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
+use crate::refill;
 use crate::routing::is_acknowledged;
+use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open, release};
+use crate::strangers;
 
 /// What a VM without a policy is given: the policy may have been removed while it started.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(480);
@@ -23,6 +26,12 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 const LIST_LAG: Duration = Duration::from_secs(600);
 /// A VM in the pool that misses so many polls is not fit to be given out.
 const POOL_MISSES: u32 = 3;
+/// A VM that is said to be destroyed and is still listed is destroyed again after this long, and
+/// after twice as long the next time.
+const DESTROY_AGAIN: Duration = Duration::from_secs(60);
+/// The pause after the first program that did not get ready; it doubles up to the longest.
+const FIRST_START_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_START_PAUSE: Duration = Duration::from_secs(900);
 
 /// Takes note of everything that was seen.
 pub(crate) fn observe(config: &Config, state: &mut State, facts: &Facts, now: Time) {
@@ -32,20 +41,25 @@ pub(crate) fn observe(config: &Config, state: &mut State, facts: &Facts, now: Ti
         locate(state, facts, id);
         advance(config, state, facts, id, now);
     }
-    quarantine_strangers(state, facts, now);
+    strangers::look_after(config, state, facts, now);
 }
 
 /// Drops the records of VMs that are gone; they were stored as gone a tick ago.
 fn bury(state: &mut State, now: Time) {
     let gone: Vec<VmId> =
         state.vms.values().filter(|vm| vm.state == VmState::Gone).map(|vm| vm.id.clone()).collect();
+    let memory = &mut state.memory;
     for id in gone {
         state.vms.remove(&id);
         state.steps.remove(&id);
-        state.memory.suspects.remove(&id);
-        state.memory.ended.insert(id, now);
+        memory.suspects.remove(&id);
+        memory.doubts.remove(&id);
+        memory.ending.remove(&id);
+        memory.patients.remove(&id);
+        memory.out_since.remove(&id);
+        memory.ended.insert(id, now);
     }
-    state.memory.ended.retain(|_, at| now.since(*at) < LIST_LAG);
+    memory.ended.retain(|_, at| now.since(*at) < LIST_LAG);
 }
 
 fn seen<'a>(facts: &'a Facts, id: &VmId) -> Option<&'a SeenFact> {
@@ -54,7 +68,7 @@ fn seen<'a>(facts: &'a Facts, id: &VmId) -> Option<&'a SeenFact> {
 
 fn locate(state: &mut State, facts: &Facts, id: &VmId) {
     if let (Some(seen), Some(vm)) = (seen(facts, id), state.vms.get_mut(id)) {
-        if seen.host.is_some() {
+        if seen.host.is_some() && vm.host != seen.host {
             vm.host.clone_from(&seen.host);
         }
         vm.addresses = seen.addresses.or(vm.addresses);
@@ -64,32 +78,40 @@ fn locate(state: &mut State, facts: &Facts, id: &VmId) {
 fn advance(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let vm = &state.vms[id];
     let policy = vm.module.as_ref().and_then(|module| config.policies.get(module));
-    if vm.module.is_some() && policy.is_none() {
+    if vm.module.is_some() && policy.is_none() && vm.state != VmState::Destroying {
         return; // Its policy file is gone: it stays as it is.
     }
     match vm.state {
         VmState::Creating => created(state, facts, id, now),
         VmState::Booting => booted(config, state, facts, id, now),
         VmState::Pool => waiting(state, facts, id, now),
-        VmState::Reserved | VmState::Deploying | VmState::Ready => {
-            started(policy, state, facts, id, now);
-        }
+        VmState::Reserved | VmState::Deploying => started(policy, state, facts, id, now),
+        VmState::Ready => introduced(state, facts, id, now),
         VmState::Draining => drained(policy, state, facts, id, now),
-        VmState::Quarantine => missed(state, facts, id, now),
+        VmState::Destroying => destroyed(state, facts, id, now),
         // Usually it is released as soon as it is stopped; without a policy it waited for one.
         VmState::Stopped => release(config, state, id, now),
-        // A hand may still have been at another step when it was condemned.
-        VmState::Destroying => open(state, id, StepKind::Destroy, now),
         VmState::Serving
         | VmState::Isolated
         | VmState::Wanted
+        | VmState::Quarantine
         | VmState::Gone => {}
     }
 }
 
+/// Whatever became of its order: what is listed was made, and what two lists lack was not.
 fn created(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
-    if seen(facts, id).is_some_and(|seen| seen.power == Power::Running) {
-        state.shift(id, VmState::Booting, "seen at its provider", now);
+    if seen(facts, id).is_some() {
+        state.memory.doubts.remove(id);
+        if state.steps.get(id).is_some_and(|step| !step.issued) {
+            state.steps.remove(id);
+        }
+        return state.shift(id, VmState::Booting, "seen at its provider", now);
+    }
+    let Some(doubt) = state.memory.doubts.get(id).filter(|doubt| doubt.given_up) else { return };
+    let why = format!("never made: {}", doubt.why);
+    if state.is_absent(facts, id, LISTS_APART, now) {
+        state.shift(id, VmState::Gone, why, now);
     }
 }
 
@@ -98,30 +120,36 @@ fn booted(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Tim
     let heard = facts.agents.get(id).and_then(|agent| agent.heard);
     let timeout = config.policies.values().find(|policy| policy.flavor == vm.flavor);
     let timeout = timeout.map_or(BOOT_TIMEOUT, |policy| policy.create.timeout.0);
-    // One list may be older than the VM; a list that was taken after it is not.
-    let listed_since = facts.provider.as_ref().is_some_and(|provider| provider.at > vm.since);
     if heard.is_some_and(|heard| heard >= vm.created) {
+        let flavor = vm.flavor.clone();
+        refill::note_success(state, &flavor);
         state.shift(id, VmState::Pool, "its agent answers", now);
-    } else if listed_since && facts.is_dead(id) {
-        condemn(state, id, "it died while it booted".to_owned(), now);
-    } else if now.since(vm.created) > timeout {
-        condemn(state, id, format!("not up after {} s", timeout.as_secs()), now);
+    } else if state.is_dead(id) {
+        never_up(config, state, id, "it died while it booted".to_owned(), now);
+    } else if now.since(vm.since) > timeout && !state.sight.is_blind {
+        never_up(config, state, id, format!("not up after {} s", timeout.as_secs()), now);
     }
+}
+
+fn never_up(config: &Config, state: &mut State, id: &VmId, why: String, now: Time) {
+    let flavor = state.vms[id].flavor.clone();
+    refill::note_failure(config, state, &flavor, why.clone(), now);
+    condemn(state, id, why, now);
 }
 
 fn waiting(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let silent = facts.agents.get(id).is_some_and(|agent| agent.misses >= POOL_MISSES);
-    if facts.is_dead(id) {
+    if state.is_dead(id) {
         condemn(state, id, "it died in the pool".to_owned(), now);
-    } else if silent {
+    } else if silent && !state.sight.is_blind {
         condemn(state, id, "its agent fell silent in the pool".to_owned(), now);
     }
 }
 
-/// From the start of the program to the routers.
+/// From the start of the program until it is ready.
 fn started(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let vm = &state.vms[id];
-    if facts.is_dead(id) {
+    if state.is_dead(id) {
         return condemn(state, id, "it died before it served".to_owned(), now);
     }
     let Some(policy) = policy else { return };
@@ -130,62 +158,89 @@ fn started(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId,
     let deployed = !state.steps.contains_key(id);
     if vm.state == VmState::Deploying && deployed && passes >= policy.ready.pass {
         state.shift(id, VmState::Ready, format!("ready {passes} times in a row"), now);
-        state.shift(id, VmState::Serving, "ready", now);
-    } else if now.since(vm.since) > policy.ready.deadline.0 {
+        if let Some(memory) = state.memory.modules.get_mut(&policy.module) {
+            memory.failed_starts = 0;
+        }
+    } else if now.since(vm.since) > policy.ready.deadline.0 && !all_fail(policy, state, facts) {
         let deadline = policy.ready.deadline;
+        note_failed_start(state, &policy.module, now);
         condemn(state, id, format!("not ready within {deadline}"), now);
+    }
+}
+
+/// If no VM of the module answers its probe, the one that is being started proves nothing.
+fn all_fail(policy: &Policy, state: &State, facts: &Facts) -> bool {
+    let serving = state
+        .vms
+        .values()
+        .filter(|vm| vm.state == VmState::Serving && vm.module.as_ref() == Some(&policy.module));
+    let mut serving = serving.peekable();
+    let fails = |vm: &Vm| facts.ready.get(&vm.id).is_none_or(|ready| ready.fails_in_a_row > 0);
+    serving.peek().is_some() && serving.all(fails)
+}
+
+/// A program that does not get ready will hardly do so on the next VM at once.
+pub(crate) fn note_failed_start(state: &mut State, module: &ModuleId, now: Time) {
+    let Some(memory) = state.memory.modules.get_mut(module) else { return };
+    let pause = FIRST_START_PAUSE * 2_u32.pow(memory.failed_starts.min(10));
+    memory.failed_starts += 1;
+    memory.next_start = Some(now + pause.min(LONGEST_START_PAUSE));
+}
+
+/// It serves once all routers say that they know it.
+fn introduced(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
+    let vm = &state.vms[id];
+    if state.is_dead(id) {
+        condemn(state, id, "it died before it served".to_owned(), now);
+    } else if vm.addresses.is_some() && is_acknowledged(facts, vm.route_generation) {
+        state.shift(id, VmState::Serving, "ready", now);
     }
 }
 
 /// A VM out of the routers is stopped once it has finished what it was doing.
 fn drained(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let vm = &state.vms[id];
-    if facts.is_dead(id) {
+    if state.is_dead(id) {
         return condemn(state, id, "it died while it drained".to_owned(), now);
     }
     let timeout = policy.map_or(DRAIN_TIMEOUT, |policy| policy.drain.timeout.0);
-    let out = is_acknowledged(facts, vm.route_generation);
+    if !is_acknowledged(facts, vm.route_generation) && !bug!(StopBeforeAck) {
+        state.memory.out_since.remove(id);
+        return;
+    }
+    // What is under way began before the last router let go of it: its time counts from there.
+    let chosen = vm.since;
+    let out_since = *state.memory.out_since.entry(id.clone()).or_insert(now);
+    let out_since = if bug!(DrainFromChoice) { chosen } else { out_since };
     let drain = policy.map_or_else(RawDrain::default, |policy| policy.drain);
     let idle = facts.in_flight(id).is_none_or(|requests| requests == 0);
-    let is_over = now.since(vm.since) >= timeout;
+    let is_over = now.since(out_since) >= timeout;
     let may_stop = match (drain.wait, drain.then) {
         (DrainWait::Time, _) => is_over,
         (DrainWait::Connections | DrainWait::Hook, DrainThen::Stop) => idle || is_over,
         (DrainWait::Connections | DrainWait::Hook, DrainThen::GiveUp) => idle,
     };
-    if out && may_stop {
+    if may_stop {
         open(state, id, StepKind::Undeploy, now);
     }
 }
 
-/// A stranger that is no longer listed needs no more quarantine.
-fn missed(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
-    if facts.provider.as_ref().is_some_and(|p| p.complete && !p.vms.contains_key(id)) {
-        condemn(state, id, "no longer listed by its provider".to_owned(), now);
+/// Its provider says that it is destroyed: it is gone when the lists say so, too.
+fn destroyed(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
+    if state.steps.contains_key(id) {
+        return;
     }
-}
-
-/// What bears our tag and is unknown to us is counted and shown, never touched.
-fn quarantine_strangers(state: &mut State, facts: &Facts, now: Time) {
-    let Some(provider) = &facts.provider else { return };
-    for (id, seen) in &provider.vms {
-        if state.vms.contains_key(id) || state.memory.ended.contains_key(id) {
-            continue;
-        }
-        let stranger = Vm {
-            id: id.clone(),
-            flavor: seen.flavor.clone(),
-            state: VmState::Quarantine,
-            since: now,
-            created: now,
-            host: seen.host.clone(),
-            addresses: seen.addresses,
-            module: None,
-            assignment: 0,
-            route_generation: 0,
-            why: "it bears our tag and no record tells of it".to_owned(),
-        };
-        state.vms.insert(id.clone(), stranger);
+    // A hand may still have been at another step when it was condemned.
+    let Some(ending) = state.memory.ending.get(id) else {
+        return open(state, id, StepKind::Destroy, now);
+    };
+    let again = DESTROY_AGAIN * 2_u32.pow(ending.times.min(4));
+    let due = now.since(ending.said) >= again;
+    let listed = seen(facts, id).is_some();
+    if state.is_absent(facts, id, Duration::ZERO, now) {
+        state.shift(id, VmState::Gone, "destroyed", now);
+    } else if listed && due && !bug!(DestroyOnce) {
+        open(state, id, StepKind::Destroy, now);
     }
 }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::hold::HoldWhat;
 pub use crate::inputs::{Ask, Clocks, Inputs, Reading, Room, Terms};
 use crate::policy::Mode;
+use crate::work::Account;
 
 /// What the scaler wants for one module, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,6 +214,26 @@ pub enum Reason {
         value: f64,
         target: f64,
     },
+    /// The work, as it is expected, wants another count.
+    WorkAsks {
+        metric: String,
+        wants: u32,
+        limit: f64,
+        account: Account,
+    },
+    WorkFits {
+        metric: String,
+        limit: f64,
+        account: Account,
+    },
+    /// Fewer would do, and letting them go is not worth an action yet.
+    SurplusTooSmall {
+        metric: String,
+        keeps: u32,
+        surplus: Duration,
+        price: Duration,
+        account: Account,
+    },
     /// A metric is unknown for so long that the policy wants its floor for that.
     BlindToFloor {
         metric: String,
@@ -252,6 +273,10 @@ pub enum Reason {
     },
     /// There is no policy for the module any more: everything stays as it is.
     NoPolicy,
+    /// The count doubled, and the load did not fall.
+    LoadDoesNotFall {
+        until: Time,
+    },
     /// What would be done, were the mode `auto`.
     Inert {
         mode: Mode,
@@ -318,6 +343,19 @@ impl fmt::Display for Reason {
             Self::OffTarget { metric, value, target, wants } => {
                 write!(f, "{metric} {value:.2}, target {target:.2}: {wants} are wanted")
             }
+            Self::WorkAsks { metric, wants, limit, account } => {
+                write!(f, "{metric}: {account}; {wants} VMs carry that at up to {limit:.2} each")
+            }
+            Self::WorkFits { metric, limit, account } => {
+                write!(f, "{metric}: {account}; that fits at up to {limit:.2} a VM")
+            }
+            Self::SurplusTooSmall { metric, keeps, surplus, price, account } => write!(
+                f,
+                "{metric}: {account}; {keeps} VMs would do, but to have more cost {} of VM time so \
+                 far and an action is worth {}",
+                seconds(*surplus),
+                seconds(*price)
+            ),
             Self::OnTarget { metric, value, target } => {
                 write!(f, "{metric} {value:.2} is near its target {target:.2}")
             }
@@ -346,6 +384,9 @@ impl fmt::Display for Reason {
                 what = what.as_str()
             ),
             Self::NoPolicy => f.write_str("its policy file is gone: everything stays as it is"),
+            Self::LoadDoesNotFall { until } => {
+                write!(f, "adding VMs did not bring the load down: no more until {until}")
+            }
             Self::Inert { mode, wanted, because } => {
                 write!(f, "mode {}: would be {wanted}, because {because}", mode.as_str())
             }
@@ -380,6 +421,9 @@ impl Reason {
             Self::OutOnly => "out-only",
             Self::OffTarget { .. } => "off-target",
             Self::OnTarget { .. } => "on-target",
+            Self::WorkAsks { .. } => "work-asks",
+            // A surplus comes and goes: it is no news.
+            Self::WorkFits { .. } | Self::SurplusTooSmall { .. } => "work-fits",
             Self::BlindToFloor { .. } => "blind-to-floor",
             Self::Floor { .. } => "floor",
             Self::Ceiling { .. } => "ceiling",
@@ -388,6 +432,7 @@ impl Reason {
             Self::FleetBrake { .. } => "fleet-brake",
             Self::Held { .. } => "held",
             Self::NoPolicy => "no-policy",
+            Self::LoadDoesNotFall { .. } => "load-does-not-fall",
             Self::Inert { .. } => "inert",
         }
     }

@@ -42,7 +42,8 @@ pub(crate) fn derive(config: &Config, state: &State) -> BTreeMap<ModuleId, Route
     for (module, domains) in &config.domains {
         modules.entry(module.clone()).or_default().domains.clone_from(domains);
     }
-    for vm in state.vms.values().filter(|vm| vm.state == VmState::Serving) {
+    let routed = |vm: &&Vm| matches!(vm.state, VmState::Ready | VmState::Serving);
+    for vm in state.vms.values().filter(routed) {
         if let (Some(module), Some(addresses)) = (&vm.module, vm.addresses) {
             let route = modules.entry(module.clone()).or_default();
             route.upstreams.insert(vm.id.clone(), addresses.app);

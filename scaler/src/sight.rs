@@ -1,11 +1,193 @@
-//! What one look at the world came to, beside what is remembered.
+//! What may be concluded from what was seen.
+//!
+//! Lists and agents lie, each in its way: a list has holes, is of yesterday, or empty; a whole
+//! monitor goes dark and every VM looks silent. Whoever believes the first list that lacks a VM
+//! destroys and makes VMs for nothing, and whoever believes a dark monitor replaces a fleet that is
+//! well. So nothing follows from an absence alone:
+//!
+//! - a list proves what is in it; what it lacks counts only if it is complete, and lacks nothing
+//!   whose agent still answers, and does not lack a third of the fleet at once;
+//! - a VM is dead when its provider says so and neither its agent nor its program speaks against
+//!   it; when it is merely not listed, two lists must lack it;
+//! - if most agents are silent, the monitor is blind and silence means nothing.
+//!
+//! What persists for [`BELIEVED_AFTER`] is believed all the same: fleets do die.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use model::id::VmId;
 use model::time::Time;
+use model::vm::{Vm, VmState};
 
+use crate::facts::{Facts, ProviderFact};
+use crate::hands::Power;
+use crate::state::State;
+
+/// What one look came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sight {
+    /// VMs that do not run any more.
+    pub dead: BTreeSet<VmId>,
+    /// Most agents are silent: the fault is with the onlooker.
+    pub is_blind: bool,
+    /// There is a list, and what it lacks is not there.
+    pub proves_absence: bool,
     /// The record is known to be as new as the world; before that nothing is done.
     pub is_current: bool,
     /// When this brain looked first.
     pub first_look: Option<Time>,
+}
+
+/// An absence is believed when two lists show it, so far apart: lists may lag behind the world.
+pub(crate) const LISTS_APART: Duration = Duration::from_secs(10);
+/// What would be a disaster is believed when it has lasted for this long.
+const BELIEVED_AFTER: Duration = Duration::from_secs(600);
+/// So many VMs may be missing at once without a doubt about the list, beside a third of the fleet.
+const FEW: usize = 3;
+/// So many exchanges in a row failed on a router before it bears witness.
+pub(crate) const ROUTER_FAILURES: u32 = 3;
+
+/// Looks at what was seen, and notes since when each VM is missing.
+pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) {
+    state.sight.is_blind = is_blind(state, facts);
+    state.sight.proves_absence = false;
+    state.sight.dead.clear();
+    if let Some(list) = &facts.provider {
+        let missing = note_missing(state, facts, list, now);
+        let plausible = is_plausible(state, facts, &missing, now) || bug!(BelieveEveryList);
+        state.sight.proves_absence = list.complete && plausible;
+        state.sight.dead = dead(state, facts, list, now);
+    }
+    let vms = &state.vms;
+    state.memory.lost.retain(|id, _| vms.contains_key(id));
+}
+
+impl State {
+    /// Whether a VM does not run any more.
+    pub fn is_dead(&self, id: &VmId) -> bool {
+        self.sight.dead.contains(id)
+    }
+
+    /// Whether the newest list shows that a VM is not there, for at least so long.
+    pub(crate) fn is_absent(&self, facts: &Facts, id: &VmId, lasting: Duration, now: Time) -> bool {
+        let listed = facts.provider.as_ref().is_none_or(|list| list.vms.contains_key(id));
+        let since = self.memory.lost.get(id);
+        self.sight.proves_absence
+            && !listed
+            && since.is_some_and(|since| now.since(*since) >= lasting)
+    }
+}
+
+/// Of those that answered once, more are silent than not.
+fn is_blind(state: &State, facts: &Facts) -> bool {
+    let (mut asked, mut silent) = (0, 0);
+    for (id, agent) in &facts.agents {
+        if state.vms.get(id).is_some_and(|vm| has_answered(vm.state)) {
+            asked += 1;
+            silent += usize::from(agent.misses > 0);
+        }
+    }
+    silent * 2 > asked && !bug!(SilenceIsDeath)
+}
+
+/// Only a VM whose agent answered once gets beyond this state.
+fn has_answered(state: VmState) -> bool {
+    matches!(state, VmState::Pool | VmState::Isolated) || state.is_capacity()
+}
+
+/// The VMs that are on record, were listed before, and are not now.
+fn note_missing(state: &mut State, facts: &Facts, list: &ProviderFact, now: Time) -> Vec<VmId> {
+    let mut missing = Vec::new();
+    for (id, vm) in &state.vms {
+        match list.vms.get(id) {
+            Some(seen) if seen.power != Power::Stopped || speaks(facts, vm) => {
+                state.memory.lost.remove(id);
+            }
+            Some(_) => drop(state.memory.lost.entry(id.clone()).or_insert(now)),
+            None if list.complete => {
+                state.memory.lost.entry(id.clone()).or_insert(now);
+                let ends = matches!(vm.state, VmState::Destroying | VmState::Gone);
+                if vm.addresses.is_some() && !ends {
+                    missing.push(id.clone());
+                }
+            }
+            None => {}
+        }
+    }
+    missing
+}
+
+/// Whether a complete list may be believed in what it lacks.
+fn is_plausible(state: &State, facts: &Facts, missing: &[VmId], now: Time) -> bool {
+    let lately = |id: &&VmId| {
+        state.memory.lost.get(*id).is_none_or(|since| now.since(*since) < BELIEVED_AFTER)
+    };
+    let news: Vec<&VmId> = missing.iter().filter(lately).collect();
+    let contradicted = news.iter().any(|id| speaks(facts, &state.vms[*id]));
+    let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
+    !contradicted && news.len() <= FEW.max(known / 3)
+}
+
+/// Whether its agent or its program answered when it was asked last.
+fn speaks(facts: &Facts, vm: &Vm) -> bool {
+    let agent = facts.agents.get(&vm.id);
+    let heard = agent.is_some_and(|agent| agent.misses == 0 && agent.heard.is_some());
+    let ready = facts.ready.get(&vm.id).filter(|ready| ready.assignment == vm.assignment);
+    heard || ready.is_some_and(|ready| ready.passes_in_a_row > 0)
+}
+
+fn dead(state: &State, facts: &Facts, list: &ProviderFact, now: Time) -> BTreeSet<VmId> {
+    let (mut certain, mut news) = (BTreeSet::new(), BTreeSet::new());
+    for (id, vm) in &state.vms {
+        let Some(since) = state.memory.lost.get(id) else { continue };
+        if !may_die(vm.state) || speaks(facts, vm) && !bug!(BelieveEveryList) {
+            continue;
+        }
+        let silent_since = facts.agents.get(id).and_then(|agent| agent.silent_since);
+        let lasted = now.since(silent_since.map_or(*since, |silent| silent.max(*since)));
+        let stopped = list.vms.get(id).is_some_and(|seen| seen.power == Power::Stopped);
+        let confirmed = confirms(state, facts, vm);
+        let absent = state.is_absent(facts, id, Duration::ZERO, now);
+        if stopped || absent && (confirmed || now.since(*since) >= LISTS_APART) {
+            let sure = confirmed || lasted >= BELIEVED_AFTER || vm.state == VmState::Booting;
+            if sure { &mut certain } else { &mut news }.insert(id.clone());
+        }
+    }
+    let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
+    if !state.sight.is_blind && news.len() <= FEW.max(known / 3) || bug!(BelieveEveryList) {
+        certain.extend(news);
+    }
+    certain
+}
+
+fn may_die(state: VmState) -> bool {
+    match state {
+        VmState::Booting
+        | VmState::Pool
+        | VmState::Reserved
+        | VmState::Deploying
+        | VmState::Ready
+        | VmState::Serving
+        | VmState::Isolated
+        | VmState::Draining
+        | VmState::Stopped => true,
+        VmState::Wanted
+        | VmState::Creating
+        | VmState::Destroying
+        | VmState::Gone
+        | VmState::Quarantine => false,
+    }
+}
+
+/// Whether two others say the same as the provider: its agent, its probe, a router.
+fn confirms(state: &State, facts: &Facts, vm: &Vm) -> bool {
+    let ready = facts.ready.get(&vm.id).filter(|ready| ready.assignment == vm.assignment);
+    let mut reports = facts.routers.values().filter_map(|router| router.upstreams.get(&vm.id));
+    let witnesses = [
+        !state.sight.is_blind && facts.is_agent_silent(&vm.id),
+        ready.is_some_and(|ready| ready.fails_in_a_row > 0),
+        reports.any(|report| report.failed_in_a_row >= ROUTER_FAILURES),
+    ];
+    witnesses.into_iter().filter(|says| *says).count() >= 2
 }

@@ -50,6 +50,30 @@ pub struct Memory {
     pub suspects: BTreeMap<VmId, Time>,
     /// VMs that ended lately: a list that was taken before their end may still name them.
     pub ended: BTreeMap<VmId, Time>,
+    /// Since when the provider's lists lack a VM that is on record, or say that it does not run.
+    #[serde(default)]
+    pub lost: BTreeMap<VmId, Time>,
+    /// Orders whose outcome nobody knows: the VM counts as existing until lists show otherwise.
+    #[serde(default)]
+    pub doubts: BTreeMap<VmId, Doubt>,
+    /// VMs that their provider says it destroyed, until its lists say so, too.
+    #[serde(default)]
+    pub ending: BTreeMap<VmId, Ending>,
+    /// Since when all routers have let go of a VM that drains.
+    #[serde(default)]
+    pub out_since: BTreeMap<VmId, Time>,
+    /// What is remembered of VMs that were isolated, until they are gone.
+    #[serde(default)]
+    pub patients: BTreeMap<VmId, Patient>,
+    /// When VMs were last taken away by choice, oldest first: what the fleet brake counts.
+    #[serde(default)]
+    pub removals: VecDeque<Time>,
+    /// The store is older than the world: nothing is done until it is known what is there.
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
+    /// Numbers of VMs, from and to, that a record which was lost may have given out.
+    #[serde(default)]
+    pub lost_numbers: Vec<(u64, u64)>,
     /// Counts up with each change of the routing.
     pub routing_generation: u64,
     /// The routing in force; it follows from the VMs, so it is derived and not stored.
@@ -62,9 +86,6 @@ pub struct Memory {
     pub next_hold: u64,
     pub next_vm: u64,
     pub next_decision: u64,
-    /// The store is older than the world: nothing is done until it is known what is there.
-    #[serde(default)]
-    pub recovery: Option<Recovery>,
     /// Of this run of the brain: what it orders and says bears it.
     #[serde(default)]
     pub origin: Origin,
@@ -90,6 +111,20 @@ pub struct ModuleMemory {
     pub watching_since: Option<Time>,
     pub last_out: Option<Time>,
     pub last_in: Option<Time>,
+    /// When VMs that run were isolated on the word of witnesses, lately, oldest first.
+    #[serde(default)]
+    pub isolations: VecDeque<Time>,
+    /// Programs that did not get ready, in a row; and when the next may be started.
+    #[serde(default)]
+    pub failed_starts: u32,
+    #[serde(default)]
+    pub next_start: Option<Time>,
+    /// Where the count stood when load first asked for more, and what the load was.
+    #[serde(default)]
+    pub climb: Option<Climb>,
+    /// Why VMs are missing or too many, if something keeps them from coming or going.
+    #[serde(default)]
+    pub waits: Option<String>,
     /// VMs that failed and are to be replaced, until they are.
     pub repairs: Vec<Repair>,
     /// The count that a person approved of, while the module goes there.
@@ -102,12 +137,53 @@ pub struct ModuleMemory {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PoolMemory {
-    /// When VMs were ordered within the last minute, oldest first.
+    /// When VMs were ordered within the last hour, oldest first.
     pub ordered: VecDeque<Time>,
     /// After failures no VM is ordered before this.
     pub not_before: Option<Time>,
     pub failures: u32,
     pub last_error: Option<String>,
+    /// When a VM was made last.
+    #[serde(default)]
+    pub last_made: Option<Time>,
+    /// When there was no room for one last, and what was said.
+    #[serde(default)]
+    pub last_shortage: Option<(Time, String)>,
+}
+
+/// An order whose outcome nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    pub why: String,
+    /// The provider says that it made nothing, and it is not to be asked again for this VM.
+    pub given_up: bool,
+}
+
+/// A VM that is said to be destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// When its provider said so last.
+    pub said: Time,
+    /// How often it was asked.
+    pub times: u32,
+}
+
+/// What is remembered of a VM that was isolated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patient {
+    /// How often it came back.
+    pub returns: u32,
+    /// Since when it looks well again.
+    pub well_since: Option<Time>,
+}
+
+/// How far a count has climbed without the load falling.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Climb {
+    pub from: u32,
+    pub load: f64,
+    /// No further than here before this time, as adding did not help.
+    pub stopped_until: Option<Time>,
 }
 
 /// One failed VM and what takes its place.

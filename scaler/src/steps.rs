@@ -11,8 +11,10 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::{Deserialize, Serialize};
 
+use crate::life::note_failed_start;
 use crate::policy::Recycle;
-use crate::state::{Config, State};
+use crate::refill;
+use crate::state::{Config, Doubt, Ending, State};
 
 /// One thing to do, stored before it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +88,7 @@ pub(crate) fn open(state: &mut State, id: &VmId, kind: StepKind, now: Time) {
     state.steps.insert(id.clone(), step);
 }
 
-/// The steps to hand out now, marked as issued.
+/// The steps to hand out now, marked as issued; none while the record may be older than the world.
 pub fn issue(state: &mut State, now: Time) -> Vec<Step> {
     if !state.sight.is_current {
         return Vec::new();
@@ -100,12 +102,31 @@ pub fn issue(state: &mut State, now: Time) -> Vec<Step> {
     .collect()
 }
 
-/// After a restart nobody is at any step: all that were issued may or may not have happened.
+/// After a restart nobody is at any step: all that were issued may or may not have happened. Most
+/// are simply done again. What may have been made is looked for first.
 pub fn forget_issued(state: &mut State) {
+    let cut_off = "cut off by a restart; it may or may not have happened";
     for step in state.steps.values_mut().filter(|step| step.issued) {
         step.issued = false;
-        step.error = Some("cut off by a restart; it may or may not have happened".to_owned());
+        step.error = Some(cut_off.to_owned());
     }
+    if bug!(LoseSteps) {
+        state.steps.clear();
+    }
+    let orders = state.steps.values().filter(|step| step.kind == StepKind::Create);
+    let tried: Vec<VmId> =
+        orders.filter(|step| step.attempt > 0).map(|step| step.vm.clone()).collect();
+    for id in tried {
+        doubt(state, &id, cut_off.to_owned(), false);
+    }
+}
+
+/// An order for a VM may or may not have been carried out. Its step ends here: it is asked for
+/// again under the same name, but only when the provider's lists show that it is not there.
+pub(crate) fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool) {
+    state.steps.remove(id);
+    state.memory.lost.remove(id);
+    state.memory.doubts.insert(id.clone(), Doubt { why, given_up });
 }
 
 /// Takes in what came of a step.
@@ -124,22 +145,42 @@ pub fn absorb(
     match outcome {
         StepOutcome::Done => {
             state.steps.remove(id);
-            done(config, state, id, kind, now);
+            done(config, state, id, kind, attempt, now);
         }
-        StepOutcome::Unknown(why) | StepOutcome::Failed(why) => {
-            retry(step, why.clone(), now);
-            if kind == StepKind::Deploy && attempt >= DEPLOY_ATTEMPTS && !frozen {
+        StepOutcome::Unknown(why) | StepOutcome::Failed(why) => match kind {
+            // Providers say "error" and make it all the same.
+            StepKind::Create => not_made(config, state, id, why, false, now),
+            StepKind::Deploy if attempt >= DEPLOY_ATTEMPTS && !frozen => {
+                if let Some(module) = state.vms.get(id).and_then(|vm| vm.module.clone()) {
+                    note_failed_start(state, &module, now);
+                }
                 condemn(state, id, format!("its program does not start: {why}"), now);
             }
-        }
+            StepKind::Deploy | StepKind::Undeploy | StepKind::Destroy => retry(step, why, now),
+        },
         StepOutcome::NoCapacity(why) => {
-            // Nothing was made: the record goes, so that it holds no place in the count.
-            state.steps.remove(id);
-            forget_order(config, state, id, why, now);
+            if let Some(vm) = state.vms.get(id) {
+                let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
+                pool.last_shortage = Some((now, why.clone()));
+            }
+            not_made(config, state, id, why, true, now);
         }
         StepOutcome::Refused(why) if frozen => retry(step, why, now),
-        StepOutcome::Refused(why) => refused(state, id, kind, why, now),
+        StepOutcome::Refused(why) => refused(config, state, id, kind, why, now),
     }
+}
+
+/// By its provider's word nothing was made, or nobody knows. The VM keeps its place in the count
+/// until the lists show the same.
+fn not_made(config: &Config, state: &mut State, id: &VmId, why: String, given_up: bool, now: Time) {
+    state.steps.remove(id);
+    let Some(vm) = state.vms.get(id).filter(|vm| vm.state == VmState::Creating) else { return };
+    let flavor = vm.flavor.clone();
+    refill::note_failure(config, state, &flavor, why.clone(), now);
+    if bug!(ForgetUnknown) {
+        return state.shift(id, VmState::Gone, why, now);
+    }
+    doubt(state, id, why, given_up);
 }
 
 /// Whether its module has no policy any more: then nothing of it is taken away.
@@ -154,19 +195,30 @@ fn retry(step: &mut Step, why: String, now: Time) {
     step.error = Some(why);
 }
 
-fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, now: Time) {
+fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, attempt: u32, now: Time) {
     let Some(vm) = state.vms.get(id) else { return };
     let at = vm.state;
     match kind {
         StepKind::Create if at == VmState::Creating => {
+            let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
+            pool.last_made = Some(now);
+            state.memory.lost.remove(id);
             state.shift(id, VmState::Booting, "the provider made it", now);
         }
         StepKind::Undeploy if at == VmState::Draining => {
+            state.memory.out_since.remove(id);
             state.shift(id, VmState::Stopped, "drained, program stopped", now);
             release(config, state, id, now);
         }
-        StepKind::Destroy if at == VmState::Destroying => {
+        // It is gone when the lists say so, too: see `life`.
+        StepKind::Destroy if at == VmState::Destroying && bug!(DoneIsGone) => {
             state.shift(id, VmState::Gone, "destroyed", now);
+        }
+        StepKind::Destroy if at == VmState::Destroying => {
+            let before = state.memory.ending.get(id).map_or(0, |ending| ending.times);
+            state.memory.lost.remove(id);
+            let ending = Ending { said: now, times: before + attempt };
+            state.memory.ending.insert(id.clone(), ending);
         }
         // Deploy: readiness decides, see `life`. Else the VM has moved on meanwhile.
         StepKind::Create | StepKind::Deploy | StepKind::Undeploy | StepKind::Destroy => {}
@@ -191,25 +243,14 @@ pub(crate) fn release(config: &Config, state: &mut State, id: &VmId, now: Time) 
 pub(crate) fn condemn(state: &mut State, id: &VmId, why: String, now: Time) {
     state.shift(id, VmState::Destroying, why, now);
     state.memory.suspects.remove(id);
+    state.memory.lost.remove(id);
     open(state, id, StepKind::Destroy, now);
 }
 
-fn forget_order(config: &Config, state: &mut State, id: &VmId, why: String, now: Time) {
-    let Some(vm) = state.vms.get(id).filter(|vm| vm.state == VmState::Creating) else { return };
-    let flavor = vm.flavor.clone();
-    state.shift(id, VmState::Gone, format!("never made: {why}"), now);
-    let create = config.policies.values().find(|p| p.flavor == flavor).map(|p| p.create);
-    let create = create.unwrap_or_default();
-    let pool = state.memory.pools.entry(flavor).or_default();
-    let pause = create.retry_first.0 * 2_u32.pow(pool.failures.min(10));
-    pool.failures += 1;
-    pool.not_before = Some(now + pause.min(create.retry_max.0));
-    pool.last_error = Some(why);
-}
-
-fn refused(state: &mut State, id: &VmId, kind: StepKind, why: String, now: Time) {
+fn refused(config: &Config, state: &mut State, id: &VmId, kind: StepKind, why: String, now: Time) {
     match kind {
-        StepKind::Create | StepKind::Deploy => {
+        StepKind::Create => not_made(config, state, id, why, true, now),
+        StepKind::Deploy => {
             state.steps.remove(id);
             if state.vms.get(id).is_some_and(|vm| vm.state.may_become(VmState::Destroying)) {
                 condemn(state, id, why, now);

@@ -17,8 +17,10 @@ use crate::inputs::Inputs;
 use crate::policy::{Mode, Policy};
 use crate::reason::{Decision, Moved, Reason};
 use crate::routing::is_acknowledged;
+use crate::sight;
 use crate::state::{Config, ModuleMemory, Repair, State};
-use crate::{approval, health, hold, life, recovery, routing, supply};
+use crate::supply::{Staffing, Waiting};
+use crate::{approval, brake, climb, clock, health, hold, leave, life, recovery, refill, routing};
 
 /// What a tick brought, beside the changed state.
 #[derive(Clone, Debug, Default)]
@@ -36,29 +38,86 @@ const RECORD_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
 
 /// Looks at everything once.
 pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Outcome {
+    clock::follow(state, now);
     let elapsed = state.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
     state.memory.last_tick = Some(now);
-    let mut outcome = Outcome::default();
-    if !recovery::look(state, facts, now) {
-        return outcome;
-    }
+    sight::look(state, facts, now);
     let repairs_before = repairs(state);
-    life::observe(config, state, facts, now);
-    let mut missing: BTreeMap<FlavorId, u32> = BTreeMap::new();
-    let members = state.by_module();
-    for (module, policy) in &config.policies {
-        let members = members.get(module).map_or(&[][..], Vec::as_slice);
-        let mut decision = decide_one(policy, state, members, facts, now, elapsed);
+    let may_act = recovery::look(state, facts, now);
+    if may_act {
+        life::observe(config, state, facts, now);
+    }
+    let mut outcome = Outcome::default();
+    // A record that is older than the world decides nothing.
+    if state.memory.recovery.is_none() {
+        let look = Look { config, facts, now, elapsed, may_act };
+        look.at_modules(state, &mut outcome);
+    }
+    if may_act {
+        outcome.routing = routing::update(config, state);
+    }
+    outcome.repairs = news_of_repairs(&repairs_before, state);
+    outcome
+}
+
+/// Everything that one look goes by.
+struct Look<'a> {
+    config: &'a Config,
+    facts: &'a Facts,
+    now: Time,
+    elapsed: Duration,
+    /// It is known what there is: VMs may be moved.
+    may_act: bool,
+}
+
+impl Look<'_> {
+    fn at_modules(&self, state: &mut State, outcome: &mut Outcome) {
+        let mut missing: BTreeMap<FlavorId, u32> = BTreeMap::new();
+        let mut waiting = refill::waiting(state);
+        let rooms = refill::rooms(self.config, state, self.facts, self.now);
+        let members = state.by_module();
+        for policy in self.config.policies.values() {
+            let members = members.get(&policy.module).map_or(&[][..], Vec::as_slice);
+            let room = rooms.get(&policy.flavor).copied();
+            let (short, decision) = self.at_module(policy, state, members, room, &mut waiting);
+            *missing.entry(policy.flavor.clone()).or_default() += short;
+            outcome.decisions.extend(decision);
+        }
+        if bug!(RemovedPolicyDestroys) {
+            self.dismiss_unwanted(state, &members);
+        }
+        for (module, members) in frozen(self.config, &members) {
+            outcome.decisions.extend(freeze(module, state, members, self.facts, self.now));
+        }
+        state.memory.holds.retain(|_, hold| hold.holds(self.now));
+        for (flavor, pool) in self.config.pools.iter().filter(|_| self.may_act) {
+            let missing = missing.get(flavor).copied().unwrap_or(0);
+            refill::refill(self.config, pool, state, self.facts, missing, self.now);
+        }
+    }
+
+    /// Returns how many VMs the pool could not give, and the decision if it is news.
+    fn at_module(
+        &self,
+        policy: &Policy,
+        state: &mut State,
+        members: &[VmId],
+        room: Option<(u32, u32)>,
+        waiting: &mut Waiting,
+    ) -> (u32, Option<Decision>) {
+        let Self { config, facts, now, elapsed, may_act } = *self;
+        let (mut short, module) = (0, &policy.module);
+        let room = room_of(policy, state, members, facts, room, now);
+        let mut decision = decide_one(policy, state, members, facts, room, (now, elapsed));
         let moves_before = state.moves.len();
-        let acts = mode_now(policy, facts, now).acts();
+        let acts = may_act && (mode_now(policy, facts, now).acts() || bug!(DryRunActs));
         if acts {
             let holds = hold::of_module(state.memory.holds.values(), module, now);
             let held = hold::applied(policy, &holds);
             health::look_after(held.as_ref().unwrap_or(policy), state, members, facts, now);
         }
-        if acts || approval::is_open(state, module) {
-            let short = supply::staff(config, policy, state, members, facts, now);
-            *missing.entry(policy.flavor.clone()).or_default() += short;
+        if acts || may_act && approval::is_open(state, module) {
+            short = Staffing { config, policy, members, facts, now }.staff(state, waiting);
             if let Some(decision) = &mut decision {
                 decision.short = short;
             }
@@ -66,33 +125,52 @@ pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Out
         if let Some(decision) = &mut decision {
             decision.moves = state.moves[moves_before..].iter().map(Moved::of).collect();
         }
-        outcome.decisions.extend(decision);
         approval::close_if_done(policy, state, members, facts, now);
         finish_repairs(state, module, members, facts, now);
+        (short, decision)
     }
-    let frozen: Vec<_> = frozen(config, &members).collect();
-    for (module, members) in frozen {
-        outcome.decisions.extend(freeze(module, state, members, facts, now));
+
+    /// The deliberate bug: whatever no policy wants goes.
+    fn dismiss_unwanted(&self, state: &mut State, members: &BTreeMap<ModuleId, Vec<VmId>>) {
+        let gone = members.iter().filter(|(module, _)| !self.config.policies.contains_key(*module));
+        for id in gone.flat_map(|(_, members)| members) {
+            if state.vms[id].state == VmState::Serving {
+                state.shift(id, VmState::Draining, "no policy wants it", self.now);
+            }
+        }
     }
-    state.memory.holds.retain(|_, hold| hold.holds(now));
-    for (flavor, pool) in &config.pools {
-        let missing = missing.get(flavor).copied().unwrap_or(0);
-        supply::refill(pool, state, facts, missing, now);
+}
+
+/// How much the rest of the fleet leaves room for.
+fn room_of(
+    policy: &Policy,
+    state: &State,
+    members: &[VmId],
+    facts: &Facts,
+    pool: Option<(u32, u32)>,
+    now: Time,
+) -> Room {
+    let memory = state.memory.modules.get(&policy.module);
+    Room {
+        ready: pool.map(|(ready, _)| ready),
+        creatable: pool.map(|(_, creatable)| creatable),
+        removable: Some(leave::removable(policy, state, members, facts, now)),
+        brake: Some(brake::room(state, now)),
+        stuck_until: memory.and_then(climb::stuck_until),
     }
-    outcome.routing = routing::update(config, state);
-    outcome.repairs = news_of_repairs(&repairs_before, state);
-    outcome
 }
 
 /// What would be decided right now, without changing anything: for `plan`.
 pub fn preview(config: &Config, state: &State, facts: &Facts, now: Time) -> Vec<Decision> {
-    let mut copy = state.clone();
-    let members = copy.by_module();
+    let members = state.by_module();
+    let rooms = refill::rooms(config, state, facts, now);
     let decisions = config.policies.iter().map(|(module, policy)| {
         let members = members.get(module).map_or(&[][..], Vec::as_slice);
-        let elapsed = copy.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
-        let mut memory = memory_of(policy, &mut copy).clone();
-        let want = want(policy, &mut memory, &copy, members, facts, now, elapsed);
+        let elapsed = state.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
+        let mut memory = memory_of(policy, state);
+        let pool = rooms.get(&policy.flavor).copied();
+        let room = room_of(policy, state, members, facts, pool, now);
+        let want = want(policy, &mut memory, state, members, facts, room, (now, elapsed));
         let id = DecisionId::parse("preview").expect("a plain word");
         want.into_decision(id, policy.module.clone(), memory.desired, now)
     });
@@ -158,9 +236,10 @@ fn frozen_decision(
     }
 }
 
-fn memory_of<'a>(policy: &Policy, state: &'a mut State) -> &'a mut ModuleMemory {
+/// What is remembered of a module, or how it begins.
+fn memory_of(policy: &Policy, state: &State) -> ModuleMemory {
     let fresh = || ModuleMemory { desired: policy.initial, ..ModuleMemory::default() };
-    state.memory.modules.entry(policy.module.clone()).or_insert_with(fresh)
+    state.memory.modules.get(&policy.module).cloned().unwrap_or_else(fresh)
 }
 
 fn want(
@@ -169,8 +248,8 @@ fn want(
     state: &State,
     members: &[VmId],
     facts: &Facts,
-    now: Time,
-    elapsed: Duration,
+    room: Room,
+    (now, elapsed): (Time, Duration),
 ) -> Want {
     let vms = || members.iter().map(|id| &state.vms[id]);
     let serving: Vec<&Vm> = vms().filter(|vm| in_service(vm, facts)).collect();
@@ -179,7 +258,6 @@ fn want(
     let coming = vms().filter(|vm| vm.state.is_capacity() && !in_service(vm, facts)).collect();
     let holds = hold::of_module(state.memory.holds.values(), &policy.module, now);
     let members = Members { serving, coming, warming };
-    let room = Room::default();
     let scene = Scene { members: &members, facts, room, holds: &holds, now, elapsed };
     decide(policy, memory, &scene)
 }
@@ -189,13 +267,14 @@ fn decide_one(
     state: &mut State,
     members: &[VmId],
     facts: &Facts,
-    now: Time,
-    elapsed: Duration,
+    room: Room,
+    (now, elapsed): (Time, Duration),
 ) -> Option<Decision> {
-    let mut memory = memory_of(policy, state).clone();
+    let mut memory = memory_of(policy, state);
     let from = memory.desired;
-    let want = want(policy, &mut memory, state, members, facts, now, elapsed);
+    let want = want(policy, &mut memory, state, members, facts, room, (now, elapsed));
     if want.mode.acts() {
+        watch_climb(&mut memory, &want, now);
         apply(&mut memory, &want, now);
     } else if let Some(approval) = &memory.approval {
         memory.desired = approval.to;
@@ -211,6 +290,21 @@ fn decide_one(
     }
     state.memory.modules.insert(policy.module.clone(), memory);
     news.then_some(decision)
+}
+
+fn watch_climb(memory: &mut ModuleMemory, want: &Want, now: Time) {
+    if let Reason::LoadAbove { load, .. } = &want.reason
+        && want.to > memory.desired
+    {
+        climb::note(memory, *load, want.to, now);
+    }
+    let calm = matches!(
+        want.reason,
+        Reason::LoadInBand { .. } | Reason::LoadBelow { .. } | Reason::OnTarget { .. }
+    );
+    if calm {
+        memory.climb = None;
+    }
 }
 
 fn apply(memory: &mut ModuleMemory, want: &Want, now: Time) {

@@ -13,6 +13,7 @@ use scaler::approval::{self, ApprovalError, LONGEST};
 use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
 use scaler::plan::plan;
 use scaler::state::{Config, State};
+use scaler::stay::{Stays, standing};
 use scaler::steps::{StepOutcome, absorb, issue};
 use scaler::tick::tick;
 
@@ -89,8 +90,7 @@ fn facts(state: &State, now: Time) -> Facts {
     }
     let router = RouterFact { acknowledged: u64::MAX, ..RouterFact::default() };
     facts.routers.insert("edge".to_owned(), router);
-    let provider =
-        ProviderFact { complete: false, at: now, vms: BTreeMap::new(), room: BTreeMap::new() };
+    let provider = ProviderFact { at: now, ..ProviderFact::default() };
     facts.provider = Some(provider);
     facts
 }
@@ -226,4 +226,30 @@ fn a_load_that_nobody_knows_foretells_nothing() {
     let (state, mut facts, now) = under(&config, 1.5);
     facts.samples.clear();
     assert_eq!(ahead(&config, &state, &facts, &module(), now, Duration::from_secs(900)), None);
+}
+
+#[test]
+fn why_a_vm_is_not_taken_away_is_said_of_each() {
+    let mut config = config("auto");
+    let mut state = state();
+    let now = run(&config, &mut state, NOW, 400);
+    let facts = facts(&state, now);
+    let serving: Vec<VmId> = {
+        let vms = state.vms.values().filter(|vm| vm.state == VmState::Serving);
+        vms.map(|vm| vm.id.clone()).collect()
+    };
+    let why = |config: &Config, vm: &VmId| standing(config, &state, &facts, vm, now).unwrap();
+    let next = why(&config, &serving[0]).next.unwrap();
+    let other = serving.iter().find(|vm| **vm != next).unwrap();
+    assert_eq!(why(&config, &next).why, Stays::WouldBeNext);
+    assert_eq!(why(&config, other).why, Stays::OthersFirst { before: 1 });
+    let policy = config.policies.get_mut(&module()).unwrap();
+    policy.terminate.protect = vec![format!("vm={next}")];
+    let label = format!("vm={next}");
+    assert_eq!(why(&config, &next).why, Stays::Protected { label });
+    let waiting = state.vms.values().find(|vm| vm.state == VmState::Pool).unwrap();
+    let state_of = Stays::NotInService { state: VmState::Pool };
+    assert_eq!(why(&config, &waiting.id).why, state_of);
+    config.policies.clear();
+    assert_eq!(why(&config, other).why, Stays::NoPolicy);
 }

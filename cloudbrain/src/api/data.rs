@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::brain::Handle;
-use crate::brain::core::{Acknowledgement, Heard};
+use crate::brain::core::{Acknowledgement, Heard, RecoveryWord};
 use crate::brain::monitor;
 use crate::brain::view;
 
@@ -148,6 +148,21 @@ pub(super) async fn take_on(
     let acknowledged =
         acknowledged.map_err(|why| ApiError(StatusCode::UNPROCESSABLE_ENTITY, why))?;
     handle.tell(Heard::Acknowledged(acknowledged)).await.map_err(unavailable)
+}
+
+/// Somebody says that the record is older than the world, or that it is as it should be.
+pub(super) async fn recovery(
+    State(handle): State<Handle>,
+    Json(word): Json<RecoveryWord>,
+) -> Answer {
+    let asked = word.clone();
+    let refused = handle.ask(move |core, _| core.refuse_recovery(&asked)).await;
+    if let Some(why) = refused.map_err(unavailable)? {
+        return Err(ApiError(StatusCode::UNPROCESSABLE_ENTITY, why));
+    }
+    handle.tell(Heard::Recovery(word)).await.map_err(unavailable)?;
+    let recovery = handle.ask(|core, _| core.recovery_in_words()).await.map_err(unavailable)?;
+    to_json(&recovery)
 }
 
 /// The newest first.

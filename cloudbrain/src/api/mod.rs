@@ -6,6 +6,7 @@
 
 mod acts;
 mod alerts;
+mod capacity;
 mod data;
 mod events;
 mod explore;
@@ -60,6 +61,7 @@ fn router(handle: Handle) -> Router {
         .route("/monitor", get(pages::monitor))
         .route("/explore", get(explore::explore))
         .route("/rules", get(rules::page))
+        .route("/capacity", get(capacity::page))
         .route("/preferences", post(pages::preferences))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/live.js", get(pages::script))
@@ -90,8 +92,10 @@ fn router(handle: Handle) -> Router {
         )
         .route("/api/overview", get(data::overview))
         .route("/api/monitor", get(data::monitor))
+        .route("/api/capacity", get(capacity::capacity))
         .route("/api/plan", get(scaling::plan))
         .route("/api/explain", get(scaling::explain))
+        .route("/api/why-not-removed", get(scaling::why_not_removed))
         .route("/api/history", get(scaling::history))
         .route("/api/decisions", get(data::decisions))
         .route("/api/incidents", get(data::incidents))
@@ -116,6 +120,7 @@ fn acts() -> Router<Handle> {
     Router::new()
         .route("/api/incidents/{id}/snooze", post(acts::snooze))
         .route("/api/plan/apply", post(scaling::apply))
+        .route("/api/recovery", post(data::recovery))
         .route("/api/silences", get(acts::silences).post(acts::silence))
         .route("/api/silences/{id}", delete(acts::expire))
         .route("/api/maintenance", get(acts::windows).post(acts::open_window))

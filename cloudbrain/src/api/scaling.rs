@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
-use model::id::{ModuleId, Object};
+use model::id::{ModuleId, Object, VmId};
 use model::time::Time;
 use query::source::SourceError;
 use samples::Samples;
@@ -75,6 +75,9 @@ pub struct Explained {
     pub decision: Decision,
     pub after: Aftermath,
     pub replay: Replay,
+    /// What keeps VMs of the module from coming right now, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
 }
 
 /// Whether this program decides the same by what was stored with the decision.
@@ -122,7 +125,10 @@ pub(super) async fn explain(
     };
     let after = came_of(&handle, &decision).await?;
     let replay = Replay::of(&decision);
-    to_json(&Explained { decision, after, replay })
+    let module = decision.module.clone();
+    let waits = handle.ask(move |core, _| core.scaler.memory.modules.get(&module)?.waits.clone());
+    let waits = waits.await.map_err(unavailable)?.filter(|_| which.at.is_none());
+    to_json(&Explained { decision, after, replay, waits })
 }
 
 /// How the modules with a policy have behaved of late.
@@ -144,6 +150,30 @@ async fn decision_at(
     }
     let newest = decisions(handle, module, Time::from_millis(0), until, 1).await?;
     Ok(newest.into_iter().next())
+}
+
+/// Which VM.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WhichVm {
+    vm: VmId,
+}
+
+/// Why a VM would not be taken away by choice now.
+pub(super) async fn why_not_removed(
+    State(handle): State<Handle>,
+    Query(which): Query<WhichVm>,
+) -> Answer {
+    let asked = handle.ask(move |core, now| {
+        let (config, facts) = (&core.config.scaler, &core.senses.facts);
+        let found = scaler::stay::standing(config, &core.scaler, facts, &which.vm, now);
+        found.ok_or_else(|| {
+            let why =
+                format!("there is no VM {}; `cloudbrain why vm/{0}` knows its past", which.vm);
+            ApiError(StatusCode::NOT_FOUND, why)
+        })
+    });
+    to_json(&asked.await.map_err(unavailable)??)
 }
 
 async fn came_of(handle: &Handle, decision: &Decision) -> Result<Aftermath, ApiError> {

@@ -14,8 +14,10 @@ mod hearing;
 mod holding;
 mod judging;
 mod placing;
+mod recovering;
 mod relieving;
 mod timing;
+mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -50,6 +52,7 @@ use crate::config::Config;
 
 use crate::rules::engine::Book;
 
+pub use self::recovering::RecoveryWord;
 pub use self::relieving::StandIn;
 use super::active::Word as ActiveWord;
 use super::acts::labels::LabelSilences;
@@ -98,6 +101,8 @@ pub enum Heard {
     Acknowledged(Acknowledged),
     /// Somebody wants something put off, silenced, worked on, or ended early.
     Act(Box<Wanted>),
+    /// Somebody says that the record is old, or is as it should be.
+    Recovery(RecoveryWord),
     /// Somebody stands in for whoever would be on duty.
     StandsIn(Said),
     /// New files are in force.
@@ -139,6 +144,8 @@ pub struct Turn {
     pub acknowledged: Vec<Acknowledged>,
     /// What people asked for, and what came of it.
     pub replies: Vec<(oneshot::Sender<Outcome>, Outcome)>,
+    /// Another brain has taken over: nothing of this turn may be recorded or done.
+    pub superseded: Option<String>,
 }
 
 /// One point of a module's chart.
@@ -195,12 +202,17 @@ pub struct Core {
     targets: Arc<Targets>,
     /// The targets were derived at least once.
     has_aimed: bool,
+    /// The routers were told of a routing since the start.
+    has_routed: bool,
+    /// It was told that the record is older than the world.
+    is_recovering: bool,
     /// Whose agents come by themselves, and whether they are silent.
     active: BTreeMap<Object, bool>,
     directory: Arc<Directory>,
     label_silences: LabelSilences,
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
+    said_of_pools: warning::Said,
     /// Of which modules it was told that their load is unknown; asked of the alerter if None.
     told_blind: Option<BTreeSet<Object>>,
     /// When the schedules of the policies are handed over again; at once if None.
@@ -271,15 +283,19 @@ impl Core {
             stored: inheritance.stored,
             targets: Arc::default(),
             has_aimed: false,
+            has_routed: false,
+            is_recovering: false,
             active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
             directory: Arc::default(),
             label_silences: LabelSilences::default(),
             plan_due: None,
+            said_of_pools: warning::Said::new(),
             told_blind: None,
             time_due: None,
             pending: Turn::default(),
             config,
         };
+        core.is_recovering = core.scaler.memory.recovery.is_some();
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.posted.learn_anew(&core.config.raw);
         core.label_silences = LabelSilences::of(core.alerter.silences());
@@ -389,9 +405,13 @@ impl Core {
         self.senses.age(&self.scaler.vms, now);
         self.expire_posted(now);
         self.plan(now);
+        if let Err(why) = self.look_for_later_brains(now) {
+            return Turn { superseded: Some(why), ..Turn::default() };
+        }
         self.keep_time(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
+        self.follow_recovery(now);
         self.place(now);
         self.tell_of_blindness(now);
         self.relieve(now);
@@ -401,6 +421,7 @@ impl Core {
         if alerter::wake_at(&self.alerter).is_some_and(|at| at <= now) {
             self.alert(alerter::Event::Tick, now);
         }
+        self.watch_pools(now);
         self.account(now);
         self.chart(now);
         self.remember(&outcome.decisions);
@@ -415,13 +436,20 @@ impl Core {
         turn.changes.extend(self.rooms_of_rules());
         turn.changes.extend(self.stored.old_notes(now));
         turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
-        turn.routing = outcome.routing;
+        turn.routing = outcome.routing.or_else(|| self.first_routing());
+        self.has_routed |= turn.routing.is_some();
         turn.steps = steps;
         turn.decisions = outcome.decisions;
         turn.rows = self.rows.take();
         turn.directory = self.direct();
         turn.targets = self.aim(now);
         turn
+    }
+
+    /// The routing as it was left, once it is known that the routers do not follow a later one.
+    fn first_routing(&self) -> Option<Routing> {
+        let is_due = !self.has_routed && self.scaler.sight.is_current;
+        is_due.then(|| self.scaler.routing())
     }
 
     /// When a turn is due even if nothing is heard; at the latest a tick from now.

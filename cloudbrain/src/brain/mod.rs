@@ -7,6 +7,7 @@ pub mod active;
 pub mod acts;
 pub mod aftermath;
 pub mod asker;
+pub mod capacity;
 pub mod core;
 pub mod discover;
 pub mod duty;
@@ -20,6 +21,7 @@ pub mod intake;
 mod looks;
 mod measure;
 pub mod monitor;
+pub mod others;
 mod outbox;
 mod place;
 pub mod plan;
@@ -175,9 +177,20 @@ pub struct Brain {
     pub zabbix: Vec<mpsc::Sender<Acknowledged>>,
 }
 
-/// Runs until it is told to stop. An error means that the record cannot be trusted any more: it is
-/// better to stop than to act on it.
-pub async fn run(mut brain: Brain) -> Result<(), StoreError> {
+/// Why the brain stopped by itself: it is better to stop than to act on.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    #[error("the record cannot be trusted any more")]
+    Record(#[from] StoreError),
+    #[error(
+        "{0}: another brain acts for this fleet, on a copy of this store; this one has stopped. See \
+         that only one is started, on the newer store"
+    )]
+    Superseded(String),
+}
+
+/// Runs until it is told to stop, or has to.
+pub async fn run(mut brain: Brain) -> Result<(), Halt> {
     let mut due = brain.clock.now();
     loop {
         let wait = due.since(brain.clock.now());
@@ -200,6 +213,9 @@ pub async fn run(mut brain: Brain) -> Result<(), StoreError> {
             let core = &mut brain.core;
             brain.outbox.renew(now, |message| core.renew(message, now));
             let turn = brain.core.turn(now);
+            if let Some(why) = turn.superseded {
+                return Err(Halt::Superseded(why));
+            }
             brain.finish(turn, now).await?;
             let wake = brain.outbox.wake_at(now).into_iter().chain([brain.core.wake_at(now)]).min();
             due = wake.unwrap_or(now).max(now + Duration::from_millis(20));

@@ -42,6 +42,7 @@ pub fn view(core: &Core, beside: &Beside, now: Time) -> MonitorView {
         seen: names.iter().filter(|name| is_seen(senses, name)).count() as u32,
         newest: senses.newest,
         config_error: core.config_error.clone(),
+        recovery: core.recovery_in_words(),
         sources: sources::all(core, beside, now),
         faults: faults(senses),
         unwatched: unwatched(core),

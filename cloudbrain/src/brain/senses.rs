@@ -112,16 +112,15 @@ impl Senses {
     }
 
     /// A frame came: the agent answers.
-    pub fn frame(&mut self, frame: &Frame) {
+    pub fn frame(&mut self, frame: &Frame, now: Time) {
         let name = frame.target.to_string();
         self.looked(&name, frame.at, true);
         self.faults.remove(&name);
         let Object::Vm(vm) = &frame.target else { return };
         let agent = AgentFact { heard: Some(frame.at), silent_since: None, misses: 0 };
         self.facts.agents.insert(vm.clone(), agent);
-        let samples = self.facts.samples.entry(vm.clone()).or_default();
         for (name, value) in &frame.values {
-            samples.insert(name.clone(), Sample { value: *value, at: frame.at });
+            self.facts.hear(vm, name, Sample { value: *value, at: frame.at }, now);
         }
     }
 

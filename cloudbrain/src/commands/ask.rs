@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::http::{get_json, post_json};
 use super::{Found, say};
 use crate::api::rules::RuleView;
-use crate::brain::core::Acknowledgement;
-use crate::cli::{AckArgs, AskArgs, Output};
+use crate::brain::core::{Acknowledgement, RecoveryWord};
+use crate::cli::{AckArgs, AskArgs, Output, RecoverArgs};
 use crate::config::raw::RawConfig;
 use crate::config::yaml::Document;
 
@@ -130,6 +130,19 @@ pub(super) async fn acknowledge(args: AckArgs) -> anyhow::Result<Found> {
             let headline = answer["incident"]["headline"]["en"].as_str().unwrap_or_default();
             say(&format!("{} is acknowledged by {}: {headline}", args.incident, args.by));
         }
+    }
+    Ok(Found::Nothing)
+}
+
+/// Begins a recovery, or ends it.
+pub(super) async fn recover(args: RecoverArgs) -> anyhow::Result<Found> {
+    let brain = brain_of(&args.ask)?;
+    let word = RecoveryWord { by: args.by, done: args.done };
+    let answer: Option<String> = post_json(brain, "/api/recovery", &word).await?;
+    match (args.ask.output.output, answer) {
+        (Output::Json, answer) => say(&serde_json::to_string(&answer)?),
+        (Output::Text, Some(why)) => say(&why),
+        (Output::Text, None) => say("the recovery has ended: the scaler acts again"),
     }
     Ok(Found::Nothing)
 }

@@ -1,9 +1,13 @@
 //! `explain`: why the scaler did what it did, or did nothing, and what came of it.
 
+use std::net::SocketAddr;
+
+use model::id::VmId;
 use model::unit::Span;
 use scaler::facts::ScheduleSpan;
 use scaler::policy::Aim;
 use scaler::reason::{Decision, Inputs, LimitOutcome, Reading};
+use scaler::stay::Standing;
 
 use super::ask::{brain_of, moment};
 use super::http::get_json;
@@ -14,6 +18,9 @@ use crate::cli::{ExplainArgs, Output};
 
 pub(super) async fn explain(args: ExplainArgs) -> anyhow::Result<Found> {
     let brain = brain_of(&args.ask)?;
+    if let Some(vm) = &args.vm {
+        return why_not_removed(brain, vm, args.ask.output.output).await;
+    }
     let at = match &args.at {
         None => String::new(),
         // A moment is written in whole seconds, and the decision within it is meant.
@@ -26,6 +33,22 @@ pub(super) async fn explain(args: ExplainArgs) -> anyhow::Result<Found> {
         Output::Json => say(&serde_json::to_string(&explained)?),
         Output::Text => tell(&explained),
     }
+    Ok(Found::Nothing)
+}
+
+async fn why_not_removed(brain: SocketAddr, vm: &VmId, output: Output) -> anyhow::Result<Found> {
+    let found: Standing = get_json(brain, &format!("/api/why-not-removed?vm={vm}")).await?;
+    if output == Output::Json {
+        say(&serde_json::to_string(&found)?);
+        return Ok(Found::Nothing);
+    }
+    let Standing { vm, why, next } = &found;
+    let next = match next {
+        Some(next) if next == vm => String::new(),
+        Some(next) => format!("; next in order is {next}"),
+        None => "; nobody may leave now".to_owned(),
+    };
+    say(&format!("{vm} stays: {why}{next}"));
     Ok(Found::Nothing)
 }
 
@@ -43,6 +66,9 @@ fn tell(explained: &Explained) {
     }
     if decision.short > 0 {
         say(&format!("  owed     {} more: the pool was empty", decision.short));
+    }
+    if let Some(waits) = &explained.waits {
+        say(&format!("  waits    {waits}"));
     }
     if let Some(after) = after(decision, &explained.after) {
         say(&format!("  after    {after}"));

@@ -2,6 +2,7 @@
 
 mod acts;
 mod ask;
+mod capacity;
 mod channels;
 mod demo_app;
 mod explain;
@@ -14,6 +15,7 @@ mod plan;
 mod replay;
 mod schedule;
 mod serve;
+mod simulate;
 mod story;
 mod teardown;
 
@@ -55,9 +57,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => on_runtime(false, plan::plan(args)),
         Command::Apply(args) => on_runtime(false, plan::apply(args)),
         Command::Explain(args) => on_runtime(false, explain::explain(args)),
+        Command::Pools(args) => on_runtime(false, capacity::pools(args)),
+        Command::Capacity(args) => on_runtime(false, capacity::capacity(args)),
         Command::Incidents(args) => on_runtime(false, story::incidents(args)),
         Command::Why(args) => on_runtime(false, story::why(args)),
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
@@ -69,6 +74,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Maintenance(command) => on_runtime(false, acts::maintenance(command)),
         Command::Oncall(args) => on_runtime(false, oncall::oncall(args)),
         Command::Ack(args) => on_runtime(false, ask::acknowledge(args)),
+        Command::Recover(args) => on_runtime(false, ask::recover(args)),
     };
     match result {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

@@ -2,8 +2,8 @@
 //! world that trusts nobody.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -45,6 +45,8 @@ pub(crate) struct Fleet {
     brains: Vec<Child>,
     /// How many are started at once.
     pub(crate) rivals: usize,
+    /// Of the brain, beside ours.
+    pub(crate) environment: Vec<(String, String)>,
     /// VMs that nobody knows any more, and that must stay.
     pub(crate) strangers: BTreeSet<String>,
     listen: SocketAddr,
@@ -65,8 +67,18 @@ impl Fleet {
         let cloud =
             Cloud::start(&folder.join("state"), &folder.join("fail"), ports + 2..=ports + 78);
         let (listen, router) = (at(ports), at(ports + 1));
-        let (brains, strangers) = (Vec::new(), BTreeSet::new());
-        let fleet = Self { folder, cloud, brains, rivals: 1, strangers, listen, router, _ports: kept };
+        let (brains, environment, strangers) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let fleet = Self {
+            folder,
+            cloud,
+            brains,
+            rivals: 1,
+            environment,
+            strangers,
+            listen,
+            router,
+            _ports: kept,
+        };
         fleet.write("cloudbrain.yaml", &main_file(listen, router));
         fleet.write("projects/shop.yaml", PROJECT);
         fleet.want(shape);
@@ -111,6 +123,7 @@ impl Fleet {
         command
             .args(["serve", "--config"])
             .arg(self.folder.join("cloudbrain.yaml"))
+            .envs(self.environment.iter().cloned())
             .env("CLOUDBRAIN_FAIL", self.folder.join("fail"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -166,13 +179,14 @@ impl Fleet {
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect_timeout(&self.listen, Duration::from_secs(1)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-        exchange(&mut stream, "GET", path)
+        exchange(&mut stream, "GET", path, "")
     }
 
-    pub(crate) fn post(&self, path: &str) -> Option<String> {
+    /// POSTs JSON; the body of the answer, whatever it is.
+    pub(crate) fn post(&self, path: &str, json: &str) -> Option<String> {
         let mut stream = TcpStream::connect_timeout(&self.listen, Duration::from_secs(1)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-        exchange(&mut stream, "POST", path)
+        exchange(&mut stream, "POST", path, json)
     }
 
     /// What the router says of itself.
@@ -180,7 +194,7 @@ impl Fleet {
         let socket = self.folder.join("state/router/edge/router.sock");
         let mut stream = UnixStream::connect(socket).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        serde_json::from_str(&exchange(&mut stream, "GET", "/report")?).ok()
+        serde_json::from_str(&exchange(&mut stream, "GET", "/report", "")?).ok()
     }
 
     /// Waits until the world is as it is wanted, and stays so. The error says what is not.
@@ -261,6 +275,11 @@ impl Fleet {
         serving.map(|(vm, _)| vm).min().expect("one serves")
     }
 
+    /// The host that carries the most VMs.
+    pub(crate) fn busy_host(&self) -> &'static str {
+        if self.vms_on("h1").len() >= self.vms_on("h2").len() { "h1" } else { "h2" }
+    }
+
     pub(crate) fn vms_on(&self, host: &str) -> BTreeSet<String> {
         let all = self.cloud.see().vms.into_iter();
         let on_it = all.filter(|vm| vm.host.as_ref().is_some_and(|on| on.as_str() == host));
@@ -306,7 +325,7 @@ impl Drop for Fleet {
         self.kill_brain();
         let socket = self.folder.join("state/router/edge/router.sock");
         if let Ok(mut stream) = UnixStream::connect(socket) {
-            let _ = exchange(&mut stream, "POST", "/stop");
+            let _ = exchange(&mut stream, "POST", "/stop", "");
         }
         self.cloud.end();
         if !std::thread::panicking() {
@@ -337,9 +356,12 @@ fn exchange(
     stream: &mut (impl std::io::Read + std::io::Write),
     method: &str,
     path: &str,
+    json: &str,
 ) -> Option<String> {
-    let head = "Host: localhost\r\nConnection: close\r\nContent-Length: 0";
-    write!(stream, "{method} {path} HTTP/1.1\r\n{head}\r\n\r\n").ok()?;
+    let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json";
+    let length = json.len();
+    write!(stream, "{method} {path} HTTP/1.1\r\n{head}\r\nContent-Length: {length}\r\n\r\n{json}")
+        .ok()?;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer); // The other side may cut it off after the answer.
     let answer = String::from_utf8_lossy(&answer).into_owned();

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::fleet::Fleet;
-use crate::report::{Report, Run, Verdict};
+use crate::report::{RESTORED, Report, Run, Verdict};
 use crate::scenarios::{ALL, Held, Scenario};
 
 /// Of a point that is passed often, so many passings are tried.
@@ -86,10 +86,7 @@ fn round(fleet: &mut Fleet, scenario: &Scenario, kills: &[Kill]) -> Verdict {
     fleet.order(None);
     let settled = settle(fleet, scenario, &held);
     let recovered = match settled {
-        Ok(took) => {
-            if took > Duration::from_secs(9) { let log = fleet.log(); std::fs::write(format!("/tmp/kill-slow-{}-{}.log", scenario.name, began.elapsed().as_micros()), format!("{kills:?}\n{log}")).unwrap(); }
-            took
-        }
+        Ok(took) => took,
         Err(why) => return Verdict::Wrong(format!("{why}\n{}", fleet.story())),
     };
     let most = fleet.cloud.ledger().most;
@@ -254,9 +251,22 @@ fn whole_matrix() {
         all.extend(tasks(scenario, deeper(&names, pairs, &mut chance)));
         all.extend(tasks(scenario, random_times(random, &mut chance)));
     }
-    let report = run(all);
+    let mut report = run(all);
+    if only.is_none() {
+        restored(&mut report);
+    }
     report.write(began.elapsed());
     assert!(report.wrong().is_empty(), "{:#?}", report.wrong());
+}
+
+/// A store of yesterday, killed at each point of the way back.
+fn restored(report: &mut Report) {
+    let points = crate::restored::POINTS;
+    for point in points {
+        let kill = Kill::At((*point).to_owned(), 1);
+        let verdict = crate::restored::round("restored", Some(&kill));
+        report.add(Run { scenario: RESTORED.0, kills: vec![kill], verdict });
+    }
 }
 
 fn number(variable: &str, otherwise: usize) -> usize {

@@ -27,6 +27,15 @@ pub(crate) fn running(vms: &Path) -> Running {
     running
 }
 
+/// The environment of each process of these VMs.
+pub(crate) fn environments(vms: &Path) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ours = processes.filter(|process| vm_of(&process.path(), vms).is_some());
+    let read = |path: std::path::PathBuf| std::fs::read(path).unwrap_or_default();
+    let environments = ours.map(|process| read(process.path().join("environ")));
+    environments.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+}
+
 /// The VM that a process belongs to, and whether it is the program on it.
 fn vm_of(process: &Path, vms: &Path) -> Option<(String, bool)> {
     let environment = std::fs::read(process.join("environ")).ok()?;

@@ -8,6 +8,15 @@ use std::time::Duration;
 use crate::matrix::Kill;
 use crate::scenarios::ALL;
 
+/// The scenario that is not in [`ALL`], since its world is made anew for each run.
+pub(crate) const RESTORED: (&str, &str) =
+    ("restored", "the store is of yesterday; VMs were made since, and serve");
+
+/// All scenarios, with what happens in each.
+fn scenarios() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.iter().map(|scenario| (scenario.name, scenario.what)).chain([RESTORED])
+}
+
 /// What came of one run.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
@@ -87,9 +96,8 @@ impl Report {
         );
         page += "## Scenarios\n\n| scenario | what happens | runs | exact | wrong | worst recovery |\n\
                  | --- | --- | --- | --- | --- | --- |\n";
-        for scenario in ALL {
-            let cell = self.cell(|run| run.scenario == scenario.name);
-            let (name, what) = (scenario.name, scenario.what);
+        for (name, what) in scenarios() {
+            let cell = self.cell(|run| run.scenario == name);
             let (exact, wrong) = (cell.exact, cell.wrong);
             let runs = exact + wrong + cell.not_reached;
             let worst = cell.worst.as_secs_f64();
@@ -107,11 +115,11 @@ impl Report {
     fn write_points(&self, page: &mut String) {
         *page += "\n## Killed once, at a point\n\nRuns with the exact count, of those that reached \
                   it; `-` is a point that the scenario does not pass.\n\n| point |";
-        for scenario in ALL {
-            let _ = write!(page, " {} |", scenario.name);
+        for (name, _) in scenarios() {
+            let _ = write!(page, " {name} |");
         }
         *page += "\n| --- |";
-        *page += &" --- |".repeat(ALL.len());
+        *page += &" --- |".repeat(scenarios().count());
         let points: BTreeSet<&String> = self.runs.iter().filter_map(point_of).collect();
         for point in points {
             let _ = write!(page, "\n| {point} |");

@@ -92,11 +92,12 @@ pub(crate) const ALL: &[Scenario] = &[
         base: shape(3, 1, 10),
         then: shape(3, 1, 10),
         begin: |fleet, _| {
-            let victims = fleet.vms_on("h1");
-            fleet.cloud.kill_host("h1");
+            let host = fleet.busy_host();
+            let victims = fleet.vms_on(host);
+            fleet.cloud.kill_host(host);
             Held { victims, ..Held::default() }
         },
-        end: |fleet| fleet.cloud.revive("h1"),
+        end: |fleet| ["h1", "h2"].iter().for_each(|host| fleet.cloud.revive(host)),
         rivals: 1,
     },
     Scenario {

@@ -21,6 +21,8 @@ pub struct MonitorView {
     pub newest: Option<Time>,
     /// Why the files on disk were refused; the last good ones stay in force.
     pub config_error: Option<String>,
+    /// Why nothing is made, stopped or routed, while that is so.
+    pub recovery: Option<String>,
     /// In any order.
     pub sources: Vec<SourceView>,
     /// Targets that do not answer as they should.

@@ -406,5 +406,6 @@ fn monitor() -> MonitorHealth {
             fault("vm/vm-9", "an answer of 70000 bytes; at most 65536 are read", 44),
         ],
         config_error: None,
+        recovery: None,
     }
 }

@@ -17,6 +17,7 @@ pub(crate) fn healthy() -> MonitorView {
         seen: 1_284,
         newest: Some(ago(2)),
         config_error: None,
+        recovery: None,
         sources: well(),
         faults: Listed::default(),
         unwatched: Listed::default(),

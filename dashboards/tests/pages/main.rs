@@ -46,6 +46,7 @@ fn whatever_comes_from_outside_is_escaped() {
     overview.modules[0].doubts = vec![hostile()];
     overview.pools[0].note = hostile();
     overview.monitor.config_error = Some(hostile());
+    overview.monitor.recovery = Some(hostile());
     overview.monitor.faults[0].error = hostile();
     overview.monitor.faults[0].object = hostile();
     overview.incidents[0].headline = hostile();

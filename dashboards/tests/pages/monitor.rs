@@ -117,6 +117,7 @@ fn whatever_comes_from_outside_is_escaped() {
     let hostile = || "</td><script>alert('x')</script>\"><img src=x>".to_owned();
     let mut view = monitor::blind();
     view.config_error = Some(hostile());
+    view.recovery = Some(hostile());
     for source in &mut view.sources {
         source.name = hostile();
         source.state = SourceState::Silent;

@@ -50,8 +50,14 @@ impl Chain<'_> {
 
     /// On the way in, the highest count asked for within the window wins.
     pub(super) fn stabilise(&mut self) {
+        if bug!(NoStabilise) {
+            return self.skip("stabilise", "nothing is waited for");
+        }
         if !self.is_in() {
             return self.skip("stabilise", "only fewer are waited for");
+        }
+        if self.are_asks_patient() {
+            return self.pass("stabilise", "the work asked for more long enough ago");
         }
         let clocks = self.inputs.clocks;
         let window = self.terms.inward.stabilise.0;
@@ -147,6 +153,12 @@ impl Chain<'_> {
         }
     }
 
+    /// Whether all that ask for fewer waited by themselves.
+    fn are_asks_patient(&self) -> bool {
+        let mut fewer = self.inputs.asks.iter().filter(|ask| ask.to < self.from).peekable();
+        fewer.peek().is_some() && fewer.all(|ask| ask.is_patient)
+    }
+
     fn pace_in(&mut self) {
         let missing = self.from.saturating_sub(self.inputs.serving);
         let warming = self.inputs.warming.max(missing);
@@ -156,11 +168,12 @@ impl Chain<'_> {
         let cooled =
             clocks.last_out.max(clocks.last_in).map(|at| at + self.terms.inward.cooldown.0);
         let is_ahead = |until: &Time| self.now < *until;
-        let hold = if warming > 0 {
+        let is_patient = self.are_asks_patient();
+        let hold = if warming > 0 && !is_patient {
             Reason::StillWarming { warming }
         } else if let Some(until) = cooled.filter(is_ahead) {
             Reason::CoolingDown { until }
-        } else if let Some(until) = settles.filter(is_ahead) {
+        } else if let Some(until) = settles.filter(is_ahead).filter(|_| !is_patient) {
             Reason::Settling { until }
         } else {
             return self.pass("pace", "none on their way, and cooled down");

@@ -27,7 +27,7 @@ pub(super) fn watched(memory: &mut ModuleMemory, scene: &Scene<'_>) -> Duration 
 /// When the load shows the VMs that came last.
 pub(super) fn settled_until(policy: &Policy, members: &Members<'_>) -> Time {
     let newest = members.serving.iter().map(|vm| vm.since).max().unwrap_or_default();
-    newest + policy.out.settle.0
+    if bug!(IgnoreSettle) { Time::default() } else { newest + policy.out.settle.0 }
 }
 
 /// Moves the clocks of the thresholds on, and says in the readings how they stand. While a metric

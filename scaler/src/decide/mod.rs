@@ -37,6 +37,7 @@ use crate::state::ModuleMemory;
 use crate::track::{self, Tracking};
 
 pub use limits::STAGES;
+pub(crate) use read::fresh;
 pub use read::load;
 
 /// The VMs of one module, by how far they are.
@@ -153,6 +154,7 @@ fn gather(policy: &Policy, memory: &mut ModuleMemory, scene: &Scene<'_>) -> Inpu
             reading: &reading.clone(),
             members,
             facts,
+            room: scene.room,
             desired: memory.desired,
             settled_until,
             now,

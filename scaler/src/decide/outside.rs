@@ -29,6 +29,12 @@ impl Chain<'_> {
     /// No more is wanted on account of load than can be had. A floor is wanted all the same.
     pub(super) fn pool(&mut self) {
         let room = self.inputs.room;
+        if let Some(until) =
+            room.stuck_until.filter(|until| self.now < *until && self.is_load_out())
+        {
+            let reason = Reason::LoadDoesNotFall { until };
+            return self.clip("pool", self.from, reason.to_string(), reason);
+        }
         let (Some(ready), Some(creatable), true) = (room.ready, room.creatable, self.is_out())
         else {
             return self.skip("pool", "nothing is needed of it");
@@ -42,6 +48,11 @@ impl Chain<'_> {
         } else {
             self.pass("pool", detail);
         }
+    }
+
+    fn is_load_out(&self) -> bool {
+        let by_load = matches!(self.reason, Reason::LoadAbove { .. } | Reason::OffTarget { .. });
+        self.is_out() && by_load
     }
 
     pub(super) fn fleet_brake(&mut self) {

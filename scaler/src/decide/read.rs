@@ -23,7 +23,8 @@ fn of_vms(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
     let [min, p90, max] =
         [Aggregate::Min, Aggregate::P90, Aggregate::Max].map(|aggregate| aggregate.of(&values));
     values.resize(vms.len(), 0.0);
-    let known = !vms.is_empty() && samples.len() as f64 >= metric.coverage * vms.len() as f64;
+    let coverage = if bug!(IgnoreCoverage) { 0.001 } else { metric.coverage };
+    let known = !vms.is_empty() && samples.len() as f64 >= coverage * vms.len() as f64;
     let hottest = samples.iter().max_by(|(_, a), (_, b)| a.value.total_cmp(&b.value));
     let oldest = samples.iter().map(|(_, sample)| scene.now.since(sample.at)).max();
     Reading {
@@ -108,7 +109,7 @@ pub fn load(
 
 /// The samples of the VMs that may be believed: young enough, taken since the VM serves, and
 /// numbers.
-fn fresh<'a>(
+pub(crate) fn fresh<'a>(
     policy: &Policy,
     metric: &Metric,
     vms: &[&'a Vm],
@@ -117,7 +118,8 @@ fn fresh<'a>(
 ) -> Vec<(&'a Vm, Sample)> {
     let samples = vms.iter().filter_map(|vm| {
         let sample = facts.sample(&policy.module, metric, &vm.id)?;
-        let fresh = now.since(sample.at) <= metric.max_age && sample.at >= vm.since;
+        let young = now.since(sample.at) <= metric.max_age || bug!(IgnoreMaxAge);
+        let fresh = young && (sample.at >= vm.since || bug!(IgnoreSettle));
         (fresh && is_number(sample.value)).then_some((*vm, sample))
     });
     samples.collect()

@@ -21,6 +21,17 @@ impl Core {
         };
         let events = self.surveyor.follow(&mut self.topology, sources, lost_until, now);
         self.moved(events, now);
+        self.place_racks();
+    }
+
+    /// The scaler spreads the VMs of a module over what fails as a whole.
+    fn place_racks(&mut self) {
+        let hosts = self.topology.hosts.iter();
+        let racks = || hosts.clone().filter_map(|(id, host)| Some((id, host.switch.as_ref()?)));
+        if !racks().eq(&self.senses.facts.racks) {
+            let racks = racks().map(|(host, rack)| (host.clone(), rack.clone())).collect();
+            self.senses.facts.racks = racks;
+        }
     }
 
     /// What labels of alerts newly say of the fleet is known from now on.

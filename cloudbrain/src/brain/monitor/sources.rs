@@ -264,11 +264,11 @@ fn remote_write(pushed: &Pushed) -> Option<SourceView> {
 
 /// Those who carry out what is decided also tell what there is and where it goes.
 fn hands(core: &Core, now: Time) -> Vec<SourceView> {
-    let provider = core.config.raw.providers.iter().map(|RawProvider::Process(raw)| &raw.name);
+    let provider = core.config.raw.providers.iter().map(RawProvider::name);
     let provider = provider.map(|name| (SourceKind::Provider, name, PROVIDER.to_owned()));
-    let routers = core.config.raw.routers.iter().map(|RawRouter::Builtin(raw)| &raw.name);
+    let routers = core.config.raw.routers.iter().map(|RawRouter::Builtin(raw)| raw.name.as_str());
     let routers = routers.map(|name| (SourceKind::Router, name, router_name(name)));
-    let view = |(kind, name, target): (SourceKind, &String, String)| {
+    let view = |(kind, name, target): (SourceKind, &str, String)| {
         let (every, timeout) = (Duration::ZERO, Duration::ZERO);
         let members = [Member { name: target, every, timeout }].into_iter();
         let view = Group::of(&core.senses, members, now).view(kind, name);

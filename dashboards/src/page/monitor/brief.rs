@@ -19,6 +19,10 @@ pub(in crate::page) fn section(monitor: &MonitorHealth, voice: &Voice) -> Markup
             h2 { (voice.say(words::MONITOR)) }
             (verdict(monitor, voice))
             p { a href=(Place::Monitor.path()) { (voice.say(words::MONITOR_ALL)) } }
+            @if let Some(why) = &monitor.recovery {
+                p.alarm { (glyph(Health::Down)) " " strong { (voice.say(words::RECOVERY)) } }
+                pre { (why) }
+            }
             @if let Some(error) = &monitor.config_error {
                 p { strong { (voice.say(words::CONFIG_ERROR)) } }
                 pre { (error) }

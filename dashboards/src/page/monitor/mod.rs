@@ -52,6 +52,10 @@ fn verdict(view: &MonitorView, voice: &Voice) -> Markup {
             @if view.is_disk_full() {
                 p.alarm { (glyph(Health::Down)) " " (voice.say(words::DISK_FULL)) }
             }
+            @if let Some(why) = &view.recovery {
+                p.alarm { (glyph(Health::Down)) " " (voice.say(words::RECOVERY)) }
+                pre { (why) }
+            }
             @if let Some(error) = &view.config_error {
                 p.alarm { (glyph(Health::Unknown)) " " (voice.say(words::CONFIG_ERROR)) }
                 pre { (error) }

@@ -39,7 +39,7 @@ fn beside() -> impl Strategy<Value = Beside> {
                 is_trusted,
                 why: String::new(),
             }),
-            room: Room { ready, creatable, removable, brake },
+            room: Room { ready, creatable, removable, brake, stuck_until: None },
             holds: hold.into_iter().collect(),
         }
     })

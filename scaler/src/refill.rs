@@ -1,0 +1,278 @@
+//! Keeps the pools filled, at a pace that no failure can turn into a flood.
+//!
+//! What makes VMs and fails is asked more and more seldom, and after `stop_after` failures in a
+//! row for one VM at a time. There is a budget an hour, a bound on all VMs of the flavor in
+//! whatever state, and nobody is asked while nobody can say what there is. A VM that waits too long
+//! without a word, or for longer than the pool's `max_age`, is replaced first and destroyed then.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::id::{FlavorId, VmId};
+use model::time::Time;
+use model::vm::{Vm, VmState};
+
+use crate::brake;
+use crate::capacity::provided;
+use crate::facts::Facts;
+use crate::policy::RawPaceCreate;
+use crate::pool::Pool;
+use crate::sight::LISTS_APART;
+use crate::state::{Config, State};
+use crate::steps::{StepKind, condemn, open};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The VMs of one flavor, by how far they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stock {
+    /// In the pool and heard lately: fit to be given out.
+    fit: u32,
+    /// In the pool for too long.
+    aged: u32,
+    making: u32,
+    total: u32,
+}
+
+/// Fills up one pool: `missing` VMs are owed to modules beside those that are to wait.
+pub(crate) fn refill(
+    config: &Config,
+    pool: &Pool,
+    state: &mut State,
+    facts: &Facts,
+    missing: u32,
+    now: Time,
+) {
+    let stock = stock(pool, state, facts, now);
+    let mut budget = budget(config, pool, state, facts, stock.making, now);
+    budget -= order_again(pool, state, facts, budget, now);
+    let wanted =
+        (pool.ready + missing + stock.aged.min(1)).saturating_sub(stock.fit + stock.making);
+    let room = room(pool, facts, &stock);
+    for _ in 0..wanted.min(budget).min(room) {
+        order(state, &pool.flavor, now);
+    }
+    if missing == 0 && stock.making == 0 {
+        thin_out(pool, state, facts, stock.fit.saturating_sub(pool.ready), now);
+    }
+}
+
+/// Whether a VM of the pool was heard lately enough to be given out.
+pub(crate) fn is_fit(recheck: Duration, state: &State, facts: &Facts, vm: &Vm, now: Time) -> bool {
+    let heard = facts.agents.get(&vm.id).filter(|agent| agent.misses == 0);
+    let fresh = heard.and_then(|agent| agent.heard).is_some_and(|at| now.since(at) <= recheck);
+    let host_down = vm.host.as_ref().is_some_and(|host| facts.is_host_down(host));
+    // A router that sends to it knows of an assignment that the record does not.
+    (fresh || bug!(GiveUnheard))
+        && !host_down
+        && !facts.is_upstream(&vm.id)
+        && !state.is_dead(&vm.id)
+}
+
+/// After a start nobody was heard yet: that is no reason to fill the pool a second time.
+fn was_never_asked(facts: &Facts, vm: &Vm) -> bool {
+    facts.agents.get(&vm.id).is_none_or(|agent| agent.heard.is_none() && agent.misses == 0)
+}
+
+fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
+    let mut stock = Stock::default();
+    for vm in state.vms.values().filter(|vm| vm.flavor == pool.flavor) {
+        let works = vm.state == VmState::Pool || vm.state.is_capacity();
+        let is_made = matches!(vm.state, VmState::Creating | VmState::Booting);
+        let counts = works || is_made || !bug!(CountOnlyWorking);
+        stock.total += u32::from(vm.state != VmState::Gone && counts);
+        stock.making += u32::from(is_made && !bug!(ForgetPending));
+        if vm.state == VmState::Pool {
+            let counts = state.sight.is_blind
+                || was_never_asked(facts, vm)
+                || is_fit(pool.recheck, state, facts, vm, now);
+            stock.fit += u32::from(counts);
+            stock.aged +=
+                u32::from(counts && pool.max_age.is_some_and(|age| now.since(vm.created) >= age));
+        }
+    }
+    stock
+}
+
+/// How many VMs may be ordered right now, also again.
+fn budget(
+    config: &Config,
+    pool: &Pool,
+    state: &mut State,
+    facts: &Facts,
+    making: u32,
+    now: Time,
+) -> u32 {
+    let memory = state.memory.pools.entry(pool.flavor.clone()).or_default();
+    while memory.ordered.front().is_some_and(|at| now.since(*at) >= HOUR) {
+        memory.ordered.pop_front();
+    }
+    // Without a look at the provider nothing is made: what exists would be made again.
+    if facts.provider.is_none() || memory.not_before.is_some_and(|at| now < at) {
+        return 0;
+    }
+    let policies = config.policies.values().filter(|policy| policy.flavor == pool.flavor);
+    // Each module may cause as many as its own policy says.
+    let per_hour = policies.map(|policy| policy.create.per_hour).reduce(u32::saturating_add);
+    let per_hour = per_hour.unwrap_or_else(|| RawPaceCreate::default().per_hour);
+    let last_minute = memory.ordered.iter().filter(|at| now.since(**at) < MINUTE).count();
+    let bounds = [
+        one_at_a_time(config, pool, state, making),
+        pool.refill.per_minute.saturating_sub(last_minute as u32),
+        per_hour.saturating_sub(state.memory.pools[&pool.flavor].ordered.len() as u32),
+    ];
+    bounds.into_iter().min().unwrap_or(0)
+}
+
+/// After too many failures in a row, one VM is tried, and the next only when it has come to an end.
+fn one_at_a_time(config: &Config, pool: &Pool, state: &State, making: u32) -> u32 {
+    if state.memory.pools[&pool.flavor].failures < create(config, &pool.flavor).stop_after {
+        return u32::MAX;
+    }
+    let of_flavor = |id: &VmId| state.vms.get(id).is_some_and(|vm| vm.flavor == pool.flavor);
+    let waiting = state.memory.doubts.keys().filter(|id| of_flavor(id)).count() as u32;
+    1_u32.saturating_sub(making.saturating_sub(waiting))
+}
+
+fn room(pool: &Pool, facts: &Facts, stock: &Stock) -> u32 {
+    let room = provided_room(facts, &pool.flavor);
+    let free = pool.refill.in_flight.saturating_sub(stock.making);
+    let total = pool.max_total.saturating_sub(stock.total);
+    free.min(total).min(room.saturating_sub(stock.making))
+}
+
+/// By the tightest limit that the provider tells of.
+fn provided_room(facts: &Facts, flavor: &FlavorId) -> u32 {
+    let bounds = facts.provider.as_ref().map(|list| provided(list, flavor)).unwrap_or_default();
+    bounds.first().map_or(u32::MAX, |bound| bound.more)
+}
+
+/// What two lists lack after an order of unknown outcome is ordered again, under the same name.
+fn order_again(pool: &Pool, state: &mut State, facts: &Facts, budget: u32, now: Time) -> u32 {
+    let due = state.memory.doubts.iter().filter(|(id, doubt)| {
+        let absent = state.is_absent(facts, id, LISTS_APART, now);
+        !doubt.given_up && (absent || bug!(OrderAgainAtOnce))
+    });
+    let due = due.filter(|(id, _)| state.vms.get(*id).is_some_and(|vm| vm.flavor == pool.flavor));
+    let due: Vec<VmId> = due.map(|(id, _)| id.clone()).take(budget as usize).collect();
+    for id in &due {
+        state.memory.doubts.remove(id);
+        open(state, id, StepKind::Create, now);
+        note_order(state, &pool.flavor, now);
+    }
+    due.len() as u32
+}
+
+fn order(state: &mut State, flavor: &FlavorId, now: Time) {
+    state.memory.next_vm += 1;
+    if bug!(ReuseNames) {
+        let used = |n: &u64| state.vms.keys().any(|id| id.as_str() == format!("vm-{n}"));
+        state.memory.next_vm = (1..).find(|n| !used(n)).unwrap_or_default();
+    }
+    let id = VmId::parse(&format!("vm-{}", state.memory.next_vm))
+        .expect("a number makes a well-formed name");
+    let vm = Vm {
+        id: id.clone(),
+        flavor: flavor.clone(),
+        state: VmState::Creating,
+        since: now,
+        created: now,
+        host: None,
+        addresses: None,
+        module: None,
+        assignment: 0,
+        route_generation: 0,
+        why: "ordered for the pool".to_owned(),
+    };
+    state.vms.insert(id.clone(), vm);
+    open(state, &id, StepKind::Create, now);
+    note_order(state, flavor, now);
+}
+
+fn note_order(state: &mut State, flavor: &FlavorId, now: Time) {
+    state.memory.pools.entry(flavor.clone()).or_default().ordered.push_back(now);
+}
+
+/// How VMs of a flavor are ordered: as the first of its policies says.
+fn create(config: &Config, flavor: &FlavorId) -> RawPaceCreate {
+    let policy = config.policies.values().find(|policy| policy.flavor == *flavor);
+    policy.map(|policy| policy.create).unwrap_or_default()
+}
+
+/// An order failed, or what was made never came up: the next one waits.
+pub(crate) fn note_failure(
+    config: &Config,
+    state: &mut State,
+    flavor: &FlavorId,
+    why: String,
+    now: Time,
+) {
+    let create = create(config, flavor);
+    let pool = state.memory.pools.entry(flavor.clone()).or_default();
+    let pause = create.retry_first.0 * 2_u32.pow(pool.failures.min(10));
+    if bug!(NoBackoff) {
+        return;
+    }
+    if bug!(NeverAgain) && pool.failures >= 2 {
+        pool.not_before = Some(now + HOUR * 1000);
+        return;
+    }
+    pool.failures += 1;
+    pool.not_before = Some(now + pause.min(create.retry_max.0));
+    pool.last_error = Some(why);
+}
+
+/// A VM came up: whatever was wrong is over.
+pub(crate) fn note_success(state: &mut State, flavor: &FlavorId) {
+    let Some(pool) = state.memory.pools.get_mut(flavor) else { return };
+    (pool.failures, pool.not_before, pool.last_error) = (0, None, None);
+}
+
+/// A pool that holds more than it should gives the oldest back.
+fn thin_out(pool: &Pool, state: &mut State, facts: &Facts, surplus: u32, now: Time) {
+    let fits = |vm: &&Vm| {
+        vm.state == VmState::Pool
+            && vm.flavor == pool.flavor
+            && is_fit(pool.recheck, state, facts, vm, now)
+    };
+    let waiting = state.vms.values().filter(fits);
+    let mut waiting: Vec<_> = waiting.map(|vm| (vm.created, vm.id.clone())).collect();
+    waiting.sort_by_key(|(created, id)| (Reverse(*created), id.clone()));
+    let surplus = surplus.min(brake::room(state, now));
+    for (created, id) in waiting.into_iter().rev().take(surplus as usize) {
+        brake::note(state, now);
+        let why = if pool.max_age.is_some_and(|age| now.since(created) >= age) {
+            "it waited for too long: a fresh one took its place"
+        } else {
+            "more than the pool is to hold"
+        };
+        condemn(state, &id, why.to_owned(), now);
+    }
+}
+
+/// How many VMs of each flavor wait to be given out, and how many may still be made.
+pub(crate) fn rooms(
+    config: &Config,
+    state: &State,
+    facts: &Facts,
+    now: Time,
+) -> BTreeMap<FlavorId, (u32, u32)> {
+    let rooms = config.pools.iter().map(|(flavor, pool)| {
+        let stock = stock(pool, state, facts, now);
+        let room = provided_room(facts, flavor);
+        let creatable = pool.max_total.saturating_sub(stock.total).min(room);
+        (flavor.clone(), (stock.fit, creatable + stock.making))
+    });
+    rooms.collect()
+}
+
+/// The VMs that wait in pools, by flavor.
+pub(crate) fn waiting(state: &State) -> BTreeMap<FlavorId, Vec<VmId>> {
+    let mut waiting: BTreeMap<FlavorId, Vec<VmId>> = BTreeMap::new();
+    for vm in state.vms.values().filter(|vm| vm.state == VmState::Pool) {
+        waiting.entry(vm.flavor.clone()).or_default().push(vm.id.clone());
+    }
+    waiting
+}

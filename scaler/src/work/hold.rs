@@ -1,0 +1,93 @@
+//! When a wish becomes an action.
+//!
+//! VMs that are needed are ordered at once. VMs that are not needed are let go only when keeping them
+//! has cost as much as an action is worth: much surplus goes soon, a single VM stays a while, and an
+//! action that takes back the one before has to be worth more. So the number of actions follows from
+//! one price instead of from cooldowns, and a load that hovers at an edge moves nothing.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use model::time::Time;
+use serde::{Deserialize, Serialize};
+
+use super::tuning::Tuning;
+
+/// What is remembered of wishes and actions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Holding {
+    /// What had to be kept, newest last; only entries that none after them exceeds.
+    kept: VecDeque<(Time, u32)>,
+    /// VM-seconds of surplus since there is one.
+    surplus_s: f32,
+    last_out: Option<Time>,
+}
+
+/// The counts that the work asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Wish {
+    /// So many are needed when an action of now takes effect.
+    pub(super) needed: u32,
+    /// So many must not be let go.
+    pub(super) keep: u32,
+}
+
+/// What to do about a wish.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Act {
+    Out {
+        to: u32,
+    },
+    In {
+        to: u32,
+    },
+    /// There is a surplus, and it did not cost enough yet.
+    Wait {
+        keeps: u32,
+        surplus_s: f32,
+        price_s: f32,
+    },
+    Stay,
+}
+
+impl Holding {
+    pub(super) fn act(
+        &mut self,
+        wish: Wish,
+        have: u32,
+        window: Duration,
+        elapsed: Duration,
+        now: Time,
+        tuning: &Tuning,
+    ) -> Act {
+        let keeps = self.keep(wish.keep.max(wish.needed), window, now, tuning);
+        if wish.needed > have {
+            self.surplus_s = 0.0;
+            self.last_out = Some(now);
+            return Act::Out { to: wish.needed };
+        }
+        if keeps >= have {
+            self.surplus_s = 0.0;
+            return Act::Stay;
+        }
+        self.surplus_s += (have - keeps) as f32 * elapsed.as_secs_f32();
+        let is_reversal = self.last_out.is_some_and(|out| now.since(out) <= tuning.reversal);
+        let price_s = if is_reversal { tuning.reversal_price_s } else { tuning.price_s };
+        if self.surplus_s < price_s {
+            return Act::Wait { keeps, surplus_s: self.surplus_s, price_s };
+        }
+        self.surplus_s = 0.0;
+        // To go on inwards takes nothing back.
+        self.last_out = None;
+        Act::In { to: keeps }
+    }
+
+    /// The most that had to be kept within the window.
+    fn keep(&mut self, keep: u32, window: Duration, now: Time, tuning: &Tuning) -> u32 {
+        let longest = tuning.kept.max(tuning.kept_while_low);
+        self.kept.retain(|(at, count)| *count > keep && now.since(*at) <= longest);
+        self.kept.push_back((now, keep));
+        let recent = self.kept.iter().filter(|(at, _)| now.since(*at) <= window);
+        recent.map(|(_, count)| *count).max().unwrap_or(keep)
+    }
+}

@@ -1,0 +1,211 @@
+//! The properties, and who watches them: it reads what really happened, never what the brain
+//! believes.
+//!
+//! The one thing taken from the brain's record is why a VM left the routers, by choice or for its
+//! health, since that is no fact of the world. Whether it was well, routed, young or the last one
+//! is read from the machines and routers.
+
+mod at_rest;
+mod orders;
+mod routes;
+mod scaling;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use model::id::{FlavorId, ModuleId, VmId};
+use model::time::Time;
+use scaler::hands::{Power, Sighting};
+
+use crate::trouble::{Listing, Trouble};
+use crate::world::World;
+
+/// A property that was broken.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// The number in the table of properties.
+    pub property: &'static str,
+    pub at: Time,
+    pub what: String,
+}
+
+/// A property in words, and where it is held.
+#[derive(Clone, Copy, Debug)]
+pub struct Property {
+    pub id: &'static str,
+    pub words: &'static str,
+    pub held: &'static str,
+}
+
+const HERE: &str = "here, in every run";
+
+/// P1 to P24, and which of them this world checks.
+pub const PROPERTIES: [Property; 24] = [
+    property("P1", "nothing leaves on account of a load that is unknown, old or unsettled", HERE),
+    property(
+        "P2",
+        "never more VMs than max and surge, or than the pool's max_total, in any state",
+        HERE,
+    ),
+    property("P3", "at rest at least min VMs serve; never below by choice", HERE),
+    property("P4", "no choice takes the last VM that works out of the routers", HERE),
+    property(
+        "P5",
+        "a program is stopped only when no router sends to it, and it is idle or its time is up",
+        HERE,
+    ),
+    property("P6", "after any crash, in the end exactly the intended VMs exist", HERE),
+    property("P7", "a VM works for one module, and has one open order", HERE),
+    property("P8", "with a steady load the count does not go to and fro", HERE),
+    property(
+        "P9",
+        "only what two witnesses call ill is isolated, a share at most; a brain cut off isolates nothing",
+        HERE,
+    ),
+    property(
+        "P10",
+        "what bears our tag and is unknown is not destroyed before two complete lists named it, long apart",
+        HERE,
+    ),
+    property(
+        "P11",
+        "a brain whose time is over changes nothing",
+        "the kill matrix and the store's suite",
+    ),
+    property("P12", "destroying is left for gone alone, and no name is used twice", HERE),
+    property("P13", "orders are bounded: per hour, and after failures in a row", HERE),
+    property(
+        "P14",
+        "a release and the scaler never own one VM",
+        "with releases, which are not built yet",
+    ),
+    property(
+        "P15",
+        "each change has a decision that replays to the bit",
+        "scaler::decide's own tests",
+    ),
+    property("P16", "a dry run changes nothing", HERE),
+    property("P17", "bounds hold within a tick without metrics; a removed policy freezes", HERE),
+    property("P18", "what is young is never chosen to leave", HERE),
+    property("P19", "only a pool VM that was heard lately is given out", HERE),
+    property("P20", "no secret in records, logs, pages", "cloudbrain's tests with canary values"),
+    property("P21", "a clock that jumps neither fires twice nor ends anything early", HERE),
+    property("P22", "when the world stops failing, everything comes to rest", HERE),
+    property("P23", "without its monitor nothing that works is destroyed", HERE),
+    property("P24", "few leave at once by choice, over the fleet and in a tick", HERE),
+];
+
+const fn property(id: &'static str, words: &'static str, held: &'static str) -> Property {
+    Property { id, words, held }
+}
+
+/// What the world remembers for its judgement.
+#[derive(Debug, Default)]
+pub struct Oracle {
+    pub violation: Option<Violation>,
+    /// When a VM's agent really answered, and when what it said was really measured.
+    pub answered: BTreeMap<VmId, Time>,
+    pub measured: BTreeMap<VmId, Time>,
+    /// Since when a router sends to a VM.
+    pub(crate) routed: BTreeMap<VmId, Time>,
+    /// When a router began to send to one more VM of a module.
+    pub(crate) joined: BTreeMap<ModuleId, Time>,
+    /// Who was taken out by choice though it was well, and when.
+    pub(crate) dismissed: VecDeque<(Time, VmId)>,
+    pub(crate) isolated: BTreeMap<ModuleId, VecDeque<Time>>,
+    /// Orders to make a VM, by flavor.
+    pub(crate) ordered: BTreeMap<FlavorId, VecDeque<Time>>,
+    /// When a VM of a flavor last came up.
+    pub(crate) came_up: BTreeMap<FlavorId, Time>,
+    /// When a module was given a VM, or gave one away, last. Pools go on renewing their VMs.
+    pub(crate) last_order: Time,
+    /// When each VM was ordered last.
+    pub(crate) asked_for: BTreeMap<VmId, Time>,
+    /// When each assignment of a VM was planned.
+    pub(crate) assigned: BTreeMap<(VmId, u32), Time>,
+    /// Names that were made and are gone for good.
+    pub(crate) issued_destroy: BTreeSet<VmId>,
+    /// When complete lists named a VM first and last.
+    pub(crate) named: BTreeMap<VmId, (Time, Time)>,
+    /// The two newest lists that showed a VM dead, as they were given to the brain.
+    pub(crate) slandered: BTreeMap<VmId, Time>,
+    pub(crate) restored: Option<Time>,
+    pub(crate) brain_started: Time,
+    /// When somebody lied about the health of VMs last, and when the brain was cut off last.
+    pub(crate) lied: Time,
+    pub(crate) cut_off_since: Option<Time>,
+    pub(crate) edited: Time,
+
+    pub(crate) turns: BTreeMap<ModuleId, VecDeque<(Time, bool)>>,
+    pub(crate) shaken: Time,
+    pub(crate) clock_jumped: Option<Time>,
+}
+
+impl Oracle {
+    pub(crate) fn broken(&mut self, property: &'static str, at: Time, what: String) {
+        self.violation.get_or_insert(Violation { property, at, what });
+    }
+
+    pub(crate) fn brain_started(&mut self, now: Time) {
+        self.brain_started = now;
+    }
+
+    pub(crate) fn store_restored(&mut self, now: Time) {
+        self.restored = Some(now);
+    }
+
+    /// Something began or ended that makes judgement harder.
+    pub(crate) fn trouble(&mut self, what: Trouble, now: Time) {
+        self.shaken = now;
+        match what {
+            Trouble::BrainCutOff => {
+                self.lied = now;
+                self.cut_off_since = if self.cut_off_since.is_some() { None } else { Some(now) };
+            }
+            Trouble::PolicyEdited { .. }
+            | Trouble::PolicyRemoved { .. }
+            | Trouble::ModulePaused { .. } => self.edited = now,
+            Trouble::ClockJumps { .. } => self.clock_jumped = Some(now),
+            _ => self.lied = now,
+        }
+    }
+
+    /// A list was handed to the brain.
+    pub(crate) fn listed(&mut self, sighting: &Sighting, now: Time) {
+        for vm in &sighting.vms {
+            if sighting.complete {
+                let named = self.named.entry(vm.id.clone()).or_insert((now, now));
+                named.1 = now;
+            }
+            if vm.power == Power::Stopped {
+                self.slandered.insert(vm.id.clone(), now);
+            } else {
+                self.slandered.remove(&vm.id);
+            }
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn broken(&mut self, property: &'static str, what: String) {
+        self.oracle.broken(property, self.now, what);
+    }
+
+    /// Whether somebody lies about the health of VMs, or did lately.
+    pub(crate) fn health_is_doubtful(&self) -> bool {
+        self.now.since(self.oracle.lied) < Duration::from_secs(900)
+            || self.troubles().any(|trouble| {
+                matches!(
+                    trouble,
+                    Trouble::AgentsDark
+                        | Trouble::ProbesFail
+                        | Trouble::BrainCutOff
+                        | Trouble::AgentGone(_)
+                        | Trouble::Router(..)
+                        | Trouble::Lists(
+                            Listing::Empty | Listing::Holes | Listing::Stale | Listing::Slander
+                        )
+                )
+            })
+    }
+}
