@@ -91,6 +91,7 @@ fn only(config: &Config, policy: &Policy) -> Config {
     Config {
         policies: BTreeMap::from([(policy.module.clone(), policy.clone())]),
         pools: pool.into_iter().map(|pool| (pool.flavor.clone(), pool.clone())).collect(),
+        brake: config.brake,
         ..Config::default()
     }
 }
@@ -159,5 +160,5 @@ fn seen(state: &State, now: Time) -> ProviderFact {
         };
         (vm.id.clone(), fact)
     });
-    ProviderFact { complete: true, at: now, vms: vms.collect(), room: BTreeMap::new() }
+    ProviderFact { complete: true, at: now, vms: vms.collect(), ..ProviderFact::default() }
 }

@@ -20,7 +20,7 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, RouterFact};
 use crate::state::State;
 use crate::steps::doubt;
 
@@ -54,7 +54,7 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
         return false;
     }
     let listed = facts.provider.as_ref().is_some_and(|list| list.complete);
-    let heard = !facts.routers.is_empty();
+    let heard = facts.routers.values().any(|router| !router.silent);
     let is_new = state.memory.routing_generation == 0;
     let waited = now.since(first) >= HEARD_WITHIN;
     state.sight.is_current |= (listed || waited) && (heard || is_new || waited);
@@ -115,9 +115,9 @@ fn evidence(state: &State, facts: &Facts) -> Option<String> {
         return Some(format!("{id} exists, and the record ends at vm-{known}"));
     }
     let ours = state.memory.routing_generation;
-    let ahead = facts.routers.iter().find(|(_, router)| router.acknowledged > ours);
+    let ahead = facts.routers.iter().find(|(_, router)| router.follows() > ours);
     ahead.map(|(name, router)| {
-        let theirs = router.acknowledged;
+        let theirs = router.follows();
         format!("router {name} follows routing {theirs}, and the record ends at {ours}")
     })
 }
@@ -125,7 +125,7 @@ fn evidence(state: &State, facts: &Facts) -> Option<String> {
 fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
     let complete = state.sight.proves_absence;
     let ours = state.memory.routing_generation;
-    let theirs = facts.routers.values().map(|router| router.acknowledged).max().unwrap_or(ours);
+    let theirs = facts.routers.values().map(RouterFact::follows).max().unwrap_or(ours);
     let heard = facts.routers.is_empty() || theirs > 0;
     let Some(recovery) = &mut state.memory.recovery else { return true };
     let due = recovery.passes == 0 || now.since(recovery.last_pass) >= PASSES_APART;
@@ -145,7 +145,7 @@ fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{ProviderFact, RouterFact, SeenFact};
+    use crate::facts::{ProviderFact, SeenFact};
     use crate::hands::Power;
     use crate::state::Config;
     use crate::tick::tick;

@@ -158,7 +158,13 @@ pub fn absorb(
             }
             StepKind::Deploy | StepKind::Undeploy | StepKind::Destroy => retry(step, why, now),
         },
-        StepOutcome::NoCapacity(why) => not_made(config, state, id, why, true, now),
+        StepOutcome::NoCapacity(why) => {
+            if let Some(vm) = state.vms.get(id) {
+                let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
+                pool.last_shortage = Some((now, why.clone()));
+            }
+            not_made(config, state, id, why, true, now);
+        }
         StepOutcome::Refused(why) if frozen => retry(step, why, now),
         StepOutcome::Refused(why) => refused(config, state, id, kind, why, now),
     }
@@ -194,6 +200,8 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, attempt: 
     let at = vm.state;
     match kind {
         StepKind::Create if at == VmState::Creating => {
+            let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
+            pool.last_made = Some(now);
             state.memory.lost.remove(id);
             state.shift(id, VmState::Booting, "the provider made it", now);
         }
