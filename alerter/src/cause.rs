@@ -55,6 +55,13 @@ pub(crate) struct Findings {
     pub(crate) sick: Sick,
 }
 
+impl Findings {
+    /// Lets go of the rest, which may be large, before much is said about it.
+    pub(crate) fn into_sick(self) -> Sick {
+        self.sick
+    }
+}
+
 pub(crate) fn find(
     settings: &Settings,
     topology: &Topology,

@@ -12,6 +12,7 @@
 //! looks, and finds all of it.
 
 pub mod channel;
+mod command;
 pub mod deployer;
 mod files;
 mod http;

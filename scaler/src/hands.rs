@@ -194,9 +194,20 @@ pub struct Program {
 /// What sends traffic to VMs.
 pub trait Router: Send + Sync + std::fmt::Debug {
     fn name(&self) -> &str;
+    /// Makes it fit to be pushed to, when the brain starts: one of ours is started, of another's it
+    /// is seen whether it listens to us. It may be called again at any time.
+    fn prepare(&self) -> Answer<'_, Result<(), HandError>> {
+        Box::pin(async { Ok(()) })
+    }
+    /// So much time has to lie between two changes, because a change costs the router something:
+    /// changes that come meanwhile are merged. An urgent one (see [`Routing::urgent`]) never waits.
+    fn rests(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Makes this the routing, and answers only when requests are seen to follow it: after a
-    /// success no new request goes to a VM that is not in `routing`. One of an older epoch than the
-    /// one in force is refused, and of the same epoch one of an older generation.
+    /// success no new request is sent to a VM that is not in `routing`, but by what
+    /// [`Router::observe`] still counts or says it cannot count. An older [`Stamp`] than the one in
+    /// force is refused.
     fn push<'a>(&'a self, routing: &'a Routing) -> Answer<'a, Result<(), HandError>>;
     fn observe(&self) -> Answer<'_, Result<RouterReport, HandError>>;
     /// Ends it, if it is ours to end; for a fleet that is only for trying things out.
@@ -206,11 +217,40 @@ pub trait Router: Send + Sync + std::fmt::Debug {
 /// Who gets which traffic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routing {
-    /// That of the brain which says so: see [`Origin`].
+    /// That of the brain which says so, see [`Origin`]: a later one beats any generation of an earlier.
     #[serde(default)]
     pub epoch: u64,
     pub generation: u64,
+    /// The newest generation that took a VM out at once and not for want of load: a router that is
+    /// behind it must not wait.
+    #[serde(default)]
+    pub urgent: u64,
     pub modules: BTreeMap<ModuleId, Route>,
+}
+
+impl Routing {
+    pub fn stamp(&self) -> Stamp {
+        Stamp { epoch: self.epoch, generation: self.generation }
+    }
+
+    /// Whether somebody must leave at once who is still there by the routing of this stamp.
+    pub fn is_urgent_after(&self, in_force: Stamp) -> bool {
+        in_force < Stamp { epoch: self.epoch, generation: self.urgent }
+    }
+}
+
+/// Which routing it is. A router never goes back to a smaller one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stamp {
+    #[serde(default)]
+    pub epoch: u64,
+    pub generation: u64,
+}
+
+impl std::fmt::Display for Stamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "generation {} of epoch {}", self.generation, self.epoch)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,16 +263,48 @@ pub struct Route {
 /// What a router says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouterReport {
-    /// The highest that was heard; 0 before the first.
+    /// That of the routing in force; 0 before the first.
     #[serde(default)]
     pub epoch: u64,
     /// The routing in force; 0 before the first.
     pub generation: u64,
     /// Also of VMs that were taken out while they still serve something.
+    #[serde(default)]
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
+    #[serde(default)]
+    pub uncounted: Uncounted,
+}
+
+impl RouterReport {
+    pub fn stamp(&self) -> Stamp {
+        Stamp { epoch: self.epoch, generation: self.generation }
+    }
+}
+
+/// VMs on which something may still be under way that the router cannot count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Uncounted {
+    /// What is under way is in the report, and what is not there is not under way.
+    #[default]
+    Nothing,
+    These(BTreeSet<VmId>),
+    /// It counts nothing, for the time being or ever.
+    Everything,
+}
+
+impl Uncounted {
+    pub fn holds(&self, vm: &VmId) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::These(vms) => vms.contains(vm),
+            Self::Everything => true,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct UpstreamReport {
     /// Requests under way right now.
     pub in_flight: u32,

@@ -39,6 +39,7 @@ mod climb;
 mod clock;
 pub mod decide;
 pub mod facts;
+pub mod forecast;
 pub mod hands;
 mod health;
 pub mod hold;

@@ -71,6 +71,11 @@ pub(crate) fn is_fit(recheck: Duration, state: &State, facts: &Facts, vm: &Vm, n
         && !state.is_dead(&vm.id)
 }
 
+/// After a start nobody was heard yet: that is no reason to fill the pool a second time.
+fn was_never_asked(facts: &Facts, vm: &Vm) -> bool {
+    facts.agents.get(&vm.id).is_none_or(|agent| agent.heard.is_none() && agent.misses == 0)
+}
+
 fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
     let mut stock = Stock::default();
     for vm in state.vms.values().filter(|vm| vm.flavor == pool.flavor) {
@@ -80,7 +85,9 @@ fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
         stock.total += u32::from(vm.state != VmState::Gone && counts);
         stock.making += u32::from(is_made && !bug!(ForgetPending));
         if vm.state == VmState::Pool {
-            let counts = state.sight.is_blind || is_fit(pool.recheck, state, facts, vm, now);
+            let counts = state.sight.is_blind
+                || was_never_asked(facts, vm)
+                || is_fit(pool.recheck, state, facts, vm, now);
             stock.fit += u32::from(counts);
             stock.aged +=
                 u32::from(counts && pool.max_age.is_some_and(|age| now.since(vm.created) >= age));

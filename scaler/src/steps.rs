@@ -123,7 +123,7 @@ pub fn forget_issued(state: &mut State) {
 
 /// An order for a VM may or may not have been carried out. Its step ends here: it is asked for
 /// again under the same name, but only when the provider's lists show that it is not there.
-fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool) {
+pub(crate) fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool) {
     state.steps.remove(id);
     state.memory.lost.remove(id);
     state.memory.doubts.insert(id.clone(), Doubt { why, given_up });

@@ -122,7 +122,8 @@ fn round(core: &mut Core, now: Time) {
     core.hear(Heard::Provider(Ok(seen)), now);
     let generation = core.scaler.memory.routing_generation;
     let report = RouterReport { generation, ..RouterReport::default() };
-    core.hear(Heard::Router { name: "edge".to_owned(), report: Ok(report) }, now);
+    let (name, report) = ("edge".to_owned(), Ok(report));
+    core.hear(Heard::Router { name, report, trouble: None }, now);
     for number in 0..MODULES * VMS_PER_MODULE {
         core.hear(Heard::Sensed(Sensed::Frame(frame(number, now))), now);
     }

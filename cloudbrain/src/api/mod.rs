@@ -10,6 +10,7 @@ mod capacity;
 mod data;
 mod events;
 mod explore;
+pub mod forecast;
 mod guard;
 mod holds;
 mod metrics;
@@ -93,6 +94,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/overview", get(data::overview))
         .route("/api/monitor", get(data::monitor))
         .route("/api/capacity", get(capacity::capacity))
+        .route("/api/forecast", get(forecast::forecast))
         .route("/api/plan", get(scaling::plan))
         .route("/api/explain", get(scaling::explain))
         .route("/api/why-not-removed", get(scaling::why_not_removed))

@@ -41,6 +41,7 @@ use model::signal::Signal;
 use model::time::Time;
 use model::topology::Topology;
 use model::vm::{Vm, VmState};
+use scaler::facts::Forecast;
 use scaler::hands::{RouterReport, Routing, Sighting};
 use scaler::policy::Aggregate;
 use scaler::reason::Decision;
@@ -79,6 +80,8 @@ pub enum Heard {
     Router {
         name: String,
         report: Result<RouterReport, String>,
+        /// Why it does not follow the wanted routing, if it refuses it.
+        trouble: Option<String>,
     },
     StepDone {
         vm: VmId,
@@ -93,6 +96,8 @@ pub enum Heard {
     Posted(Vec<Alert>),
     /// What the questions of rules and policies came to.
     Answered(Vec<Answer>),
+    /// What modules are likely to need.
+    Foreseen(BTreeMap<ModuleId, Forecast>),
     /// A channel does not deliver, or delivers again.
     Channel(Signal),
     /// A heartbeat is not accepted, or is again.
@@ -296,6 +301,9 @@ impl Core {
             config,
         };
         core.is_recovering = core.scaler.memory.recovery.is_some();
+        for router in &core.config.raw.routers {
+            core.senses.expect_router(router.name(), now);
+        }
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.posted.learn_anew(&core.config.raw);
         core.label_silences = LabelSilences::of(core.alerter.silences());
@@ -402,6 +410,7 @@ impl Core {
 
     /// Looks at everything once.
     pub fn turn(&mut self, now: Time) -> Turn {
+        self.waive_routers(now);
         self.senses.age(&self.scaler.vms, now);
         self.expire_posted(now);
         self.plan(now);

@@ -1,5 +1,5 @@
-//! Carries out steps and keeps routers and provider in view, each in tasks of its own, so that a
-//! slow one delays nobody. What came of it returns as an input of the brain.
+//! Carries out steps and keeps the provider in view, each in tasks of its own, so that a slow one
+//! delays nobody. What came of it returns as an input of the brain. Routers are in `tending`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,11 +8,9 @@ use std::time::Duration;
 use alerter::hands::Channel;
 use model::id::{HostId, IncidentId};
 use model::vm::Vm;
-use scaler::hands::{
-    CreateOrder, Deployer, HandError, Machine, Program, Provider, Router, Routing,
-};
+use scaler::hands::{CreateOrder, Deployer, HandError, Machine, Program, Provider, Router};
 use scaler::steps::{Step, StepKind, StepOutcome};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::config::Config;
 
@@ -22,10 +20,6 @@ use super::fail::fail_point;
 
 /// Steps of one hand being carried out at once.
 const AT_ONCE: usize = 32;
-/// A router is asked how it does this often.
-const ROUTER_EVERY: Duration = Duration::from_secs(1);
-/// Between two attempts to push a routing that was not taken.
-const PUSH_PAUSE: Duration = Duration::from_millis(500);
 /// Stopping a program takes no longer, if its policy does not say.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -33,12 +27,15 @@ const GRACE: Duration = Duration::from_secs(15);
 const ACKNOWLEDGE_TRIES: u32 = 3;
 const ACKNOWLEDGE_PAUSE: Duration = Duration::from_secs(10);
 
+/// The routers, in the order of the file.
+pub type Routers = Vec<Arc<dyn Router>>;
+
 /// All hands, by kind.
 #[derive(Clone, Debug)]
 pub struct Hands {
     pub provider: Option<Arc<dyn Provider>>,
     pub deployer: Option<Arc<dyn Deployer>>,
-    pub routers: Vec<Arc<dyn Router>>,
+    pub routers: Routers,
     pub channels: BTreeMap<String, Arc<dyn Channel>>,
     pub at_once: Permits,
 }
@@ -179,44 +176,6 @@ fn program(config: &Config, vm: &Vm, epoch: u64) -> Option<Program> {
 fn grace(config: &Config, vm: &Vm) -> Duration {
     let policy = vm.module.as_ref().and_then(|module| config.scaler.policies.get(module));
     policy.map_or(GRACE, |policy| policy.drain.kill_after.0)
-}
-
-/// Keeps one router at the wanted routing and reports what it says.
-pub async fn tend_router(
-    router: Arc<dyn Router>,
-    mut routing: watch::Receiver<Routing>,
-    sender: mpsc::Sender<Input>,
-) {
-    let mut pushed = None;
-    loop {
-        let wanted = routing.borrow_and_update().clone();
-        let mut wait = ROUTER_EVERY;
-        if wanted.generation > 0 && pushed != Some(wanted.generation) {
-            fail_point!("before push");
-            let taken = router.push(&wanted).await;
-            fail_point!("after push");
-            match taken {
-                Ok(()) => pushed = Some(wanted.generation),
-                Err(error) => {
-                    tracing::warn!(router = router.name(), %error, "routing not taken");
-                    wait = PUSH_PAUSE;
-                }
-            }
-        }
-        let report = router.observe().await.map_err(|error| error.to_string());
-        // A router that was restarted without its file must be told again.
-        if report.as_ref().is_ok_and(|report| report.generation < wanted.generation) {
-            pushed = None;
-        }
-        let name = router.name().to_owned();
-        if sender.send(Input::Heard(Heard::Router { name, report })).await.is_err() {
-            return;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            changed = routing.changed() => if changed.is_err() { return },
-        }
-    }
 }
 
 /// Looks at the provider again and again, never twice at once.

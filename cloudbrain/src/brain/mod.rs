@@ -14,6 +14,7 @@ pub mod duty;
 pub mod eye;
 pub mod fail;
 pub mod figures;
+pub mod forecaster;
 pub mod hands;
 pub mod heartbeat;
 pub mod history;
@@ -35,6 +36,7 @@ mod senses;
 pub mod start;
 pub mod story;
 mod targets;
+mod tending;
 pub mod view;
 pub mod zabbix;
 

@@ -15,7 +15,6 @@ use collector::prometheus::http::TlsRoots;
 use drivers::channel::{ChannelSpec, Ground, Trust};
 use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
-use drivers::router::builtin::BuiltinRouter;
 use model::clock::SharedClock;
 use model::id::{ModuleId, Object, VmId};
 use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
@@ -29,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::heartbeat::RawHeartbeat;
-use crate::config::raw::{RawProcessProvider, RawProvider, RawRouter};
+use crate::config::raw::{RawProcessProvider, RawProvider};
 use crate::config::{self, Config, Zabbix};
 use crate::rules::engine::Book;
 
@@ -39,7 +38,8 @@ use super::discover::{self, ListName};
 use super::duty::Duty;
 use super::fail::fail_point;
 use super::figures;
-use super::hands::{Hands, Permits, tend_router, watch_provider};
+use super::forecaster;
+use super::hands::{Hands, Permits, Routers, watch_provider};
 use super::heartbeat;
 use super::looks;
 use super::others;
@@ -47,6 +47,7 @@ use super::outbox::{self, Outbox};
 use super::posted::Posted;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
+use super::tending::{Tended, Turn};
 use super::zabbix::{self, Kept};
 use super::{Brain, Handle, INBOX, Input, active};
 
@@ -223,8 +224,11 @@ fn spawn_around(
     looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
     let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
     tokio::spawn(asker::pass_on(answers, sender.clone()));
+    tokio::spawn(forecaster::foresee(handle.clone()));
+    let turn = Turn::default();
     for router in &brain.hands.routers {
-        tokio::spawn(tend_router(router.clone(), ends.routing.clone(), sender.clone()));
+        let tended = Tended::new(router.clone(), turn.clone(), clock.clone());
+        tokio::spawn(tended.tend(ends.routing.clone(), sender.clone()));
     }
     if let Some(provider) = &brain.hands.provider {
         let every = config.raw.tick.0.min(PROVIDER_EVERY);
@@ -375,12 +379,9 @@ async fn make_hands(
     clock: &SharedClock,
     known: &BTreeMap<VmId, Addresses>,
 ) -> anyhow::Result<Hands> {
-    let (process, builtin) = make_hands_without_starting(config)?;
-    let mut routers: Vec<Arc<dyn Router>> = Vec::new();
-    for router in builtin {
-        let name = router.name().to_owned();
-        router.ensure_running().await.with_context(|| format!("starting router {name}"))?;
-        routers.push(Arc::new(router));
+    let (process, routers) = make_hands_without_starting(config)?;
+    for (router, spec) in routers.iter().zip(&config.raw.routers) {
+        prepare(router.as_ref(), spec.is_ours()).await?;
     }
     let mut hands = Hands {
         provider: None,
@@ -409,10 +410,21 @@ async fn make_hands(
     Ok(hands)
 }
 
+/// One of ours must run. Another's may be down just now, and the brain must come up all the same:
+/// what is wrong is told here and on the page until somebody has mended it.
+async fn prepare(router: &dyn Router, is_ours: bool) -> anyhow::Result<()> {
+    let Err(error) = router.prepare().await else { return Ok(()) };
+    if is_ours {
+        return Err(error).with_context(|| format!("starting router {}", router.name()));
+    }
+    tracing::warn!(router = router.name(), %error, "this router does not listen to us yet");
+    Ok(())
+}
+
 /// The hands that have processes of their own, as they are found: nothing is started.
 pub fn make_hands_without_starting(
     config: &Config,
-) -> anyhow::Result<(Option<ProcessProvider>, Vec<BuiltinRouter>)> {
+) -> anyhow::Result<(Option<ProcessProvider>, Routers)> {
     let exe = std::env::current_exe().context("finding this program")?;
     let process = config.raw.providers.first().and_then(RawProvider::process);
     let provider = match process {
@@ -422,10 +434,9 @@ pub fn make_hands_without_starting(
             Some(ProcessProvider::new(settings).context("setting up the process provider")?)
         }
     };
-    let routers = config.raw.routers.iter().map(|RawRouter::Builtin(raw)| {
-        let folder = router_folder(config, &raw.name);
-        BuiltinRouter::new(raw.name.clone(), folder, raw.listen, exe.clone())
-    });
+    let data = config.store_folder().join("router");
+    let ground = drivers::router::Ground { exe, data, folder: config.folder.clone() };
+    let routers = config.raw.routers.iter().map(|spec| spec.open(&ground));
     Ok((provider, routers.collect()))
 }
 

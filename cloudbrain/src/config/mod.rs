@@ -11,6 +11,7 @@ pub mod maintenance;
 pub mod policies;
 mod providers;
 pub mod raw;
+mod routers;
 pub mod rules;
 pub mod schedules;
 pub mod secret;
@@ -256,6 +257,7 @@ impl Reader {
         self.check_loopback(document, "listen", raw.listen, 8090);
         self.check_active(document, raw);
         self.check_alerts(document, &raw.alerts);
+        self.check_routers(document, raw);
         if jiff::tz::TimeZone::get(&raw.timezone).is_err() {
             let message =
                 format!("no time zone {:?}; write for example Asia/Shanghai", raw.timezone);

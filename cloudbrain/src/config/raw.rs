@@ -10,6 +10,7 @@ use drivers::channel::ChannelSpec;
 use drivers::provider::exec::ExecSettings;
 use drivers::provider::machines::StaticSettings;
 use drivers::provider::openstack::OpenstackSettings;
+use drivers::router::RouterSpec;
 use drivers::script::ProgramSettings;
 use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
@@ -58,7 +59,7 @@ pub struct RawConfig {
     /// What starts programs on VMs. VMs that are processes do it by themselves.
     pub deployer: Option<RawDeployer>,
     #[serde(default)]
-    pub routers: Vec<RawRouter>,
+    pub routers: Vec<RouterSpec>,
     #[serde(default)]
     pub collector: RawCollector,
     #[serde(default)]
@@ -183,20 +184,6 @@ pub struct RawHost {
     pub switch: Option<SwitchId>,
     #[serde(default = "default_max_vms")]
     pub max_vms: u32,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RawRouter {
-    Builtin(RawBuiltinRouter),
-}
-
-/// The HTTP proxy that is built in, as a process of its own.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawBuiltinRouter {
-    pub name: String,
-    pub listen: SocketAddr,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

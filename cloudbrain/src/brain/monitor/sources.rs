@@ -12,6 +12,7 @@ use dashboards::view::monitor::{
     ActiveDetail, Listed, SourceDetail, SourceError, SourceKind, SourceState, SourceView,
     ZabbixDetail,
 };
+use drivers::router::RouterSpec;
 use model::time::Time;
 
 use super::Beside;
@@ -20,7 +21,7 @@ use crate::brain::intake::Pushed;
 use crate::brain::senses::{
     Cause, Fault, LastLook, PROVIDER, Senses, list_name, probe_name, router_name, server_name,
 };
-use crate::config::raw::{RawProvider, RawRouter};
+use crate::config::raw::RawProvider;
 
 /// Why a host that is missing in a list of Zabbix is still believed in.
 const HELD: &str = "a host is believed to be gone only when several lists in a row lack it";
@@ -266,7 +267,7 @@ fn remote_write(pushed: &Pushed) -> Option<SourceView> {
 fn hands(core: &Core, now: Time) -> Vec<SourceView> {
     let provider = core.config.raw.providers.iter().map(RawProvider::name);
     let provider = provider.map(|name| (SourceKind::Provider, name, PROVIDER.to_owned()));
-    let routers = core.config.raw.routers.iter().map(|RawRouter::Builtin(raw)| raw.name.as_str());
+    let routers = core.config.raw.routers.iter().map(RouterSpec::name);
     let routers = routers.map(|name| (SourceKind::Router, name, router_name(name)));
     let view = |(kind, name, target): (SourceKind, &str, String)| {
         let (every, timeout) = (Duration::ZERO, Duration::ZERO);
