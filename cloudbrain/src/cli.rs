@@ -37,6 +37,11 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Why the scaler did what it did, or did nothing
     Explain(ExplainArgs),
+    /// The pools: what is ready, what is being made, and why nothing is; exit 2 if one runs low
+    Pools(AskArgs),
+    /// How many more VMs of each flavor could be made, what would stop it, and for how long it lasts;
+    /// exit 2 if one runs low or not all modules could have their most
+    Capacity(AskArgs),
     /// Incidents: what happened, who was told
     Incidents(IncidentsArgs),
     /// Why somebody is told of a thing, or is not: what is known of it, and what became of it
@@ -63,6 +68,13 @@ pub enum Command {
     /// Maintenance windows: what fails in one is expected, and no incident
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
+    /// The scaler on a trace of work: what a policy would do; exit 0 all kept, 1 error, 2 not all
+    Simulate(SimulateArgs),
+    /// The policy in force and a new one, on the work that a module really had
+    Backtest(BacktestArgs),
+    /// Forecasts of policies
+    #[command(subcommand)]
+    Forecast(ForecastCommand),
     /// Lets the scaler leave a module or the fleet alone for a while; it says what it would do
     Hold(HoldArgs),
     /// What the scaler leaves alone, until when, by whom and why
@@ -474,6 +486,82 @@ pub struct OverrideArgs {
     pub by: PersonId,
     #[command(flatten)]
     pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The policy file
+    #[arg(long, value_name = "FILE", required_unless_present = "stdio")]
+    pub policy: Option<PathBuf>,
+    /// The work, as CSV: t_seconds,demand in VMs at a load of 1
+    #[arg(long, value_name = "FILE", required_unless_present = "stdio")]
+    pub trace: Option<PathBuf>,
+    /// Writes what is wanted when, as CSV: t,vms
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// So many times the work: x1.5
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub load: Option<f64>,
+    /// So many VMs die at the peak
+    #[arg(long, value_name = "VMS", default_value_t = 0)]
+    pub kill: u32,
+    /// Nothing is measured for so long around the peak: 30m
+    #[arg(long, value_name = "TIME")]
+    pub monitor_down: Option<Span>,
+    /// How long a VM takes to be made: 5m; 3m if left out
+    #[arg(long, value_name = "TIME")]
+    pub boot: Option<Span>,
+    /// VMs that wait in the pool when it is full; 10 if left out
+    #[arg(long, value_name = "VMS")]
+    pub pool: Option<u32>,
+    /// Another seed has other noise
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Answers a benchmark line by line instead
+    #[arg(long, conflicts_with_all = ["policy", "trace", "out"])]
+    pub stdio: bool,
+    #[command(flatten)]
+    pub output: OutputArg,
+}
+
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// The module, for example shop/web
+    pub module: ModuleId,
+    /// The new policy
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// So much of the past: 14d
+    #[arg(long, default_value = "14d", value_name = "TIME")]
+    pub since: Span,
+    /// How long a VM takes to be made
+    #[arg(long, default_value = "3m", value_name = "TIME")]
+    pub boot: Span,
+    /// VMs that wait in the pool when it is full
+    #[arg(long, default_value_t = 10, value_name = "VMS")]
+    pub pool: u32,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ForecastCommand {
+    /// What a module is likely to need, and how good such words were; exit 0 trusted, 2 not
+    Score(ForecastScoreArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ForecastScoreArgs {
+    /// The module, for example shop/web
+    pub module: ModuleId,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let number = text.strip_prefix('x').unwrap_or(text).parse::<f64>().ok();
+    let number = number.filter(|number| (0.01..=100.0).contains(number));
+    number.ok_or_else(|| format!("{text:?} is no factor between x0.01 and x100; write x1.5"))
 }
 
 #[derive(Debug, Args)]

@@ -15,3 +15,4 @@ pub mod demo;
 pub mod oncall;
 pub mod replay;
 pub mod rules;
+pub mod simulate;

@@ -50,9 +50,14 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Found<T> {
 
 /// Writes a JSON file so that it is there whole or not at all, also after a loss of power.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    write_whole(path, &serde_json::to_vec(value)?)
+}
+
+/// Writes a file so that it is there whole or not at all, also after a loss of power.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("tmp");
     let mut file = File::create(&beside)?;
-    file.write_all(&serde_json::to_vec(value)?)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     // The rename itself is kept by the folder, not by the file.
@@ -99,7 +104,8 @@ pub(crate) fn id_of(name: &str) -> String {
     name.replace("%2F", "/").replace("%2E", ".")
 }
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+/// The bytes of a file of at most 8 MiB.
+pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {

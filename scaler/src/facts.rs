@@ -10,7 +10,9 @@ use model::time::Time;
 use model::vm::Addresses;
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Origin, Power, Sighting, UpstreamReport};
+use crate::hands::{
+    Origin, Power, Quota, RouterReport, Sighting, Stamp, Uncounted, UpstreamReport,
+};
 use crate::policy::{Measure, Metric, Mode};
 
 /// Clocks of two machines differ by so much without anybody's fault.
@@ -156,6 +158,9 @@ pub struct ProviderFact {
     pub vms: BTreeMap<VmId, SeenFact>,
     /// How many more VMs of each flavor fit, over all hosts that live.
     pub room: BTreeMap<FlavorId, u32>,
+    pub quotas: Vec<Quota>,
+    /// Hosts that it says are down.
+    pub hosts_down: BTreeSet<HostId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,14 +172,42 @@ pub struct SeenFact {
     pub origin: Option<Origin>,
 }
 
-/// What one router said of itself.
+/// What one router said of itself. The default is that of a router which was not heard: it
+/// acknowledges nothing and bears no witness.
 #[derive(Clone, Debug, Default)]
 pub struct RouterFact {
-    /// The routing it was seen to follow.
-    pub acknowledged: u64,
-    /// The highest epoch it has heard.
+    /// The reign of the routing it follows.
     pub epoch: u64,
+    /// The routing of ours it was seen to follow; 0 if it follows none of ours.
+    pub acknowledged: u64,
+    /// The routing it follows that is none of ours: of another reign, or newer than all of ours.
+    pub foreign: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
+    pub uncounted: Uncounted,
+    /// It was silent for so long that, by the files, no traffic comes to it any more: its word is
+    /// not waited for.
+    pub waived: bool,
+}
+
+impl RouterFact {
+    /// What a report means to whoever wants the routing `newest`.
+    pub fn of(report: RouterReport, newest: Stamp) -> Self {
+        let is_ours = report.epoch == newest.epoch && report.generation <= newest.generation;
+        let generation = report.generation;
+        Self {
+            epoch: report.epoch,
+            acknowledged: if is_ours { generation } else { 0 },
+            foreign: if is_ours { 0 } else { generation },
+            upstreams: report.upstreams,
+            uncounted: report.uncounted,
+            waived: false,
+        }
+    }
+
+    /// The routing it follows, whoever made it.
+    pub fn follows(&self) -> u64 {
+        self.acknowledged.max(self.foreign)
+    }
 }
 
 impl ProviderFact {
@@ -184,6 +217,8 @@ impl ProviderFact {
         for (flavor, count) in sighting.hosts.iter().flat_map(|host| &host.room) {
             *room.entry(flavor.clone()).or_default() += count;
         }
+        let down = sighting.hosts.iter().filter(|host| host.is_down);
+        let hosts_down = down.map(|host| host.id.clone()).collect();
         let vms = sighting.vms.into_iter().map(|vm| {
             let fact = SeenFact {
                 flavor: vm.flavor,
@@ -194,7 +229,8 @@ impl ProviderFact {
             };
             (vm.id, fact)
         });
-        Self { complete: sighting.complete, at, vms: vms.collect(), room }
+        let (complete, quotas) = (sighting.complete, sighting.quotas);
+        Self { complete, at, vms: vms.collect(), room, quotas, hosts_down }
     }
 }
 
@@ -228,17 +264,24 @@ impl Facts {
         true
     }
 
-    /// The routing generation that every router follows; 0 while one of them was not heard.
-    pub fn acknowledged(&self) -> u64 {
-        self.routers.values().map(|router| router.acknowledged).min().unwrap_or(0)
+    /// Those whose word counts: all, but for those it was given up to wait for.
+    fn heeded(&self) -> impl Iterator<Item = &RouterFact> {
+        self.routers.values().filter(|router| !router.waived)
     }
 
-    /// Requests under way on a VM, over all routers; None while a router was not heard.
+    /// The routing generation that every router follows; 0 while one of them was not heard, and
+    /// while nobody's word is waited for any more: somebody must carry the traffic.
+    pub fn acknowledged(&self) -> u64 {
+        self.heeded().map(|router| router.acknowledged).min().unwrap_or(0)
+    }
+
+    /// Requests under way on a VM, over all routers; None while a router cannot tell.
     pub fn in_flight(&self, vm: &VmId) -> Option<u32> {
-        if self.routers.is_empty() {
+        if self.heeded().next().is_none() || self.heeded().any(|router| router.uncounted.holds(vm))
+        {
             return None;
         }
-        let reports = self.routers.values().filter_map(|router| router.upstreams.get(vm));
+        let reports = self.heeded().filter_map(|router| router.upstreams.get(vm));
         Some(reports.map(|report| report.in_flight).sum())
     }
 
@@ -247,7 +290,65 @@ impl Facts {
         self.routers.values().any(|router| router.upstreams.contains_key(vm))
     }
 
+    /// Whether a host is down, by our own looks or by its provider's word: nothing new is put there.
+    pub fn is_host_down(&self, host: &HostId) -> bool {
+        self.hosts_down.contains(host) || self.is_host_said_down(host)
+    }
+
+    /// By its provider's word alone.
+    pub fn is_host_said_down(&self, host: &HostId) -> bool {
+        self.provider.as_ref().is_some_and(|provider| provider.hosts_down.contains(host))
+    }
+
     pub fn is_agent_silent(&self, vm: &VmId) -> bool {
         self.agents.get(vm).is_some_and(|agent| agent.misses >= 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(epoch: u64, generation: u64) -> RouterReport {
+        RouterReport { epoch, generation, ..RouterReport::default() }
+    }
+
+    fn facts(routers: &[RouterFact]) -> Facts {
+        let named = routers.iter().enumerate();
+        let routers = named.map(|(number, fact)| (format!("r{number}"), fact.clone()));
+        Facts { routers: routers.collect(), ..Facts::default() }
+    }
+
+    #[test]
+    fn a_router_that_follows_nothing_of_ours_acknowledges_nothing() {
+        let newest = Stamp { epoch: 2, generation: 7 };
+        let of = |epoch, generation| RouterFact::of(report(epoch, generation), newest);
+        assert_eq!((of(2, 6).acknowledged, of(2, 6).follows()), (6, 6));
+        assert_eq!((of(1, 900).acknowledged, of(1, 900).follows()), (0, 900), "an earlier reign");
+        assert_eq!((of(3, 1).acknowledged, of(3, 1).follows()), (0, 1), "a later one");
+        assert_eq!((of(2, 9).acknowledged, of(2, 9).follows()), (0, 9), "our record was restored");
+        assert_eq!(facts(&[of(2, 6), of(2, 9)]).acknowledged(), 0);
+    }
+
+    #[test]
+    fn who_was_given_up_is_not_waited_for_unless_nobody_else_is_left() {
+        let well = RouterFact::of(report(0, 7), Stamp { epoch: 0, generation: 7 });
+        let dead = RouterFact { waived: true, ..RouterFact::default() };
+        assert_eq!(facts(&[well.clone(), RouterFact::default()]).acknowledged(), 0);
+        assert_eq!(facts(&[well, dead.clone()]).acknowledged(), 7);
+        assert_eq!(facts(&[dead.clone(), dead.clone()]).acknowledged(), 0);
+        assert_eq!(facts(&[dead]).in_flight(&VmId::parse("a").unwrap()), None);
+    }
+
+    #[test]
+    fn what_one_router_cannot_count_nobody_knows() {
+        let vm = VmId::parse("a").unwrap();
+        let busy = UpstreamReport { in_flight: 3, ..UpstreamReport::default() };
+        let counts = RouterFact { upstreams: [(vm.clone(), busy)].into(), ..RouterFact::default() };
+        let these = Uncounted::These([vm.clone()].into());
+        let blind = RouterFact { uncounted: these, ..RouterFact::default() };
+        assert_eq!(facts(&[counts.clone(), RouterFact::default()]).in_flight(&vm), Some(3));
+        assert_eq!(facts(&[counts, blind.clone()]).in_flight(&vm), None);
+        assert_eq!(facts(&[blind]).in_flight(&VmId::parse("b").unwrap()), Some(0));
     }
 }

@@ -36,6 +36,8 @@ const LONGEST_START_PAUSE: Duration = Duration::from_secs(900);
 /// Takes note of everything that was seen.
 pub(crate) fn observe(config: &Config, state: &mut State, facts: &Facts, now: Time) {
     bury(state, now);
+    let State { vms, memory, .. } = state;
+    memory.out_since.retain(|id, _| vms.get(id).is_some_and(|vm| vm.state == VmState::Draining));
     let ids: Vec<VmId> = state.vms.keys().cloned().collect();
     for id in &ids {
         locate(state, facts, id);
@@ -213,7 +215,8 @@ fn drained(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId,
     let out_since = *state.memory.out_since.entry(id.clone()).or_insert(now);
     let out_since = if bug!(DrainFromChoice) { chosen } else { out_since };
     let drain = policy.map_or_else(RawDrain::default, |policy| policy.drain);
-    let idle = facts.in_flight(id).is_none_or(|requests| requests == 0);
+    // Who cannot be counted may be busy.
+    let idle = facts.in_flight(id) == Some(0);
     let is_over = now.since(out_since) >= timeout;
     let may_stop = match (drain.wait, drain.then) {
         (DrainWait::Time, _) => is_over,

@@ -20,8 +20,9 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, RouterFact};
 use crate::state::State;
+use crate::steps::doubt;
 
 /// That the store is older than the world, since when, and how far it is known what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +67,14 @@ pub fn enter(state: &mut State, why: String, now: Time) {
     memory.lost_numbers.push((memory.next_vm + 1, memory.next_vm + NUMBERS));
     memory.next_vm += NUMBERS;
     memory.recovery = Some(Recovery { since: now, why, passes: 0, last_pass: now });
+    // What was being made then was made or given up long since: it is not ordered again.
+    let ordered = state.vms.values().filter(|vm| vm.state == VmState::Creating);
+    let ordered: Vec<VmId> = ordered.map(|vm| vm.id.clone()).collect();
+    for id in ordered {
+        doubt(state, &id, "ordered on a record that was lost".to_owned(), true);
+    }
     // A VM may have been given away more often than the record says.
-    for vm in state.vms.values_mut().filter(|vm| vm.state == VmState::Pool) {
+    for vm in state.vms.values_mut().filter(|vm| vm.module.is_none()) {
         vm.assignment += ASSIGNMENTS;
     }
     state.sight.is_current = false;
@@ -108,9 +115,9 @@ fn evidence(state: &State, facts: &Facts) -> Option<String> {
         return Some(format!("{id} exists, and the record ends at vm-{known}"));
     }
     let ours = state.memory.routing_generation;
-    let ahead = facts.routers.iter().find(|(_, router)| router.acknowledged > ours);
+    let ahead = facts.routers.iter().find(|(_, router)| router.follows() > ours);
     ahead.map(|(name, router)| {
-        let theirs = router.acknowledged;
+        let theirs = router.follows();
         format!("router {name} follows routing {theirs}, and the record ends at {ours}")
     })
 }
@@ -118,7 +125,7 @@ fn evidence(state: &State, facts: &Facts) -> Option<String> {
 fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
     let complete = state.sight.proves_absence;
     let ours = state.memory.routing_generation;
-    let theirs = facts.routers.values().map(|router| router.acknowledged).max().unwrap_or(ours);
+    let theirs = facts.routers.values().map(RouterFact::follows).max().unwrap_or(ours);
     let heard = facts.routers.is_empty() || theirs > 0;
     let Some(recovery) = &mut state.memory.recovery else { return true };
     let due = recovery.passes == 0 || now.since(recovery.last_pass) >= PASSES_APART;
@@ -138,7 +145,7 @@ fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{ProviderFact, RouterFact, SeenFact};
+    use crate::facts::{ProviderFact, SeenFact};
     use crate::hands::Power;
     use crate::state::Config;
     use crate::tick::tick;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use model::id::ModuleId;
+use model::id::{ModuleId, VmId};
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
@@ -21,6 +21,10 @@ pub(crate) fn update(config: &Config, state: &mut State) -> Option<Routing> {
         return None;
     }
     let generation = state.memory.routing_generation + 1;
+    if takes_out_at_once(state, &routes) {
+        state.memory.routing_urgent = generation;
+    }
+    let before = &state.memory.routes;
     for vm in state.vms.values_mut() {
         if is_routed(vm, before) != is_routed(vm, &routes) {
             vm.route_generation = generation;
@@ -29,6 +33,18 @@ pub(crate) fn update(config: &Config, state: &mut State) -> Option<Routing> {
     state.memory.routing_generation = generation;
     state.memory.routes = routes;
     Some(state.routing())
+}
+
+/// Whether somebody leaves who is not just left over: an ill or a dead VM.
+fn takes_out_at_once(state: &State, routes: &BTreeMap<ModuleId, Route>) -> bool {
+    let stays = |module: &ModuleId, vm: &VmId| {
+        routes.get(module).is_some_and(|route| route.upstreams.contains_key(vm))
+    };
+    let drains = |vm: &VmId| state.vms.get(vm).is_some_and(|vm| vm.state == VmState::Draining);
+    let before = state.memory.routes.iter();
+    let mut leaving = before
+        .flat_map(|(module, route)| route.upstreams.keys().filter(move |vm| !stays(module, vm)));
+    leaving.any(|vm| !drains(vm))
 }
 
 fn is_routed(vm: &Vm, routes: &BTreeMap<ModuleId, Route>) -> bool {

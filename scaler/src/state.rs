@@ -8,7 +8,7 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Origin, Route, Routing};
+use crate::hands::{Origin, Route, Routing, Stamp};
 use crate::hold::Hold;
 use crate::policy::Policy;
 use crate::pool::Pool;
@@ -76,6 +76,9 @@ pub struct Memory {
     pub lost_numbers: Vec<(u64, u64)>,
     /// Counts up with each change of the routing.
     pub routing_generation: u64,
+    /// The newest of them that took a VM out at once.
+    #[serde(default)]
+    pub routing_urgent: u64,
     /// The routing in force; it follows from the VMs, so it is derived and not stored.
     #[serde(skip)]
     pub routes: BTreeMap<ModuleId, Route>,
@@ -143,6 +146,12 @@ pub struct PoolMemory {
     pub not_before: Option<Time>,
     pub failures: u32,
     pub last_error: Option<String>,
+    /// When a VM was made last.
+    #[serde(default)]
+    pub last_made: Option<Time>,
+    /// When there was no room for one last, and what was said.
+    #[serde(default)]
+    pub last_shortage: Option<(Time, String)>,
 }
 
 /// An order whose outcome nobody knows.
@@ -219,8 +228,14 @@ impl State {
         Routing {
             epoch: memory.origin.epoch,
             generation: memory.routing_generation,
+            urgent: memory.routing_urgent,
             modules: memory.routes.clone(),
         }
+    }
+
+    /// The number of the routing in force.
+    pub fn routing_stamp(&self) -> Stamp {
+        Stamp { epoch: self.memory.origin.epoch, generation: self.memory.routing_generation }
     }
 
     /// The VMs of each module, by one walk over the fleet.

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use model::time::Time;
+use model::vm::Vm;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{Ask, Members, Room, fresh};
@@ -86,12 +87,12 @@ fn by_ratio(look: &Tracking<'_>, is_outside: bool) -> Ask {
 
 fn by_work(look: &Tracking<'_>, memory: &mut WorkMemory) -> Ask {
     let fresh = fresh(look.policy, look.metric, &look.members.serving, look.facts, look.now);
-    let samples = |vm: &model::vm::Vm| {
-        let sample = fresh.iter().find(|(known, _)| known.id == vm.id).map(|(_, sample)| *sample);
-        sample.map(|sample| (sample.value, sample.at))
-    };
+    let mut fresh = fresh.into_iter().peekable();
+    // The samples come in the order of the VMs.
+    let mut load =
+        |vm: &Vm| fresh.next_if(|(sampled, _)| sampled.id == vm.id).map(|(_, s)| (s.value, s.at));
     let vms = look.members.serving.iter();
-    let vms: Vec<SeenVm> = vms.map(|vm| SeenVm { since: vm.since, load: samples(vm) }).collect();
+    let vms: Vec<SeenVm> = vms.map(|vm| SeenVm { since: vm.since, load: load(vm) }).collect();
     let lead = look.facts.lead_times.get(&look.policy.flavor).copied().unwrap_or_default();
     let ready = look.room.ready.unwrap_or(0);
     let supply = Supply { ready, take: lead.take, make: lead.make };

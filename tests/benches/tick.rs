@@ -80,6 +80,7 @@ fn sighting(core: &Core) -> Sighting {
         id: format!("h{number}").parse().expect("a good name"),
         agent: None,
         room: BTreeMap::new(),
+        is_down: false,
     });
     let vms = core.scaler.vms.values().map(|vm| SeenVm {
         id: vm.id.clone(),
@@ -89,7 +90,7 @@ fn sighting(core: &Core) -> Sighting {
         addresses: vm.addresses,
         origin: None,
     });
-    Sighting { complete: true, hosts: hosts.collect(), vms: vms.collect() }
+    Sighting { complete: true, hosts: hosts.collect(), vms: vms.collect(), quotas: Vec::new() }
 }
 
 /// A brain at rest, past its first turn.
@@ -121,7 +122,8 @@ fn round(core: &mut Core, now: Time) {
     core.hear(Heard::Provider(Ok(seen)), now);
     let generation = core.scaler.memory.routing_generation;
     let report = RouterReport { generation, ..RouterReport::default() };
-    core.hear(Heard::Router { name: "edge".to_owned(), report: Ok(report) }, now);
+    let (name, report) = ("edge".to_owned(), Ok(report));
+    core.hear(Heard::Router { name, report, trouble: None }, now);
     for number in 0..MODULES * VMS_PER_MODULE {
         core.hear(Heard::Sensed(Sensed::Frame(frame(number, now))), now);
     }

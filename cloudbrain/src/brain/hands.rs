@@ -1,16 +1,16 @@
-//! Carries out steps and keeps routers and provider in view, each in tasks of its own, so that a
-//! slow one delays nobody. What came of it returns as an input of the brain.
+//! Carries out steps and keeps the provider in view, each in tasks of its own, so that a slow one
+//! delays nobody. What came of it returns as an input of the brain. Routers are in `tending`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::Channel;
-use model::id::IncidentId;
+use model::id::{HostId, IncidentId};
 use model::vm::Vm;
-use scaler::hands::{CreateOrder, Deployer, HandError, Program, Provider, Router, Routing};
+use scaler::hands::{CreateOrder, Deployer, HandError, Machine, Program, Provider, Router};
 use scaler::steps::{Step, StepKind, StepOutcome};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::config::Config;
 
@@ -18,12 +18,8 @@ use super::Input;
 use super::core::{Core, Heard};
 use super::fail::fail_point;
 
-/// Steps being carried out at once.
+/// Steps of one hand being carried out at once.
 const AT_ONCE: usize = 32;
-/// A router is asked how it does this often.
-const ROUTER_EVERY: Duration = Duration::from_secs(1);
-/// Between two attempts to push a routing that was not taken.
-const PUSH_PAUSE: Duration = Duration::from_millis(500);
 /// Stopping a program takes no longer, if its policy does not say.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -31,21 +27,53 @@ const GRACE: Duration = Duration::from_secs(15);
 const ACKNOWLEDGE_TRIES: u32 = 3;
 const ACKNOWLEDGE_PAUSE: Duration = Duration::from_secs(10);
 
+/// The routers, in the order of the file.
+pub type Routers = Vec<Arc<dyn Router>>;
+
 /// All hands, by kind.
 #[derive(Clone, Debug)]
 pub struct Hands {
     pub provider: Option<Arc<dyn Provider>>,
     pub deployer: Option<Arc<dyn Deployer>>,
-    pub routers: Vec<Arc<dyn Router>>,
+    pub routers: Routers,
     pub channels: BTreeMap<String, Arc<dyn Channel>>,
-    pub at_once: Arc<Semaphore>,
+    pub at_once: Permits,
+}
+
+/// Bounds the steps under way. A provider may take minutes to make a VM, and what starts programs
+/// must not wait for it.
+#[derive(Clone, Debug)]
+pub struct Permits {
+    provider: Arc<Semaphore>,
+    deployer: Arc<Semaphore>,
+}
+
+impl Default for Permits {
+    fn default() -> Self {
+        let permits = || Arc::new(Semaphore::new(AT_ONCE));
+        Self { provider: permits(), deployer: permits() }
+    }
+}
+
+impl Permits {
+    fn of(&self, kind: StepKind) -> &Semaphore {
+        match kind {
+            StepKind::Create | StepKind::Destroy => &self.provider,
+            StepKind::Deploy | StepKind::Undeploy => &self.deployer,
+        }
+    }
+}
+
+/// All that a step of any kind needs.
+struct Job {
+    order: CreateOrder,
+    machine: Machine,
+    /// None if its module is no longer configured.
+    program: Option<Program>,
+    grace: Duration,
 }
 
 impl Hands {
-    pub fn permits() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(AT_ONCE))
-    }
-
     /// Says where others would go on waking people that somebody works on an incident. The worst
     /// that a loss of it does is to wake somebody in vain.
     pub fn acknowledge(&self, incident: &IncidentId) {
@@ -72,15 +100,20 @@ impl Hands {
             vm: vm.id.clone(),
             flavor: vm.flavor.clone(),
             prefer: None,
-            avoid: core.senses.facts.hosts_down.clone(),
+            avoid: avoided(core),
+            again: step.attempt > 1,
             origin: core.scaler.memory.origin.clone(),
         };
-        let program = program(&core.config, &vm, order.origin.epoch);
-        let grace = grace(&core.config, &vm);
+        let job = Job {
+            machine: Machine { vm: vm.id.clone(), addresses: vm.addresses },
+            program: program(&core.config, &vm, order.origin.epoch),
+            grace: grace(&core.config, &vm),
+            order,
+        };
         let (hands, sender) = (self.clone(), sender.clone());
         tokio::spawn(async move {
-            let _permit = hands.at_once.acquire().await;
-            let outcome = hands.effect(step.kind, &order, program.as_ref(), grace).await;
+            let _permit = hands.at_once.of(step.kind).acquire().await;
+            let outcome = hands.effect(step.kind, &job).await;
             if outcome != StepOutcome::Done {
                 tracing::warn!(vm = %step.vm, kind = ?step.kind, ?outcome, "step not done");
             }
@@ -89,23 +122,18 @@ impl Hands {
         });
     }
 
-    async fn effect(
-        &self,
-        kind: StepKind,
-        order: &CreateOrder,
-        program: Option<&Program>,
-        grace: Duration,
-    ) -> StepOutcome {
+    async fn effect(&self, kind: StepKind, job: &Job) -> StepOutcome {
         let (Some(provider), Some(deployer)) = (&self.provider, &self.deployer) else {
             return StepOutcome::Refused("no provider is configured".to_owned());
         };
+        let Job { order, machine, program, grace } = job;
         fail_point!("before ", kind.as_str());
         let result = match kind {
             StepKind::Create => provider.create(order).await,
             StepKind::Destroy => provider.destroy(&order.vm).await,
-            StepKind::Undeploy => deployer.undeploy(&order.vm, grace).await,
+            StepKind::Undeploy => deployer.undeploy(machine, *grace).await,
             StepKind::Deploy => match program {
-                Some(program) => deployer.deploy(&order.vm, program).await,
+                Some(program) => deployer.deploy(machine, program).await,
                 None => Err(HandError::Refused("its module is no longer configured".to_owned())),
             },
         };
@@ -114,10 +142,19 @@ impl Hands {
     }
 }
 
+/// Hosts that are down, by our own looks or by their provider's word.
+fn avoided(core: &Core) -> BTreeSet<HostId> {
+    let facts = &core.senses.facts;
+    let said = facts.provider.iter().flat_map(|provider| &provider.hosts_down);
+    facts.hosts_down.iter().chain(said).cloned().collect()
+}
+
 fn outcome_of(result: Result<(), HandError>) -> StepOutcome {
     match result {
         Ok(()) => StepOutcome::Done,
-        Err(error @ HandError::TimedOut(_)) => StepOutcome::Unknown(error.to_string()),
+        Err(error @ (HandError::TimedOut(_) | HandError::Unclear(_))) => {
+            StepOutcome::Unknown(error.to_string())
+        }
         Err(error @ HandError::NoCapacity { .. }) => StepOutcome::NoCapacity(error.to_string()),
         Err(HandError::Refused(why)) => StepOutcome::Refused(why),
         Err(HandError::Failed(why)) => StepOutcome::Failed(why),
@@ -139,44 +176,6 @@ fn program(config: &Config, vm: &Vm, epoch: u64) -> Option<Program> {
 fn grace(config: &Config, vm: &Vm) -> Duration {
     let policy = vm.module.as_ref().and_then(|module| config.scaler.policies.get(module));
     policy.map_or(GRACE, |policy| policy.drain.kill_after.0)
-}
-
-/// Keeps one router at the wanted routing and reports what it says.
-pub async fn tend_router(
-    router: Arc<dyn Router>,
-    mut routing: watch::Receiver<Routing>,
-    sender: mpsc::Sender<Input>,
-) {
-    let mut pushed = None;
-    loop {
-        let wanted = routing.borrow_and_update().clone();
-        let mut wait = ROUTER_EVERY;
-        if wanted.generation > 0 && pushed != Some(wanted.generation) {
-            fail_point!("before push");
-            let taken = router.push(&wanted).await;
-            fail_point!("after push");
-            match taken {
-                Ok(()) => pushed = Some(wanted.generation),
-                Err(error) => {
-                    tracing::warn!(router = router.name(), %error, "routing not taken");
-                    wait = PUSH_PAUSE;
-                }
-            }
-        }
-        let report = router.observe().await.map_err(|error| error.to_string());
-        // A router that was restarted without its file must be told again.
-        if report.as_ref().is_ok_and(|report| report.generation < wanted.generation) {
-            pushed = None;
-        }
-        let name = router.name().to_owned();
-        if sender.send(Input::Heard(Heard::Router { name, report })).await.is_err() {
-            return;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            changed = routing.changed() => if changed.is_err() { return },
-        }
-    }
 }
 
 /// Looks at the provider again and again, never twice at once.

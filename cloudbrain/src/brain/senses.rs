@@ -11,7 +11,7 @@ use model::sample::Frame;
 use model::time::Time;
 use model::verdict::{Outcome, ProbeTarget, Verdict};
 use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
-use scaler::hands::{RouterReport, SeenHost, Sighting};
+use scaler::hands::{RouterReport, SeenHost, Sighting, Stamp};
 
 use super::discover::ListName;
 use super::request_rate::RequestRates;
@@ -235,15 +235,28 @@ impl Senses {
         self.facts.provider = None;
     }
 
-    pub fn router(&mut self, name: &str, report: RouterReport, at: Time) {
+    pub fn router(&mut self, name: &str, report: RouterReport, newest: Stamp, at: Time) {
         self.request_rates.note(name, &report, at, &mut self.facts);
-        let fact = RouterFact {
-            acknowledged: report.generation,
-            epoch: report.epoch,
-            upstreams: report.upstreams,
-        };
-        self.facts.routers.insert(name.to_owned(), fact);
+        self.facts.routers.insert(name.to_owned(), RouterFact::of(report, newest));
         self.routers_heard.insert(name.to_owned(), at);
+    }
+
+    /// There is a router of this name; it acknowledges nothing until it is heard.
+    pub fn expect_router(&mut self, name: &str, now: Time) {
+        self.facts.routers.entry(name.to_owned()).or_default();
+        self.routers_heard.entry(name.to_owned()).or_insert(now);
+    }
+
+    /// From now on nothing waits for the word of a router that was silent for so long. Tells whether
+    /// that is news.
+    pub fn waive_router(&mut self, name: &str, after: Duration, now: Time) -> bool {
+        let heard = self.routers_heard.get(name).copied().unwrap_or(now);
+        let Some(fact) = self.facts.routers.get_mut(name) else { return false };
+        if fact.waived || now.since(heard) < after {
+            return false;
+        }
+        *fact = RouterFact { waived: true, ..RouterFact::default() };
+        true
     }
 
     /// Forgets what is too old to be believed, and VMs that are gone.
@@ -251,7 +264,7 @@ impl Senses {
         for (name, fact) in &mut self.facts.routers {
             let heard = self.routers_heard.get(name).copied().unwrap_or_default();
             if now.since(heard) > ROUTER_WORD_HOLDS {
-                *fact = RouterFact::default();
+                *fact = RouterFact { waived: fact.waived, ..RouterFact::default() };
             }
         }
         self.facts.samples.retain(|vm, _| living.contains_key(vm));

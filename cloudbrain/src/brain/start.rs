@@ -15,11 +15,11 @@ use collector::prometheus::http::TlsRoots;
 use drivers::channel::{ChannelSpec, Ground, Trust};
 use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
-use drivers::router::builtin::BuiltinRouter;
 use model::clock::SharedClock;
-use model::id::{ModuleId, Object};
+use model::id::{ModuleId, Object, VmId};
 use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
 use model::time::Time;
+use model::vm::Addresses;
 use samples::Samples;
 use scaler::hands::{Origin, Router, Routing};
 use serde::de::DeserializeOwned;
@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::heartbeat::RawHeartbeat;
-use crate::config::raw::{RawProcessProvider, RawProvider, RawRouter};
+use crate::config::raw::{RawProcessProvider, RawProvider};
 use crate::config::{self, Config, Zabbix};
 use crate::rules::engine::Book;
 
@@ -38,13 +38,16 @@ use super::discover::{self, ListName};
 use super::duty::Duty;
 use super::fail::fail_point;
 use super::figures;
-use super::hands::{Hands, tend_router, watch_provider};
+use super::forecaster;
+use super::hands::{Hands, Permits, Routers, watch_provider};
 use super::heartbeat;
 use super::looks;
+use super::others;
 use super::outbox::{self, Outbox};
 use super::posted::Posted;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
+use super::tending::{Tended, Turn};
 use super::zabbix::{self, Kept};
 use super::{Brain, Handle, INBOX, Input, active};
 
@@ -94,7 +97,7 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let (waiting, kept_letters) =
         (opened.state.waiting.clone(), opened.state.memory.get(outbox::ROOM).cloned());
     let core = take_up(&config, opened, &recorder, now).await?;
-    let hands = make_hands(&config, &clock).await?;
+    let hands = make_hands(&config, &clock, &whereabouts(&core)).await?;
     let outbox = Outbox::restore(&config, &hands, waiting, kept_letters.as_deref(), now);
     let (mut brain, handle, ends) = wire(core, hands, outbox, store, recorder, clock);
     let Discovered { roots, brakes, .. } = brain.core.discovered();
@@ -221,8 +224,11 @@ fn spawn_around(
     looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
     let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
     tokio::spawn(asker::pass_on(answers, sender.clone()));
+    tokio::spawn(forecaster::foresee(handle.clone()));
+    let turn = Turn::default();
     for router in &brain.hands.routers {
-        tokio::spawn(tend_router(router.clone(), ends.routing.clone(), sender.clone()));
+        let tended = Tended::new(router.clone(), turn.clone(), clock.clone());
+        tokio::spawn(tended.tend(ends.routing.clone(), sender.clone()));
     }
     if let Some(provider) = &brain.hands.provider {
         let every = config.raw.tick.0.min(PROVIDER_EVERY);
@@ -362,20 +368,27 @@ fn memory<T: DeserializeOwned + Default>(state: &Remembered, room: &str) -> anyh
     serde_json::from_str(json).with_context(|| format!("reading back what {room} remembered"))
 }
 
-async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hands> {
-    let (process, builtin) = make_hands_without_starting(config)?;
-    let mut routers: Vec<Arc<dyn Router>> = Vec::new();
-    for router in builtin {
-        let name = router.name().to_owned();
-        router.ensure_running().await.with_context(|| format!("starting router {name}"))?;
-        routers.push(Arc::new(router));
+/// Where our VMs are, by our own record.
+fn whereabouts(core: &Core) -> BTreeMap<VmId, Addresses> {
+    let vms = core.scaler.vms.values();
+    vms.filter_map(|vm| Some((vm.id.clone(), vm.addresses?))).collect()
+}
+
+async fn make_hands(
+    config: &Config,
+    clock: &SharedClock,
+    known: &BTreeMap<VmId, Addresses>,
+) -> anyhow::Result<Hands> {
+    let (process, routers) = make_hands_without_starting(config)?;
+    for (router, spec) in routers.iter().zip(&config.raw.routers) {
+        prepare(router.as_ref(), spec.is_ours()).await?;
     }
     let mut hands = Hands {
         provider: None,
         deployer: None,
         routers,
         channels: channels(config, clock)?,
-        at_once: Hands::permits(),
+        at_once: Permits::default(),
     };
     #[cfg(feature = "failpoints")]
     if let Some(cloud) = super::fail::cloud::Cloud::of_test() {
@@ -389,26 +402,41 @@ async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hand
         let deployer = ProcessDeployer::new(&process_folder(config));
         hands.deployer = Some(Arc::new(deployer.context("setting up the process deployer")?));
         hands.provider = Some(Arc::new(provider));
+    } else {
+        let others = others::Others { config, clock, known };
+        hands.provider = others.provider()?;
+        hands.deployer = others.deployer()?;
     }
     Ok(hands)
+}
+
+/// One of ours must run. Another's may be down just now, and the brain must come up all the same:
+/// what is wrong is told here and on the page until somebody has mended it.
+async fn prepare(router: &dyn Router, is_ours: bool) -> anyhow::Result<()> {
+    let Err(error) = router.prepare().await else { return Ok(()) };
+    if is_ours {
+        return Err(error).with_context(|| format!("starting router {}", router.name()));
+    }
+    tracing::warn!(router = router.name(), %error, "this router does not listen to us yet");
+    Ok(())
 }
 
 /// The hands that have processes of their own, as they are found: nothing is started.
 pub fn make_hands_without_starting(
     config: &Config,
-) -> anyhow::Result<(Option<ProcessProvider>, Vec<BuiltinRouter>)> {
+) -> anyhow::Result<(Option<ProcessProvider>, Routers)> {
     let exe = std::env::current_exe().context("finding this program")?;
-    let provider = match config.raw.providers.first() {
+    let process = config.raw.providers.first().and_then(RawProvider::process);
+    let provider = match process {
         None => None,
-        Some(RawProvider::Process(process)) => {
+        Some(process) => {
             let settings = process_config(config, process, exe.clone());
             Some(ProcessProvider::new(settings).context("setting up the process provider")?)
         }
     };
-    let routers = config.raw.routers.iter().map(|RawRouter::Builtin(raw)| {
-        let folder = router_folder(config, &raw.name);
-        BuiltinRouter::new(raw.name.clone(), folder, raw.listen, exe.clone())
-    });
+    let data = config.store_folder().join("router");
+    let ground = drivers::router::Ground { exe, data, folder: config.folder.clone() };
+    let routers = config.raw.routers.iter().map(|spec| spec.open(&ground));
     Ok((provider, routers.collect()))
 }
 
@@ -515,7 +543,7 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
     match fixed_part(&config) == fixed_part(in_force) {
         true => Ok(Arc::new(config)),
         false => Err(format!(
-            "{}: fleet, listen, store, samples, flavors, providers, routers, channels, heartbeat, and of \
+            "{}: fleet, listen, store, samples, flavors, providers, deployer, routers, channels, heartbeat, and of \
              collector its times, canaries, scrapes, zabbix and active.listen are read at start only; restart \
              to change them",
             path.display()
@@ -530,7 +558,7 @@ fn fixed_part(config: &Config) -> Option<(String, Vec<ChannelSpec>, Vec<RawHeart
     let collector = (&senses.interval, &senses.timeout, &senses.load_window, &senses.canaries);
     let active = senses.active.as_ref().map(|active| active.listen);
     let collector = (collector, &senses.scrapes, &senses.zabbix, active, &raw.samples);
-    let hands = (&raw.providers, &raw.flavors, &raw.routers);
+    let hands = (&raw.providers, &raw.deployer, &raw.flavors, &raw.routers);
     let text = serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector));
     // Of the channels their secrets count, too, which no text shows.
     Some((text.ok()?, config.channels.clone(), config.heartbeats.clone()))

@@ -4,7 +4,6 @@
 use anyhow::{Context as _, bail};
 use model::time::Time;
 use model::vm::{Vm, VmState};
-use scaler::hands::Router as _;
 use store::{Change, JournalRow, Remembered, StepStatus, Store};
 
 use super::{Found, say, say_error};

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use drivers::provider::process::ProcessProvider;
-use drivers::router::builtin::BuiltinRouter;
+use drivers::router::RouterSpec;
 use model::id::{HostId, VmId};
 use rustix::process::{Pid, Signal, kill_process};
-use scaler::hands::{Provider as _, Router as _, Routing};
+use scaler::hands::{Provider as _, Router, Routing};
 use serde::de::DeserializeOwned;
 
 use crate::brain::start::{make_hands_without_starting, router_folder};
-use crate::config::raw::{RawConfig, RawProvider, RawRouter};
+use crate::config::raw::{RawConfig, RawProvider};
 use crate::config::{self, Config};
 
 const MAIN: &str = include_str!("../../../examples/shop/cloudbrain.yaml");
@@ -47,7 +47,7 @@ pub(super) struct Fleet {
 #[derive(Debug)]
 pub(super) struct Hands {
     provider: ProcessProvider,
-    router: BuiltinRouter,
+    router: Arc<dyn Router>,
     routing: PathBuf,
 }
 
@@ -168,12 +168,15 @@ fn write_files(
     for address in main.collector.resolve.values_mut() {
         *address = router;
     }
-    for RawProvider::Process(process) in &mut main.providers {
+    for provider in &mut main.providers {
+        let RawProvider::Process(process) = provider else { continue };
         process.ports = format!("{vm_ports}-{}", vm_ports + VM_PORTS - 1);
         process.tether = Some(std::process::id());
     }
-    for RawRouter::Builtin(builtin) in &mut main.routers {
-        builtin.listen = router;
+    for spec in &mut main.routers {
+        if let RouterSpec::Builtin(builtin) = spec {
+            builtin.listen = router;
+        }
     }
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     // JSON is YAML too.

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,12 +17,16 @@ use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use model::unit::Span;
 use scaler::hands::{Answer, HandError, Router, RouterReport, Routing};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::proxy::socket_in;
+use super::{Ground, Kind, Problem};
 use crate::files::{last_line, make_private_folder};
 use crate::machine::{FRESH_PATH, Folder};
 
@@ -39,6 +44,42 @@ const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 /// The longest text of the router's that is passed on, in characters.
 const MAX_DETAIL_CHARS: usize = 200;
+
+/// The HTTP proxy that is built in, as a process of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BuiltinSettings {
+    pub name: String,
+    pub listen: SocketAddr,
+}
+
+impl Kind for BuiltinSettings {
+    fn word(&self) -> &'static str {
+        "builtin"
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// It is on the brain's own machine: nobody leads its traffic elsewhere.
+    fn waive_after(&self) -> Option<Span> {
+        None
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    fn places(&self) -> Vec<String> {
+        vec![self.listen.to_string()]
+    }
+
+    fn open(&self, ground: &Ground) -> Arc<dyn Router> {
+        let folder = ground.data.join(&self.name);
+        Arc::new(BuiltinRouter::new(self.name.clone(), folder, self.listen, ground.exe.clone()))
+    }
+}
 
 /// The built-in router of this machine.
 #[derive(Debug)]
@@ -175,6 +216,10 @@ impl BuiltinRouter {
 impl Router for BuiltinRouter {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn prepare(&self) -> Answer<'_, Result<(), HandError>> {
+        Box::pin(self.ensure_running())
     }
 
     fn push<'a>(&'a self, routing: &'a Routing) -> Answer<'a, Result<(), HandError>> {

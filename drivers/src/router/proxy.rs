@@ -8,7 +8,7 @@
 //! nor HTTP/2, refuses upgrades, and holds no body in memory.
 //!
 //! Invariants: a routing is on disk before it is in force, and in force before it is
-//! acknowledged; epochs never fall, nor generations within one; one process per folder. Once [`Proxy::apply`] has
+//! acknowledged; its stamp never falls; one process per folder. Once [`Proxy::apply`] has
 //! returned, no new request goes to a VM that the routing lacks, and those under way are counted
 //! in [`Proxy::report`] until the last byte of their answer.
 
@@ -31,7 +31,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::clock::SharedClock;
-use scaler::hands::{RouterReport, Routing};
+use scaler::hands::{RouterReport, Routing, Stamp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
@@ -68,11 +68,9 @@ pub enum ProxyError {
 
 /// A routing that is older than the one in force, or of a brain that was superseded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("generation {in_force} of epoch {epoch} is in force")]
+#[error("{in_force} is in force")]
 pub struct StaleRouting {
-    pub epoch: u64,
-    /// The generation in force.
-    pub in_force: u64,
+    pub in_force: Stamp,
 }
 
 /// The proxy itself, without its process. Clones share everything.

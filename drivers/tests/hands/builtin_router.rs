@@ -51,7 +51,9 @@ impl TestRouter {
             upstreams: [(vm("web-1"), upstream.address)].into(),
         };
         let module = ModuleId::parse("shop/web").expect("a name");
-        self.router.push(&Routing { epoch: 0, generation, modules: [(module, route)].into() }).await
+        self.router
+            .push(&Routing { generation, modules: [(module, route)].into(), ..Routing::default() })
+            .await
     }
 
     async fn status(&self) -> StatusCode {

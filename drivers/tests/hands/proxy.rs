@@ -63,11 +63,8 @@ impl Front {
 fn routing(generation: u64, upstreams: &[(&str, SocketAddr)]) -> Routing {
     let upstreams: BTreeMap<_, _> = upstreams.iter().map(|(id, at)| (vm(id), *at)).collect();
     let route = Route { domains: vec!["shop.test".to_owned()], upstreams };
-    Routing {
-        epoch: 0,
-        generation,
-        modules: [(ModuleId::parse("shop/web").expect("a name"), route)].into(),
-    }
+    let modules = [(ModuleId::parse("shop/web").expect("a name"), route)].into();
+    Routing { generation, modules, ..Routing::default() }
 }
 
 fn hello(request: &Request<Bytes>) -> Response<Full<Bytes>> {

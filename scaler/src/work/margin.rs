@@ -22,7 +22,7 @@ const PACE: f32 = 2.0;
 const FIRST_SPREAD: f32 = 0.1;
 const FIRST_CASES: f32 = 5.0;
 const SPREAD_CASES: f32 = 100.0;
-const WILD: f32 = 5.0;
+const WILD: f32 = 3.0;
 
 impl Margin {
     /// What to add; nothing is known before the first case, so nothing is added.

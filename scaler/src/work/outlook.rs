@@ -56,7 +56,7 @@ const CLASSES: usize = 9;
 const MOST_STEPS: usize = 48;
 
 /// Below this much work, in VMs, errors are measured against it and not against the work itself.
-const LEAST_SCALE: f32 = 0.3;
+const LEAST_SCALE: f32 = 1.0;
 
 /// Horizons in steps, a step being the time between two estimates.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -15,7 +15,6 @@ use crate::brain::senses::{
     PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
 };
 use crate::brain::{active, targets};
-use crate::config::raw::RawRouter;
 
 use super::{Core, Discovered};
 
@@ -118,10 +117,9 @@ impl Core {
         let watches = targets.watches.iter().map(|watch| watch.name.clone());
         let servers = self.config.zabbix.iter().map(|server| server_name(&server.raw.name));
         let provider = self.config.raw.providers.first().map(|_| PROVIDER.to_owned());
-        let routers = self.config.raw.routers.iter().map(|RawRouter::Builtin(raw)| &raw.name);
+        let routers = self.config.raw.routers.iter().map(|router| router.name());
         let lists = self.discovered.lists.keys().map(list_name);
-        let told =
-            lists.chain(servers).chain(provider).chain(routers.map(|name| router_name(name)));
+        let told = lists.chain(servers).chain(provider).chain(routers.map(router_name));
         agents.into_iter().chain(probes).chain(watches).chain(told).collect()
     }
 }

@@ -1,18 +1,21 @@
 //! What the brain makes of each thing it hears: what is remembered, what that says of us who look, and
 //! what the alerter is told. Each says whether it calls for a turn at once.
 
+use std::collections::BTreeSet;
+
 use availability::Ledger;
 use collector::findings::Subject;
 use collector::look::{Answer, Look};
 use collector::passive::AgentError;
 use collector::poller::Sensed;
 use collector::posted::Alert;
-use model::id::{ModuleId, Object};
+use model::id::{CheckId, ModuleId, Object, SourceId, VmId};
 use model::sample::Frame;
-use model::signal::{Signal, SignalState};
+use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use model::verdict::{Outcome, Phase, ProbeTarget, Verdict};
 use model::vm::VmState;
+use scaler::facts::ProviderFact;
 use scaler::hands::{RouterReport, Sighting};
 use store::Change;
 
@@ -48,7 +51,7 @@ impl Core {
                 self.senses.fault(PROVIDER.to_owned(), &error, now);
                 false
             }
-            Heard::Router { name, report } => self.routed(&name, report, now),
+            Heard::Router { name, report, trouble } => self.routed(&name, report, trouble, now),
             Heard::StepDone { vm, kind, outcome } => {
                 let config = &self.config.scaler;
                 scaler::steps::absorb(config, &mut self.scaler, &vm, kind, outcome, now);
@@ -62,6 +65,10 @@ impl Core {
             Heard::Posted(alerts) => {
                 self.posted(alerts, now);
                 true
+            }
+            Heard::Foreseen(forecasts) => {
+                self.senses.facts.forecasts = forecasts;
+                false
             }
             Heard::Answered(answers) => self.answered(answers, now),
             Heard::Channel(signal) => {
@@ -316,29 +323,91 @@ impl Core {
         self.senses.no_fault(PROVIDER);
         let before = self.senses.facts.provider.take();
         self.senses.provider(sighting, now);
+        self.hosts_by_provider(before.as_ref(), now);
         let after = self.senses.facts.provider.as_ref();
         before.map(|before| before.vms) != after.map(|after| after.vms.clone())
     }
 
-    fn routed(&mut self, name: &str, report: Result<RouterReport, String>, now: Time) -> bool {
+    /// What the provider says of its hosts, where it is news: guests may go on for a while on a host
+    /// that it calls down.
+    fn hosts_by_provider(&mut self, before: Option<&ProviderFact>, now: Time) {
+        let none = BTreeSet::new();
+        let down = self.senses.facts.provider.as_ref().map(|provider| &provider.hosts_down);
+        let (was, is) = (before.map_or(&none, |before| &before.hosts_down), down.unwrap_or(&none));
+        let news: Vec<_> =
+            was.symmetric_difference(is).map(|host| (host.clone(), is.contains(host))).collect();
+        let signals = news.into_iter().map(|(host, is_down)| Signal {
+            source: SourceId::parse("provider").expect("it is a name"),
+            check: CheckId::parse("host.provider").expect("it is a name"),
+            object: Object::Host(host),
+            state: if is_down { SignalState::Problem(Severity::High) } else { SignalState::Ok },
+            at: now,
+            via: None,
+            text: if is_down {
+                "its provider says that it is down".to_owned()
+            } else {
+                String::new()
+            },
+        });
+        let signals: Vec<Signal> = signals.collect();
+        self.signals(signals, now);
+    }
+
+    fn routed(
+        &mut self,
+        name: &str,
+        report: Result<RouterReport, String>,
+        trouble: Option<String>,
+        now: Time,
+    ) -> bool {
         let target = router_name(name);
         self.senses.noted(&target, now, report.is_ok());
-        match report {
-            Ok(report) => {
-                let before = self.senses.facts.acknowledged();
-                self.senses.no_fault(&target);
-                self.senses.router(name, report, now);
-                let is_news = self.senses.facts.acknowledged() != before;
-                if is_news {
-                    fail_point!("acknowledged");
-                }
-                is_news
-            }
-            Err(error) => {
-                self.senses.fault(target, &error, now);
-                false
+        match (report.as_ref().err(), trouble) {
+            (Some(error), _) => self.senses.fault(target, error, now),
+            (None, Some(trouble)) => self.senses.fault(target, &trouble, now),
+            (None, None) => self.senses.no_fault(&target),
+        }
+        let Ok(report) = report else { return false };
+        let newest = self.scaler.routing_stamp();
+        let draining = self.draining();
+        let (acknowledged, busy) = (self.senses.facts.acknowledged(), self.busy(&draining));
+        if self.senses.facts.routers.get(name).is_some_and(|router| router.waived) {
+            self.note("router", &format!("router {name} is heard again: its word counts"), now);
+        }
+        self.senses.router(name, report, newest, now);
+        let is_acknowledged = self.senses.facts.acknowledged() != acknowledged;
+        if is_acknowledged {
+            fail_point!("acknowledged");
+        }
+        is_acknowledged || self.busy(&draining) != busy
+    }
+
+    /// Gives up waiting for the word of routers that were silent for as long as their files say that
+    /// traffic is led elsewhere by then.
+    pub(super) fn waive_routers(&mut self, now: Time) {
+        let config = self.config.clone();
+        let routers = config.raw.routers.iter();
+        for (router, after) in routers.filter_map(|r| Some((r.name(), r.waive_after()?))) {
+            if self.senses.waive_router(router, after.0, now) {
+                let text = format!(
+                    "router {router} was not heard for {after}; its acknowledgement is waived, as its \
+                     file says that no traffic comes to it by now"
+                );
+                tracing::warn!(router, "acknowledgement waived");
+                self.note("router", &text, now);
             }
         }
+    }
+
+    /// The VMs that are out, or about to be, and finish what they have begun.
+    fn draining(&self) -> Vec<VmId> {
+        let vms = self.scaler.vms.values();
+        vms.filter(|vm| vm.state == VmState::Draining).map(|vm| vm.id.clone()).collect()
+    }
+
+    /// How many of them are not known to be idle: one less is news, since it can be stopped.
+    fn busy(&self, draining: &[VmId]) -> usize {
+        draining.iter().filter(|vm| self.senses.facts.in_flight(vm) != Some(0)).count()
     }
 
     fn zabbix(&mut self, word: Word, now: Time) -> bool {

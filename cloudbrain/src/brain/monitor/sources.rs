@@ -12,6 +12,7 @@ use dashboards::view::monitor::{
     ActiveDetail, Listed, SourceDetail, SourceError, SourceKind, SourceState, SourceView,
     ZabbixDetail,
 };
+use drivers::router::RouterSpec;
 use model::time::Time;
 
 use super::Beside;
@@ -20,7 +21,7 @@ use crate::brain::intake::Pushed;
 use crate::brain::senses::{
     Cause, Fault, LastLook, PROVIDER, Senses, list_name, probe_name, router_name, server_name,
 };
-use crate::config::raw::{RawProvider, RawRouter};
+use crate::config::raw::RawProvider;
 
 /// Why a host that is missing in a list of Zabbix is still believed in.
 const HELD: &str = "a host is believed to be gone only when several lists in a row lack it";
@@ -264,11 +265,11 @@ fn remote_write(pushed: &Pushed) -> Option<SourceView> {
 
 /// Those who carry out what is decided also tell what there is and where it goes.
 fn hands(core: &Core, now: Time) -> Vec<SourceView> {
-    let provider = core.config.raw.providers.iter().map(|RawProvider::Process(raw)| &raw.name);
+    let provider = core.config.raw.providers.iter().map(RawProvider::name);
     let provider = provider.map(|name| (SourceKind::Provider, name, PROVIDER.to_owned()));
-    let routers = core.config.raw.routers.iter().map(|RawRouter::Builtin(raw)| &raw.name);
+    let routers = core.config.raw.routers.iter().map(RouterSpec::name);
     let routers = routers.map(|name| (SourceKind::Router, name, router_name(name)));
-    let view = |(kind, name, target): (SourceKind, &String, String)| {
+    let view = |(kind, name, target): (SourceKind, &str, String)| {
         let (every, timeout) = (Duration::ZERO, Duration::ZERO);
         let members = [Member { name: target, every, timeout }].into_iter();
         let view = Group::of(&core.senses, members, now).view(kind, name);

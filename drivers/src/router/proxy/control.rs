@@ -35,13 +35,6 @@ const VISIT_PATIENCE: Duration = Duration::from_secs(10);
 /// How many visits there may be at once.
 const MAX_VISITS: usize = 16;
 
-/// What is answered to a routing: what is in force, whether it was taken or not.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct InForce {
-    epoch: u64,
-    generation: u64,
-}
-
 #[derive(Debug)]
 struct Control {
     proxy: Proxy,
@@ -139,9 +132,8 @@ impl Control {
             Err(error) => return text(StatusCode::BAD_REQUEST, &error.to_string()),
         };
         let _pushing = self.pushing.lock().await;
-        if let Err(stale) = self.proxy.table.check(&routing) {
-            let in_force = InForce { epoch: stale.epoch, generation: stale.in_force };
-            return json(StatusCode::CONFLICT, &in_force);
+        if let Err(stale) = self.proxy.table.check(routing.stamp()) {
+            return json(StatusCode::CONFLICT, &stale.in_force);
         }
         let (file, routing) = (self.folder.join(ROUTING_FILE), Arc::new(routing));
         let written = Arc::clone(&routing);
@@ -149,8 +141,7 @@ impl Control {
             return text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
         }
         self.proxy.apply(&routing).expect("nobody else applies while this is held");
-        let (epoch, generation) = (routing.epoch, routing.generation);
-        json(StatusCode::OK, &InForce { epoch, generation })
+        json(StatusCode::OK, &routing.stamp())
     }
 }
 

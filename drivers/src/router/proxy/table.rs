@@ -16,7 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use model::clock::SharedClock;
 use model::id::{ModuleId, VmId};
-use scaler::hands::{RouterReport, Routing, UpstreamReport};
+use scaler::hands::{RouterReport, Routing, Stamp, UpstreamReport};
 
 use super::StaleRouting;
 use super::body::RequestBody;
@@ -42,8 +42,7 @@ pub(super) struct Table {
 
 #[derive(Debug, Default)]
 struct State {
-    epoch: u64,
-    generation: u64,
+    stamp: Stamp,
     domains: BTreeMap<String, ModuleId>,
     groups: BTreeMap<ModuleId, Group>,
     /// Taken out of the routing, but still serving something.
@@ -93,23 +92,20 @@ impl Table {
 
     pub(super) fn apply(&self, routing: &Routing) -> Result<(), StaleRouting> {
         let mut state = self.state();
-        state.check(routing)?;
+        state.check(routing.stamp())?;
         state.follow(routing);
         Ok(())
     }
 
-    pub(super) fn check(&self, routing: &Routing) -> Result<(), StaleRouting> {
-        self.state().check(routing)
+    pub(super) fn check(&self, stamp: Stamp) -> Result<(), StaleRouting> {
+        self.state().check(stamp)
     }
 
     pub(super) fn report(&self) -> RouterReport {
         let mut state = self.state();
         state.leaving.retain(|upstream| upstream.in_flight.load(Relaxed) > 0);
-        let mut report = RouterReport {
-            epoch: state.epoch,
-            generation: state.generation,
-            ..RouterReport::default()
-        };
+        let Stamp { epoch, generation } = state.stamp;
+        let mut report = RouterReport { epoch, generation, ..RouterReport::default() };
         for upstream in state.all() {
             let sum = report.upstreams.entry(upstream.vm.clone()).or_default();
             upstream.add_to(sum);
@@ -147,10 +143,9 @@ impl Table {
 }
 
 impl State {
-    fn check(&self, routing: &Routing) -> Result<(), StaleRouting> {
-        let (epoch, in_force) = (self.epoch, self.generation);
-        let is_stale = (routing.epoch, routing.generation) < (epoch, in_force);
-        if is_stale { Err(StaleRouting { epoch, in_force }) } else { Ok(()) }
+    fn check(&self, stamp: Stamp) -> Result<(), StaleRouting> {
+        let in_force = self.stamp;
+        if stamp < in_force { Err(StaleRouting { in_force }) } else { Ok(()) }
     }
 
     fn follow(&mut self, routing: &Routing) {
@@ -170,8 +165,7 @@ impl State {
         }
         // Those that serve nothing go at once, and their idle connections with them.
         let leaving = known.into_values().filter(|up| up.in_flight.load(Relaxed) > 0).collect();
-        let (epoch, generation) = (routing.epoch, routing.generation);
-        *self = Self { epoch, generation, domains, groups, leaving };
+        *self = Self { stamp: routing.stamp(), domains, groups, leaving };
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<Upstream>> {
@@ -290,7 +284,7 @@ mod tests {
             upstreams: vms.iter().map(vm).collect(),
         };
         let modules = [(ModuleId::parse("shop/web").unwrap(), route)].into();
-        Routing { epoch: 0, generation, modules }
+        Routing { generation, modules, ..Routing::default() }
     }
 
     fn table(vms: &[&str]) -> (Table, HandClock) {
@@ -356,17 +350,17 @@ mod tests {
         let (table, _) = table(&["a"]);
         table.apply(&routing(5, &["a"])).unwrap();
         let stale = table.apply(&routing(4, &["b"]));
-        assert_eq!(stale, Err(StaleRouting { epoch: 0, in_force: 5 }));
+        assert_eq!(stale, Err(StaleRouting { in_force: Stamp { epoch: 0, generation: 5 } }));
         assert_eq!(picked(&table), "a");
     }
 
     #[test]
-    fn whoever_was_superseded_is_refused_however_far_it_counted() {
+    fn a_later_reign_beats_any_generation_of_an_earlier_one() {
         let (table, _) = table(&["a"]);
-        table.apply(&Routing { epoch: 3, ..routing(2, &["a"]) }).unwrap();
-        let stale = table.apply(&Routing { epoch: 2, ..routing(9, &["b"]) });
-        assert_eq!(stale, Err(StaleRouting { epoch: 3, in_force: 2 }));
-        assert_eq!((picked(&table).as_str(), table.report().epoch), ("a", 3));
+        table.apply(&routing(900, &["a"])).unwrap();
+        table.apply(&Routing { epoch: 1, ..routing(3, &["b"]) }).unwrap();
+        assert_eq!(picked(&table), "b");
+        assert!(table.apply(&routing(901, &["a"])).is_err());
     }
 
     #[test]
