@@ -37,7 +37,7 @@ fn elastic(mode: &str, metrics: &serde_json::Value) -> Config {
     Config {
         policies: BTreeMap::from([(module(), policy)]),
         pools: BTreeMap::from([(pool.flavor.clone(), pool)]),
-        domains: BTreeMap::new(),
+        ..Config::default()
     }
 }
 

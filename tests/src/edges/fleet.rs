@@ -251,6 +251,7 @@ providers:
       hosts: [{{name: h1, max_vms: 40}}, {{name: h2, max_vms: 40}}]
 routers:
   - {router}
+brake: {{share: "100%", within: 1s}}
 collector: {{interval: 1s, timeout: 900ms}}
 channels: [inbox: {{name: inbox, path: messages.ndjson}}]
 people: {{ops: {{channel: inbox}}}}
