@@ -55,6 +55,13 @@ pub(crate) struct Findings {
     pub(crate) sick: Sick,
 }
 
+impl Findings {
+    /// Lets go of the rest, which may be large, before much is said about it.
+    pub(crate) fn into_sick(self) -> Sick {
+        self.sick
+    }
+}
+
 pub(crate) fn find(
     settings: &Settings,
     topology: &Topology,
@@ -241,7 +248,8 @@ fn is_infrastructure(object: &Object) -> bool {
         | Object::Host(_)
         | Object::DataSource(_)
         | Object::Collector(_)
-        | Object::Channel(_) => true,
+        | Object::Channel(_)
+        | Object::Pool(_) => true,
         Object::Vm(_) | Object::Module(_) | Object::Project(_) => false,
     }
 }
@@ -269,6 +277,7 @@ fn answering(topology: &Topology, state: &State, root: &Object) -> usize {
         | Object::Project(_)
         | Object::DataSource(_)
         | Object::Collector(_)
-        | Object::Channel(_) => 0,
+        | Object::Channel(_)
+        | Object::Pool(_) => 0,
     }
 }

@@ -239,7 +239,8 @@ fn is_near_trouble(
             | Object::Project(_)
             | Object::DataSource(_)
             | Object::Collector(_)
-            | Object::Channel(_) => false,
+            | Object::Channel(_)
+            | Object::Pool(_) => false,
         }
 }
 

@@ -17,7 +17,8 @@ pub(crate) fn carrier(topology: &Topology, object: &Object) -> Option<Object> {
         | Object::Module(_)
         | Object::Project(_)
         | Object::Collector(_)
-        | Object::Channel(_) => None,
+        | Object::Channel(_)
+        | Object::Pool(_) => None,
     }
 }
 
@@ -55,7 +56,8 @@ fn failing_source(topology: &Topology, object: &Object, root: &Object) -> Option
         | Object::Project(_)
         | Object::DataSource(_)
         | Object::Collector(_)
-        | Object::Channel(_) => None,
+        | Object::Channel(_)
+        | Object::Pool(_) => None,
     };
     let uses = &topology.modules.get(module?)?.uses;
     let fails =

@@ -10,7 +10,7 @@ use model::topology::Topology;
 
 use crate::acknowledge;
 use crate::act;
-use crate::cause::{self, Findings};
+use crate::cause;
 use crate::escalate;
 use crate::event::Action;
 use crate::facts::Facts;
@@ -54,7 +54,7 @@ pub(crate) fn settle(
         let end = End { closed: Some(now), merged_into: into };
         actions.push(Action::Closed(summary(settings, topology, state, merged, end)));
     }
-    let Findings { sick, .. } = findings; // The rest may be large, and has been looked at.
+    let sick = findings.into_sick();
     let open: Vec<u64> = state.incidents.keys().copied().collect();
     for number in open {
         let is_new = gathered.opened.contains(&number);

@@ -97,7 +97,8 @@ impl<'a> Sieve<'a> {
                 | Object::Project(_)
                 | Object::DataSource(_)
                 | Object::Collector(_)
-                | Object::Channel(_) => {}
+                | Object::Channel(_)
+                | Object::Pool(_) => {}
             }
         }
         hosts

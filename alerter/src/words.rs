@@ -25,6 +25,7 @@ pub(crate) fn thing(object: &Object, lang: Lang) -> String {
         Object::DataSource(_) => lang.pick("data source", "数据源"),
         Object::Collector(_) => lang.pick("collector", "采集器"),
         Object::Channel(_) => lang.pick("channel", "通知渠道"),
+        Object::Pool(_) => lang.pick("pool", "资源池"),
     };
     format!("{kind} {}", object.name())
 }
@@ -41,6 +42,9 @@ pub(crate) fn condition(
     }
     if matches!(root, Object::Channel(_)) {
         return lang.pick("does not deliver", "无法送达");
+    }
+    if matches!(root, Object::Pool(_)) {
+        return lang.pick("runs low", "余量不足");
     }
     match (state, suspected) {
         (RootState::Down, false) => lang.pick("is down", "宕机"),

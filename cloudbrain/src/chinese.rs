@@ -27,6 +27,12 @@ const OWN: &[Phrase] = &[
     ("to {} and {} more: {}", "致 {0} 及另外 {1} 人：{2:}"),
     ("to {}: {}", "致 {0}：{1:}"),
     ("it delivers again", "已恢复送达"),
+    ("{} of {} VMs work for modules, warned at {}", "{1} 台中已有 {0} 台分配给模块，告警线 {2} 台"),
+    ("no VM is ready and none can be made: {}", "没有就绪的虚拟机，也无法再创建：{0:}"),
+    ("max_total {} of {}", "资源池上限 max_total {0} / {1}"),
+    ("quota {} {} of {}", "配额 {0} {1} / {2}"),
+    ("room on hosts", "宿主机余量"),
+    ("its provider says that it is down", "提供方称其已宕机"),
     ("probe of {}: {}", "对 {0} 的探测：{1:}"),
     ("the provider names no address of an agent on it", "提供方未给出其 agent 地址"),
     ("the certificates that this system trusts cannot be read", "无法读取本系统信任的证书"),
@@ -131,7 +137,7 @@ pub fn with_reason(mut said: Said) -> Said {
 pub fn is_own(signal: &Signal) -> bool {
     matches!(
         signal.source.as_str(),
-        "agent" | "probe" | "watch" | "collector" | "outbox" | "scaler"
+        "agent" | "probe" | "watch" | "collector" | "outbox" | "scaler" | "pools" | "provider"
     )
 }
 

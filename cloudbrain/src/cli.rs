@@ -37,6 +37,11 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Why the scaler did what it did, or did nothing
     Explain(ExplainArgs),
+    /// The pools: what is ready, what is being made, and why nothing is; exit 2 if one runs low
+    Pools(AskArgs),
+    /// How many more VMs of each flavor could be made, what would stop it, and for how long it lasts;
+    /// exit 2 if one runs low or not all modules could have their most
+    Capacity(AskArgs),
     /// Incidents: what happened, who was told
     Incidents(IncidentsArgs),
     /// Why somebody is told of a thing, or is not: what is known of it, and what became of it
@@ -63,6 +68,13 @@ pub enum Command {
     /// Maintenance windows: what fails in one is expected, and no incident
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
+    /// The scaler on a trace of work: what a policy would do; exit 0 all kept, 1 error, 2 not all
+    Simulate(SimulateArgs),
+    /// The policy in force and a new one, on the work that a module really had
+    Backtest(BacktestArgs),
+    /// Forecasts of policies
+    #[command(subcommand)]
+    Forecast(ForecastCommand),
     /// Lets the scaler leave a module or the fleet alone for a while; it says what it would do
     Hold(HoldArgs),
     /// What the scaler leaves alone, until when, by whom and why
@@ -72,8 +84,6 @@ pub enum Command {
     /// The schedules of policies
     #[command(subcommand)]
     Schedule(ScheduleCommand),
-    /// The scaler on a trace of work: what a policy would do; exit 0 all kept, 1 error, 2 not all
-    Simulate(SimulateArgs),
     /// Plays a correlation case in simulated time, and prints what would be told to whom
     Replay(ReplayArgs),
     /// The built-in router, which `serve` starts by itself
@@ -512,6 +522,40 @@ pub struct SimulateArgs {
     pub stdio: bool,
     #[command(flatten)]
     pub output: OutputArg,
+}
+
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// The module, for example shop/web
+    pub module: ModuleId,
+    /// The new policy
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// So much of the past: 14d
+    #[arg(long, default_value = "14d", value_name = "TIME")]
+    pub since: Span,
+    /// How long a VM takes to be made
+    #[arg(long, default_value = "3m", value_name = "TIME")]
+    pub boot: Span,
+    /// VMs that wait in the pool when it is full
+    #[arg(long, default_value_t = 10, value_name = "VMS")]
+    pub pool: u32,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ForecastCommand {
+    /// What a module is likely to need, and how good such words were; exit 0 trusted, 2 not
+    Score(ForecastScoreArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ForecastScoreArgs {
+    /// The module, for example shop/web
+    pub module: ModuleId,
+    #[command(flatten)]
+    pub ask: AskArgs,
 }
 
 fn factor(text: &str) -> Result<f64, String> {

@@ -264,7 +264,8 @@ fn of_application(object: &Object) -> &'static str {
         | Object::Project(_)
         | Object::DataSource(_)
         | Object::Collector(_)
-        | Object::Channel(_) => "",
+        | Object::Channel(_)
+        | Object::Pool(_) => "",
     }
 }
 
@@ -276,7 +277,7 @@ fn alive(object: &Object) -> CheckId {
         Object::Vm(_) => "vm.ping",
         Object::DataSource(_) => "ds.up",
         Object::Module(_) => "monitor.alert",
-        Object::Project(_) | Object::Collector(_) | Object::Channel(_) => "alert",
+        Object::Project(_) | Object::Collector(_) | Object::Channel(_) | Object::Pool(_) => "alert",
     };
     CheckId::parse(name).expect("a short name of harmless characters")
 }

@@ -138,7 +138,8 @@ impl Reach {
             | Object::Project(_)
             | Object::DataSource(_)
             | Object::Collector(_)
-            | Object::Channel(_) => Vec::new(),
+            | Object::Channel(_)
+            | Object::Pool(_) => Vec::new(),
         };
         self.say(object, findings, at)
     }

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use review::EventView;
 
+pub mod capacity;
 pub mod explore;
 pub mod monitor;
 pub mod quiet;

@@ -322,6 +322,37 @@ words! {
     POOL_TOTAL = "In all", "总数";
     POOL_NOTE = "Note", "备注";
 
+    // The capacity.
+    CAPACITY = "Capacity", "容量";
+    ALL_FIT = "All modules could have their most at once", "所有模块可同时扩到上限";
+    SOME_STARVE = "{0} modules could not have their most at once", "{0} 个模块无法同时扩到上限";
+    PROVIDER_SAID = "By the word of the provider {0}", "依据提供方 {0}";
+    NOTHING_YET = "nothing yet", "尚无数据";
+    ALLOCATED = "Working for modules", "已分配给模块";
+    WARN_AT = "Warned at", "告警线";
+    QUARANTINED = "In quarantine", "隔离观察";
+    CREATABLE = "Could still be made", "还可创建";
+    BOUND_BY = "(by {0})", "（受限于{0}）";
+    NOT_KNOWN = "not known: no limit is told", "未知：没有任何限额信息";
+    LAST_MADE = "Made last", "最近一次创建";
+    LAST_SHORTAGE = "No room last", "最近一次资源不足";
+    NEVER_YET = "never yet", "从未";
+    TREND = "Trend", "趋势";
+    NO_TREND = "not enough history: {0} days", "历史不足：{0} 天";
+    VMS_A_DAY = "{0} VMs a day ({1} to {2})", "每天 {0} 台（{1} 至 {2}）";
+    DAYS_TO = "{0} %: {1}", "{0}%：{1}";
+    IN_DAYS = "in {0} days ({1} to {2})", "{0} 天后（{1} 至 {2}）";
+    NOT_AT_THIS_RATE = "not at this rate", "按此趋势不会达到";
+    REACHED = "reached", "已达到";
+    FROM_DAYS = "from {0} days of history", "基于 {0} 天历史";
+    LIMIT = "Limit", "限额";
+    MORE_VMS = "More VMs", "还可创建";
+    LIMIT_POOL = "max_total of the pool, {0} of {1}", "资源池上限 max_total，{0} / {1}";
+    LIMIT_QUOTA = "quota {0}, {1} of {2}", "配额 {0}，{1} / {2}";
+    LIMIT_HOSTS = "room on hosts", "宿主机余量";
+    LACKS = "Lacks", "缺少";
+    ALL_TO_MAX = "If all modules wanted their most at once", "如果所有模块同时扩到上限";
+
     // The monitor itself.
     MONITOR = "Is the monitor healthy?", "监控自身是否健康？";
     MONITOR_YES = "Yes. {0} targets, {1}.", "是。{0} 个目标，{1}。";

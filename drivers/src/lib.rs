@@ -15,10 +15,12 @@ pub mod channel;
 mod command;
 pub mod deployer;
 mod files;
+mod http;
 mod machine;
 mod process;
 pub mod provider;
 pub mod router;
+pub mod script;
 pub mod vm;
 
 /// Runs what waits for a disk or for `/proc` where it holds up no other task.

@@ -29,7 +29,7 @@ pub enum IdError {
     NoKind { text: String },
 }
 
-const KINDS: &str = "switch, host, vm, module, project, datasource, collector, channel";
+const KINDS: &str = "switch, host, vm, module, project, datasource, collector, channel, pool";
 
 fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
     if text.is_empty() {
@@ -202,6 +202,8 @@ pub enum Object {
     DataSource(DataSourceId),
     Collector(CollectorId),
     Channel(ChannelId),
+    /// The ready VMs of a flavor, and what could still be made.
+    Pool(FlavorId),
 }
 
 impl Object {
@@ -216,6 +218,7 @@ impl Object {
             Self::DataSource(_) => "datasource",
             Self::Collector(_) => "collector",
             Self::Channel(_) => "channel",
+            Self::Pool(_) => "pool",
         }
     }
 
@@ -235,6 +238,7 @@ impl Object {
             Self::DataSource(id) => (5, &id.0),
             Self::Collector(id) => (6, &id.0),
             Self::Channel(id) => (7, &id.0),
+            Self::Pool(id) => (8, &id.0),
         }
     }
 }
@@ -265,6 +269,7 @@ impl FromStr for Object {
             "datasource" => Self::DataSource(name.parse()?),
             "collector" => Self::Collector(name.parse()?),
             "channel" => Self::Channel(name.parse()?),
+            "pool" => Self::Pool(name.parse()?),
             _ => return Err(no_kind()),
         })
     }
@@ -319,7 +324,7 @@ impl schemars::JsonSchema for Object {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel)/[A-Za-z0-9._:@/-]+$"
+            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel|pool)/[A-Za-z0-9._:@/-]+$"
         })
     }
 }

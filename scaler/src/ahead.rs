@@ -160,5 +160,5 @@ fn seen(state: &State, now: Time) -> ProviderFact {
         };
         (vm.id.clone(), fact)
     });
-    ProviderFact { complete: true, at: now, vms: vms.collect(), room: BTreeMap::new() }
+    ProviderFact { complete: true, at: now, vms: vms.collect(), ..ProviderFact::default() }
 }

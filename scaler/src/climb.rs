@@ -33,3 +33,34 @@ pub(crate) fn note(memory: &mut ModuleMemory, load: f64, to: u32, now: Time) {
 pub(crate) fn stuck_until(memory: &ModuleMemory) -> Option<Time> {
     memory.climb?.stopped_until
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minutes: i64) -> Time {
+        Time::from_millis(minutes * 60_000)
+    }
+
+    /// The count goes up by two each time; returns until when it is stuck after the last.
+    fn climb(loads: &[f64]) -> Option<Time> {
+        let mut memory = ModuleMemory { desired: 3, ..ModuleMemory::default() };
+        for (minute, load) in loads.iter().enumerate() {
+            let to = memory.desired + 2;
+            note(&mut memory, *load, to, at(minute as i64));
+            memory.desired = to;
+        }
+        stuck_until(&memory)
+    }
+
+    #[test]
+    fn a_load_that_does_not_fall_while_the_count_doubles_stops_the_climb() {
+        assert_eq!(climb(&[0.95]), None);
+        assert_eq!(climb(&[0.95, 0.95]), Some(at(1) + PAUSE));
+    }
+
+    #[test]
+    fn a_load_that_falls_may_go_on_climbing() {
+        assert_eq!(climb(&[2.0, 1.2, 0.9]), None);
+    }
+}

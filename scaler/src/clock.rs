@@ -71,3 +71,35 @@ fn shift_module(module: &mut ModuleMemory, moved: impl Fn(Time) -> Time) {
         climb.stopped_until = climb.stopped_until.map(&moved);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    fn state() -> State {
+        let mut state = State::default();
+        state.memory.last_tick = Some(at(10_000));
+        state.memory.removals.push_back(at(9_990));
+        state
+    }
+
+    #[test]
+    fn what_is_timed_moves_with_a_clock_that_jumps() {
+        for jump in [3_600, -3_600] {
+            let mut state = state();
+            follow(&mut state, at(10_000 + jump));
+            assert_eq!(state.memory.removals[0], at(9_990 + jump), "{jump} s");
+        }
+    }
+
+    #[test]
+    fn between_two_looks_time_passes() {
+        let mut state = state();
+        follow(&mut state, at(10_060));
+        assert_eq!(state.memory.removals[0], at(9_990));
+    }
+}

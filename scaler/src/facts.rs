@@ -10,7 +10,9 @@ use model::time::Time;
 use model::vm::Addresses;
 use serde::{Deserialize, Serialize};
 
-use crate::hands::{Origin, Power, RouterReport, Sighting, Stamp, Uncounted, UpstreamReport};
+use crate::hands::{
+    Origin, Power, Quota, RouterReport, Sighting, Stamp, Uncounted, UpstreamReport,
+};
 use crate::policy::{Measure, Metric, Mode};
 
 /// Clocks of two machines differ by so much without anybody's fault.
@@ -156,6 +158,9 @@ pub struct ProviderFact {
     pub vms: BTreeMap<VmId, SeenFact>,
     /// How many more VMs of each flavor fit, over all hosts that live.
     pub room: BTreeMap<FlavorId, u32>,
+    pub quotas: Vec<Quota>,
+    /// Hosts that it says are down.
+    pub hosts_down: BTreeSet<HostId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,6 +220,8 @@ impl ProviderFact {
         for (flavor, count) in sighting.hosts.iter().flat_map(|host| &host.room) {
             *room.entry(flavor.clone()).or_default() += count;
         }
+        let down = sighting.hosts.iter().filter(|host| host.is_down);
+        let hosts_down = down.map(|host| host.id.clone()).collect();
         let vms = sighting.vms.into_iter().map(|vm| {
             let fact = SeenFact {
                 flavor: vm.flavor,
@@ -225,7 +232,8 @@ impl ProviderFact {
             };
             (vm.id, fact)
         });
-        Self { complete: sighting.complete, at, vms: vms.collect(), room }
+        let (complete, quotas) = (sighting.complete, sighting.quotas);
+        Self { complete, at, vms: vms.collect(), room, quotas, hosts_down }
     }
 }
 
@@ -283,6 +291,16 @@ impl Facts {
     /// Whether a router has reported anything of the VM: it sends to it, or did a moment ago.
     pub fn is_upstream(&self, vm: &VmId) -> bool {
         self.routers.values().any(|router| router.upstreams.contains_key(vm))
+    }
+
+    /// Whether a host is down, by our own looks or by its provider's word: nothing new is put there.
+    pub fn is_host_down(&self, host: &HostId) -> bool {
+        self.hosts_down.contains(host) || self.is_host_said_down(host)
+    }
+
+    /// By its provider's word alone.
+    pub fn is_host_said_down(&self, host: &HostId) -> bool {
+        self.provider.as_ref().is_some_and(|provider| provider.hosts_down.contains(host))
     }
 
     pub fn is_agent_silent(&self, vm: &VmId) -> bool {

@@ -22,15 +22,37 @@ pub enum HandError {
     /// It may or may not have happened: count it as happened, look, then ask again.
     #[error("no answer within {0:?}; it may or may not have happened")]
     TimedOut(Duration),
-    /// There is no room: waiting or another host helps, repeating at once does not.
-    #[error("no capacity left for {flavor}: {detail}")]
-    NoCapacity { flavor: FlavorId, detail: String },
+    /// It may or may not have happened, and this is all that is known of it.
+    #[error("it may or may not have happened: {0}")]
+    Unclear(String),
+    /// There is no room, and nothing was made: waiting helps, repeating at once does not.
+    #[error("{shortage} for {flavor}: {detail}")]
+    NoCapacity { flavor: FlavorId, shortage: Shortage, detail: String },
     /// It will not work however often it is asked: a person must act.
     #[error("refused: {0}")]
     Refused(String),
     /// It may work next time.
     #[error("failed: {0}")]
     Failed(String),
+}
+
+/// What there is too little of. Who is to act differs: the one who grants, or the one who builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortage {
+    /// The account may have no more.
+    Quota,
+    /// No host has room.
+    Room,
+}
+
+impl std::fmt::Display for Shortage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Quota => "the quota is used up",
+            Self::Room => "no host has room",
+        })
+    }
 }
 
 /// A place where VMs run: one cloud account, one hypervisor cluster, or this very machine.
@@ -54,6 +76,10 @@ pub struct CreateOrder {
     pub prefer: Option<HostId>,
     /// Hosts that must not get it, because they are down.
     pub avoid: BTreeSet<HostId>,
+    /// It was asked for before, and may be there already or still come: a provider that cannot
+    /// tell two requests for one VM apart looks before it asks again.
+    #[serde(default)]
+    pub again: bool,
     /// To be kept with the VM, as a tag or in a file, and told again in [`SeenVm`].
     pub origin: Origin,
 }
@@ -77,6 +103,21 @@ pub struct Sighting {
     pub complete: bool,
     pub hosts: Vec<SeenHost>,
     pub vms: Vec<SeenVm>,
+    /// What the account may have, where its provider tells.
+    pub quotas: Vec<Quota>,
+}
+
+/// One limit of an account: `instances`, `cores`, `ram`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    pub name: String,
+    /// None if there is no limit.
+    pub limit: Option<u64>,
+    /// It may be above the limit, when that was lowered.
+    pub used: u64,
+    /// What one VM of each flavor takes of it, in the same unit. A flavor that is not named here
+    /// takes nothing.
+    pub takes: BTreeMap<FlavorId, u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +127,8 @@ pub struct SeenHost {
     pub agent: Option<SocketAddr>,
     /// How many more VMs of each flavor fit.
     pub room: BTreeMap<FlavorId, u32>,
+    /// Its provider says that it is down. Its VMs may still be listed as running.
+    pub is_down: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,11 +158,23 @@ pub trait Deployer: Send + Sync + std::fmt::Debug {
     /// replaces what runs.
     fn deploy<'a>(
         &'a self,
-        vm: &'a VmId,
+        machine: &'a Machine,
         program: &'a Program,
     ) -> Answer<'a, Result<(), HandError>>;
     /// Stops what runs: SIGTERM, and SIGKILL after `grace`. Nothing running is a success.
-    fn undeploy<'a>(&'a self, vm: &'a VmId, grace: Duration) -> Answer<'a, Result<(), HandError>>;
+    fn undeploy<'a>(
+        &'a self,
+        machine: &'a Machine,
+        grace: Duration,
+    ) -> Answer<'a, Result<(), HandError>>;
+}
+
+/// A VM as a deployer needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    pub vm: VmId,
+    /// Where it is spoken to; None while its provider has not said.
+    pub addresses: Option<Addresses>,
 }
 
 /// A module's program, for one assignment of one VM.

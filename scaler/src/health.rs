@@ -64,6 +64,10 @@ fn witnesses(policy: &Policy, state: &State, facts: &Facts, vm: &Vm) -> Vec<&'st
         ),
         ("routers cannot reach it", reports.any(|r| r.failed_in_a_row >= ROUTER_FAILURES)),
         ("its provider says it does not run", state.is_dead(&vm.id)),
+        (
+            "its provider says its host is down",
+            vm.host.as_ref().is_some_and(|host| facts.is_host_said_down(host)),
+        ),
     ];
     words.into_iter().filter(|(_, says)| *says).map(|(word, _)| word).collect()
 }

@@ -33,11 +33,13 @@ macro_rules! bug {
 pub mod ahead;
 pub mod approval;
 pub mod brake;
+pub mod capacity;
 pub mod chinese;
 mod climb;
 mod clock;
 pub mod decide;
 pub mod facts;
+pub mod forecast;
 pub mod hands;
 mod health;
 pub mod hold;

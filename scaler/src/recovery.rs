@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, RouterFact};
 use crate::state::State;
+use crate::steps::doubt;
 
 /// That the store is older than the world, since when, and how far it is known what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +67,14 @@ pub fn enter(state: &mut State, why: String, now: Time) {
     memory.lost_numbers.push((memory.next_vm + 1, memory.next_vm + NUMBERS));
     memory.next_vm += NUMBERS;
     memory.recovery = Some(Recovery { since: now, why, passes: 0, last_pass: now });
+    // What was being made then was made or given up long since: it is not ordered again.
+    let ordered = state.vms.values().filter(|vm| vm.state == VmState::Creating);
+    let ordered: Vec<VmId> = ordered.map(|vm| vm.id.clone()).collect();
+    for id in ordered {
+        doubt(state, &id, "ordered on a record that was lost".to_owned(), true);
+    }
     // A VM may have been given away more often than the record says.
-    for vm in state.vms.values_mut().filter(|vm| vm.state == VmState::Pool) {
+    for vm in state.vms.values_mut().filter(|vm| vm.module.is_none()) {
         vm.assignment += ASSIGNMENTS;
     }
     state.sight.is_current = false;

@@ -14,6 +14,7 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 
 use crate::brake;
+use crate::capacity::provided;
 use crate::facts::Facts;
 use crate::policy::RawPaceCreate;
 use crate::pool::Pool;
@@ -62,12 +63,17 @@ pub(crate) fn refill(
 pub(crate) fn is_fit(recheck: Duration, state: &State, facts: &Facts, vm: &Vm, now: Time) -> bool {
     let heard = facts.agents.get(&vm.id).filter(|agent| agent.misses == 0);
     let fresh = heard.and_then(|agent| agent.heard).is_some_and(|at| now.since(at) <= recheck);
-    let host_down = vm.host.as_ref().is_some_and(|host| facts.hosts_down.contains(host));
+    let host_down = vm.host.as_ref().is_some_and(|host| facts.is_host_down(host));
     // A router that sends to it knows of an assignment that the record does not.
     (fresh || bug!(GiveUnheard))
         && !host_down
         && !facts.is_upstream(&vm.id)
         && !state.is_dead(&vm.id)
+}
+
+/// After a start nobody was heard yet: that is no reason to fill the pool a second time.
+fn was_never_asked(facts: &Facts, vm: &Vm) -> bool {
+    facts.agents.get(&vm.id).is_none_or(|agent| agent.heard.is_none() && agent.misses == 0)
 }
 
 fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
@@ -79,7 +85,9 @@ fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
         stock.total += u32::from(vm.state != VmState::Gone && counts);
         stock.making += u32::from(is_made && !bug!(ForgetPending));
         if vm.state == VmState::Pool {
-            let counts = state.sight.is_blind || is_fit(pool.recheck, state, facts, vm, now);
+            let counts = state.sight.is_blind
+                || was_never_asked(facts, vm)
+                || is_fit(pool.recheck, state, facts, vm, now);
             stock.fit += u32::from(counts);
             stock.aged +=
                 u32::from(counts && pool.max_age.is_some_and(|age| now.since(vm.created) >= age));
@@ -129,11 +137,16 @@ fn one_at_a_time(config: &Config, pool: &Pool, state: &State, making: u32) -> u3
 }
 
 fn room(pool: &Pool, facts: &Facts, stock: &Stock) -> u32 {
-    let list = facts.provider.as_ref();
-    let room = list.and_then(|list| list.room.get(&pool.flavor)).copied().unwrap_or(u32::MAX);
+    let room = provided_room(facts, &pool.flavor);
     let free = pool.refill.in_flight.saturating_sub(stock.making);
     let total = pool.max_total.saturating_sub(stock.total);
     free.min(total).min(room.saturating_sub(stock.making))
+}
+
+/// By the tightest limit that the provider tells of.
+fn provided_room(facts: &Facts, flavor: &FlavorId) -> u32 {
+    let bounds = facts.provider.as_ref().map(|list| provided(list, flavor)).unwrap_or_default();
+    bounds.first().map_or(u32::MAX, |bound| bound.more)
 }
 
 /// What two lists lack after an order of unknown outcome is ordered again, under the same name.
@@ -248,8 +261,7 @@ pub(crate) fn rooms(
 ) -> BTreeMap<FlavorId, (u32, u32)> {
     let rooms = config.pools.iter().map(|(flavor, pool)| {
         let stock = stock(pool, state, facts, now);
-        let list = facts.provider.as_ref();
-        let room = list.and_then(|list| list.room.get(flavor)).copied().unwrap_or(u32::MAX);
+        let room = provided_room(facts, flavor);
         let creatable = pool.max_total.saturating_sub(stock.total).min(room);
         (flavor.clone(), (stock.fit, creatable + stock.making))
     });

@@ -151,6 +151,12 @@ pub struct PoolMemory {
     pub not_before: Option<Time>,
     pub failures: u32,
     pub last_error: Option<String>,
+    /// When a VM was made last.
+    #[serde(default)]
+    pub last_made: Option<Time>,
+    /// When there was no room for one last, and what was said.
+    #[serde(default)]
+    pub last_shortage: Option<(Time, String)>,
 }
 
 /// An order whose outcome nobody knows.

@@ -123,7 +123,7 @@ pub fn forget_issued(state: &mut State) {
 
 /// An order for a VM may or may not have been carried out. Its step ends here: it is asked for
 /// again under the same name, but only when the provider's lists show that it is not there.
-fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool) {
+pub(crate) fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool) {
     state.steps.remove(id);
     state.memory.lost.remove(id);
     state.memory.doubts.insert(id.clone(), Doubt { why, given_up });
@@ -158,7 +158,13 @@ pub fn absorb(
             }
             StepKind::Deploy | StepKind::Undeploy | StepKind::Destroy => retry(step, why, now),
         },
-        StepOutcome::NoCapacity(why) => not_made(config, state, id, why, true, now),
+        StepOutcome::NoCapacity(why) => {
+            if let Some(vm) = state.vms.get(id) {
+                let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
+                pool.last_shortage = Some((now, why.clone()));
+            }
+            not_made(config, state, id, why, true, now);
+        }
         StepOutcome::Refused(why) if frozen => retry(step, why, now),
         StepOutcome::Refused(why) => refused(config, state, id, kind, why, now),
     }
@@ -194,6 +200,8 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, attempt: 
     let at = vm.state;
     match kind {
         StepKind::Create if at == VmState::Creating => {
+            let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
+            pool.last_made = Some(now);
             state.memory.lost.remove(id);
             state.shift(id, VmState::Booting, "the provider made it", now);
         }

@@ -163,16 +163,15 @@ fn room_of(
 
 /// What would be decided right now, without changing anything: for `plan`.
 pub fn preview(config: &Config, state: &State, facts: &Facts, now: Time) -> Vec<Decision> {
-    let mut copy = state.clone();
-    let members = copy.by_module();
-    let rooms = refill::rooms(config, &copy, facts, now);
+    let members = state.by_module();
+    let rooms = refill::rooms(config, state, facts, now);
     let decisions = config.policies.iter().map(|(module, policy)| {
         let members = members.get(module).map_or(&[][..], Vec::as_slice);
-        let elapsed = copy.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
-        let mut memory = memory_of(policy, &mut copy).clone();
+        let elapsed = state.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
+        let mut memory = memory_of(policy, state);
         let pool = rooms.get(&policy.flavor).copied();
-        let room = room_of(policy, &copy, members, facts, pool, now);
-        let want = want(policy, &mut memory, &copy, members, facts, room, (now, elapsed));
+        let room = room_of(policy, state, members, facts, pool, now);
+        let want = want(policy, &mut memory, state, members, facts, room, (now, elapsed));
         let id = DecisionId::parse("preview").expect("a plain word");
         want.into_decision(id, policy.module.clone(), memory.desired, now)
     });
@@ -238,9 +237,10 @@ fn frozen_decision(
     }
 }
 
-fn memory_of<'a>(policy: &Policy, state: &'a mut State) -> &'a mut ModuleMemory {
+/// What is remembered of a module, or how it begins.
+fn memory_of(policy: &Policy, state: &State) -> ModuleMemory {
     let fresh = || ModuleMemory { desired: policy.initial, ..ModuleMemory::default() };
-    state.memory.modules.entry(policy.module.clone()).or_insert_with(fresh)
+    state.memory.modules.get(&policy.module).cloned().unwrap_or_else(fresh)
 }
 
 fn want(
@@ -271,7 +271,7 @@ fn decide_one(
     room: Room,
     (now, elapsed): (Time, Duration),
 ) -> Option<Decision> {
-    let mut memory = memory_of(policy, state).clone();
+    let mut memory = memory_of(policy, state);
     let from = memory.desired;
     let want = want(policy, &mut memory, state, members, facts, room, (now, elapsed));
     if want.mode.acts() {

@@ -80,6 +80,7 @@ fn sighting(core: &Core) -> Sighting {
         id: format!("h{number}").parse().expect("a good name"),
         agent: None,
         room: BTreeMap::new(),
+        is_down: false,
     });
     let vms = core.scaler.vms.values().map(|vm| SeenVm {
         id: vm.id.clone(),
@@ -89,7 +90,7 @@ fn sighting(core: &Core) -> Sighting {
         addresses: vm.addresses,
         origin: None,
     });
-    Sighting { complete: true, hosts: hosts.collect(), vms: vms.collect() }
+    Sighting { complete: true, hosts: hosts.collect(), vms: vms.collect(), quotas: Vec::new() }
 }
 
 /// A brain at rest, past its first turn.

@@ -39,7 +39,11 @@ fn carriers(topology: &Topology, object: &Object) -> Vec<Object> {
             let project = topology.modules.get(id).map(|module| module.project.clone());
             carriers.extend(project.map(Object::Project));
         }
-        Object::Switch(_) | Object::Project(_) | Object::Collector(_) | Object::Channel(_) => {}
+        Object::Switch(_)
+        | Object::Project(_)
+        | Object::Collector(_)
+        | Object::Channel(_)
+        | Object::Pool(_) => {}
     }
     carriers
 }

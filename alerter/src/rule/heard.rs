@@ -278,7 +278,7 @@ fn exists(topology: &Topology, object: &Object) -> bool {
         Object::Project(id) => topology.projects.contains_key(id),
         Object::DataSource(id) => topology.data_sources.contains_key(id),
         Object::Collector(id) => topology.collectors.contains(id),
-        // Channels stand in no topology: whoever judges one has just tried it.
-        Object::Channel(_) => true,
+        // Channels and pools stand in no topology: whoever judges one has just looked.
+        Object::Channel(_) | Object::Pool(_) => true,
     }
 }

@@ -6,9 +6,11 @@
 
 mod acts;
 mod alerts;
+mod capacity;
 mod data;
 mod events;
 mod explore;
+pub mod forecast;
 mod guard;
 mod holds;
 mod metrics;
@@ -60,6 +62,7 @@ fn router(handle: Handle) -> Router {
         .route("/monitor", get(pages::monitor))
         .route("/explore", get(explore::explore))
         .route("/rules", get(rules::page))
+        .route("/capacity", get(capacity::page))
         .route("/preferences", post(pages::preferences))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/live.js", get(pages::script))
@@ -90,6 +93,8 @@ fn router(handle: Handle) -> Router {
         )
         .route("/api/overview", get(data::overview))
         .route("/api/monitor", get(data::monitor))
+        .route("/api/capacity", get(capacity::capacity))
+        .route("/api/forecast", get(forecast::forecast))
         .route("/api/plan", get(scaling::plan))
         .route("/api/explain", get(scaling::explain))
         .route("/api/why-not-removed", get(scaling::why_not_removed))

@@ -75,6 +75,9 @@ pub struct Explained {
     pub decision: Decision,
     pub after: Aftermath,
     pub replay: Replay,
+    /// What keeps VMs of the module from coming right now, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
 }
 
 /// Whether this program decides the same by what was stored with the decision.
@@ -122,7 +125,10 @@ pub(super) async fn explain(
     };
     let after = came_of(&handle, &decision).await?;
     let replay = Replay::of(&decision);
-    to_json(&Explained { decision, after, replay })
+    let module = decision.module.clone();
+    let waits = handle.ask(move |core, _| core.scaler.memory.modules.get(&module)?.waits.clone());
+    let waits = waits.await.map_err(unavailable)?.filter(|_| which.at.is_none());
+    to_json(&Explained { decision, after, replay, waits })
 }
 
 /// How the modules with a policy have behaved of late.

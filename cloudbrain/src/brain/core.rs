@@ -17,6 +17,7 @@ mod placing;
 mod recovering;
 mod relieving;
 mod timing;
+mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use model::signal::Signal;
 use model::time::Time;
 use model::topology::Topology;
 use model::vm::{Vm, VmState};
+use scaler::facts::Forecast;
 use scaler::hands::{RouterReport, Routing, Sighting};
 use scaler::policy::Aggregate;
 use scaler::reason::Decision;
@@ -94,6 +96,8 @@ pub enum Heard {
     Posted(Vec<Alert>),
     /// What the questions of rules and policies came to.
     Answered(Vec<Answer>),
+    /// What modules are likely to need.
+    Foreseen(BTreeMap<ModuleId, Forecast>),
     /// A channel does not deliver, or delivers again.
     Channel(Signal),
     /// A heartbeat is not accepted, or is again.
@@ -213,6 +217,7 @@ pub struct Core {
     label_silences: LabelSilences,
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
+    said_of_pools: warning::Said,
     /// Of which modules it was told that their load is unknown; asked of the alerter if None.
     told_blind: Option<BTreeSet<Object>>,
     /// When the schedules of the policies are handed over again; at once if None.
@@ -289,15 +294,16 @@ impl Core {
             directory: Arc::default(),
             label_silences: LabelSilences::default(),
             plan_due: None,
+            said_of_pools: warning::Said::new(),
             told_blind: None,
             time_due: None,
             pending: Turn::default(),
             config,
         };
+        core.is_recovering = core.scaler.memory.recovery.is_some();
         for router in &core.config.raw.routers {
             core.senses.expect_router(router.name(), now);
         }
-        core.is_recovering = core.scaler.memory.recovery.is_some();
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.posted.learn_anew(&core.config.raw);
         core.label_silences = LabelSilences::of(core.alerter.silences());
@@ -424,6 +430,7 @@ impl Core {
         if alerter::wake_at(&self.alerter).is_some_and(|at| at <= now) {
             self.alert(alerter::Event::Tick, now);
         }
+        self.watch_pools(now);
         self.account(now);
         self.chart(now);
         self.remember(&outcome.decisions);

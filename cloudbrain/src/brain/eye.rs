@@ -146,7 +146,8 @@ fn place(object: &Object, topology: &Topology) -> String {
         | Object::Project(_)
         | Object::DataSource(_)
         | Object::Collector(_)
-        | Object::Channel(_) => None,
+        | Object::Channel(_)
+        | Object::Pool(_) => None,
     };
     host.map_or_else(|| object.to_string(), ToString::to_string)
 }

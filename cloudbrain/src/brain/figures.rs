@@ -10,9 +10,11 @@ use std::time::Duration;
 use model::series::{Labels, METRIC_NAME, Row, Shaper};
 use model::time::Time;
 use model::vm::VmState;
+use scaler::capacity::Stock;
 use tokio::sync::mpsc;
 
 use super::Handle;
+use super::capacity;
 use super::core::{Core, DESIRED, LOAD, SERVING};
 use super::monitor::{self, Beside};
 
@@ -58,6 +60,7 @@ impl Figure {
 pub fn all(core: &Core, beside: &Beside, turns: u64, now: Time) -> Vec<Figure> {
     let mut figures = fleet(core);
     figures.extend(modules(core, now));
+    figures.extend(pools(core));
     figures.push(Figure::one("cloudbrain_turns_total", "looks at everything", turns as f64));
     figures.extend(polls(beside));
     if core.config.raw.collector.active.is_some() {
@@ -102,6 +105,22 @@ fn modules(core: &Core, now: Time) -> [Figure; 3] {
         Figure::by(DESIRED, "VMs wanted", "module", desired),
         Figure::by(SERVING, "VMs in the routers", "module", serving),
         Figure::by(LOAD, "mean load per core of the serving VMs", "module", load),
+    ]
+}
+
+fn pools(core: &Core) -> [Figure; 3] {
+    let stocks = capacity::stocks(core);
+    let by = |name, help, of: fn(&(Stock, Option<u32>)) -> Option<u32>| {
+        let values =
+            stocks.iter().filter_map(|(flavor, stock)| Some((flavor, f64::from(of(stock)?))));
+        Figure::by(name, help, "flavor", values)
+    };
+    [
+        by(capacity::ALLOCATED, "VMs that work for modules", |(stock, _)| Some(stock.allocated)),
+        by("cloudbrain_pool_ready_vms", "VMs that wait in the pool", |(stock, _)| {
+            Some(stock.ready)
+        }),
+        by("cloudbrain_pool_creatable_vms", "VMs that could still be made", |(_, more)| *more),
     ]
 }
 

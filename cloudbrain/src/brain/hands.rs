@@ -1,14 +1,14 @@
 //! Carries out steps and keeps the provider in view, each in tasks of its own, so that a slow one
 //! delays nobody. What came of it returns as an input of the brain. Routers are in `tending`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::Channel;
-use model::id::IncidentId;
+use model::id::{HostId, IncidentId};
 use model::vm::Vm;
-use scaler::hands::{CreateOrder, Deployer, HandError, Program, Provider, Router};
+use scaler::hands::{CreateOrder, Deployer, HandError, Machine, Program, Provider, Router};
 use scaler::steps::{Step, StepKind, StepOutcome};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -18,7 +18,7 @@ use super::Input;
 use super::core::{Core, Heard};
 use super::fail::fail_point;
 
-/// Steps being carried out at once.
+/// Steps of one hand being carried out at once.
 const AT_ONCE: usize = 32;
 /// Stopping a program takes no longer, if its policy does not say.
 const GRACE: Duration = Duration::from_secs(15);
@@ -37,14 +37,43 @@ pub struct Hands {
     pub deployer: Option<Arc<dyn Deployer>>,
     pub routers: Routers,
     pub channels: BTreeMap<String, Arc<dyn Channel>>,
-    pub at_once: Arc<Semaphore>,
+    pub at_once: Permits,
+}
+
+/// Bounds the steps under way. A provider may take minutes to make a VM, and what starts programs
+/// must not wait for it.
+#[derive(Clone, Debug)]
+pub struct Permits {
+    provider: Arc<Semaphore>,
+    deployer: Arc<Semaphore>,
+}
+
+impl Default for Permits {
+    fn default() -> Self {
+        let permits = || Arc::new(Semaphore::new(AT_ONCE));
+        Self { provider: permits(), deployer: permits() }
+    }
+}
+
+impl Permits {
+    fn of(&self, kind: StepKind) -> &Semaphore {
+        match kind {
+            StepKind::Create | StepKind::Destroy => &self.provider,
+            StepKind::Deploy | StepKind::Undeploy => &self.deployer,
+        }
+    }
+}
+
+/// All that a step of any kind needs.
+struct Job {
+    order: CreateOrder,
+    machine: Machine,
+    /// None if its module is no longer configured.
+    program: Option<Program>,
+    grace: Duration,
 }
 
 impl Hands {
-    pub fn permits() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(AT_ONCE))
-    }
-
     /// Says where others would go on waking people that somebody works on an incident. The worst
     /// that a loss of it does is to wake somebody in vain.
     pub fn acknowledge(&self, incident: &IncidentId) {
@@ -71,15 +100,20 @@ impl Hands {
             vm: vm.id.clone(),
             flavor: vm.flavor.clone(),
             prefer: None,
-            avoid: core.senses.facts.hosts_down.clone(),
+            avoid: avoided(core),
+            again: step.attempt > 1,
             origin: core.scaler.memory.origin.clone(),
         };
-        let program = program(&core.config, &vm, order.origin.epoch);
-        let grace = grace(&core.config, &vm);
+        let job = Job {
+            machine: Machine { vm: vm.id.clone(), addresses: vm.addresses },
+            program: program(&core.config, &vm, order.origin.epoch),
+            grace: grace(&core.config, &vm),
+            order,
+        };
         let (hands, sender) = (self.clone(), sender.clone());
         tokio::spawn(async move {
-            let _permit = hands.at_once.acquire().await;
-            let outcome = hands.effect(step.kind, &order, program.as_ref(), grace).await;
+            let _permit = hands.at_once.of(step.kind).acquire().await;
+            let outcome = hands.effect(step.kind, &job).await;
             if outcome != StepOutcome::Done {
                 tracing::warn!(vm = %step.vm, kind = ?step.kind, ?outcome, "step not done");
             }
@@ -88,23 +122,18 @@ impl Hands {
         });
     }
 
-    async fn effect(
-        &self,
-        kind: StepKind,
-        order: &CreateOrder,
-        program: Option<&Program>,
-        grace: Duration,
-    ) -> StepOutcome {
+    async fn effect(&self, kind: StepKind, job: &Job) -> StepOutcome {
         let (Some(provider), Some(deployer)) = (&self.provider, &self.deployer) else {
             return StepOutcome::Refused("no provider is configured".to_owned());
         };
+        let Job { order, machine, program, grace } = job;
         fail_point!("before ", kind.as_str());
         let result = match kind {
             StepKind::Create => provider.create(order).await,
             StepKind::Destroy => provider.destroy(&order.vm).await,
-            StepKind::Undeploy => deployer.undeploy(&order.vm, grace).await,
+            StepKind::Undeploy => deployer.undeploy(machine, *grace).await,
             StepKind::Deploy => match program {
-                Some(program) => deployer.deploy(&order.vm, program).await,
+                Some(program) => deployer.deploy(machine, program).await,
                 None => Err(HandError::Refused("its module is no longer configured".to_owned())),
             },
         };
@@ -113,10 +142,19 @@ impl Hands {
     }
 }
 
+/// Hosts that are down, by our own looks or by their provider's word.
+fn avoided(core: &Core) -> BTreeSet<HostId> {
+    let facts = &core.senses.facts;
+    let said = facts.provider.iter().flat_map(|provider| &provider.hosts_down);
+    facts.hosts_down.iter().chain(said).cloned().collect()
+}
+
 fn outcome_of(result: Result<(), HandError>) -> StepOutcome {
     match result {
         Ok(()) => StepOutcome::Done,
-        Err(error @ HandError::TimedOut(_)) => StepOutcome::Unknown(error.to_string()),
+        Err(error @ (HandError::TimedOut(_) | HandError::Unclear(_))) => {
+            StepOutcome::Unknown(error.to_string())
+        }
         Err(error @ HandError::NoCapacity { .. }) => StepOutcome::NoCapacity(error.to_string()),
         Err(HandError::Refused(why)) => StepOutcome::Refused(why),
         Err(HandError::Failed(why)) => StepOutcome::Failed(why),

@@ -201,12 +201,10 @@ pub(super) fn derive(sources: Sources<'_>) -> Topology {
     for host in senses.hosts.keys() {
         topology.hosts.insert(host.clone(), Host::default());
     }
-    for provider in &config.raw.providers {
-        let RawProvider::Process(process) = provider;
-        for host in &process.hosts {
-            topology.hosts.insert(host.name.clone(), Host { switch: host.switch.clone() });
-            topology.switches.extend(host.switch.clone());
-        }
+    for (host, switch) in config.raw.providers.iter().flat_map(RawProvider::hosts) {
+        topology.switches.extend(switch.clone());
+        let known = topology.hosts.entry(host).or_default();
+        known.switch = switch.or(known.switch.take());
     }
     for (id, project) in &config.projects {
         topology.projects.insert(id.clone(), Project { owners: project.owners.clone() });

@@ -8,6 +8,8 @@
 //! Labels also say which VM is on which host and whose it is. That is believed of what is known from
 //! nowhere else, so that alerts of a fleet without an inventory find their root, too.
 
+mod checks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,19 +17,18 @@ use collector::posted::{Alert, Labels};
 use model::id::{
     CheckId, CollectorId, HostId, ModuleId, Object, PersonId, ProjectId, SourceId, VmId,
 };
+use model::pack::Packer;
 use model::signal::{Signal, SignalState};
 use model::time::Time;
 use model::topology::{Host, Module, Topology, VmPlace};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::raw::RawConfig;
 
 use super::place::Labelled;
+use checks::{Checks, Known, REMEMBERED};
 
 /// How long an alert holds whose sender did not say.
 const HOLDS: Duration = Duration::from_secs(300);
-/// What the labels of an alert said stays known for so long after its end.
-const REMEMBERED: Duration = Duration::from_secs(3600);
 /// More than these are refused; those that are known stay.
 const MAX_ALERTS: usize = 200_000;
 
@@ -38,6 +39,7 @@ const PREFIX: &str = "posted/";
 #[derive(Debug, Default)]
 pub struct Posted {
     known: BTreeMap<Object, Checks>,
+    packer: Packer,
     /// How many.
     count: usize,
     /// The fleet as the labels have it, but for the VMs: where they are, their own labels say.
@@ -46,70 +48,6 @@ pub struct Posted {
     changed: BTreeSet<Object>,
     /// Nothing ends or is forgotten before.
     next: Option<Time>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Known {
-    /// Over since then, or will be.
-    ends: Time,
-    is_over: bool,
-    labels: Labels,
-    /// It is part of something that goes on, and is not forgotten before.
-    #[serde(skip)]
-    needed_until: Option<Time>,
-}
-
-impl Known {
-    /// When it ends if it is not repeated, or is forgotten if it has ended.
-    fn due(&self) -> Time {
-        let end = if self.is_over { self.ends + REMEMBERED } else { self.ends };
-        self.needed_until.map_or(end, |until| until.max(end))
-    }
-}
-
-/// The alerts of one object, by check; stored as a map. There is seldom more than one, for which a
-/// list is a tenth of a tree.
-#[derive(Debug, Default)]
-struct Checks(Vec<(CheckId, Known)>);
-
-impl Checks {
-    fn get(&self, check: &CheckId) -> Option<&Known> {
-        let place = self.place(check).ok()?;
-        Some(&self.0[place].1)
-    }
-
-    fn values(&self) -> impl Iterator<Item = &Known> {
-        self.0.iter().map(|(_, known)| known)
-    }
-
-    fn insert(&mut self, check: CheckId, known: Known) {
-        match self.place(&check) {
-            Ok(place) => self.0[place].1 = known,
-            Err(place) => {
-                if self.0.is_empty() {
-                    self.0.reserve_exact(1);
-                }
-                self.0.insert(place, (check, known));
-            }
-        }
-    }
-
-    fn place(&self, check: &CheckId) -> Result<usize, usize> {
-        self.0.binary_search_by(|(other, _)| other.cmp(check))
-    }
-}
-
-impl Serialize for Checks {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(check, known)| (check, known)))
-    }
-}
-
-impl<'de> Deserialize<'de> for Checks {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let known = BTreeMap::<CheckId, Known>::deserialize(deserializer)?;
-        Ok(Self(known.into_iter().collect()))
-    }
 }
 
 /// What time has brought.
@@ -172,6 +110,7 @@ impl Posted {
             let due = known.due();
             self.next = Some(self.next.map_or(due, |next| next.min(due)));
             self.known.entry(object.clone()).or_default().insert(check, known);
+            self.packer.grown(&mut self.known);
             if let Object::Vm(vm) = &object
                 && let Some(place) = self.place(&object).filter(|now| Some(now) != before.as_ref())
             {
@@ -330,7 +269,8 @@ impl Labelled for Posted {
             | Object::Project(_)
             | Object::DataSource(_)
             | Object::Collector(_)
-            | Object::Channel(_) => None,
+            | Object::Channel(_)
+            | Object::Pool(_) => None,
         }))
     }
 }
@@ -376,7 +316,8 @@ impl<'a> Said<'a> {
             | Object::Project(_)
             | Object::DataSource(_)
             | Object::Collector(_)
-            | Object::Channel(_) => {}
+            | Object::Channel(_)
+            | Object::Pool(_) => {}
         }
         is_news
     }
@@ -495,6 +436,25 @@ mod tests {
         assert_eq!(posted.expire(|_| false, at(200)), Expired::default());
         let again = posted.take(&by, vec![alert("a", 900)], at(300)).signals;
         assert!(matches!(again[0].state, SignalState::Problem(_)), "{again:?}");
+    }
+
+    #[test]
+    fn where_a_vm_is_its_labels_say_and_of_two_alerts_the_one_that_holds_longer() {
+        let mut posted = Posted::default();
+        let vm: VmId = "a".parse().unwrap();
+        let on = |posted: &Posted| posted.vm(&vm).and_then(|place| place.host).unwrap().to_string();
+        let news = |taken: Taken| taken.topology.vms.contains_key(&vm);
+        assert!(news(posted.take(&config(), vec![alert("a", 500)], at(0))));
+        assert!(!news(posted.take(&config(), vec![alert("a", 600)], at(1))), "it is known");
+        let elsewhere = |name: &str, ends_s: i64| {
+            let labels = [("alertname", name), ("vm", "a"), ("host", "h2")].into_iter().collect();
+            Alert { labels, text: String::new(), ends: Some(at(ends_s)) }
+        };
+        assert!(!news(posted.take(&config(), vec![elsewhere("Slow", 300)], at(2))));
+        assert_eq!(on(&posted), "h1");
+        assert!(news(posted.take(&config(), vec![elsewhere("VmDown", 600)], at(3))));
+        assert_eq!(on(&posted), "h2");
+        assert_eq!(posted.vms().count(), 1);
     }
 
     #[test]

@@ -152,7 +152,8 @@ pub fn labels(object: &Object, topology: &Topology) -> Labels {
         | Object::Project(_)
         | Object::DataSource(_)
         | Object::Collector(_)
-        | Object::Channel(_) => {}
+        | Object::Channel(_)
+        | Object::Pool(_) => {}
     }
     Labels::of(pairs)
 }

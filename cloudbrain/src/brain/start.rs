@@ -16,9 +16,10 @@ use drivers::channel::{ChannelSpec, Ground, Trust};
 use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
 use model::clock::SharedClock;
-use model::id::{ModuleId, Object};
+use model::id::{ModuleId, Object, VmId};
 use model::series::{METRIC_NAME, MatchOp, Matcher, Row};
 use model::time::Time;
+use model::vm::Addresses;
 use samples::Samples;
 use scaler::hands::{Origin, Router, Routing};
 use serde::de::DeserializeOwned;
@@ -37,9 +38,11 @@ use super::discover::{self, ListName};
 use super::duty::Duty;
 use super::fail::fail_point;
 use super::figures;
-use super::hands::{Hands, Routers, watch_provider};
+use super::forecaster;
+use super::hands::{Hands, Permits, Routers, watch_provider};
 use super::heartbeat;
 use super::looks;
+use super::others;
 use super::outbox::{self, Outbox};
 use super::posted::Posted;
 use super::record::{self, Stored};
@@ -94,7 +97,7 @@ pub async fn start(path: &Path, config: Config, clock: SharedClock) -> anyhow::R
     let (waiting, kept_letters) =
         (opened.state.waiting.clone(), opened.state.memory.get(outbox::ROOM).cloned());
     let core = take_up(&config, opened, &recorder, now).await?;
-    let hands = make_hands(&config, &clock).await?;
+    let hands = make_hands(&config, &clock, &whereabouts(&core)).await?;
     let outbox = Outbox::restore(&config, &hands, waiting, kept_letters.as_deref(), now);
     let (mut brain, handle, ends) = wire(core, hands, outbox, store, recorder, clock);
     let Discovered { roots, brakes, .. } = brain.core.discovered();
@@ -221,6 +224,7 @@ fn spawn_around(
     looks::spawn(pace(config), clock.clone(), ends.targets, ends.rows, gauges, inbox)?;
     let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
     tokio::spawn(asker::pass_on(answers, sender.clone()));
+    tokio::spawn(forecaster::foresee(handle.clone()));
     let turn = Turn::default();
     for router in &brain.hands.routers {
         let tended = Tended::new(router.clone(), turn.clone(), clock.clone());
@@ -364,7 +368,17 @@ fn memory<T: DeserializeOwned + Default>(state: &Remembered, room: &str) -> anyh
     serde_json::from_str(json).with_context(|| format!("reading back what {room} remembered"))
 }
 
-async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hands> {
+/// Where our VMs are, by our own record.
+fn whereabouts(core: &Core) -> BTreeMap<VmId, Addresses> {
+    let vms = core.scaler.vms.values();
+    vms.filter_map(|vm| Some((vm.id.clone(), vm.addresses?))).collect()
+}
+
+async fn make_hands(
+    config: &Config,
+    clock: &SharedClock,
+    known: &BTreeMap<VmId, Addresses>,
+) -> anyhow::Result<Hands> {
     let (process, routers) = make_hands_without_starting(config)?;
     for (router, spec) in routers.iter().zip(&config.raw.routers) {
         prepare(router.as_ref(), spec.is_ours()).await?;
@@ -374,7 +388,7 @@ async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hand
         deployer: None,
         routers,
         channels: channels(config, clock)?,
-        at_once: Hands::permits(),
+        at_once: Permits::default(),
     };
     #[cfg(feature = "failpoints")]
     if let Some(cloud) = super::fail::cloud::Cloud::of_test() {
@@ -388,6 +402,10 @@ async fn make_hands(config: &Config, clock: &SharedClock) -> anyhow::Result<Hand
         let deployer = ProcessDeployer::new(&process_folder(config));
         hands.deployer = Some(Arc::new(deployer.context("setting up the process deployer")?));
         hands.provider = Some(Arc::new(provider));
+    } else {
+        let others = others::Others { config, clock, known };
+        hands.provider = others.provider()?;
+        hands.deployer = others.deployer()?;
     }
     Ok(hands)
 }
@@ -408,9 +426,10 @@ pub fn make_hands_without_starting(
     config: &Config,
 ) -> anyhow::Result<(Option<ProcessProvider>, Routers)> {
     let exe = std::env::current_exe().context("finding this program")?;
-    let provider = match config.raw.providers.first() {
+    let process = config.raw.providers.first().and_then(RawProvider::process);
+    let provider = match process {
         None => None,
-        Some(RawProvider::Process(process)) => {
+        Some(process) => {
             let settings = process_config(config, process, exe.clone());
             Some(ProcessProvider::new(settings).context("setting up the process provider")?)
         }
@@ -524,7 +543,7 @@ fn reload(path: &Path, in_force: &Config) -> Result<Arc<Config>, String> {
     match fixed_part(&config) == fixed_part(in_force) {
         true => Ok(Arc::new(config)),
         false => Err(format!(
-            "{}: fleet, listen, store, samples, flavors, providers, routers, channels, heartbeat, and of \
+            "{}: fleet, listen, store, samples, flavors, providers, deployer, routers, channels, heartbeat, and of \
              collector its times, canaries, scrapes, zabbix and active.listen are read at start only; restart \
              to change them",
             path.display()
@@ -539,7 +558,7 @@ fn fixed_part(config: &Config) -> Option<(String, Vec<ChannelSpec>, Vec<RawHeart
     let collector = (&senses.interval, &senses.timeout, &senses.load_window, &senses.canaries);
     let active = senses.active.as_ref().map(|active| active.listen);
     let collector = (collector, &senses.scrapes, &senses.zabbix, active, &raw.samples);
-    let hands = (&raw.providers, &raw.flavors, &raw.routers);
+    let hands = (&raw.providers, &raw.deployer, &raw.flavors, &raw.routers);
     let text = serde_json::to_string(&(&raw.fleet, raw.listen, &raw.store, hands, collector));
     // Of the channels their secrets count, too, which no text shows.
     Some((text.ok()?, config.channels.clone(), config.heartbeats.clone()))

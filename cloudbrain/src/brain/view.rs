@@ -72,7 +72,7 @@ fn hosts(core: &Core, now: Time) -> (Vec<HostView>, Vec<VmTile>) {
     }
     let hosts = by_host.into_iter().map(|(id, vms)| {
         let fault = core.senses.faults.get(&format!("host/{id}"));
-        let up = match (core.senses.facts.hosts_down.contains(&id), fault) {
+        let up = match (core.senses.facts.is_host_down(&id), fault) {
             (true, _) => Health::Down,
             (false, Some(_)) => Health::Unknown,
             (false, None) => Health::Up,

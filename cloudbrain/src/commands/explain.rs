@@ -67,6 +67,9 @@ fn tell(explained: &Explained) {
     if decision.short > 0 {
         say(&format!("  owed     {} more: the pool was empty", decision.short));
     }
+    if let Some(waits) = &explained.waits {
+        say(&format!("  waits    {waits}"));
+    }
     if let Some(after) = after(decision, &explained.after) {
         say(&format!("  after    {after}"));
     }

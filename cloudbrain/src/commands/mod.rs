@@ -2,10 +2,13 @@
 
 mod acts;
 mod ask;
+mod backtest;
+mod capacity;
 mod channels;
 mod demo_app;
 mod explain;
 mod files;
+mod forecast;
 mod holds;
 mod http;
 mod inside;
@@ -25,7 +28,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::cli::{ChannelsCommand, Cli, Command, ScheduleCommand};
+use crate::cli::{ChannelsCommand, Cli, Command, ForecastCommand, ScheduleCommand};
 
 pub use files::schema;
 pub use http::{get_json, get_text};
@@ -56,9 +59,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => on_runtime(false, plan::plan(args)),
         Command::Apply(args) => on_runtime(false, plan::apply(args)),
         Command::Explain(args) => on_runtime(false, explain::explain(args)),
+        Command::Pools(args) => on_runtime(false, capacity::pools(args)),
+        Command::Capacity(args) => on_runtime(false, capacity::capacity(args)),
         Command::Incidents(args) => on_runtime(false, story::incidents(args)),
         Command::Why(args) => on_runtime(false, story::why(args)),
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
+        Command::Backtest(args) => on_runtime(false, backtest::backtest(args)),
+        Command::Forecast(ForecastCommand::Score(args)) => on_runtime(false, forecast::score(args)),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),

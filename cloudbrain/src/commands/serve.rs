@@ -46,8 +46,7 @@ pub(super) async fn serve(args: ConfigArg) -> anyhow::Result<Found> {
 
 /// The process without which this fleet ends: VMs see to it themselves, the rest is seen to here.
 fn tether(config: &Config) -> Option<u32> {
-    let RawProvider::Process(process) = config.raw.providers.first()?;
-    process.tether
+    config.raw.providers.first().and_then(RawProvider::process)?.tether
 }
 
 fn is_there(pid: u32) -> bool {

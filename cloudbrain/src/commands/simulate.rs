@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use model::metric::LOAD1_PER_CORE;
 use model::unit::Span;
 use scaler::facts::LeadTimes;
-use scaler::policy::{Measure, Policy, RawPolicy, check};
+use scaler::policy::{Measure, Mode, Policy, RawPolicy, check};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -25,6 +25,7 @@ use crate::simulate::world::{Played, Setting, play};
 const TICK: Duration = Duration::from_secs(15);
 /// So many changes are shown from the first and from the last, and the others counted.
 const SHOWN_CHANGES: usize = 12;
+const LEAST_MAX_AGE: Duration = Duration::from_secs(75);
 const CHART_WIDTH: usize = 72;
 const CHART_HEIGHT: u32 = 10;
 
@@ -122,13 +123,15 @@ pub(super) fn policy_of(document: &Document) -> anyhow::Result<Policy> {
     policy.with_context(|| errors.join("\n"))
 }
 
-/// A policy that only watches is simulated as if it acted: that is what one wants to see.
+/// A policy that only watches is simulated as if it acted: that is what one wants to see. The
+/// samples of the made-up module come every 15 s; a policy that wants younger ones would be blind.
 pub(super) fn as_if_acting(policy: Policy) -> Policy {
-    let mode = match policy.mode {
-        mode if mode.acts() => mode,
-        _ => scaler::policy::Mode::Auto,
-    };
-    Policy { mode, ..policy }
+    let mode = if policy.mode.acts() { policy.mode } else { Mode::Auto };
+    let mut policy = Policy { mode, ..policy };
+    for metric in &mut policy.metrics {
+        metric.max_age = metric.max_age.max(LEAST_MAX_AGE);
+    }
+    policy
 }
 
 pub(super) fn limit_of(policy: &Policy) -> f64 {

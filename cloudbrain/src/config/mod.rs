@@ -9,6 +9,7 @@ pub mod checks;
 pub mod heartbeat;
 pub mod maintenance;
 pub mod policies;
+mod providers;
 pub mod raw;
 mod routers;
 pub mod rules;
@@ -37,7 +38,7 @@ use scaler::policy::Finding;
 use checks::Check;
 use heartbeat::RawHeartbeat;
 use maintenance::Planned;
-use raw::{RawConfig, RawModule, RawProject, RawProvider};
+use raw::{RawConfig, RawDeployer, RawModule, RawProject, RawProvider};
 use rules::Rules;
 use secret::Secret;
 use sources::{RawDataSource, RawScrape, RawZabbix};
@@ -53,6 +54,10 @@ pub struct Config {
     pub folder: PathBuf,
     pub raw: RawConfig,
     pub ports: RangeInclusive<u16>,
+    /// With its secrets.
+    pub provider: Option<RawProvider>,
+    /// With its secrets.
+    pub deployer: Option<RawDeployer>,
     /// With their secrets.
     pub channels: Vec<ChannelSpec>,
     /// With their secrets.
@@ -198,6 +203,8 @@ impl Reader {
         self.check_main(&document, &raw);
         let ports = self.ports(&document, &raw);
         let channels = self.channels(&document, &raw, &folder);
+        let provider = self.provider(&document, &raw, &folder);
+        let deployer = self.deployer(&document, &raw, &folder);
         let heartbeats = self.heartbeats(&document, &raw, &folder);
         let schedules = self.schedules(&document, &raw);
         let escalation = self.escalation(&document, &raw, &raw.escalation);
@@ -217,6 +224,8 @@ impl Reader {
             folder,
             raw,
             ports,
+            provider,
+            deployer,
             channels,
             heartbeats,
             projects,
@@ -249,9 +258,6 @@ impl Reader {
         self.check_active(document, raw);
         self.check_alerts(document, &raw.alerts);
         self.check_routers(document, raw);
-        if raw.providers.len() > 1 {
-            self.find(document, "providers", "one provider is taken in this version; keep one");
-        }
         if jiff::tz::TimeZone::get(&raw.timezone).is_err() {
             let message =
                 format!("no time zone {:?}; write for example Asia/Shanghai", raw.timezone);
@@ -313,7 +319,8 @@ impl Reader {
     }
 
     fn ports(&mut self, document: &Document, raw: &RawConfig) -> RangeInclusive<u16> {
-        let Some(RawProvider::Process(provider)) = raw.providers.first() else { return 1..=1 };
+        let provider = raw.providers.first().and_then(RawProvider::process);
+        let Some(provider) = provider else { return 1..=1 };
         let range = provider.ports.split_once('-').and_then(|(first, last)| {
             Some(first.trim().parse::<u16>().ok()?..=last.trim().parse::<u16>().ok()?)
         });

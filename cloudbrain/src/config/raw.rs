@@ -7,7 +7,11 @@ use std::path::PathBuf;
 use collector::check::CheckSpec;
 use collector::posted::{self, ObjectRule};
 use drivers::channel::ChannelSpec;
+use drivers::provider::exec::ExecSettings;
+use drivers::provider::machines::StaticSettings;
+use drivers::provider::openstack::OpenstackSettings;
 use drivers::router::RouterSpec;
+use drivers::script::ProgramSettings;
 use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
 use model::unit::Span;
@@ -53,6 +57,8 @@ pub struct RawConfig {
     pub flavors: BTreeMap<FlavorId, RawFlavor>,
     #[serde(default)]
     pub providers: Vec<RawProvider>,
+    /// What starts programs on VMs. VMs that are processes do it by themselves.
+    pub deployer: Option<RawDeployer>,
     #[serde(default)]
     pub routers: Vec<RouterSpec>,
     /// The fleet brake: how much of the whole fleet may leave by choice, whatever policies say.
@@ -102,6 +108,63 @@ pub struct RawFlavor {
 #[serde(rename_all = "kebab-case")]
 pub enum RawProvider {
     Process(RawProcessProvider),
+    Openstack(Box<OpenstackSettings>),
+    Exec(ExecSettings),
+    Static(StaticSettings),
+}
+
+/// How programs come onto VMs, where these do not start them by themselves.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawDeployer {
+    /// A program of yours.
+    Exec(ProgramSettings),
+}
+
+impl RawProvider {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Process(process) => &process.name,
+            Self::Openstack(openstack) => &openstack.name,
+            Self::Exec(exec) => &exec.name,
+            Self::Static(machines) => &machines.name,
+        }
+    }
+
+    /// The key it is written under.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Process(_) => "process",
+            Self::Openstack(_) => "openstack",
+            Self::Exec(_) => "exec",
+            Self::Static(_) => "static",
+        }
+    }
+
+    pub fn process(&self) -> Option<&RawProcessProvider> {
+        match self {
+            Self::Process(process) => Some(process),
+            Self::Openstack(_) | Self::Exec(_) | Self::Static(_) => None,
+        }
+    }
+
+    /// The hosts that the files name, with the switch that each hangs on.
+    pub fn hosts(&self) -> Vec<(HostId, Option<SwitchId>)> {
+        match self {
+            Self::Process(process) => {
+                process.hosts.iter().map(|host| (host.name.clone(), host.switch.clone())).collect()
+            }
+            Self::Openstack(openstack) => {
+                let hosts = openstack.switches.iter();
+                hosts.map(|(host, switch)| (host.clone(), Some(switch.clone()))).collect()
+            }
+            Self::Exec(_) => Vec::new(),
+            Self::Static(machines) => {
+                let machines = machines.machines.iter();
+                machines.filter_map(|one| Some((one.host()?, one.switch.clone()))).collect()
+            }
+        }
+    }
 }
 
 /// VMs that are processes of this machine.

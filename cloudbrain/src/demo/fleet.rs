@@ -168,7 +168,8 @@ fn write_files(
     for address in main.collector.resolve.values_mut() {
         *address = router;
     }
-    for RawProvider::Process(process) in &mut main.providers {
+    for provider in &mut main.providers {
+        let RawProvider::Process(process) = provider else { continue };
         process.ports = format!("{vm_ports}-{}", vm_ports + VM_PORTS - 1);
         process.tether = Some(std::process::id());
     }

@@ -9,6 +9,7 @@
 //! It does not play routers, steps, or faults of the brain: those are the business of the simulated
 //! world in the tests. One seed gives one run, whatever the machine.
 
+pub mod backtest;
 pub mod decider;
 pub mod outcome;
 pub mod stdio;

@@ -18,6 +18,7 @@ mod kill;
 mod maintenance;
 mod monitor;
 mod oncall;
+mod openstack;
 mod pages;
 mod plan;
 mod policies;

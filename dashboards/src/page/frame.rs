@@ -24,6 +24,7 @@ pub(super) enum Place {
     Overview,
     Explore,
     Rules,
+    Capacity,
     Monitor,
     Quiet,
 }
@@ -103,13 +104,15 @@ impl Frame<'_> {
 }
 
 impl Place {
-    const ALL: [Self; 5] = [Self::Overview, Self::Explore, Self::Rules, Self::Quiet, Self::Monitor];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Explore, Self::Rules, Self::Capacity, Self::Quiet, Self::Monitor];
 
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
             Self::Explore => "/explore",
             Self::Rules => "/rules",
+            Self::Capacity => "/capacity",
             Self::Monitor => "/monitor",
             Self::Quiet => "/quiet",
         }
@@ -120,6 +123,7 @@ impl Place {
             Self::Overview => words::BACK,
             Self::Explore => words::EXPLORE,
             Self::Rules => words::RULES,
+            Self::Capacity => words::CAPACITY,
             Self::Monitor => words::MONITOR_PAGE,
             Self::Quiet => words::QUIET_PAGE,
         }

@@ -4,6 +4,7 @@
 //! A section is a child of `<main>` with an id of its own, because the script exchanges sections one
 //! by one and leaves alone what did not change.
 
+mod capacity;
 mod explore;
 mod fleet;
 mod frame;
@@ -25,6 +26,7 @@ use model::id::{IncidentId, ModuleId, PersonId};
 use model::lang::Lang;
 use model::time::Time;
 
+use crate::view::capacity::CapacityView;
 use crate::view::explore::ExploreView;
 use crate::view::monitor::MonitorView;
 use crate::view::quiet::QuietView;
@@ -104,6 +106,19 @@ pub fn rules_page(view: &RulesView, reader: &Reader) -> String {
         renewal: Renewal::Poll,
     };
     frame.around(&voice, &rules::sections(view, &voice)).into_string()
+}
+
+/// What could still be made of each flavor, and for how long it lasts. Served as `/capacity`;
+/// `/api/capacity`, which it leads to, is the same view as JSON.
+pub fn capacity_page(view: &CapacityView, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader);
+    let frame = Frame {
+        title: voice.say(words::CAPACITY),
+        theme: reader.theme,
+        place: Some(Place::Capacity),
+        renewal: Renewal::Poll,
+    };
+    frame.around(&voice, &capacity::sections(view, &voice)).into_string()
 }
 
 /// The metrics explorer: an expression, and what it comes to. Served as `/explore`.

@@ -30,7 +30,7 @@ mod sign;
 pub mod slack;
 mod smtp;
 pub mod telegram;
-mod text;
+pub(crate) mod text;
 pub mod webhook;
 pub mod wecom;
 

@@ -59,12 +59,12 @@ pub struct Ground {
 /// Whose certificates are trusted.
 #[derive(Clone)]
 pub struct Trust {
-    pub(super) config: Arc<ClientConfig>,
+    pub(crate) config: Arc<ClientConfig>,
     pub(super) roots: Arc<[CertificateDer<'static>]>,
 }
 
 impl Problem {
-    pub(super) fn new(field: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(field: &'static str, message: impl Into<String>) -> Self {
         Self { field, message: message.into() }
     }
 }
@@ -81,12 +81,12 @@ impl Text {
     }
 
     /// The text with its secrets, for whoever uses it.
-    pub(super) fn value(&self) -> &str {
+    pub(crate) fn value(&self) -> &str {
         &self.value
     }
 
     /// Refuses a secret that stands in the file itself.
-    pub(super) fn must_be_reference(&self, field: &'static str) -> Result<(), Problem> {
+    pub(crate) fn must_be_reference(&self, field: &'static str) -> Result<(), Problem> {
         if self.value.is_empty() {
             return Err(Problem::new(field, "is empty; write for example ${env:NAME}"));
         }

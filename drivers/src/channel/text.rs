@@ -181,7 +181,7 @@ fn names_in(part: &str) -> usize {
 
 /// At most `max_chars` characters of what a service said, on one line and without tricks; a cut is
 /// marked with `…`.
-pub(super) fn clean(text: &str, max_chars: usize) -> String {
+pub(crate) fn clean(text: &str, max_chars: usize) -> String {
     let mut kept: Vec<char> =
         text.chars().filter_map(harmless).take(max_chars.saturating_add(1)).collect();
     if kept.len() > max_chars {

@@ -1,3 +1,4 @@
-//! How a program gets onto a VM: one file per kind of VM.
+//! How programs come onto VMs: one file per kind of deployer.
 
+pub mod exec;
 pub mod process;

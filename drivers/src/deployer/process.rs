@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::id::VmId;
-use scaler::hands::{Answer, Deployer, HandError, Program};
+use scaler::hands::{Answer, Deployer, HandError, Machine, Program};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
@@ -106,14 +106,18 @@ impl ProcessDeployer {
 impl Deployer for ProcessDeployer {
     fn deploy<'a>(
         &'a self,
-        vm: &'a VmId,
+        machine: &'a Machine,
         program: &'a Program,
     ) -> Answer<'a, Result<(), HandError>> {
-        Box::pin(self.start(vm, program))
+        Box::pin(self.start(&machine.vm, program))
     }
 
-    fn undeploy<'a>(&'a self, vm: &'a VmId, grace: Duration) -> Answer<'a, Result<(), HandError>> {
-        Box::pin(self.stop(vm, grace))
+    fn undeploy<'a>(
+        &'a self,
+        machine: &'a Machine,
+        grace: Duration,
+    ) -> Answer<'a, Result<(), HandError>> {
+        Box::pin(self.stop(&machine.vm, grace))
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use drivers::deployer::process::ProcessDeployer;
 use drivers::provider::process::{ProcessConfig, ProcessFlavor, ProcessHost, ProcessProvider};
 use model::id::{FlavorId, HostId, ModuleId, VmId};
-use scaler::hands::{CreateOrder, HandError, Origin, Power, Program, Provider, SeenVm, Sighting};
+use scaler::hands::{
+    CreateOrder, HandError, Machine, Origin, Power, Program, Provider, SeenVm, Sighting,
+};
 use serde_json::Value;
 
 use crate::common::{Scratch, example, port_block};
@@ -89,6 +91,10 @@ pub(crate) fn vm(id: &str) -> VmId {
     VmId::parse(id).expect("a name for a VM")
 }
 
+pub(crate) fn machine(id: &str) -> Machine {
+    Machine { vm: vm(id), addresses: None }
+}
+
 pub(crate) fn host(id: &str) -> HostId {
     HostId::parse(id).expect("a name for a host")
 }
@@ -99,7 +105,8 @@ pub(crate) fn flavor() -> FlavorId {
 
 pub(crate) fn order(id: &str) -> CreateOrder {
     let origin = Origin { incarnation: "first".to_owned(), epoch: 1 };
-    CreateOrder { vm: vm(id), flavor: flavor(), prefer: None, avoid: BTreeSet::new(), origin }
+    let (vm, flavor, avoid) = (vm(id), flavor(), BTreeSet::new());
+    CreateOrder { vm, flavor, prefer: None, avoid, again: false, origin }
 }
 
 pub(crate) fn program(assignment: u32, command: &[&str]) -> Program {

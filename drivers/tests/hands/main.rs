@@ -3,6 +3,7 @@
 //! One test program, so that all tests share one count of ports and one build of their helpers.
 
 mod builtin_router;
+mod by_program;
 mod common;
 mod fleet;
 mod http;

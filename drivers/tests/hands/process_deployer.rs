@@ -7,7 +7,7 @@ use scaler::hands::{Deployer, HandError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::common::{PATIENCE, eventually};
-use crate::fleet::{TestFleet, is_alive, kill, program, vm};
+use crate::fleet::{TestFleet, is_alive, kill, machine, program};
 
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -39,7 +39,7 @@ async fn a_program_runs_with_what_it_was_promised() {
     let fleet = one_vm().await;
     // `vm` is the very program that runs the VM: its folder stands first in the path.
     let serve = program(1, &["vm", "serve", "${PORT}"]);
-    fleet.deployer().deploy(&vm("web-1"), &serve).await.unwrap();
+    fleet.deployer().deploy(&machine("web-1"), &serve).await.unwrap();
     let app = fleet.seen("web-1").await.unwrap().addresses.unwrap().app;
     // The last line is one of cargo's variables: it stands for the secrets in our environment.
     let text = get(app).await.replace(&format!("PORT={}\n", app.port()), "PORT=its port\n");
@@ -63,14 +63,14 @@ async fn the_order_of_a_later_epoch_counts_whatever_the_assignment() {
         epoch,
         ..program(assignment, &["sleep", seconds])
     };
-    deployer.deploy(&vm("web-1"), &of(3, 7, "600")).await.unwrap();
+    deployer.deploy(&machine("web-1"), &of(3, 7, "600")).await.unwrap();
     let running = fleet.pid("web-1", "app.json");
-    let late = deployer.deploy(&vm("web-1"), &of(2, 8, "601")).await;
+    let late = deployer.deploy(&machine("web-1"), &of(2, 8, "601")).await;
     expect!["refused: it has orders of epoch 3, and this is one of epoch 2"]
         .assert_eq(&late.unwrap_err().to_string());
-    deployer.deploy(&vm("web-1"), &of(4, 7, "600")).await.unwrap();
+    deployer.deploy(&machine("web-1"), &of(4, 7, "600")).await.unwrap();
     assert_eq!(fleet.pid("web-1", "app.json"), running, "it runs already, whoever ordered it");
-    deployer.deploy(&vm("web-1"), &of(4, 1, "602")).await.unwrap();
+    deployer.deploy(&machine("web-1"), &of(4, 1, "602")).await.unwrap();
     assert_ne!(fleet.pid("web-1", "app.json"), running);
 }
 
@@ -78,11 +78,11 @@ async fn the_order_of_a_later_epoch_counts_whatever_the_assignment() {
 async fn a_repeated_order_starts_nothing_and_a_higher_one_replaces() {
     let fleet = one_vm().await;
     let deployer = fleet.deployer();
-    deployer.deploy(&vm("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
+    deployer.deploy(&machine("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
     let first = fleet.pid("web-1", "app.json");
-    deployer.deploy(&vm("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
+    deployer.deploy(&machine("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
     assert_eq!(fleet.pid("web-1", "app.json"), first);
-    deployer.deploy(&vm("web-1"), &program(2, &["sleep", "601"])).await.unwrap();
+    deployer.deploy(&machine("web-1"), &program(2, &["sleep", "601"])).await.unwrap();
     assert!(is_alive(fleet.pid("web-1", "app.json")));
     assert!(!is_alive(first));
 }
@@ -91,15 +91,15 @@ async fn a_repeated_order_starts_nothing_and_a_higher_one_replaces() {
 async fn a_late_word_changes_nothing() {
     let fleet = one_vm().await;
     let deployer = fleet.deployer();
-    deployer.deploy(&vm("web-1"), &program(2, &["sleep", "600"])).await.unwrap();
+    deployer.deploy(&machine("web-1"), &program(2, &["sleep", "600"])).await.unwrap();
     let running = fleet.pid("web-1", "app.json");
-    let late = deployer.deploy(&vm("web-1"), &program(1, &["sleep", "600"])).await;
+    let late = deployer.deploy(&machine("web-1"), &program(1, &["sleep", "600"])).await;
     assert!(matches!(late, Err(HandError::Refused(_))), "{late:?}");
     assert!(is_alive(running));
-    deployer.undeploy(&vm("web-1"), GRACE).await.unwrap();
-    let late = deployer.deploy(&vm("web-1"), &program(2, &["sleep", "600"])).await;
+    deployer.undeploy(&machine("web-1"), GRACE).await.unwrap();
+    let late = deployer.deploy(&machine("web-1"), &program(2, &["sleep", "600"])).await;
     assert!(matches!(late, Err(HandError::Refused(_))), "{late:?}");
-    deployer.deploy(&vm("web-1"), &program(3, &["sleep", "600"])).await.unwrap();
+    deployer.deploy(&machine("web-1"), &program(3, &["sleep", "600"])).await.unwrap();
 }
 
 #[tokio::test]
@@ -107,15 +107,15 @@ async fn a_program_is_asked_to_stop_with_all_it_started() {
     let fleet = one_vm().await;
     let deployer = fleet.deployer();
     let script = "trap 'echo bye; exit' TERM; sleep 600 & echo $!; wait";
-    deployer.deploy(&vm("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
+    deployer.deploy(&machine("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
     let app = fleet.pid("web-1", "app.json");
     let log = || std::fs::read_to_string(fleet.vm_file("web-1", "app.log")).unwrap();
     eventually("the program speaks", || log().ends_with('\n')).await;
     let started: u32 = log().trim().parse().unwrap();
-    deployer.undeploy(&vm("web-1"), GRACE).await.unwrap();
+    deployer.undeploy(&machine("web-1"), GRACE).await.unwrap();
     assert_eq!([app, started].map(is_alive), [false; 2]);
     assert_eq!(log(), format!("{started}\nbye\n"));
-    deployer.undeploy(&vm("web-1"), GRACE).await.unwrap();
+    deployer.undeploy(&machine("web-1"), GRACE).await.unwrap();
 }
 
 #[tokio::test]
@@ -123,11 +123,11 @@ async fn a_program_that_will_not_stop_is_killed() {
     let fleet = one_vm().await;
     let deployer = fleet.deployer();
     let script = "trap '' TERM; echo deaf; while :; do sleep 1; done";
-    deployer.deploy(&vm("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
+    deployer.deploy(&machine("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
     let app = fleet.pid("web-1", "app.json");
     let log = fleet.vm_file("web-1", "app.log");
     eventually("it is deaf", || std::fs::read_to_string(&log).unwrap() == "deaf\n").await;
-    deployer.undeploy(&vm("web-1"), Duration::from_millis(100)).await.unwrap();
+    deployer.undeploy(&machine("web-1"), Duration::from_millis(100)).await.unwrap();
     assert!(!is_alive(app));
 }
 
@@ -137,7 +137,7 @@ async fn a_program_that_keeps_ending_is_started_again_and_can_be_stopped() {
     let deployer = fleet.deployer();
     let script = program(1, &["sh", "-c", "echo boom >&2; exit 3"]);
     // It may have ended before it counted as started, or just after.
-    match deployer.deploy(&vm("web-1"), &script).await {
+    match deployer.deploy(&machine("web-1"), &script).await {
         Ok(()) => {}
         Err(error) => {
             assert_eq!(error.to_string(), "failed: it ended with exit status: 3: boom");
@@ -152,7 +152,7 @@ async fn a_program_that_keeps_ending_is_started_again_and_can_be_stopped() {
         fleet.json("web-1", "app.json")["detail"] == "it ended with exit status: 3"
     })
     .await;
-    deployer.undeploy(&vm("web-1"), GRACE).await.unwrap();
+    deployer.undeploy(&machine("web-1"), GRACE).await.unwrap();
     assert_eq!(fleet.json("web-1", "app.json")["state"], "stopped");
 }
 
@@ -160,7 +160,7 @@ async fn a_program_that_keeps_ending_is_started_again_and_can_be_stopped() {
 async fn a_program_that_is_not_there_fails_with_its_name() {
     let fleet = one_vm().await;
     let missing = program(1, &["no-such-program"]);
-    let error = fleet.deployer().deploy(&vm("web-1"), &missing).await.unwrap_err();
+    let error = fleet.deployer().deploy(&machine("web-1"), &missing).await.unwrap_err();
     assert!(matches!(&error, HandError::Failed(why) if why.contains("no-such-program")), "{error}");
 }
 
@@ -168,23 +168,23 @@ async fn a_program_that_is_not_there_fails_with_its_name() {
 async fn where_there_is_no_vm_nothing_starts_and_nothing_need_stop() {
     let fleet = TestFleet::start().await;
     let deployer = fleet.deployer();
-    let error = deployer.deploy(&vm("web-1"), &program(1, &["sleep", "1"])).await.unwrap_err();
+    let error = deployer.deploy(&machine("web-1"), &program(1, &["sleep", "1"])).await.unwrap_err();
     assert!(matches!(error, HandError::Failed(_)), "{error}");
-    deployer.undeploy(&vm("web-1"), GRACE).await.unwrap();
+    deployer.undeploy(&machine("web-1"), GRACE).await.unwrap();
     fleet.create("web-1").await.unwrap();
-    deployer.undeploy(&vm("web-1"), GRACE).await.unwrap();
+    deployer.undeploy(&machine("web-1"), GRACE).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_a_dead_vm_left_running_is_stopped() {
     let fleet = one_vm().await;
     let deployer = fleet.deployer();
-    deployer.deploy(&vm("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
+    deployer.deploy(&machine("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
     let (leader, app) = (fleet.pid("web-1", "run.json"), fleet.pid("web-1", "app.json"));
     kill(leader);
     eventually("the VM is gone", || !is_alive(leader)).await;
     assert!(is_alive(app));
-    deployer.undeploy(&vm("web-1"), GRACE).await.unwrap();
+    deployer.undeploy(&machine("web-1"), GRACE).await.unwrap();
     assert!(!is_alive(app));
 }
 
@@ -197,7 +197,7 @@ async fn a_log_does_not_grow_for_ever() {
         echo emptied
         exec sleep 600
     ";
-    fleet.deployer().deploy(&vm("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
+    fleet.deployer().deploy(&machine("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
     let log = fleet.vm_file("web-1", "app.log");
     eventually("the log is emptied", || std::fs::read(&log).unwrap() == b"emptied\n").await;
 }

@@ -7,7 +7,7 @@ use drivers::provider::process::ProcessProvider;
 use scaler::hands::{Deployer, HandError, Power, Provider};
 
 use crate::common::eventually;
-use crate::fleet::{TestFleet, host, is_alive, kill, order, program, stat_of, vm};
+use crate::fleet::{TestFleet, host, is_alive, kill, machine, order, program, stat_of};
 
 #[tokio::test]
 async fn the_same_id_twice_is_one_process() {
@@ -66,7 +66,7 @@ async fn a_destroyed_vm_takes_its_program_along_even_if_it_left_the_group() {
     let fleet = TestFleet::start().await;
     fleet.create("web-1").await.unwrap();
     let script = "setsid sh -c 'echo $$; exec sleep 600' & exec sleep 600";
-    fleet.deployer().deploy(&vm("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
+    fleet.deployer().deploy(&machine("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
     let log = fleet.vm_file("web-1", "app.log");
     let runaway = || std::fs::read_to_string(&log).unwrap_or_default().trim().parse::<u32>();
     eventually("the runaway tells its pid", || runaway().is_ok()).await;
@@ -81,7 +81,7 @@ async fn a_destroyed_vm_takes_its_program_along_even_if_it_left_the_group() {
 async fn a_dead_vm_that_is_destroyed_takes_its_program_along() {
     let fleet = TestFleet::start().await;
     fleet.create("web-1").await.unwrap();
-    fleet.deployer().deploy(&vm("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
+    fleet.deployer().deploy(&machine("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
     let (leader, app) = (fleet.pid("web-1", "run.json"), fleet.pid("web-1", "app.json"));
     kill(leader);
     eventually("the VM is gone", || !is_alive(leader)).await;
@@ -122,7 +122,7 @@ async fn a_host_takes_its_vms_along_and_stays_dead_until_it_is_revived() {
     let fleet = TestFleet::start().await;
     fleet.create("web-1").await.unwrap(); // On h1.
     fleet.create("web-2").await.unwrap(); // On h2.
-    fleet.deployer().deploy(&vm("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
+    fleet.deployer().deploy(&machine("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
     let app = fleet.pid("web-1", "app.json");
     fleet.provider.kill_host(&host("h1")).await.unwrap();
     assert!(!is_alive(app));
@@ -224,7 +224,7 @@ async fn without_its_tether_a_fleet_ends_itself() {
     let fleet = TestFleet::tethered(tether.id());
     fleet.provider.start_hosts().await.unwrap();
     fleet.create("web-1").await.unwrap();
-    fleet.deployer().deploy(&vm("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
+    fleet.deployer().deploy(&machine("web-1"), &program(1, &["sleep", "600"])).await.unwrap();
     let pids = [fleet.pid("web-1", "run.json"), fleet.pid("web-1", "app.json")];
     assert_eq!(pids.map(is_alive), [true; 2]);
     tether.kill().unwrap();
@@ -238,7 +238,7 @@ async fn a_vm_that_is_asked_to_stop_stops_its_program_first() {
     let fleet = TestFleet::start().await;
     fleet.create("web-1").await.unwrap();
     let script = "trap 'echo bye; exit' TERM; sleep 600 & wait";
-    fleet.deployer().deploy(&vm("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
+    fleet.deployer().deploy(&machine("web-1"), &program(1, &["sh", "-c", script])).await.unwrap();
     let leader = fleet.pid("web-1", "run.json");
     let asked = Command::new("kill").arg(leader.to_string()).status().unwrap();
     assert!(asked.success());

@@ -191,8 +191,9 @@ impl World {
         let (complete, vms) = self.falsify(lie, seen);
         let room = self.cloud.room(self.now);
         let flavors = self.fleet.flavors().map(|flavor| (flavor.clone(), room));
-        let host = SeenHost { id: host_name(0), agent: None, room: flavors.collect() };
-        let sighting = Sighting { complete, hosts: vec![host], vms };
+        let host =
+            SeenHost { id: host_name(0), agent: None, room: flavors.collect(), is_down: false };
+        let sighting = Sighting { complete, hosts: vec![host], vms, quotas: Vec::new() };
         self.oracle.listed(&sighting, self.now);
         let at = self.brain_now();
         self.brain.facts.provider = Some(ProviderFact::from_sighting(sighting, at));

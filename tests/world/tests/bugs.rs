@@ -1,6 +1,6 @@
 //! Deliberate bugs, each of which the world must catch within a thousand days.
 //!
-//! `cargo test -p world --features mutants --test bugs -- --ignored --nocapture` plants one after
+//! `cargo test -p world --release --features mutants --test bugs -- --ignored --nocapture` plants one after
 //! the other and writes the table of `docs/simulator.md` between its marks.
 
 use std::fmt::Write as _;

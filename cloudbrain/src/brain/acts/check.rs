@@ -140,5 +140,6 @@ fn namesakes<'a>(topology: &'a Topology, config: &'a Config, object: &Object) ->
         Object::DataSource(_) => topology.data_sources.keys().map(|id| id.as_str()).collect(),
         Object::Collector(_) => topology.collectors.iter().map(|id| id.as_str()).collect(),
         Object::Channel(_) => config.channels.iter().map(|channel| channel.name()).collect(),
+        Object::Pool(_) => config.scaler.pools.keys().map(|flavor| flavor.as_str()).collect(),
     }
 }

@@ -106,7 +106,7 @@ impl Core {
     /// The roomiest first. None if no host tells how much room it has.
     fn hosts_with_room(&self, flavor: &FlavorId) -> Option<Vec<(HostId, u32)>> {
         let hosts = self.senses.hosts.values();
-        let alive = hosts.filter(|host| !self.senses.facts.hosts_down.contains(&host.id));
+        let alive = hosts.filter(|host| !self.senses.facts.is_host_down(&host.id));
         let told = alive.filter_map(|host| Some((host.id.clone(), *host.room.get(flavor)?)));
         let mut told: Vec<(HostId, u32)> = told.collect();
         if told.is_empty() {
@@ -123,8 +123,7 @@ impl Core {
         let vms = self.scaler.vms.values();
         let waits = vms.filter(|vm| vm.flavor == *flavor && vm.state == VmState::Pool);
         let lives = waits.filter(|vm| {
-            let is_on_dead_host =
-                vm.host.as_ref().is_some_and(|host| facts.hosts_down.contains(host));
+            let is_on_dead_host = vm.host.as_ref().is_some_and(|host| facts.is_host_down(host));
             !is_on_dead_host && !facts.is_agent_silent(&vm.id)
         });
         lives.count() as u32

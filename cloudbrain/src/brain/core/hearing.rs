@@ -1,18 +1,21 @@
 //! What the brain makes of each thing it hears: what is remembered, what that says of us who look, and
 //! what the alerter is told. Each says whether it calls for a turn at once.
 
+use std::collections::BTreeSet;
+
 use availability::Ledger;
 use collector::findings::Subject;
 use collector::look::{Answer, Look};
 use collector::passive::AgentError;
 use collector::poller::Sensed;
 use collector::posted::Alert;
-use model::id::{ModuleId, Object, VmId};
+use model::id::{CheckId, ModuleId, Object, SourceId, VmId};
 use model::sample::Frame;
-use model::signal::{Signal, SignalState};
+use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use model::verdict::{Outcome, Phase, ProbeTarget, Verdict};
 use model::vm::VmState;
+use scaler::facts::ProviderFact;
 use scaler::hands::{RouterReport, Sighting};
 use store::Change;
 
@@ -62,6 +65,10 @@ impl Core {
             Heard::Posted(alerts) => {
                 self.posted(alerts, now);
                 true
+            }
+            Heard::Foreseen(forecasts) => {
+                self.senses.facts.forecasts = forecasts;
+                false
             }
             Heard::Answered(answers) => self.answered(answers, now),
             Heard::Channel(signal) => {
@@ -316,8 +323,34 @@ impl Core {
         self.senses.no_fault(PROVIDER);
         let before = self.senses.facts.provider.take();
         self.senses.provider(sighting, now);
+        self.hosts_by_provider(before.as_ref(), now);
         let after = self.senses.facts.provider.as_ref();
         before.map(|before| before.vms) != after.map(|after| after.vms.clone())
+    }
+
+    /// What the provider says of its hosts, where it is news: guests may go on for a while on a host
+    /// that it calls down.
+    fn hosts_by_provider(&mut self, before: Option<&ProviderFact>, now: Time) {
+        let none = BTreeSet::new();
+        let down = self.senses.facts.provider.as_ref().map(|provider| &provider.hosts_down);
+        let (was, is) = (before.map_or(&none, |before| &before.hosts_down), down.unwrap_or(&none));
+        let news: Vec<_> =
+            was.symmetric_difference(is).map(|host| (host.clone(), is.contains(host))).collect();
+        let signals = news.into_iter().map(|(host, is_down)| Signal {
+            source: SourceId::parse("provider").expect("it is a name"),
+            check: CheckId::parse("host.provider").expect("it is a name"),
+            object: Object::Host(host),
+            state: if is_down { SignalState::Problem(Severity::High) } else { SignalState::Ok },
+            at: now,
+            via: None,
+            text: if is_down {
+                "its provider says that it is down".to_owned()
+            } else {
+                String::new()
+            },
+        });
+        let signals: Vec<Signal> = signals.collect();
+        self.signals(signals, now);
     }
 
     fn routed(

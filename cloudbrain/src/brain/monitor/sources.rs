@@ -265,8 +265,7 @@ fn remote_write(pushed: &Pushed) -> Option<SourceView> {
 
 /// Those who carry out what is decided also tell what there is and where it goes.
 fn hands(core: &Core, now: Time) -> Vec<SourceView> {
-    let provider =
-        core.config.raw.providers.iter().map(|RawProvider::Process(raw)| raw.name.as_str());
+    let provider = core.config.raw.providers.iter().map(RawProvider::name);
     let provider = provider.map(|name| (SourceKind::Provider, name, PROVIDER.to_owned()));
     let routers = core.config.raw.routers.iter().map(RouterSpec::name);
     let routers = routers.map(|name| (SourceKind::Router, name, router_name(name)));

@@ -51,7 +51,13 @@ impl World {
         let clock = SharedClock::new(FixedClock(Time::default()));
         let channels = start::channels(&config, &clock).expect("channels");
         let (provider, deployer, routers) = (None, None, Vec::new());
-        let hands = Hands { provider, deployer, routers, channels, at_once: Hands::permits() };
+        let hands = Hands {
+            provider,
+            deployer,
+            routers,
+            channels,
+            at_once: crate::brain::hands::Permits::default(),
+        };
         let outbox = Outbox::restore(&config, &hands, Vec::new(), None, Time::default());
         let (flying, rows, log) = (VecDeque::new(), BTreeMap::new(), String::new());
         Self { config, hands, outbox, flying, rows, memory: None, log }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use model::id::{FlavorId, HostId, Object, VmId};
 use model::vm::Addresses;
-use scaler::hands::{CreateOrder, HandError, Power, SeenHost, SeenVm, Sighting};
+use scaler::hands::{CreateOrder, HandError, Power, SeenHost, SeenVm, Shortage, Sighting};
 
 use super::{ProcessConfig, ProcessConfigError, ProcessHost, failed};
 use crate::files::{Found, make_private_folder};
@@ -111,7 +111,8 @@ impl Fleet {
     pub(super) fn observe(&self) -> Result<Sighting, HandError> {
         let vms = self.vms()?;
         let hosts = self.config.hosts.iter().map(|host| self.see_host(host, &vms)).collect();
-        Ok(Sighting { complete: true, hosts, vms: vms.iter().map(KnownVm::seen).collect() })
+        let vms = vms.iter().map(KnownVm::seen).collect();
+        Ok(Sighting { complete: true, hosts, vms, quotas: Vec::new() })
     }
 
     /// Chooses a host and ports for a VM and writes them down, unless it runs or is about to.
@@ -165,9 +166,10 @@ impl Fleet {
         let cores = self.config.flavors.get(&order.flavor).ok_or_else(no_flavor)?.cores;
         let full = |detail: &str| HandError::NoCapacity {
             flavor: order.flavor.clone(),
+            shortage: Shortage::Room,
             detail: detail.to_owned(),
         };
-        let host = self.choose_host(order)?.ok_or_else(|| full("no host has room"))?;
+        let host = self.choose_host(order)?.ok_or_else(|| full("each is full or down"))?;
         let folder = self.vm_folder(&order.vm).ok_or_else(super::too_long)?;
         let ports = self.free_ports(&folder)?.ok_or_else(|| full("no two ports are free"))?;
         let [agent_port, app_port] = ports;
@@ -217,7 +219,8 @@ impl Fleet {
         let room: BTreeMap<_, _> =
             self.config.flavors.keys().map(|flavor| (flavor.clone(), room)).collect();
         let agent = self.host_folder(&host.id).and_then(|folder| run_of(&folder));
-        SeenHost { id: host.id.clone(), agent: agent.map(|run| run.agent), room }
+        let agent = agent.map(|run| run.agent);
+        SeenHost { id: host.id.clone(), agent, room, is_down: false }
     }
 
     /// Ports that stand in no other spec and that nobody listens on.

@@ -164,12 +164,15 @@ impl World {
         self.p5_router_first(id);
         self.p10_orphan_mercy(order);
         let Some(machine) = self.cloud.get(id) else { return };
+        let on_record = self.brain.state.vms.get(id);
+        let for_being_late = on_record.is_some_and(|vm| vm.why.starts_with("not "));
         let age = self.now.since(machine.made);
         let boots = machine.dead_since.is_none()
             && machine
                 .up_from
                 .is_some_and(|from| from.since(machine.made) < Duration::from_secs(160));
-        if boots
+        if for_being_late
+            && boots
             && age < Duration::from_secs(280)
             && machine.program.is_none()
             && !self.health_is_doubtful()
