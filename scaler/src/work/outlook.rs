@@ -155,7 +155,7 @@ impl Outlooks {
         Some(Expected { work: (prediction.work + margin).max(0.0), outlook, margin })
     }
 
-    /// The mean of the work's last hour or so.
+    /// The mean of the work's last minutes; None before the first estimate.
     pub(super) fn slow(&self) -> Option<f32> {
         self.past.back().map(|basis| basis.slow)
     }
