@@ -1,6 +1,5 @@
 //! The brain without a socket or a disk: what it does when somebody has heard of a later one.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,8 +26,9 @@ fn core() -> Core {
 fn look(core: &mut Core, epoch: u64, second: i64) -> Turn {
     let sighting = Sighting { complete: true, ..Sighting::default() };
     core.hear(Heard::Provider(Ok(sighting)), at(second));
-    let report = RouterReport { epoch, generation: 0, upstreams: BTreeMap::new() };
-    core.hear(Heard::Router { name: "edge".to_owned(), report: Ok(report) }, at(second));
+    let report = RouterReport { epoch, ..RouterReport::default() };
+    let name = "edge".to_owned();
+    core.hear(Heard::Router { name, report: Ok(report), trouble: None }, at(second));
     core.turn(at(second))
 }
 

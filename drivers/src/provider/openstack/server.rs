@@ -93,8 +93,8 @@ struct Link {
 #[derive(Debug)]
 pub(super) struct Listing {
     pub(super) began: Duration,
-    /// By VM; of several for one VM the one that is kept first, and beside it only those that were
-    /// ordered on the same record.
+    /// By VM; of several for one VM the one that is kept first. Those that were ordered on another
+    /// record stand under a name of their own: they are shown, and nobody takes them for doubles.
     servers: BTreeMap<VmId, Vec<Server>>,
 }
 
@@ -159,6 +159,12 @@ impl Server {
         let incarnation = self.metadata.get(INCARNATION)?.clone();
         let epoch = self.metadata.get(EPOCH)?.parse().ok()?;
         Some(Origin { incarnation, epoch })
+    }
+
+    /// What it is called beside one of ours that has its name.
+    fn stranger(&self) -> Option<VmId> {
+        let said = |key: &str| self.metadata.get(key).map_or("", String::as_str);
+        VmId::parse(&format!("{}@{}", said(VM), said(INCARNATION))).ok()
     }
 
     /// Whether it was ordered on that record, by whichever of its brains.
@@ -245,10 +251,17 @@ impl Listing {
                 servers.entry(vm).or_default().push(server);
             }
         }
+        let mut others = Vec::new();
         for several in servers.values_mut() {
             several.sort_by(|a, b| a.rank().cmp(&b.rank()));
             let record = several[0].metadata.get(INCARNATION).cloned();
-            several.retain(|server| server.metadata.get(INCARNATION) == record.as_ref());
+            let is_other = |server: &mut Server| server.metadata.get(INCARNATION) != record.as_ref();
+            others.extend(several.extract_if(.., is_other));
+        }
+        for other in others {
+            if let Some(id) = other.stranger() {
+                servers.entry(id).or_default().push(other);
+            }
         }
         Self { began, servers }
     }
@@ -325,7 +338,8 @@ mod tests {
         let ours = server("1", "ACTIVE", None, "0f3c");
         let theirs = server("2", "ACTIVE", None, "77aa");
         let listing = Listing::new(vec![ours, theirs], &label(), Duration::ZERO);
-        assert_eq!(listing.kept_ones().count(), 1);
+        let ids: Vec<String> = listing.kept_ones().map(|(vm, _)| vm.to_string()).collect();
+        assert_eq!(ids, ["vm-1", "vm-1@77aa"]);
         assert!(listing.doubled().is_empty());
     }
 
