@@ -193,7 +193,7 @@ impl Speaker<'_> {
                 format!("新情况：级别由{before}升为{now}"),
             ));
         }
-        let new = facts.objects.iter().filter(|object| !told.members.contains(**object));
+        let new = facts.objects.iter().filter(|object| !told.members.contains(object));
         let new: Vec<&str> = new.map(|object| object.name()).collect();
         if !new.is_empty() {
             let names = row(&new, lang);

@@ -91,6 +91,7 @@ fn only(config: &Config, policy: &Policy) -> Config {
     Config {
         policies: BTreeMap::from([(policy.module.clone(), policy.clone())]),
         pools: pool.into_iter().map(|pool| (pool.flavor.clone(), pool.clone())).collect(),
+        brake: config.brake,
         ..Config::default()
     }
 }

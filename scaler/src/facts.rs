@@ -184,6 +184,8 @@ pub struct RouterFact {
     pub foreign: u64,
     pub upstreams: BTreeMap<VmId, UpstreamReport>,
     pub uncounted: Uncounted,
+    /// It has said nothing since the brain began.
+    pub silent: bool,
     /// It was silent for so long that, by the files, no traffic comes to it any more: its word is
     /// not waited for.
     pub waived: bool,
@@ -200,6 +202,7 @@ impl RouterFact {
             foreign: if is_ours { 0 } else { generation },
             upstreams: report.upstreams,
             uncounted: report.uncounted,
+            silent: false,
             waived: false,
         }
     }

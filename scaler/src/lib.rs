@@ -32,7 +32,7 @@ macro_rules! bug {
 
 pub mod ahead;
 pub mod approval;
-mod brake;
+pub mod brake;
 pub mod capacity;
 pub mod chinese;
 mod climb;

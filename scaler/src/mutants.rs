@@ -28,7 +28,6 @@ macro_rules! bugs {
 
 bugs! {
     CountOnlyWorking "the pool's ceiling counts only VMs that work (CloudStack #9318, #14185)",
-    ForgetPending "VMs that are being made do not count",
     CountOnlyServing "the module's ceiling counts only VMs that serve or are about to",
     ForgetUnknown "an order without an answer is forgotten, and another VM ordered",
     OrderAgainAtOnce "an order without an answer is repeated before any list was seen",

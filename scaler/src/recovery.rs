@@ -54,7 +54,7 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
         return false;
     }
     let listed = facts.provider.as_ref().is_some_and(|list| list.complete);
-    let heard = !facts.routers.is_empty();
+    let heard = facts.routers.values().any(|router| !router.silent);
     let is_new = state.memory.routing_generation == 0;
     let waited = now.since(first) >= HEARD_WITHIN;
     state.sight.is_current |= (listed || waited) && (heard || is_new || waited);

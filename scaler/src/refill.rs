@@ -83,7 +83,7 @@ fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
         let is_made = matches!(vm.state, VmState::Creating | VmState::Booting);
         let counts = works || is_made || !bug!(CountOnlyWorking);
         stock.total += u32::from(vm.state != VmState::Gone && counts);
-        stock.making += u32::from(is_made && !bug!(ForgetPending));
+        stock.making += u32::from(is_made);
         if vm.state == VmState::Pool {
             let counts = state.sight.is_blind
                 || was_never_asked(facts, vm)

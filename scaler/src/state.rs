@@ -8,6 +8,7 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
+use crate::brake::Brake;
 use crate::hands::{Origin, Route, Routing, Stamp};
 use crate::hold::Hold;
 use crate::policy::Policy;
@@ -24,6 +25,8 @@ pub struct Config {
     pub pools: BTreeMap<FlavorId, Pool>,
     /// The domains that lead to each module.
     pub domains: BTreeMap<ModuleId, Vec<String>>,
+    /// How much of the fleet may leave by choice.
+    pub brake: Brake,
 }
 
 /// Everything the scaler knows of its own doing.
@@ -39,6 +42,8 @@ pub struct State {
     pub moves: Vec<Vm>,
     /// What the last look made of what was seen. It is derived anew at each look.
     pub sight: Sight,
+    /// That of the files in force.
+    pub brake: Brake,
 }
 
 /// The part of the state that is stored as one value.

@@ -38,6 +38,7 @@ const RECORD_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
 
 /// Looks at everything once.
 pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Outcome {
+    state.brake = config.brake;
     clock::follow(state, now);
     let elapsed = state.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
     state.memory.last_tick = Some(now);

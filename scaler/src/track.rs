@@ -121,11 +121,11 @@ fn damping(metric: &Metric) -> Option<Duration> {
     }
 }
 
-fn told(look: &Tracking<'_>, wanted: Wanted) -> Ask {
+fn told(look: &Tracking<'_>, Wanted { count, why }: Wanted) -> Ask {
     let Tracking { reading, desired, .. } = *look;
     let metric = reading.name.clone();
     let limit = look.metric.aim.above();
-    let (to, reason) = match wanted.why {
+    let (to, reason) = match why {
         Why::NothingKnown | Why::Blind { .. } => (desired, reading.missing()),
         Why::ProvenByPart { work, fresh, serving } => {
             let load_at_least = work / f64::from(serving.max(1));
@@ -136,11 +136,9 @@ fn told(look: &Tracking<'_>, wanted: Wanted) -> Ask {
                 fresh,
                 serving,
             };
-            (wanted.count.max(desired), reason)
+            (count.max(desired), reason)
         }
-        Why::Moves(account) => {
-            (wanted.count, Reason::WorkAsks { metric, wants: wanted.count, limit, account })
-        }
+        Why::Moves(account) => (count, Reason::WorkAsks { metric, wants: count, limit, account }),
         Why::Fits(account) => (desired, Reason::WorkFits { metric, limit, account }),
         Why::Surplus { keeps, surplus, price, account } => {
             (desired, Reason::SurplusTooSmall { metric, keeps, surplus, price, account })

@@ -37,7 +37,7 @@ fn elastic(mode: &str, metrics: &serde_json::Value) -> Config {
     Config {
         policies: BTreeMap::from([(module(), policy)]),
         pools: BTreeMap::from([(pool.flavor.clone(), pool)]),
-        domains: BTreeMap::new(),
+        ..Config::default()
     }
 }
 
@@ -90,8 +90,7 @@ fn facts(state: &State, now: Time) -> Facts {
     }
     let router = RouterFact { acknowledged: u64::MAX, ..RouterFact::default() };
     facts.routers.insert("edge".to_owned(), router);
-    let provider =
-        ProviderFact { complete: false, at: now, vms: BTreeMap::new(), room: BTreeMap::new() };
+    let provider = ProviderFact { at: now, ..ProviderFact::default() };
     facts.provider = Some(provider);
     facts
 }

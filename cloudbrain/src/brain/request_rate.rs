@@ -91,8 +91,8 @@ mod tests {
         let upstream = UpstreamReport { served, ..UpstreamReport::default() };
         RouterReport {
             generation: 1,
-            epoch: 1,
             upstreams: [("vm-1".parse().unwrap(), upstream)].into(),
+            ..RouterReport::default()
         }
     }
 

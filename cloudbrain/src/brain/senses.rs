@@ -243,7 +243,8 @@ impl Senses {
 
     /// There is a router of this name; it acknowledges nothing until it is heard.
     pub fn expect_router(&mut self, name: &str, now: Time) {
-        self.facts.routers.entry(name.to_owned()).or_default();
+        let silent = RouterFact { silent: true, ..RouterFact::default() };
+        self.facts.routers.entry(name.to_owned()).or_insert(silent);
         self.routers_heard.entry(name.to_owned()).or_insert(now);
     }
 
@@ -255,7 +256,7 @@ impl Senses {
         if fact.waived || now.since(heard) < after {
             return false;
         }
-        *fact = RouterFact { waived: true, ..RouterFact::default() };
+        *fact = RouterFact { waived: true, silent: fact.silent, ..RouterFact::default() };
         true
     }
 
@@ -264,7 +265,8 @@ impl Senses {
         for (name, fact) in &mut self.facts.routers {
             let heard = self.routers_heard.get(name).copied().unwrap_or_default();
             if now.since(heard) > ROUTER_WORD_HOLDS {
-                *fact = RouterFact { waived: fact.waived, ..RouterFact::default() };
+                let (silent, waived) = (fact.silent, fact.waived);
+                *fact = RouterFact { silent, waived, ..RouterFact::default() };
             }
         }
         self.facts.samples.retain(|vm, _| living.contains_key(vm));

@@ -76,7 +76,7 @@ impl Reader {
         modules: &BTreeMap<ModuleId, Module>,
         files: Policies,
     ) -> (scaler::state::Config, BTreeMap<ModuleId, Timetable>) {
-        let mut config = scaler::state::Config::default();
+        let mut config = scaler::state::Config { brake: raw.brake, ..Default::default() };
         let mut timetables = BTreeMap::new();
         let flavors: Vec<&str> = raw.flavors.keys().map(|flavor| flavor.as_str()).collect();
         for (document, pool) in files.pools {

@@ -15,6 +15,7 @@ use drivers::script::ProgramSettings;
 use model::id::{DataSourceId, FlavorId, HostId, Object, PersonId, ProjectId, SwitchId};
 use model::lang::Lang;
 use model::unit::Span;
+use scaler::brake::Brake;
 use scaler::policy::ApiVersion;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,9 @@ pub struct RawConfig {
     pub deployer: Option<RawDeployer>,
     #[serde(default)]
     pub routers: Vec<RouterSpec>,
+    /// The fleet brake: how much of the whole fleet may leave by choice, whatever policies say.
+    #[serde(default)]
+    pub brake: Brake,
     #[serde(default)]
     pub collector: RawCollector,
     #[serde(default)]

@@ -8,8 +8,6 @@ use crate::fleet::Fleet;
 use crate::report::{RESTORED, Report, Run, Verdict};
 use crate::scenarios::{ALL, Held, Scenario};
 
-/// Of a point that is passed often, so many passings are tried.
-const MOST_PASSINGS: u32 = 4;
 /// Fleets at once. They mostly wait.
 const AT_ONCE: usize = 3;
 /// Rounds that one fleet is used for; then comes a fresh one.
@@ -238,7 +236,9 @@ fn each_point_once() {
 #[test]
 #[ignore = "takes half an hour; tests/kill runs it and writes docs/kill-matrix.md"]
 fn whole_matrix() {
-    let (pairs, random) = (number("KILL_PAIRS", 20), number("KILL_RANDOM", 30));
+    let (pairs, random) = (number("KILL_PAIRS", 20), number("KILL_RANDOM", 40));
+    // Of a point that is passed often, so many passings are tried.
+    let passings = number("KILL_PASSINGS", 4) as u32;
     let began = Instant::now();
     let only = std::env::var_os("KILL_ONLY").map(|name| name.to_string_lossy().into_owned());
     let chosen = ALL.iter().filter(|s| only.as_ref().is_none_or(|only| only == s.name));
@@ -247,26 +247,35 @@ fn whole_matrix() {
     for scenario in chosen {
         let points = points_of(scenario);
         let names: Vec<String> = points.keys().filter(|name| is_worth_it(name)).cloned().collect();
-        all.extend(tasks(scenario, singles(&points, MOST_PASSINGS)));
+        all.extend(tasks(scenario, singles(&points, passings)));
         all.extend(tasks(scenario, deeper(&names, pairs, &mut chance)));
         all.extend(tasks(scenario, random_times(random, &mut chance)));
     }
-    let mut report = run(all);
+    let report = Mutex::new(run(all));
     if only.is_none() {
-        restored(&mut report);
+        restored(&report);
     }
+    let report = report.into_inner().expect("no worker panicked");
     report.write(began.elapsed());
     assert!(report.wrong().is_empty(), "{:#?}", report.wrong());
 }
 
 /// A store of yesterday, killed at each point of the way back.
-fn restored(report: &mut Report) {
-    let points = crate::restored::POINTS;
-    for point in points {
-        let kill = Kill::At((*point).to_owned(), 1);
-        let verdict = crate::restored::round("restored", Some(&kill));
-        report.add(Run { scenario: RESTORED.0, kills: vec![kill], verdict });
-    }
+fn restored(report: &Mutex<Report>) {
+    let points = Mutex::new(crate::restored::POINTS.to_vec());
+    let next = &|| points.lock().expect("no worker panicked").pop();
+    std::thread::scope(|scope| {
+        for worker in 0..AT_ONCE {
+            scope.spawn(move || {
+                while let Some(point) = next() {
+                    let kill = Kill::At(point.to_owned(), 1);
+                    let verdict = crate::restored::round(&format!("old-{worker}"), Some(&kill));
+                    let run = Run { scenario: RESTORED.0, kills: vec![kill], verdict };
+                    report.lock().expect("no worker panicked").add(run);
+                }
+            });
+        }
+    });
 }
 
 fn number(variable: &str, otherwise: usize) -> usize {

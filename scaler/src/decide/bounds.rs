@@ -70,6 +70,12 @@ impl Chain<'_> {
         ceiling.max(self.from.saturating_sub(step)).min(self.to)
     }
 
+    /// The floor that holds now, whoever wants it.
+    pub(super) fn floor(&self) -> u32 {
+        let highest = self.highest_floor().map_or(0, |(floor, _)| floor);
+        highest.max(self.terms.min)
+    }
+
     fn highest_floor(&self) -> Option<Bound> {
         let spans = self.inputs.schedules.iter();
         let floors = spans.filter_map(|span| Some((span.min?, format!("schedule {}", span.name))));

@@ -42,7 +42,7 @@ impl Chain<'_> {
         let detail = format!("{ready} ready in the pool, {creatable} can be made");
         let owed = self.from.saturating_sub(self.inputs.serving + self.inputs.warming);
         let free = ready.saturating_add(creatable).saturating_sub(owed);
-        let most = self.from.saturating_add(free).max(self.terms.min.min(self.to));
+        let most = self.from.saturating_add(free).max(self.floor().min(self.to));
         if self.to > most {
             self.clip("pool", most, detail, Reason::NoRoom { ready, creatable });
         } else {

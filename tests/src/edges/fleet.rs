@@ -43,7 +43,8 @@ pub struct Status {
 }
 
 impl Status {
-    /// Nobody is on the way in or out, and the pool has who comes next.
+    /// Nobody is on the way in or out, and the pool has who comes next. Who was isolated is kept for
+    /// a while, out of the routers.
     pub fn is_quiet(&self) -> bool {
         self.moving == 0 && self.pool >= COME_AND_GO
     }
@@ -139,7 +140,7 @@ impl Fleet {
             match vm["state"].as_str() {
                 Some("serving") => drop(status.serving.insert(id)),
                 Some("pool") => status.pool += 1,
-                Some("reserved" | "deploying" | "ready" | "draining" | "isolated") => {
+                Some("reserved" | "deploying" | "ready" | "draining") => {
                     status.moving += 1;
                 }
                 _ => {}
@@ -251,6 +252,7 @@ providers:
       hosts: [{{name: h1, max_vms: 40}}, {{name: h2, max_vms: 40}}]
 routers:
   - {router}
+brake: {{share: 100%, within: 1s}}
 collector: {{interval: 1s, timeout: 900ms}}
 channels: [inbox: {{name: inbox, path: messages.ndjson}}]
 people: {{ops: {{channel: inbox}}}}
@@ -291,7 +293,7 @@ health:
   ready: {{http: /ready, every: 100ms, timeout: 90ms, pass: 1, fail: 20, deadline: 60s}}
 drain: {{timeout: 20s, kill_after: 3s}}
 terminate: {{young: 0s}}
-isolation: {{witnesses: 3, after: 30s, max_share: \"60%\", replace_after: 0s, keep_for_debug: 5s}}
+isolation: {{witnesses: 3, after: 30s, max_share: \"60%\", replace_after: 0s, keep_for_debug: 15s}}
 "
     )
 }

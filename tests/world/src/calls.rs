@@ -24,10 +24,7 @@ impl World {
 
     /// Now and then an order goes well in the worst of times.
     fn creating(&mut self) -> Option<Creating> {
-        let trouble = self.troubles().rev().find_map(|trouble| match trouble {
-            Trouble::Creates(how) => Some(how),
-            _ => None,
-        });
+        let trouble = self.troubles().rev().find_map(|trouble| trouble.creates());
         trouble.filter(|_| self.dice.chance(85))
     }
 
@@ -120,10 +117,7 @@ impl World {
         if self.is(Trouble::ProviderDown) {
             return (StepOutcome::Unknown("no answer within 30s".to_owned()), true);
         }
-        let trouble = self.troubles().rev().find_map(|trouble| match trouble {
-            Trouble::Destroys(how) => Some(how),
-            _ => None,
-        });
+        let trouble = self.troubles().rev().find_map(|trouble| trouble.destroys());
         self.end(trouble, |world| world.cloud.destroy(&order.step.vm))
     }
 
@@ -147,10 +141,7 @@ impl World {
     }
 
     fn deploying(&self) -> Option<Ending> {
-        self.troubles().rev().find_map(|trouble| match trouble {
-            Trouble::Deploys(how) => Some(how),
-            _ => None,
-        })
+        self.troubles().rev().find_map(|trouble| trouble.deploys())
     }
 
     fn deploy(&mut self, order: &Order) -> (StepOutcome, bool) {

@@ -59,6 +59,7 @@ impl Fleet {
             policies,
             pools: pools.into_iter().map(|pool| (pool.flavor.clone(), pool)).collect(),
             domains: domains.collect(),
+            ..Config::default()
         };
         let routers = dice.between(1, 2) as usize;
         Self { files, has_tokens: dice.chance(50), routers, dry_run }

@@ -119,8 +119,10 @@ pub struct Oracle {
     pub(crate) came_up: BTreeMap<FlavorId, Time>,
     /// When a module was given a VM, or gave one away, last. Pools go on renewing their VMs.
     pub(crate) last_order: Time,
-    /// When each VM was ordered last.
-    pub(crate) asked_for: BTreeMap<VmId, Time>,
+    /// Complete lists that the brain has seen.
+    pub(crate) complete_lists: u64,
+    /// How many it had seen when it ordered each VM last.
+    pub(crate) asked_for: BTreeMap<VmId, u64>,
     /// When each assignment of a VM was planned.
     pub(crate) assigned: BTreeMap<(VmId, u32), Time>,
     /// Names that were made and are gone for good.
@@ -157,21 +159,27 @@ impl Oracle {
     /// Something began or ended that makes judgement harder.
     pub(crate) fn trouble(&mut self, what: Trouble, now: Time) {
         self.shaken = now;
-        match what {
-            Trouble::BrainCutOff => {
-                self.lied = now;
-                self.cut_off_since = if self.cut_off_since.is_some() { None } else { Some(now) };
-            }
+        let edits = matches!(
+            what,
             Trouble::PolicyEdited { .. }
-            | Trouble::PolicyRemoved { .. }
-            | Trouble::ModulePaused { .. } => self.edited = now,
-            Trouble::ClockJumps { .. } => self.clock_jumped = Some(now),
-            _ => self.lied = now,
+                | Trouble::PolicyRemoved { .. }
+                | Trouble::ModulePaused { .. }
+        );
+        if edits {
+            self.edited = now;
+        } else if matches!(what, Trouble::ClockJumps { .. }) {
+            self.clock_jumped = Some(now);
+        } else {
+            self.lied = now;
+        }
+        if what == Trouble::BrainCutOff {
+            self.cut_off_since = if self.cut_off_since.is_some() { None } else { Some(now) };
         }
     }
 
     /// A list was handed to the brain.
     pub(crate) fn listed(&mut self, sighting: &Sighting, now: Time) {
+        self.complete_lists += u64::from(sighting.complete);
         for vm in &sighting.vms {
             if sighting.complete {
                 let named = self.named.entry(vm.id.clone()).or_insert((now, now));

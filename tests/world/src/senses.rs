@@ -79,10 +79,7 @@ impl World {
         let cut_off = self.is(Trouble::BrainCutOff);
         let dark = cut_off || self.is(Trouble::AgentsDark);
         let probes_fail = cut_off || self.is(Trouble::ProbesFail);
-        let lie = self.troubles().rev().find_map(|trouble| match trouble {
-            Trouble::Samples(lie) => Some(lie),
-            _ => None,
-        });
+        let lie = self.troubles().rev().find_map(|trouble| trouble.samples());
         for (number, vm) in vms.values().enumerate().filter(|(_, vm)| vm.addresses.is_some()) {
             let machine = self.cloud.get(&vm.id);
             let runs = machine.is_some_and(|machine| machine.runs(self.now));
@@ -184,10 +181,7 @@ impl World {
         }
         let seen: Vec<SeenVm> =
             self.cloud.machines.values().map(|machine| self.seen(machine)).collect();
-        let lie = self.troubles().rev().find_map(|trouble| match trouble {
-            Trouble::Lists(lie) => Some(lie),
-            _ => None,
-        });
+        let lie = self.troubles().rev().find_map(|trouble| trouble.lists());
         let (complete, vms) = self.falsify(lie, seen);
         let room = self.cloud.room(self.now);
         let flavors = self.fleet.flavors().map(|flavor| (flavor.clone(), room));

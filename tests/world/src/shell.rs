@@ -204,11 +204,9 @@ impl World {
     }
 
     fn router_is(&self, index: usize, how: Routing) -> bool {
-        self.troubles().any(|trouble| match trouble {
-            Trouble::Router(victim, what) => {
-                what == how && victim as usize % self.edges.len() == index
-            }
-            _ => false,
+        self.troubles().any(|trouble| {
+            matches!(trouble, Trouble::Router(victim, what)
+                if what == how && victim as usize % self.edges.len() == index)
         })
     }
 }

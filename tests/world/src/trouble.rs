@@ -77,6 +77,24 @@ pub enum Trouble {
     },
 }
 
+macro_rules! kinds {
+    ($($name:ident: $variant:ident -> $how:ty;)*) => {
+        impl Trouble {
+            $(pub(crate) fn $name(self) -> Option<$how> {
+                if let Self::$variant(how) = self { Some(how) } else { None }
+            })*
+        }
+    };
+}
+
+kinds! {
+    creates: Creates -> Creating;
+    destroys: Destroys -> Ending;
+    deploys: Deploys -> Ending;
+    lists: Lists -> Listing;
+    samples: Samples -> Lying;
+}
+
 /// How an order for a VM ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creating {

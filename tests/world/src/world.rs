@@ -329,22 +329,17 @@ impl World {
     /// The files as all edits of this moment leave them.
     fn write_files(&mut self) {
         let mut files = self.fleet.files.clone();
-        for trouble in self.troubles().collect::<Vec<_>>() {
-            match trouble {
-                Trouble::PolicyEdited { module: pick, min, max } => {
-                    if let Some(policy) = files.policies.get_mut(&picked(pick)) {
-                        (policy.min, policy.max) = (min, max);
-                    }
-                }
-                Trouble::PolicyRemoved { module: pick } => {
-                    files.policies.remove(&picked(pick));
-                }
-                Trouble::ModulePaused { module: pick } => {
-                    if let Some(policy) = files.policies.get_mut(&picked(pick)) {
-                        policy.mode = scaler::policy::Mode::Paused;
-                    }
-                }
-                _ => {}
+        for trouble in self.troubles() {
+            if let Trouble::PolicyEdited { module: pick, min, max } = trouble
+                && let Some(policy) = files.policies.get_mut(&picked(pick))
+            {
+                (policy.min, policy.max) = (min, max);
+            } else if let Trouble::PolicyRemoved { module: pick } = trouble {
+                files.policies.remove(&picked(pick));
+            } else if let Trouble::ModulePaused { module: pick } = trouble
+                && let Some(policy) = files.policies.get_mut(&picked(pick))
+            {
+                policy.mode = scaler::policy::Mode::Paused;
             }
         }
         self.files = files;

@@ -3,8 +3,6 @@
 //! The thousand days of `seeds.rs` mix everything; here each pain stands alone and bears the name
 //! under which it was reported, so that whoever asks "and what if" finds the answer.
 
-#![expect(clippy::unwrap_used, reason = "in a test it says where it broke")]
-
 use std::time::Duration;
 
 use model::time::Time;

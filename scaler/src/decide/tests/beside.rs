@@ -214,6 +214,10 @@ fn what_lies_outside_the_policy_limits_too() {
     assert_eq!(rush(0, 0), "3: no VM to be had: 0 ready in the pool, 0 can be made");
     assert_eq!(rush(0, 1), "4: load 1.50 > 0.80 for 1m5s");
     assert_eq!(rush(2, 0), "5: load 1.50 > 0.80 for 1m5s");
+    let none = Room { ready: Some(0), creatable: Some(0), ..Room::default() };
+    let floor = Beside { room: none, ..span(Some(5), None, None) };
+    let want = look(raw(), &mut with(3), 150, "0.5 0.5 0.5", &floor);
+    assert_eq!(told(&want), "5: schedule peak wants at least 5", "a floor is wanted all the same");
 }
 
 #[test]

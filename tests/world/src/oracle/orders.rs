@@ -19,8 +19,6 @@ const PER_HOUR: usize = 80;
 const BARREN_PER_HOUR: usize = 20;
 /// After a store was put back two lists, a minute apart, must show what is there.
 const TWO_LISTS: Duration = Duration::from_secs(60);
-/// Before an order is repeated, two lists so far apart must lack what it may have made.
-const LISTS_APART: Duration = Duration::from_secs(10);
 
 impl World {
     pub(crate) fn check_order(&mut self, order: &Order) {
@@ -214,8 +212,9 @@ impl World {
 
     /// An order of unknown outcome is repeated under its name, and only when two lists lack it.
     fn p6_no_hasty_repetition(&mut self, id: &VmId) {
-        let before = self.oracle.asked_for.insert(id.clone(), self.now);
-        if before.is_some_and(|before| self.now.since(before) < LISTS_APART) {
+        let seen = self.oracle.complete_lists;
+        let before = self.oracle.asked_for.insert(id.clone(), seen);
+        if before.is_some_and(|before| seen < before + 2) {
             self.broken("P6", format!("{id} is ordered again before two lists could lack it"));
         }
     }

@@ -33,13 +33,12 @@ impl World {
             let Some(module) = vm.module.clone() else { continue };
             let well = self.works(id);
             self.p16_p17_frozen(&module, id);
-            match vm.state {
-                VmState::Isolated if well => self.p9_bounded_isolation(&module, id),
-                VmState::Draining if well => {
-                    chosen.push(module.clone());
-                    self.p18_young(&module, id);
-                }
-                _ => {}
+            if vm.state == VmState::Isolated && well {
+                self.p9_bounded_isolation(&module, id);
+            }
+            if vm.state == VmState::Draining && well {
+                chosen.push(module.clone());
+                self.p18_young(&module, id);
             }
             if vm.state == VmState::Draining {
                 self.p4_last_healthy(&module, &before, &after, id);
