@@ -89,10 +89,9 @@ type Refusal = (Option<usize>, String);
 
 fn rows(text: &str) -> Result<Vec<(f64, f64)>, Refusal> {
     let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-    let header = lines.next().map(|(_, line)| line.replace(' ', ""));
-    if header.as_deref() != Some("t_seconds,demand") {
-        let found = header.unwrap_or_default();
-        let found: String = found.chars().take(60).collect();
+    let header = lines.next().map_or("", |(_, line)| line);
+    if header.replace(' ', "") != "t_seconds,demand" {
+        let found: String = header.chars().take(60).collect();
         return Err((Some(1), format!("{found:?} where the header t_seconds,demand is expected")));
     }
     let mut rows: Vec<(f64, f64)> = Vec::new();
