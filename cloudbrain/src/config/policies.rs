@@ -146,7 +146,7 @@ impl Reader {
             let message = unknown("flavor", policy.flavor.as_str(), flavors);
             return self.find(document, "flavor", message);
         }
-        // Whether it is large enough is a matter of the lint.
+        // Whether a pool is large enough is a matter of the lint.
         if !config.pools.contains_key(&policy.flavor) {
             let message = format!(
                 "no pool of {} VMs; add a file of kind Pool with flavor: {}",

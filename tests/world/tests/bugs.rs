@@ -14,8 +14,10 @@ const SEEDS: u64 = 1000;
 const BEGIN: &str = "<!-- bugs: begin -->\n";
 const END: &str = "<!-- bugs: end -->\n";
 
-/// The first seed that catches a bug, and the property by which it does.
-fn caught(bug: Bug) -> Option<(u64, &'static str, String)> {
+/// The first seed that catches a bug, the property by which it does, and what was seen.
+type Catch = Option<(u64, &'static str, String)>;
+
+fn caught(bug: Bug) -> Catch {
     plant(Some(bug));
     let found = (0..SEEDS).find_map(|seed| {
         let violation = play(seed, faults_of(seed), false).end.err()?;
@@ -48,7 +50,7 @@ fn each_deliberate_bug_is_caught_within_a_thousand_days() {
     assert!(results.len() >= 30, "{} bugs", results.len());
 }
 
-fn write_table(results: &[(Bug, Option<(u64, &'static str, String)>)]) {
+fn write_table(results: &[(Bug, Catch)]) {
     let mut table = String::from("| bug | caught by | days needed | for example |\n");
     table.push_str("| --- | --- | ---: | --- |\n");
     for (bug, found) in results {
