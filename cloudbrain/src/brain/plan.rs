@@ -179,14 +179,16 @@ impl Plan {
 pub fn plan(core: &Core, now: Time) -> Plan {
     let (config, facts) = (&core.config.scaler, &core.senses.facts);
     let planned = scaler::plan::plan(config, &core.scaler, facts, now);
-    let modules = planned.modules.into_iter().filter_map(|plan| {
-        let policy = config.policies.get(&plan.decision.module)?;
+    let modules = planned.modules.into_iter().map(|plan| {
+        let policy = config.policies.get(&plan.decision.module);
         let memory = core.scaler.memory.modules.get(&plan.decision.module);
         let approved = memory.and_then(|memory| memory.approval.as_ref());
         let approved = approved.map(|approval| approval.to);
-        let (min, max) = (policy.min, policy.max);
-        let policy = fingerprint(policy);
-        Some(PlannedModule { policy, min, max, approved, ahead: None, plan })
+        // Whose policy file is gone keeps what it has.
+        let kept = plan.decision.from;
+        let (min, max) = policy.map_or((kept, kept), |policy| (policy.min, policy.max));
+        let policy = policy.map_or_else(|| "none".to_owned(), fingerprint);
+        PlannedModule { policy, min, max, approved, ahead: None, plan }
     });
     let pools = planned.pools.into_iter();
     let pools = pools.map(|plan| PlannedPool { stock: stock(core, &plan.flavor, now), plan });

@@ -142,6 +142,9 @@ impl Vm {
     }
 }
 
+/// When the samples of an interval are seen, when it ended, and the load by VM.
+type Measured = (Time, Time, Vec<(u32, f64)>);
+
 #[derive(Debug)]
 struct World<'a> {
     trace: &'a Trace,
@@ -153,8 +156,7 @@ struct World<'a> {
     pool: u32,
     refills: VecDeque<Time>,
     last_refill: Option<Time>,
-    /// When they are seen, the end of their interval, and the load by VM.
-    samples: VecDeque<(Time, Time, Vec<(u32, f64)>)>,
+    samples: VecDeque<Measured>,
     desired: u32,
     last_number: u32,
 }

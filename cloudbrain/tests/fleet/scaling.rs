@@ -197,5 +197,5 @@ fn a_hold_that_makes_no_sense_is_refused_with_what_to_write() {
     refused("hold shop/web --what in --for 8d --by ops", 1, "at most 7d are taken");
     refused("hold shop/web --what in --for 2h --by nobody", 1, "nobody is called \"nobody\"");
     refused("hold shop/web --what up --for 2h --by ops", 2, "write in, out, isolate or all");
-    refused("hold web --what in --for 2h --by ops", 2, "write project/name");
+    refused("hold web --what in --for 2h --by ops", 1, "no policy scales web");
 }

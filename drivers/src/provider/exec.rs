@@ -146,7 +146,7 @@ impl Refusal {
             Self::NoCapacity(detail) => {
                 HandError::NoCapacity { flavor: flavor.clone(), shortage: Shortage::Room, detail }
             }
-            other => other.plain(),
+            other @ (Self::Later(_) | Self::Never(_) | Self::Unclear(_)) => other.plain(),
         }
     }
 

@@ -155,7 +155,7 @@ impl Outlooks {
         Some(Expected { work: (prediction.work + margin).max(0.0), outlook, margin })
     }
 
-    /// The mean of the work's last hour or so.
+    /// The mean of the work's last minutes; None before the first estimate.
     pub(super) fn slow(&self) -> Option<f32> {
         self.past.back().map(|basis| basis.slow)
     }
@@ -275,8 +275,9 @@ fn predict(
             let near = on(reach.near);
             let until = reach.steps(horizon).min(reach.near + reach.slope);
             let most = if horizon == Horizon::Near { near } else { near.max(on(until)) };
-            // Nothing falls to nothing by a slope alone.
-            most.max(basis.work / 4.0)
+            // By a slope alone nothing falls to nothing, and nothing grows without end: a step looks
+            // like a slope, too.
+            most.clamp(basis.work / 4.0, basis.work * 2.0)
         }
     };
     let slope = if outlook == Outlook::Slope { basis.slope } else { basis.calm_slope };

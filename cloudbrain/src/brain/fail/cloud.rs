@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use model::id::VmId;
-use scaler::hands::{Answer, CreateOrder, HandError, Provider, Sighting};
+use scaler::hands::{Answer, CreateOrder, HandError, Provider, Shortage, Sighting};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
@@ -74,7 +74,9 @@ impl Cloud {
         };
         match (self.ask(call).await?, flavor) {
             (Reply::Done, _) => Ok(()),
-            (Reply::Full(detail), Some(flavor)) => Err(HandError::NoCapacity { flavor, detail }),
+            (Reply::Full(detail), Some(flavor)) => {
+                Err(HandError::NoCapacity { flavor, shortage: Shortage::Room, detail })
+            }
             (Reply::Failed(why) | Reply::Full(why), _) => Err(HandError::Failed(why)),
             (Reply::Seen(_), _) => Err(HandError::Failed("an answer to nothing".to_owned())),
         }

@@ -255,7 +255,8 @@ impl Listing {
         for several in servers.values_mut() {
             several.sort_by(|a, b| a.rank().cmp(&b.rank()));
             let record = several[0].metadata.get(INCARNATION).cloned();
-            let is_other = |server: &mut Server| server.metadata.get(INCARNATION) != record.as_ref();
+            let is_other =
+                |server: &mut Server| server.metadata.get(INCARNATION) != record.as_ref();
             others.extend(several.extract_if(.., is_other));
         }
         for other in others {
