@@ -142,8 +142,14 @@ impl Vm {
     }
 }
 
-/// When the samples of an interval are seen, when it ended, and the load by VM.
-type Measured = (Time, Time, Vec<(u32, f64)>);
+/// The samples of one interval.
+#[derive(Debug)]
+struct Round {
+    seen_at: Time,
+    end: Time,
+    /// By the number of the VM.
+    loads: Vec<(u32, f64)>,
+}
 
 #[derive(Debug)]
 struct World<'a> {
@@ -156,7 +162,8 @@ struct World<'a> {
     pool: u32,
     refills: VecDeque<Time>,
     last_refill: Option<Time>,
-    samples: VecDeque<Measured>,
+    /// What was measured and is not seen yet, oldest first.
+    samples: VecDeque<Round>,
     desired: u32,
     last_number: u32,
 }
@@ -225,11 +232,11 @@ impl<'a> World<'a> {
             self.kill(now);
         }
         self.serving.retain(|vm| vm.died.is_none_or(|died| now.since(died) < DEATH_SEEN_AFTER));
-        while self.samples.front().is_some_and(|(due, ..)| *due <= now) {
-            let Some((_, at, loads)) = self.samples.pop_front() else { break };
-            for (number, load) in loads {
+        while self.samples.front().is_some_and(|round| round.seen_at <= now) {
+            let Some(round) = self.samples.pop_front() else { break };
+            for (number, load) in round.loads {
                 if let Some(vm) = self.serving.iter_mut().find(|vm| vm.number == number) {
-                    vm.seen = Some((load, at));
+                    vm.seen = Some((load, round.end));
                 }
             }
         }
@@ -330,7 +337,8 @@ impl<'a> World<'a> {
                 loads.push((vm.number, (load * noise).max(0.0)));
             }
         }
-        self.samples.push_back((end + self.setting.lag, end, loads));
+        let seen_at = end + self.setting.lag;
+        self.samples.push_back(Round { seen_at, end, loads });
     }
 
     fn is_dark(&self, tick: usize) -> bool {
