@@ -57,11 +57,12 @@ fn a_brain_that_starts_on_an_old_store_is_cautious_and_goes_on_above_all_others(
     let (name, epoch) = origin(&turn).expect("it has a new name");
     assert!(name != "first" && epoch == 8, "{name} {epoch}");
     assert!(turn.routing.is_none() && core.recovery_in_words().is_some());
+    let later = look(&mut core, 9, 1);
+    assert_eq!(origin(&later), Some((name, 10)), "another was heard of meanwhile");
     let word = RecoveryWord { by: "ops".parse().expect("a name"), done: true };
     assert_eq!(core.refuse_recovery(&word), None);
     core.hear(Heard::Recovery(word.clone()), at(1));
-    let turn = look(&mut core, 7, 2);
-    assert_eq!(origin(&turn), Some((name, 9)));
-    assert_eq!(turn.routing.map(|routing| routing.epoch), Some(9), "it routes again, above all");
+    let turn = look(&mut core, 9, 2);
+    assert_eq!(turn.routing.map(|routing| routing.epoch), Some(10), "it routes again, above all");
     assert!(core.refuse_recovery(&word).is_some_and(|why| why.contains("no recovery")));
 }

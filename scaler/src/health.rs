@@ -151,10 +151,9 @@ fn nurse(policy: &Policy, state: &mut State, id: &VmId, facts: &Facts, now: Time
     let well = witnesses(policy, state, facts, vm).is_empty()
         && ready.is_some_and(|ready| ready.passes_in_a_row >= policy.ready.pass);
     let since = vm.since;
-    // A router that still sends to it would send into the void.
-    let out = is_acknowledged(facts, vm.route_generation)
-        || state.is_dead(id)
-        || bug!(IsolatedStillRouted);
+    // A router that still sends to it would send into the void; and a VM that is dead by its
+    // provider's word may answer all the same.
+    let out = is_acknowledged(facts, vm.route_generation) || bug!(IsolatedStillRouted);
     if well && !is_replaced(policy, state, id) {
         if held_down_enough(policy, state, id, now) {
             come_back(policy, state, id, now);

@@ -118,8 +118,8 @@ impl Staffing<'_> {
     /// At the ceiling the ill VM that was looked at longest goes early.
     fn make_room(&self, state: &mut State) {
         let kept = self.members.iter().filter_map(|id| state.vms.get(id)).filter(|vm| {
-            let out = is_acknowledged(self.facts, vm.route_generation) || state.is_dead(&vm.id);
-            vm.state == VmState::Isolated && out
+            // Also one that is dead by its provider's word: its program may answer all the same.
+            vm.state == VmState::Isolated && is_acknowledged(self.facts, vm.route_generation)
         });
         if let Some(id) = kept.min_by_key(|vm| vm.since).map(|vm| vm.id.clone()) {
             condemn(

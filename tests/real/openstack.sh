@@ -81,8 +81,10 @@ stop() {
     local pid patience=$((${2:-8} * 10))
     [ -s "$dir/run/$1.pid" ] || return 0
     pid=$(cat "$dir/run/$1.pid")
-    # A number is used again: only what still has our folder before it is ours.
-    if { tr '\0' '\n' <"/proc/$pid/environ"; } 2>/dev/null | grep -qxF "OPENSTACK_DIR=$dir"; then
+    # A number is used again: only what still has our folder before it is ours. Some write over their
+    # environment, some over their arguments.
+    if { tr '\0' '\n' <"/proc/$pid/environ"; tr '\0' '\n' <"/proc/$pid/cmdline"; } 2>/dev/null |
+        grep -F "$dir" >/dev/null; then
         kill -CONT -- "-$pid" 2>/dev/null || true
         kill -TERM "$pid" 2>/dev/null || true
         while kill -0 "$pid" 2>/dev/null && [ $patience -gt 0 ]; do

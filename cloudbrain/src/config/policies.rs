@@ -146,15 +146,13 @@ impl Reader {
             let message = unknown("flavor", policy.flavor.as_str(), flavors);
             return self.find(document, "flavor", message);
         }
-        match config.pools.get(&policy.flavor) {
-            None => {
-                let message = format!(
-                    "no pool of {} VMs; add a file of kind Pool with flavor: {}",
-                    policy.flavor, policy.flavor
-                );
-                self.find(document, "flavor", message);
-            }
-            Some(_) => {} // Whether it is large enough is a matter of the lint.
+        // Whether a pool is large enough is a matter of the lint.
+        if !config.pools.contains_key(&policy.flavor) {
+            let message = format!(
+                "no pool of {} VMs; add a file of kind Pool with flavor: {}",
+                policy.flavor, policy.flavor
+            );
+            self.find(document, "flavor", message);
         }
     }
 

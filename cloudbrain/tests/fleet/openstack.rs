@@ -73,9 +73,6 @@ impl OpenStack {
 
 impl Drop for OpenStack {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the cloud's logs stay in {}", self.folder.display());
-        }
         let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/real/openstack.sh");
         let _ = Command::new(recipe).arg("down").arg(&self.folder).output();
         if !std::thread::panicking() {
@@ -155,7 +152,8 @@ fn fleet(cloud: &OpenStack) -> (Fleet, Guests) {
     let said = |name| cloud.said(name);
     let fleet = Fleet::prepare("openstack", |main| {
         let keep = |from: &str, to: &str| {
-            main[main.find(from).unwrap()..main.find(to).unwrap()].to_owned()
+            let at = |word| main.find(word).expect("a key of the example");
+            main[at(from)..at(to)].to_owned()
         };
         keep("fleet:", "providers:")
             + &keep("routers:", "collector:")

@@ -43,6 +43,7 @@ fn back_to_yesterday(name: &str) -> Fleet {
     fleet.kill_brain();
     fleet.copy_store(&backup);
     fleet.start_brain();
+    fleet.settle(YESTERDAY).unwrap_or_else(|why| panic!("{why}\n{}", fleet.story()));
     fleet.want(TODAY);
     fleet.settle(TODAY).unwrap_or_else(|why| panic!("{why}\n{}", fleet.story()));
     fleet.kill_brain();

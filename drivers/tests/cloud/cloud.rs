@@ -224,10 +224,10 @@ async fn serve(mut stream: TcpStream, address: SocketAddr, state: Arc<Mutex<Stat
     let Some(request) = read(&mut stream).await else { return };
     let answer = state.lock().expect("no test panics with it").answer(&request, address);
     let Some((status, headers, body)) = answer else { return };
-    let body = match body {
-        Value::String(text) => text,
-        Value::Null => String::new(),
-        other => other.to_string(),
+    let body = match body.as_str() {
+        Some(text) => text.to_owned(),
+        None if body.is_null() => String::new(),
+        None => body.to_string(),
     };
     let length = body.len();
     let head = format!(

@@ -275,16 +275,18 @@ modules:
     )
 }
 
-/// Exactly so many VMs, whatever the load.
+/// So many VMs, whatever the load.
 fn policy(count: usize) -> String {
     let most = COME_AND_GO;
+    // At its ceiling a module ends who is dead at once, to have the place; here the dead still serve.
+    let max = if count > CALM { count + REPLACED_AT_ONCE } else { count };
     format!(
         "apiVersion: cloudbrain/v1
 kind: ScalingPolicy
 module: shop/web
 flavor: small
 mode: auto
-capacity: {{min: {count}, max: {count}}}
+capacity: {{min: {count}, max: {max}}}
 pace:
   out: {{max_step: {most}, settle: 0s, max_in_flight: {most}}}
   in: {{max_step: {most}, stabilise: 0s, cooldown: 0s}}

@@ -79,6 +79,8 @@ impl Core {
         };
         let why = format!("{who} has heard of brain number {epoch}, and this is number {ours}");
         if self.scaler.memory.recovery.is_some() {
+            let incarnation = self.scaler.memory.origin.incarnation.clone();
+            self.supersede(Origin { incarnation, epoch: epoch + 1 });
             return Ok(());
         }
         if self.scaler.sight.is_current {
@@ -96,7 +98,11 @@ impl Core {
             return;
         }
         self.is_recovering = why.is_some();
-        self.supersede(now);
+        if self.is_recovering {
+            let seen = latest(&self.senses.facts).map_or(0, |(_, epoch)| epoch);
+            let epoch = self.scaler.memory.origin.epoch.max(seen) + 1;
+            self.supersede(Origin { incarnation: format!("{:x}", now.millis()), epoch });
+        }
         let (state, text) = match why {
             Some(why) => (SignalState::Problem(Severity::High), told(&why)),
             None => (SignalState::Ok, "it is known what is there".to_owned()),
@@ -106,16 +112,10 @@ impl Core {
         self.signals([signal(state, text, now)], now);
     }
 
-    /// Goes on with a count above any that was seen, and at the beginning under a new name.
-    fn supersede(&mut self, now: Time) {
-        let seen = latest(&self.senses.facts).map_or(0, |(_, epoch)| epoch);
-        let origin = &mut self.scaler.memory.origin;
-        let incarnation = match self.is_recovering {
-            true => format!("{:x}", now.millis()),
-            false => origin.incarnation.clone(),
-        };
-        *origin = Origin { incarnation, epoch: origin.epoch.max(seen) + 1 };
+    /// Goes on with a count above any that was seen.
+    fn supersede(&mut self, origin: Origin) {
         let Origin { incarnation, epoch } = origin.clone();
+        self.scaler.memory.origin = origin;
         self.pending.changes.push(Change::Origin { incarnation, epoch });
     }
 
