@@ -7,7 +7,7 @@
 //!
 //! A forecast that is wrong costs VMs each day. So it is judged on the last seven days against the
 //! two that need no thought, "same as now" and "same time last week", and is trusted only while it
-//! beats both; it is made and shown all the same, so that it can come back.
+//! is no worse than either; it is made and shown all the same, so that it can come back.
 //!
 //! It is a function of recorded work. Nothing of it is stored, so nothing is lost by a restart.
 
@@ -97,7 +97,7 @@ fn trust(score: &Score, history: Duration, terms: &RawForecast) -> (bool, String
     let told = |name: &str, other: f64| {
         format!("off by {seasonal:.2} VMs in the last 7 days, {name} by {other:.2}")
     };
-    match (seasonal < same_as_now, seasonal < week) {
+    match (seasonal <= same_as_now, seasonal <= week) {
         (false, _) => (false, told("\"same as now\"", same_as_now)),
         (true, false) => (false, told("\"same time last week\"", week)),
         (true, true) if week < same_as_now => (true, told("\"same time last week\"", week)),
