@@ -113,7 +113,7 @@ fn a_day_as_a_story() {
         if wanted.count != before {
             let Why::Moves(account) = wanted.why else { panic!("a move without an account") };
             let to = wanted.count;
-            story.push_str(&format!("{:>5}s {before} -> {to}  {account}\n", number * 15));
+            story.push_str(&format!("{}s {before} -> {to}  {account}\n", number * 15));
         }
     }
     expect![[r#"
