@@ -73,9 +73,10 @@ pub fn enter(state: &mut State, why: String, now: Time) {
     for id in ordered {
         doubt(state, &id, "ordered on a record that was lost".to_owned(), true);
     }
-    // A VM may have been given away more often than the record says.
+    // A VM may have been given away more often than the record says, and may serve just now.
     for vm in state.vms.values_mut().filter(|vm| vm.module.is_none()) {
         vm.assignment += ASSIGNMENTS;
+        state.memory.doubtful.insert(vm.id.clone());
     }
     state.sight.is_current = false;
 }

@@ -235,6 +235,7 @@ fn thin_out(pool: &Pool, state: &mut State, facts: &Facts, surplus: u32, now: Ti
     let fits = |vm: &&Vm| {
         vm.state == VmState::Pool
             && vm.flavor == pool.flavor
+            && !state.memory.doubtful.contains(&vm.id)
             && is_fit(pool.recheck, state, facts, vm, now)
     };
     let waiting = state.vms.values().filter(fits);

@@ -1,6 +1,6 @@
 //! What the scaler remembers from tick to tick. It is stored, so a restart changes nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use model::id::{FlavorId, HoldId, ModuleId, PersonId, VmId};
@@ -79,6 +79,10 @@ pub struct Memory {
     /// Numbers of VMs, from and to, that a record which was lost may have given out.
     #[serde(default)]
     pub lost_numbers: Vec<(u64, u64)>,
+    /// VMs that a record which was lost may have given away. They are given out like any other once
+    /// no router knows them, and are never more than the pool is to hold.
+    #[serde(default)]
+    pub doubtful: BTreeSet<VmId>,
     /// Counts up with each change of the routing.
     pub routing_generation: u64,
     /// The newest of them that took a VM out at once.
@@ -264,6 +268,9 @@ impl State {
         vm.state = to;
         vm.since = now;
         vm.why = why.into();
+        if to != VmState::Pool {
+            self.memory.doubtful.remove(id);
+        }
         self.moves.push(vm.clone());
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::cloud::Turn;
 use crate::fleet::{Fleet, Shape};
 use crate::matrix::Chance;
 use crate::processes::environments;
@@ -72,6 +73,20 @@ fn a_brain_that_stood_still_takes_nobody_for_dead() {
         ledger.made.len() <= SHAPE.ready && ledger.destroyed.len() <= SHAPE.ready,
         "{ledger:?}"
     );
+}
+
+/// P12: a destroy that was confirmed and did not happen. The VM counts until it is gone.
+#[test]
+#[ignore = "waits for minutes until the end is asked for again; tests/kill runs it"]
+fn a_vm_that_stays_though_its_end_was_confirmed_is_counted_and_ended_later() {
+    let full = Shape { max_total: 4, ..SHAPE };
+    let mut fleet = Fleet::start("stays", full, 1);
+    fleet.cloud.answer_destroys(&[Turn::OnlySaysYes]);
+    let less = Shape { serving: 2, ..full };
+    fleet.want(less);
+    let settled = fleet.settle_within(less, Duration::from_secs(240));
+    settled.unwrap_or_else(|why| panic!("{why}\n{}", fleet.story()));
+    assert!(fleet.cloud.ledger().most <= full.max_total);
 }
 
 /// Whom the router follows.

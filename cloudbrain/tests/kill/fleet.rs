@@ -49,6 +49,8 @@ pub(crate) struct Fleet {
     pub(crate) environment: Vec<(String, String)>,
     /// VMs that nobody knows any more, and that must stay.
     pub(crate) strangers: BTreeSet<String>,
+    /// VMs that wait in the pool while a program runs on them that nobody knows of any more.
+    pub(crate) lent: BTreeSet<String>,
     listen: SocketAddr,
     pub(crate) router: SocketAddr,
     _ports: File,
@@ -67,7 +69,8 @@ impl Fleet {
         let cloud =
             Cloud::start(&folder.join("state"), &folder.join("fail"), ports + 2..=ports + 78);
         let (listen, router) = (at(ports), at(ports + 1));
-        let (brains, environment, strangers) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (brains, environment) = (Vec::new(), Vec::new());
+        let (strangers, lent) = (BTreeSet::new(), BTreeSet::new());
         let fleet = Self {
             folder,
             cloud,
@@ -75,6 +78,7 @@ impl Fleet {
             rivals: 1,
             environment,
             strangers,
+            lent,
             listen,
             router,
             _ports: kept,
@@ -199,10 +203,18 @@ impl Fleet {
 
     /// Waits until the world is as it is wanted, and stays so. The error says what is not.
     pub(crate) fn settle(&mut self, shape: Shape) -> Result<Duration, String> {
+        self.settle_within(shape, PATIENCE)
+    }
+
+    pub(crate) fn settle_within(
+        &mut self,
+        shape: Shape,
+        patience: Duration,
+    ) -> Result<Duration, String> {
         let began = Instant::now();
         let mut calm = 0;
         let mut why = String::new();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < patience {
             match self.judge(shape) {
                 Ok(()) => calm += 1,
                 Err(found) => (calm, why) = (0, found),
@@ -226,7 +238,8 @@ impl Fleet {
         let routed = router["upstreams"].as_object().map(|all| all.keys().cloned().collect());
         let routed: BTreeSet<String> = routed.unwrap_or_default();
         let ours = there.difference(&self.strangers).count();
-        let serving = running.programs.keys().filter(|vm| !self.strangers.contains(*vm));
+        let others = &self.strangers | &self.lent;
+        let serving = running.programs.keys().filter(|vm| !others.contains(*vm));
         let serving: BTreeSet<String> = serving.cloned().collect();
         equal("VMs in the cloud", ours, shape.serving + shape.ready)?;
         equal("the strangers", &self.strangers & &there, self.strangers.clone())?;

@@ -114,19 +114,6 @@ pub(crate) const ALL: &[Scenario] = &[
         rivals: 1,
     },
     Scenario {
-        name: "stays",
-        what: "the cloud says yes to a destroy and does nothing",
-        base: shape(3, 1, 4),
-        then: shape(2, 1, 4),
-        begin: |fleet, scenario| {
-            fleet.cloud.answer_destroys(&[Turn::OnlySaysYes]);
-            fleet.want(scenario.then);
-            Held::default()
-        },
-        end: |_| {},
-        rivals: 1,
-    },
-    Scenario {
         name: "two",
         what: "two VMs more; each time two brains are started on the one folder",
         base: shape(1, 1, 4),
