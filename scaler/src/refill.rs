@@ -89,8 +89,11 @@ fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
                 || was_never_asked(facts, vm)
                 || is_fit(pool.recheck, state, facts, vm, now);
             stock.fit += u32::from(counts);
+            // What is never taken as surplus must not be replaced for its age: the fresh one would be
+            // the surplus, again and again.
+            let may_go = counts && !state.memory.doubtful.contains(&vm.id);
             stock.aged +=
-                u32::from(counts && pool.max_age.is_some_and(|age| now.since(vm.created) >= age));
+                u32::from(may_go && pool.max_age.is_some_and(|age| now.since(vm.created) >= age));
         }
     }
     stock
