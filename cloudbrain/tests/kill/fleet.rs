@@ -237,8 +237,14 @@ impl Fleet {
         let router = self.router_report().ok_or("the router does not answer")?;
         let routed = router["upstreams"].as_object().map(|all| all.keys().cloned().collect());
         let routed: BTreeSet<String> = routed.unwrap_or_default();
+        let overview = self.get("/api/overview").ok_or("the brain does not answer")?;
+        let known = known(&overview);
+        let of = |states: &[&str]| -> BTreeSet<String> {
+            let found = known.iter().filter(|(_, state)| states.contains(&state.as_str()));
+            found.map(|(vm, _)| vm.clone()).collect()
+        };
         let ours = there.difference(&self.strangers).count();
-        let others = &self.strangers | &self.lent;
+        let others = &self.strangers | &(&self.lent & &of(&["pool"]));
         let serving = running.programs.keys().filter(|vm| !others.contains(*vm));
         let serving: BTreeSet<String> = serving.cloned().collect();
         equal("VMs in the cloud", ours, shape.serving + shape.ready)?;
@@ -248,12 +254,6 @@ impl Fleet {
         let twice = running.vms.iter().chain(&running.programs).find(|(_, count)| **count > 1);
         equal("what runs twice", twice, None)?;
         equal("the VMs that run", running.vms.keys().cloned().collect(), there.clone())?;
-        let overview = self.get("/api/overview").ok_or("the brain does not answer")?;
-        let known = known(&overview);
-        let of = |states: &[&str]| -> BTreeSet<String> {
-            let found = known.iter().filter(|(_, state)| states.contains(&state.as_str()));
-            found.map(|(vm, _)| vm.clone()).collect()
-        };
         equal("the VMs that the brain knows", of_all(&known), there.clone())?;
         equal("the VMs that the brain has serve", of(&["serving"]), serving)?;
         equal("the VMs in quarantine", of(&["quarantine"]), self.strangers.clone())?;
@@ -418,6 +418,7 @@ fn main_file(listen: SocketAddr, router: SocketAddr) -> String {
 listen: {listen}
 store: state
 tick: 200ms
+brake: {{share: \"100%\", within: 1s}}
 flavors:
   small: {{cores: 0.5}}
 providers:
