@@ -126,6 +126,8 @@ rm -f "$pid"
 [ "$1" = deploy ] || exit 0
 setsid /usr/bin/python3 "$here/guest.py" "${app%:*}" "${app##*:}" >/dev/null 2>&1 </dev/null &
 echo $! >"$pid"
+# Until it has left our process group, it would end with us.
+until curl -s -o /dev/null "http://$app/"; do sleep 0.1; done
 "#;
 
 fn policy(min: u32, max: u32) -> String {
