@@ -57,15 +57,21 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
     let heard = facts.routers.values().any(|router| !router.silent);
     let is_new = state.memory.routing_generation == 0;
     let waited = now.since(first) >= HEARD_WITHIN;
-    state.sight.is_current |= (listed || waited) && (heard || is_new || waited);
+    // Waiting proves nothing while nobody is heard: the brain may be cut off from all of them.
+    let followed = facts.routers.values().any(|router| router.follows() > 0);
+    state.sight.is_current |= listed && (heard || is_new) || waited && (listed || followed);
     state.sight.is_current
 }
 
 /// Stops everything until it is known what is there.
 pub fn enter(state: &mut State, why: String, now: Time) {
     let memory = &mut state.memory;
-    memory.lost_numbers.push((memory.next_vm + 1, memory.next_vm + NUMBERS));
-    memory.next_vm += NUMBERS;
+    // A second copy may be older than the first recovery, which left numbers behind, too; but fewer
+    // VMs were ever made than there were seconds.
+    let seconds = u64::try_from(now.millis() / 1000).unwrap_or(0);
+    let next_vm = (memory.next_vm + NUMBERS).max(seconds);
+    memory.lost_numbers.push((memory.next_vm + 1, next_vm));
+    memory.next_vm = next_vm;
     memory.recovery = Some(Recovery { since: now, why, passes: 0, last_pass: now });
     // What was being made then was made or given up long since: it is not ordered again.
     let ordered = state.vms.values().filter(|vm| vm.state == VmState::Creating);

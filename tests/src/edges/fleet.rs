@@ -295,7 +295,7 @@ health:
   ready: {{http: /ready, every: 100ms, timeout: 90ms, pass: 1, fail: 20, deadline: 60s}}
 drain: {{timeout: 20s, kill_after: 3s}}
 terminate: {{young: 0s}}
-isolation: {{witnesses: 3, after: 30s, max_share: \"60%\", replace_after: 0s, keep_for_debug: 15s}}
+isolation: {{witnesses: 1, after: 0s, max_share: 1000, replace_after: 0s, keep_for_debug: 15s}}
 "
     )
 }
