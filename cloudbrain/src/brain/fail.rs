@@ -12,7 +12,7 @@
 //! | --- | --- |
 //! | `order` | `3 after commit: draining`: die at the third passing from now on |
 //! | `passed` | each point that was passed, a line each, oldest first |
-//! | `cloud.sock` | if it is there, VMs come from who listens on it: see [`cloud`] |
+//! | `cloud.sock` | if it is there, VMs come from who listens on it: see `cloud` |
 //!
 //! The order is read at each passing, so a scenario may come up in peace first; whoever wants a brain
 //! to die while it starts writes the order before. It does nothing without the variable.

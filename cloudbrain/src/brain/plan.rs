@@ -2,7 +2,7 @@
 //!
 //! A saved plan is not a script: it is what a person has read and agreed to. So to apply one means
 //! to work the plan out anew, and to go on only if it still says the same; see
-//! [`Plan::agreed`]. What the world did in between cannot be undone by a file.
+//! [`Plan::agrees`]. What the world did in between cannot be undone by a file.
 
 use std::fmt;
 use std::time::Duration;
