@@ -349,7 +349,7 @@ impl MonitorHealth {
     /// Whether it sees, and goes by the newest files. A target that does not answer is the fleet's
     /// trouble, not the monitor's.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.sees() && self.config_error.is_none() && self.recovery.is_none()
+        self.sees() && self.config_error.is_none()
     }
 
     /// Whether anything was heard lately.

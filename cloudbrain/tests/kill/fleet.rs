@@ -9,8 +9,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use model::clock::SharedClock;
 use serde_json::Value;
 
 use crate::cloud::Cloud;
@@ -26,6 +27,23 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many looks in a row must find the world in order.
 const CALM_LOOKS: u32 = 4;
+
+/// Tells how long something takes, by the one clock.
+pub(crate) struct Stopwatch {
+    clock: SharedClock,
+    began: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        let clock = cloudbrain::clock::real();
+        Self { began: clock.elapsed(), clock }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(self.began)
+    }
+}
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +229,7 @@ impl Fleet {
         shape: Shape,
         patience: Duration,
     ) -> Result<Duration, String> {
-        let began = Instant::now();
+        let began = Stopwatch::start();
         let mut calm = 0;
         let mut why = String::new();
         while began.elapsed() < patience {
@@ -247,17 +265,17 @@ impl Fleet {
         let others = &self.strangers | &(&self.lent & &of(&["pool"]));
         let serving = running.programs.keys().filter(|vm| !others.contains(*vm));
         let serving: BTreeSet<String> = serving.cloned().collect();
-        equal("VMs in the cloud", ours, shape.serving + shape.ready)?;
-        equal("the strangers", &self.strangers & &there, self.strangers.clone())?;
-        equal("VMs with a program", serving.len(), shape.serving)?;
+        equal("VMs in the cloud", &ours, &(shape.serving + shape.ready))?;
+        equal("the strangers", &(&self.strangers & &there), &self.strangers)?;
+        equal("VMs with a program", &serving.len(), &shape.serving)?;
         equal("the VMs in the router", &routed, &serving)?;
         let twice = running.vms.iter().chain(&running.programs).find(|(_, count)| **count > 1);
-        equal("what runs twice", twice, None)?;
-        equal("the VMs that run", running.vms.keys().cloned().collect(), there.clone())?;
-        equal("the VMs that the brain knows", of_all(&known), there.clone())?;
-        equal("the VMs that the brain has serve", of(&["serving"]), serving)?;
-        equal("the VMs in quarantine", of(&["quarantine"]), self.strangers.clone())?;
-        equal("the pool", of(&["pool"]).len(), shape.ready)
+        equal("what runs twice", &twice, &None)?;
+        equal("the VMs that run", &running.vms.keys().cloned().collect(), &there)?;
+        equal("the VMs that the brain knows", &of_all(&known), &there)?;
+        equal("the VMs that the brain has serve", &of(&["serving"]), &serving)?;
+        equal("the VMs in quarantine", &of(&["quarantine"]), &self.strangers)?;
+        equal("the pool", &of(&["pool"]).len(), &shape.ready)
     }
 
     /// All that is known of a run that went wrong.
@@ -360,7 +378,7 @@ fn of_all(known: &[(String, String)]) -> BTreeSet<String> {
     known.iter().map(|(vm, _)| vm.clone()).collect()
 }
 
-fn equal<T: PartialEq + std::fmt::Debug>(what: &str, is: T, wanted: T) -> Result<(), String> {
+fn equal<T: PartialEq + std::fmt::Debug>(what: &str, is: &T, wanted: &T) -> Result<(), String> {
     if is == wanted { Ok(()) } else { Err(format!("{what}: {is:?} instead of {wanted:?}")) }
 }
 

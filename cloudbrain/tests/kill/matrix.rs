@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Stopwatch};
 use crate::report::{RESTORED, Report, Run, Verdict};
 use crate::scenarios::{ALL, Held, Scenario};
 
@@ -48,7 +48,7 @@ pub(crate) fn points_of(scenario: &Scenario) -> BTreeMap<String, u32> {
 
 /// Waits for the end of a scenario.
 fn settle(fleet: &mut Fleet, scenario: &Scenario, held: &Held) -> Result<Duration, String> {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     loop {
         fleet.settle(scenario.then)?;
         let left = &fleet.cloud.ids() & &held.victims;
@@ -70,10 +70,10 @@ fn round(fleet: &mut Fleet, scenario: &Scenario, kills: &[Kill]) -> Verdict {
     let mut died = 0;
     let first = kills.first();
     order(fleet, first);
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let held = (scenario.begin)(fleet, scenario);
     for (number, kill) in kills.iter().enumerate() {
-        if !dies(fleet, scenario, &held, kill, began) {
+        if !dies(fleet, scenario, &held, kill, &began) {
             break;
         }
         died += 1;
@@ -110,7 +110,13 @@ fn order(fleet: &Fleet, kill: Option<&Kill>) {
 }
 
 /// Waits for one death. False if the scenario came to its end without it.
-fn dies(fleet: &mut Fleet, scenario: &Scenario, held: &Held, kill: &Kill, began: Instant) -> bool {
+fn dies(
+    fleet: &mut Fleet,
+    scenario: &Scenario,
+    held: &Held,
+    kill: &Kill,
+    began: &Stopwatch,
+) -> bool {
     match kill {
         Kill::After(after) => {
             while began.elapsed() < *after {
@@ -158,7 +164,7 @@ fn work(worker: usize, task: &Task, report: &Mutex<Report>) {
     }
 }
 
-fn tasks(scenario: &'static Scenario, rounds: Vec<Vec<Kill>>) -> impl Iterator<Item = Task> {
+fn tasks(scenario: &'static Scenario, rounds: &[Vec<Kill>]) -> impl Iterator<Item = Task> + use<> {
     let chunks: Vec<_> = rounds.chunks(ROUNDS_OF_A_FLEET).map(<[_]>::to_vec).collect();
     chunks.into_iter().map(move |rounds| Task { scenario, rounds })
 }
@@ -222,11 +228,11 @@ fn each_point_once() {
     let (out, rest): (Vec<_>, Vec<_>) = ALL.iter().partition(|scenario| scenario.name == "out");
     let mut all = Vec::new();
     for scenario in out {
-        all.extend(tasks(scenario, singles(&points_of(scenario), 1)));
+        all.extend(tasks(scenario, &singles(&points_of(scenario), 1)));
     }
     let mut chance = Chance(1);
     for scenario in rest {
-        all.extend(tasks(scenario, random_times(1, &mut chance)));
+        all.extend(tasks(scenario, &random_times(1, &mut chance)));
     }
     let report = run(all);
     assert!(report.wrong().is_empty(), "{:#?}", report.wrong());
@@ -239,7 +245,7 @@ fn whole_matrix() {
     let (pairs, random) = (number("KILL_PAIRS", 20), number("KILL_RANDOM", 40));
     // Of a point that is passed often, so many passings are tried.
     let passings = number("KILL_PASSINGS", 4) as u32;
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let only = std::env::var_os("KILL_ONLY").map(|name| name.to_string_lossy().into_owned());
     let chosen = ALL.iter().filter(|s| only.as_ref().is_none_or(|only| only == s.name));
     let mut chance = Chance(20);
@@ -247,9 +253,9 @@ fn whole_matrix() {
     for scenario in chosen {
         let points = points_of(scenario);
         let names: Vec<String> = points.keys().filter(|name| is_worth_it(name)).cloned().collect();
-        all.extend(tasks(scenario, singles(&points, passings)));
-        all.extend(tasks(scenario, deeper(&names, pairs, &mut chance)));
-        all.extend(tasks(scenario, random_times(random, &mut chance)));
+        all.extend(tasks(scenario, &singles(&points, passings)));
+        all.extend(tasks(scenario, &deeper(&names, pairs, &mut chance)));
+        all.extend(tasks(scenario, &random_times(random, &mut chance)));
     }
     let report = Mutex::new(run(all));
     if only.is_none() {

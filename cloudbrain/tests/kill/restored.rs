@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::fleet::{Fleet, PATIENCE, Shape, known};
+use crate::fleet::{Fleet, PATIENCE, Shape, Stopwatch, known};
 use crate::matrix::Kill;
 use crate::report::Verdict;
 
@@ -62,7 +62,7 @@ fn wait_for<T>(
     fleet: &mut Fleet,
     look: impl Fn(&Fleet) -> Option<T>,
 ) -> Result<T, String> {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     while began.elapsed() < PATIENCE {
         if let Some(found) = look(fleet) {
             return Ok(found);
