@@ -162,7 +162,8 @@ fn fleet(cloud: &OpenStack) -> (Fleet, Guests) {
             + "collector: {interval: 1s, timeout: 800ms}\n"
             + &keep("channels:", "maintenance:")
             + &format!(
-                "alerter: {{group_wait: 2s, child_wait: 2s}}\n\
+                "brake: {{share: \"100%\", within: 10s}}\n\
+                 alerter: {{group_wait: 2s, child_wait: 2s}}\n\
                  providers:\n  - openstack:\n      name: cloud\n      auth_url: {}\n      \
                  credential_id: {}\n      credential_secret: ${{file:fleet.secret}}\n      \
                  topology: {{credential_id: {}, credential_secret: \"${{file:topology.secret}}\"}}\n      \
