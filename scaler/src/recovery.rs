@@ -6,7 +6,7 @@
 //!
 //! It can be noticed: the provider lists a VM with a number that this record never gave out, or a
 //! router follows a routing that this record never made. Then nothing is ordered, nothing is
-//! decided and no routing is pushed until [`PASSES`] complete lists in a row, a minute apart, have
+//! decided and no routing is pushed until `PASSES` complete lists in a row, a minute apart, have
 //! shown what is there, or a person says so. Numbers that the lost record may have used are never
 //! used again. VMs that bear them go into quarantine, and are never destroyed without a person.
 //!

@@ -11,7 +11,7 @@
 //!   it; when it is merely not listed, two lists must lack it;
 //! - if most agents are silent, the monitor is blind and silence means nothing.
 //!
-//! What persists for [`BELIEVED_AFTER`] is believed all the same: fleets do die.
+//! What persists for `BELIEVED_AFTER` is believed all the same: fleets do die.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

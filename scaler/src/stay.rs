@@ -1,7 +1,7 @@
 //! Why a VM stays when its module has too many, or would have.
 //!
 //! "Why was this one not taken away?" is asked of every autoscaler and answered by few. Asked here of
-//! the very rules by which VMs leave ([`crate::leave`]), at the same state, so that the answer cannot
+//! the very rules by which VMs leave (`crate::leave`), at the same state, so that the answer cannot
 //! differ from what is done.
 
 use std::fmt;

@@ -7,7 +7,7 @@
 //! nor resets anything, and nothing is ever taken away on account of it.
 //!
 //! It goes in two steps. First all that is known is gathered into [`Inputs`], and the clocks are
-//! moved on. Then [`judge`] makes the count of those inputs and of nothing else, through the
+//! moved on. Then `judge` makes the count of those inputs and of nothing else, through the
 //! [`STAGES`] in their order. So a stored decision holds all it went by, and [`replay`] comes to the
 //! same again, bit by bit.
 

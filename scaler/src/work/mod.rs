@@ -3,8 +3,8 @@
 //! The plain rule `ceil(VMs x load / target)` knows one number, the load of now, and one headroom,
 //! the target, for calm and wild modules alike. Both are wrong: by the time a VM serves, the work is
 //! another; and how much another can be measured. So here the *work* is told from the loads
-//! ([`estimate`]), its next minutes are predicted with margins learnt from the module's own past
-//! ([`outlook`]), and what that asks for becomes an action when it is worth one ([`hold`]).
+//! (`estimate`), its next minutes are predicted with margins learnt from the module's own past
+//! (`outlook`), and what that asks for becomes an action when it is worth one (`hold`).
 //!
 //! How far ahead must be looked is a fact, not a setting: the age of the samples, the time until a
 //! VM of the pool serves, and, when the pool cannot carry what is coming, the time to make one.
