@@ -284,7 +284,10 @@ impl Fleet {
         let from = log.len().saturating_sub(6000);
         let tail = log.get(from..).unwrap_or(&log);
         let overview = self.get("/api/overview").map(|overview| known(&overview));
-        format!("ledger {:?}\nbrain {overview:?}\n{tail}", self.cloud.ledger())
+        let monitor = self.get("/api/monitor").unwrap_or_default();
+        let (spells, faults) = (&monitor["spells"], &monitor["faults"]);
+        let ledger = self.cloud.ledger();
+        format!("ledger {ledger:?}\nbrain {overview:?}\nblind {spells}\nfaults {faults}\n{tail}")
     }
 
     /// Requests that stay under way, one on each VM that serves.

@@ -10,8 +10,6 @@ use crate::scenarios::{ALL, Held, Scenario};
 
 /// Fleets at once. They mostly wait.
 const AT_ONCE: usize = 3;
-/// Rounds that one fleet is used for; then comes a fresh one.
-const ROUNDS_OF_A_FLEET: usize = 12;
 /// A brain that was told to die at a moment dies then.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -165,7 +163,7 @@ fn work(worker: usize, task: &Task, report: &Mutex<Report>) {
 }
 
 fn tasks(scenario: &'static Scenario, rounds: &[Vec<Kill>]) -> impl Iterator<Item = Task> + use<> {
-    let chunks: Vec<_> = rounds.chunks(ROUNDS_OF_A_FLEET).map(<[_]>::to_vec).collect();
+    let chunks: Vec<_> = rounds.chunks(scenario.runs).map(<[_]>::to_vec).collect();
     chunks.into_iter().map(move |rounds| Task { scenario, rounds })
 }
 
