@@ -3,10 +3,15 @@
 //! The figure of docs/figures.md is the same with more of it: `router-figure nginx`.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use house_tests::edges::{self, Kind, Plan};
 
+/// One fleet at a time: each is forty processes, and they would look for the same free ports.
+static ALONE: Mutex<()> = Mutex::new(());
+
 fn no_request_fails(kind: Kind) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let figure = Path::new(env!("CARGO_BIN_EXE_router-figure"));
     let cloudbrain = figure.with_file_name("cloudbrain");
     assert!(cloudbrain.exists(), "no {}: cargo build -p cloudbrain", cloudbrain.display());

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,50 +12,58 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 const USERS: usize = 12;
+/// Fewer requests than this do not show that none fails.
+const ENOUGH: u64 = 100;
 /// Beyond it an answer is as good as none.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
-    users: JoinSet<(u64, Vec<String>)>,
+    asked: Arc<AtomicU64>,
+    /// What failed, of each.
+    users: JoinSet<Vec<String>>,
 }
 
 impl Load {
     pub(crate) fn start(to: SocketAddr) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut users = JoinSet::new();
         for _ in 0..USERS {
-            let stop = Arc::clone(&stop);
+            let (stop, asked) = (Arc::clone(&stop), Arc::clone(&asked));
             users.spawn(async move {
-                let (mut asked, mut failures) = (0, Vec::new());
+                let mut failures = Vec::new();
                 while !stop.load(Relaxed) {
-                    asked += 1;
                     failures.extend(get(to, "/").await.err());
+                    asked.fetch_add(1, Relaxed);
                 }
-                (asked, failures)
+                failures
             });
         }
-        Self { stop, users }
+        Self { stop, asked, users }
     }
 
     /// Ends, and tells how many requests there were and which of them failed.
     pub(crate) async fn end(mut self) -> (u64, Vec<String>) {
         self.stop.store(true, Relaxed);
-        let (mut asked, mut failures) = (0, Vec::new());
+        let mut failures = Vec::new();
         while let Some(user) = self.users.join_next().await {
-            let (more, failed) = user.expect("no user panics");
-            asked += more;
-            failures.extend(failed);
+            failures.extend(user.expect("no user panics"));
         }
-        (asked, failures)
+        (self.asked.load(Relaxed), failures)
     }
 
-    /// Ends; every request must have been answered.
+    /// Ends when there were enough; every request must have been answered.
     pub(crate) async fn end_well(self) {
+        let enough = async {
+            while self.asked.load(Relaxed) <= ENOUGH {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, enough).await;
         let (asked, failures) = self.end().await;
-        assert!(asked > 100, "only {asked} requests");
         assert_eq!(failures, Vec::<String>::new(), "{} of {asked} failed", failures.len());
+        assert!(waited.is_ok(), "only {asked} requests");
     }
 }
 

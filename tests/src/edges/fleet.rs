@@ -52,7 +52,8 @@ impl Status {
 
 impl Fleet {
     pub fn start(plan: &Plan) -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("cloudbrain-edges-{}", std::process::id()));
+        let name = format!("cloudbrain-edges-{}-{:?}", std::process::id(), plan.kind);
+        let folder = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&folder); // Most often there is none.
         for part in ["projects", "policies"] {
             std::fs::create_dir_all(folder.join(part)).context("making a folder")?;
