@@ -479,7 +479,7 @@ capacity: {{min: {serving}, max: {serving}}}
 pace:
   in: {{stabilise: 0s, cooldown: 0s, max_step: 8}}
   out: {{settle: 0s, max_step: 8, max_in_flight: 8}}
-  create: {{timeout: 8s, retry_first: 300ms, retry_max: 1s}}
+  create: {{timeout: 8s, retry_first: 300ms, retry_max: 1s, per_hour: 10000}}
 health:
   ready: {{http: /ready, every: 200ms, timeout: 2s, pass: 1, fail: 2, deadline: 20s}}
 drain: {{timeout: 1s, kill_after: 500ms}}
