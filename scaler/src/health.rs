@@ -14,7 +14,7 @@ use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
 use crate::policy::{IsolationMode, Policy};
-use crate::routing::is_acknowledged;
+use crate::routing::out_since;
 use crate::sight::ROUTER_FAILURES;
 use crate::state::{Repair, State};
 use crate::steps::condemn;
@@ -151,9 +151,7 @@ fn nurse(policy: &Policy, state: &mut State, id: &VmId, facts: &Facts, now: Time
     let well = witnesses(policy, state, facts, vm).is_empty()
         && ready.is_some_and(|ready| ready.passes_in_a_row >= policy.ready.pass);
     let since = vm.since;
-    // A router that still sends to it would send into the void; and a VM that is dead by its
-    // provider's word may answer all the same.
-    let out = is_acknowledged(facts, vm.route_generation) || bug!(IsolatedStillRouted);
+    let left = is_left(policy, state, facts, id, now) || bug!(IsolatedStillRouted);
     if well && !is_replaced(policy, state, id) {
         if held_down_enough(policy, state, id, now) {
             come_back(policy, state, id, now);
@@ -161,9 +159,24 @@ fn nurse(policy: &Policy, state: &mut State, id: &VmId, facts: &Facts, now: Time
         return;
     }
     state.memory.patients.entry(id.clone()).or_default().well_since = None;
-    if now.since(since) >= policy.isolation.keep_for_debug.0 && out {
+    if now.since(since) >= policy.isolation.keep_for_debug.0 && left {
         condemn(state, id, "isolated for long enough to be looked at".to_owned(), now);
     }
+}
+
+/// Whether an ill VM may end: no router sends to it, and what was under way there when the last of
+/// them let go is done, or had `drain.kill_after` for it. A VM that is dead by its provider's word may
+/// answer all the same.
+pub(crate) fn is_left(
+    policy: &Policy,
+    state: &mut State,
+    facts: &Facts,
+    id: &VmId,
+    now: Time,
+) -> bool {
+    let Some(since) = out_since(state, facts, id, now) else { return false };
+    // Who cannot be counted may be busy.
+    facts.in_flight(id) == Some(0) || now.since(since) >= policy.drain.kill_after.0
 }
 
 fn is_replaced(policy: &Policy, state: &State, id: &VmId) -> bool {

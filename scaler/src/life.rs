@@ -13,7 +13,7 @@ use model::vm::{Vm, VmState};
 use crate::facts::{Facts, SeenFact};
 use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
 use crate::refill;
-use crate::routing::is_acknowledged;
+use crate::routing::{is_acknowledged, out_since};
 use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open, release};
@@ -37,7 +37,8 @@ const LONGEST_START_PAUSE: Duration = Duration::from_secs(900);
 pub(crate) fn observe(config: &Config, state: &mut State, facts: &Facts, now: Time) {
     bury(state, now);
     let State { vms, memory, .. } = state;
-    memory.out_since.retain(|id, _| vms.get(id).is_some_and(|vm| vm.state == VmState::Draining));
+    let is_out = |vm: &Vm| matches!(vm.state, VmState::Draining | VmState::Isolated);
+    memory.out_since.retain(|id, _| vms.get(id).is_some_and(is_out));
     let ids: Vec<VmId> = state.vms.keys().cloned().collect();
     for id in &ids {
         locate(state, facts, id);
@@ -206,13 +207,10 @@ fn drained(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId,
         return condemn(state, id, "it died while it drained".to_owned(), now);
     }
     let timeout = policy.map_or(DRAIN_TIMEOUT, |policy| policy.drain.timeout.0);
-    if !is_acknowledged(facts, vm.route_generation) && !bug!(StopBeforeAck) {
-        state.memory.out_since.remove(id);
-        return;
-    }
     // What is under way began before the last router let go of it: its time counts from there.
     let chosen = vm.since;
-    let out_since = *state.memory.out_since.entry(id.clone()).or_insert(now);
+    let early = bug!(StopBeforeAck).then_some(now);
+    let Some(out_since) = out_since(state, facts, id, now).or(early) else { return };
     let out_since = if bug!(DrainFromChoice) { chosen } else { out_since };
     let drain = policy.map_or_else(RawDrain::default, |policy| policy.drain);
     // Who cannot be counted may be busy.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use model::id::{ModuleId, VmId};
+use model::time::Time;
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
@@ -66,6 +67,20 @@ pub(crate) fn derive(config: &Config, state: &State) -> BTreeMap<ModuleId, Route
         }
     }
     modules
+}
+
+/// Since when no router sends to a VM; None while one may.
+///
+/// Whoever was taken out at this very moment still bears the number of the routing that let it in.
+pub(crate) fn out_since(state: &mut State, facts: &Facts, id: &VmId, now: Time) -> Option<Time> {
+    let is_out = state.vms.get(id).is_some_and(|vm| {
+        !is_routed(vm, &state.memory.routes) && is_acknowledged(facts, vm.route_generation)
+    });
+    if !is_out {
+        state.memory.out_since.remove(id);
+        return None;
+    }
+    Some(*state.memory.out_since.entry(id.clone()).or_insert(now))
 }
 
 /// Whether every router is past the change that let this VM in or out.

@@ -11,11 +11,10 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
-use crate::health::holds_its_place;
+use crate::health::{holds_its_place, is_left};
 use crate::leave;
 use crate::policy::Policy;
 use crate::refill::is_fit;
-use crate::routing::is_acknowledged;
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open};
 
@@ -117,11 +116,14 @@ impl Staffing<'_> {
 
     /// At the ceiling the ill VM that was looked at longest goes early.
     fn make_room(&self, state: &mut State) {
-        let kept = self.members.iter().filter_map(|id| state.vms.get(id)).filter(|vm| {
-            // Also one that is dead by its provider's word: its program may answer all the same.
-            vm.state == VmState::Isolated && is_acknowledged(self.facts, vm.route_generation)
-        });
-        if let Some(id) = kept.min_by_key(|vm| vm.since).map(|vm| vm.id.clone()) {
+        let isolated = self.members.iter().filter_map(|id| state.vms.get(id));
+        let isolated = isolated.filter(|vm| vm.state == VmState::Isolated);
+        let mut isolated: Vec<_> = isolated.map(|vm| (vm.since, vm.id.clone())).collect();
+        isolated.sort();
+        let left = isolated
+            .into_iter()
+            .find(|(_, id)| is_left(self.policy, state, self.facts, id, self.now));
+        if let Some((_, id)) = left {
             condemn(
                 state,
                 &id,

@@ -31,6 +31,8 @@ pub struct Fleet {
     edge: Option<Child>,
     /// VMs and the built-in router end when this one does.
     tether: Child,
+    /// Its files are kept for whoever looks into what happened.
+    keeps_files: bool,
 }
 
 /// Who is in which state.
@@ -81,7 +83,8 @@ impl Fleet {
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {}", plan.cloudbrain.display()))?;
-        let mut fleet = Self { router, folder, listen, brain, edge: None, tether };
+        let mut fleet =
+            Self { router, folder, listen, brain, edge: None, tether, keeps_files: false };
         fleet.edge = fleet.start_edge(plan.kind)?;
         Ok(fleet)
     }
@@ -159,6 +162,12 @@ impl Fleet {
         Ok(Time::from_millis(at.context("a decision to grow")?))
     }
 
+    /// Leaves its files behind when it ends; tells where.
+    pub fn keep_files(&mut self) -> &Path {
+        self.keeps_files = true;
+        &self.folder
+    }
+
     /// Looks again and again until it is so.
     pub fn wait(&self, what: &str, is_so: impl Fn(&Status) -> bool) -> anyhow::Result<Status> {
         self.until(what, || Ok(self.status().ok().filter(|status| is_so(status))))
@@ -218,7 +227,7 @@ impl Drop for Fleet {
         }
         let _ = self.tether.kill();
         let _ = self.tether.wait();
-        if !std::thread::panicking() {
+        if !std::thread::panicking() && !self.keeps_files {
             let _ = std::fs::remove_dir_all(&self.folder); // Else it tells what happened.
         }
     }

@@ -96,6 +96,9 @@ pub fn run(plan: &Plan, clock: &SharedClock, mut say: impl FnMut(&str)) -> anyho
     let took = clock.elapsed().saturating_sub(began);
     let tally = load.end();
     ensure!(tally.requests > 0, "nobody asked");
+    if !tally.failures.is_empty() {
+        say(&format!("its files are kept in {}", fleet.keep_files().display()));
+    }
     Ok(Outcome { tally, scale_ins, replacements, took, first_serves, all_serve })
 }
 
