@@ -335,6 +335,7 @@ words! {
     BOUND_BY = "(by {0})", "（受限于{0}）";
     NOT_KNOWN = "not known: no limit is told", "未知：没有任何限额信息";
     LAST_MADE = "Made last", "最近一次创建";
+    ORDERS_WAIT = "No more are ordered", "暂不订购的原因";
     LAST_SHORTAGE = "No room last", "最近一次资源不足";
     NEVER_YET = "never yet", "从未";
     TREND = "Trend", "趋势";

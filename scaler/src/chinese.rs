@@ -53,6 +53,25 @@ pub const PHRASES: &[Phrase] = &[
     ("each is full or down", "全部已满或宕机"),
     ("its load is unknown since {}: nothing is taken away", "自 {0} 起负载未知：期间不缩容"),
     ("its load is known again", "负载已恢复可知"),
+    ("the provider has not said yet what there is", "提供方尚未说明现有哪些虚拟机"),
+    (
+        "none is ordered before {}: {} failed in a row, the last with {}",
+        "{0} 之前不再订购：已连续失败 {1} 次，最近一次：{2:}",
+    ),
+    (
+        "one is tried at a time: {} failed in a row, the last with {}",
+        "每次只试一台：已连续失败 {0} 次，最近一次：{1:}",
+    ),
+    (
+        "{} may be ordered within an hour (pace.create.per_hour of all policies): the next at {}",
+        "一小时内最多订购 {0} 台（各策略 pace.create.per_hour 之和）：下一台要等到 {1}",
+    ),
+    (
+        "{} are ordered within a minute (refill.per_minute)",
+        "一分钟内已订购 {0} 台（refill.per_minute）",
+    ),
+    ("{} are made at once (refill.in_flight)", "同时创建 {0} 台（refill.in_flight）"),
+    ("no more can be made: {}", "无法再创建：{0:}"),
 ];
 
 /// What the limits of a decision say.

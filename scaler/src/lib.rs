@@ -31,6 +31,7 @@ macro_rules! bug {
 }
 
 pub mod ahead;
+mod allowance;
 pub mod approval;
 pub mod brake;
 pub mod capacity;

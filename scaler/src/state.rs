@@ -161,6 +161,9 @@ pub struct PoolMemory {
     /// When there was no room for one last, and what was said.
     #[serde(default)]
     pub last_shortage: Option<(Time, String)>,
+    /// Why fewer VMs are ordered than are wanted, if so.
+    #[serde(default)]
+    pub waits: Option<String>,
 }
 
 /// An order whose outcome nobody knows.

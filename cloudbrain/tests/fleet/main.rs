@@ -9,6 +9,7 @@ mod acts;
 mod agents;
 mod alerts;
 mod bad;
+mod capacity;
 mod checks;
 mod common;
 mod explore;
