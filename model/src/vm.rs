@@ -72,8 +72,11 @@ impl VmState {
             (Ready, Isolated) | (Isolated | Draining, Ready) => true,
             (Stopped, Pool) => true, // Recycled: a new assignment begins.
             (Destroying, next) => next == Gone,
-            (Gone, _) | (_, Wanted) | (_, Quarantine) => false,
-            (Quarantine, next) => next == Destroying,
+            // What was taken for gone and is listed after all is a stranger; nothing else comes back.
+            (Gone, next) => next == Quarantine,
+            (_, Wanted | Quarantine) => false,
+            // One that is no longer listed needs nobody to end it.
+            (Quarantine, next) => next == Destroying || next == Gone,
             (_, Destroying) => true,
             // Only the hands' own word ends a VM that was not asked to end: see `scaler`.
             (_, Gone) => self == Wanted || self == Creating,
@@ -177,7 +180,7 @@ mod tests {
     fn destroying_is_never_left_except_to_gone() {
         for next in VmState::ALL {
             assert_eq!(VmState::Destroying.may_become(next), next == VmState::Gone, "{next}");
-            assert!(!VmState::Gone.may_become(next), "{next}");
+            assert_eq!(VmState::Gone.may_become(next), next == VmState::Quarantine, "{next}");
         }
     }
 

@@ -17,7 +17,8 @@ const GAP: Duration = Duration::from_secs(90);
 /// What lies so far back has no deadline that a jump could bring near.
 const SETTLED: Duration = Duration::from_secs(3600);
 
-/// Follows the clock to `now`.
+/// Follows the clock to `now`. Whoever takes anything in does so first: what is noted after a jump and
+/// then moved by it would lie as far ahead as the jump went.
 pub(crate) fn follow(state: &mut State, now: Time) {
     let Some(last) = state.memory.last_tick else { return };
     let ahead_ms = now.millis().saturating_sub(last.millis());
@@ -26,6 +27,7 @@ pub(crate) fn follow(state: &mut State, now: Time) {
     }
     if ahead_ms < 0 || now.since(last) > GAP {
         shift(state, ahead_ms, last);
+        state.memory.last_tick = Some(now);
     }
 }
 

@@ -97,6 +97,13 @@ pub struct Sample {
     pub at: Time,
 }
 
+/// Whether something happened within the last `span`. What seems to lie ahead did not: either its
+/// clock is wrong, or ours was set back since, and nobody knows how old it is.
+pub(crate) fn is_recent(at: Time, span: Duration, now: Time) -> bool {
+    let is_ahead = at > now + CLOCKS_DIFFER && !bug!(BelieveFuture);
+    !is_ahead && now.since(at) <= span
+}
+
 /// What an expression came to when it was last evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {

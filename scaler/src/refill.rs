@@ -16,7 +16,7 @@ use model::vm::{Vm, VmState};
 use crate::allowance::{HOUR, orders, room};
 use crate::brake;
 use crate::capacity::provided;
-use crate::facts::Facts;
+use crate::facts::{Facts, is_recent};
 use crate::policy::RawPaceCreate;
 use crate::pool::Pool;
 use crate::sight::LISTS_APART;
@@ -67,7 +67,7 @@ pub(crate) fn refill(
 /// Whether a VM of the pool was heard lately enough to be given out.
 pub(crate) fn is_fit(recheck: Duration, state: &State, facts: &Facts, vm: &Vm, now: Time) -> bool {
     let heard = facts.agents.get(&vm.id).filter(|agent| agent.misses == 0);
-    let fresh = heard.and_then(|agent| agent.heard).is_some_and(|at| now.since(at) <= recheck);
+    let fresh = heard.and_then(|agent| agent.heard).is_some_and(|at| is_recent(at, recheck, now));
     let host_down = vm.host.as_ref().is_some_and(|host| facts.is_host_down(host));
     // A router that sends to it knows of an assignment that the record does not.
     (fresh || bug!(GiveUnheard))

@@ -9,7 +9,8 @@
 //!   whose agent still answers, and does not lack a third of the fleet at once;
 //! - a VM is dead when its provider says so and neither its agent nor its program speaks against
 //!   it; when it is merely not listed, two lists must lack it;
-//! - if most agents are silent, the monitor is blind and silence means nothing.
+//! - if most agents are silent, or no single one was heard, the monitor is blind and silence means
+//!   nothing.
 //!
 //! What persists for `BELIEVED_AFTER` is believed all the same: fleets do die.
 
@@ -79,16 +80,22 @@ impl State {
     }
 }
 
-/// Of those that answered once, more are silent than not.
+/// Of those that answered once, more are silent than not; or nobody at all answers, be it that all of
+/// them only boot.
 fn is_blind(state: &State, facts: &Facts) -> bool {
-    let (mut asked, mut silent) = (0, 0);
+    let (mut asked, mut silent, mut heard, mut unheard) = (0, 0, 0, 0);
     for (id, agent) in &facts.agents {
-        if state.vms.get(id).is_some_and(|vm| has_answered(vm.state)) {
+        let Some(vm) = state.vms.get(id) else { continue };
+        let misses = usize::from(agent.misses > 0);
+        unheard += misses;
+        heard += usize::from(agent.misses == 0 && agent.heard.is_some());
+        if has_answered(vm.state) {
             asked += 1;
-            silent += usize::from(agent.misses > 0);
+            silent += misses;
         }
     }
-    silent * 2 > asked && !bug!(SilenceIsDeath)
+    let is_dark = unheard > 0 && heard == 0;
+    (is_dark || silent * 2 > asked) && !bug!(SilenceIsDeath)
 }
 
 /// Only a VM whose agent answered once gets beyond this state.

@@ -11,6 +11,7 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::{Deserialize, Serialize};
 
+use crate::clock;
 use crate::life::note_failed_start;
 use crate::policy::Recycle;
 use crate::refill;
@@ -138,6 +139,7 @@ pub fn absorb(
     outcome: StepOutcome,
     now: Time,
 ) {
+    clock::follow(state, now);
     let frozen = is_frozen(config, state, id);
     let Some(step) = state.steps.get_mut(id).filter(|step| step.kind == kind) else { return };
     step.issued = false;

@@ -56,13 +56,14 @@ fn strangers(state: &State) -> impl Iterator<Item = VmId> {
     strangers.map(|vm| vm.id.clone())
 }
 
-/// A stranger that is no longer there needs no more quarantine.
+/// A stranger that is no longer there needs no more quarantine. Nobody is told to destroy it: the list
+/// may lie for however long, and then it is a stranger again.
 fn forget_missing(state: &mut State, facts: &Facts, now: Time) {
     let gone: Vec<VmId> = strangers(state)
         .filter(|id| state.is_absent(facts, id, crate::sight::LISTS_APART, now))
         .collect();
     for id in gone {
-        condemn(state, &id, "no longer listed by its provider".to_owned(), now);
+        state.shift(&id, VmState::Gone, "no longer listed by its provider", now);
     }
 }
 

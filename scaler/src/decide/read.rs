@@ -4,7 +4,7 @@ use model::time::Time;
 use model::vm::Vm;
 
 use super::Scene;
-use crate::facts::{Facts, Sample};
+use crate::facts::{Facts, Sample, is_recent};
 use crate::inputs::Reading;
 use crate::policy::{Aggregate, Metric, MetricSource, Over, Policy};
 
@@ -45,9 +45,9 @@ fn of_vms(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
 /// The whole of the work, which is there without any VM.
 fn from_outside(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
     let answer = scene.facts.answer(&policy.module, metric);
-    let sample = answer
-        .and_then(|answer| answer.whole())
-        .filter(|sample| scene.now.since(sample.at) <= metric.max_age && is_number(sample.value));
+    let sample = answer.and_then(|answer| answer.whole()).filter(|sample| {
+        is_recent(sample.at, metric.max_age, scene.now) && is_number(sample.value)
+    });
     let blank = blank(policy, metric, scene.facts);
     Reading {
         value: sample.map(|sample| sample.value),
@@ -118,7 +118,7 @@ pub(crate) fn fresh<'a>(
 ) -> Vec<(&'a Vm, Sample)> {
     let samples = vms.iter().filter_map(|vm| {
         let sample = facts.sample(&policy.module, metric, &vm.id)?;
-        let young = now.since(sample.at) <= metric.max_age || bug!(IgnoreMaxAge);
+        let young = is_recent(sample.at, metric.max_age, now) || bug!(IgnoreMaxAge);
         let fresh = young && (sample.at >= vm.since || bug!(IgnoreSettle));
         (fresh && is_number(sample.value)).then_some((*vm, sample))
     });

@@ -10,7 +10,7 @@ mod orders;
 mod routes;
 mod scaling;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use model::id::{FlavorId, ModuleId, VmId};
@@ -125,8 +125,8 @@ pub struct Oracle {
     pub(crate) asked_for: BTreeMap<VmId, u64>,
     /// When each assignment of a VM was planned.
     pub(crate) assigned: BTreeMap<(VmId, u32), Time>,
-    /// Names that were made and are gone for good.
-    pub(crate) issued_destroy: BTreeSet<VmId>,
+    /// Names that were to be destroyed, and are gone for good since.
+    pub(crate) issued_destroy: BTreeMap<VmId, Time>,
     /// When complete lists named a VM first and last.
     pub(crate) named: BTreeMap<VmId, (Time, Time)>,
     /// The two newest lists that showed a VM dead, as they were given to the brain.
@@ -152,8 +152,13 @@ impl Oracle {
         self.brain_started = now;
     }
 
-    pub(crate) fn store_restored(&mut self, now: Time) {
+    /// A store of `then` was put back. If the part that was lost left no trace in the world, nobody can
+    /// know which names it used up.
+    pub(crate) fn store_restored(&mut self, then: Time, left_a_trace: bool, now: Time) {
         self.restored = Some(now);
+        if !left_a_trace {
+            self.issued_destroy.retain(|_, at| *at < then);
+        }
     }
 
     /// Something began or ended that makes judgement harder.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use model::id::VmId;
 use model::time::Time;
-use model::vm::VmState;
+use model::vm::{Vm, VmState};
 use scaler::facts::Facts;
-use scaler::state::State;
+use scaler::state::{Memory, State};
 use scaler::steps::{StepKind, StepOutcome, absorb, issue};
 use scaler::tick::tick;
 
@@ -35,7 +35,7 @@ impl World {
         if dies_at == Some(0) {
             return self.kill_brain();
         }
-        self.commit();
+        self.commit(&moves);
         for decision in &outcome.decisions {
             self.tell(|_| {
                 let (from, to) = (decision.from, decision.to);
@@ -96,7 +96,8 @@ impl World {
         self.at(self.now + wait, Event::Tick(self.brain.tick_number));
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self, moves: &[Vm]) {
+        self.p12_rows_move_along_edges(moves);
         let state = &self.brain.state;
         if self.brain.stored.vms != state.vms {
             self.brain.stored.vms.clone_from(&state.vms);
@@ -105,6 +106,7 @@ impl World {
             self.brain.stored.steps.clone_from(&state.steps);
         }
         self.brain.stored.memory.clone_from(&state.memory);
+        self.brain.stored.at = self.now;
         if self.now.since(self.brain.backed_up) >= BACKUP_EVERY {
             self.brain.backed_up = self.now;
             self.brain.backups.push_front(self.brain.stored.clone());
@@ -137,7 +139,7 @@ impl World {
         for edge in &self.edges {
             self.brain.facts.routers.insert(edge.name.clone(), Default::default());
         }
-        let Stored { vms, steps, memory } = self.brain.stored.clone();
+        let Stored { vms, steps, memory, .. } = self.brain.stored.clone();
         let json = serde_json::to_string(&memory).expect("what is remembered can be written");
         let memory = serde_json::from_str(&json).expect("and read back");
         self.brain.state = State::restore(&self.files, vms, steps, memory);
@@ -150,11 +152,21 @@ impl World {
     pub(crate) fn restore_store(&mut self, hours: u64) {
         let Some(backup) = self.brain.backups.get(hours as usize).cloned() else { return };
         self.tell(|_| format!("the store of {hours} h ago is put back"));
-        self.oracle.store_restored(self.now);
+        let left_a_trace = self.left_a_trace(&backup.memory);
+        self.oracle.store_restored(backup.at, left_a_trace, self.now);
         self.brain.known_at_restore = backup.vms.keys().cloned().collect();
         self.brain.stored = backup;
         self.brain.up = false;
         self.start_brain();
+    }
+
+    /// Whether anything in the world shows that there was a later record than this.
+    fn left_a_trace(&self, memory: &Memory) -> bool {
+        let number =
+            |id: &VmId| id.as_str().strip_prefix("vm-").and_then(|n| n.parse::<u64>().ok());
+        let mut machines = self.cloud.machines.values();
+        machines.any(|machine| number(&machine.id) > Some(memory.next_vm))
+            || self.edges.iter().any(|edge| edge.routing.generation > memory.routing_generation)
     }
 
     pub(crate) fn returns(&mut self, life: u64, vm: &VmId, kind: StepKind, outcome: StepOutcome) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::id::{FlavorId, ModuleId, VmId};
 use model::time::Time;
-use model::vm::Vm;
+use model::vm::{Vm, VmState};
 use scaler::facts::Facts;
 use scaler::hands::{Routing, SeenVm};
 use scaler::state::{Config, Memory, State};
@@ -65,6 +65,10 @@ pub struct Stored {
     pub vms: BTreeMap<VmId, Vm>,
     pub steps: BTreeMap<VmId, Step>,
     pub memory: Memory,
+    /// The state of each VM that ever was: its row is never deleted.
+    pub rows: BTreeMap<VmId, VmState>,
+    /// When it was written.
+    pub at: Time,
 }
 
 /// The process around the core.

@@ -6,12 +6,20 @@ use std::time::Duration;
 use model::id::{ModuleId, VmId};
 use model::vm::VmState;
 
+use crate::cloud::Machine;
 use crate::fleet::MODULES;
 use crate::fleet::module;
 use crate::world::World;
 
 /// No module was given a VM or gave one away for this long: everything has come to rest.
 const REST: Duration = Duration::from_secs(1200);
+/// Pools go on renewing their VMs; what was begun so long ago is stuck all the same.
+const STEP_TAKES: Duration = Duration::from_secs(600);
+/// No more strangers than this, and no more than one VM in so many, are ended without a person.
+const FEW: usize = 3;
+const ONE_IN: usize = 20;
+/// A clock that jumped made VMs look so much older, or much older still.
+const JUMP: Duration = Duration::from_secs(3600);
 
 impl World {
     /// Judges what is left when the day is over.
@@ -26,7 +34,9 @@ impl World {
 
     fn p22_progress(&mut self) {
         let quiet = self.now.since(self.oracle.last_order);
-        if let Some(step) = self.brain.state.steps.values().next() {
+        let now = self.brain_now();
+        let mut steps = self.brain.state.steps.values();
+        if let Some(step) = steps.find(|step| now.since(step.planned) > STEP_TAKES) {
             let what = format!("{:?} {} is still to be done: {:?}", step.kind, step.vm, step.error);
             self.broken("P22", what);
         } else if quiet < REST {
@@ -47,8 +57,8 @@ impl World {
             }
             return 0;
         }
-        // VMs that an old store does not know may fill the pool's ceiling until a person has looked.
-        if self.is_full_of_strangers() {
+        // Strangers may fill the pool's ceiling until a person has looked.
+        if self.has_strangers_for_a_person() {
             return routed.len();
         }
         if (well as u32) < policy.min {
@@ -68,8 +78,12 @@ impl World {
         wanted as usize
     }
 
-    fn is_full_of_strangers(&self) -> bool {
-        self.oracle.restored.is_some() && self.strangers() > 0
+    /// What an old store does not know, and what is too much to be a few orphans, stays until a person
+    /// says what it is.
+    fn has_strangers_for_a_person(&self) -> bool {
+        let strangers = self.strangers();
+        let many = strangers > FEW.max(self.brain.state.vms.len() / ONE_IN);
+        many || self.oracle.restored.is_some() && strangers > 0
     }
 
     fn strangers(&self) -> usize {
@@ -79,30 +93,52 @@ impl World {
 
     /// Nothing exists that nobody intends: no orphan, no VM left on its way.
     fn p6_exact_count(&mut self, intended: usize) {
-        // Strangers that an old store does not know stay until a person says what they are.
         let kept = self.strangers();
         let pools: usize = self.files.pools.values().map(|pool| pool.ready as usize).sum();
         let names: BTreeSet<&VmId> = self.cloud.machines.values().map(|m| &m.id).collect();
-        if names.len() != self.cloud.machines.len() {
-            let what = format!("{} machines, {} names", self.cloud.machines.len(), names.len());
+        let all = names.len();
+        if all != self.cloud.machines.len() {
+            let what = format!("{} machines, {all} names", self.cloud.machines.len());
             return self.broken("P6", what);
         }
-        if kept > 0 && self.oracle.restored.is_none() {
-            return self
-                .broken("P6", format!("{kept} VMs in quarantine, and no store was put back"));
+        let for_a_person = self.has_strangers_for_a_person();
+        if kept > 0 && !for_a_person {
+            return self.broken("P6", format!("{kept} VMs in quarantine, and few enough to end"));
         }
-        let short_is_fine = self.is_full_of_strangers() && names.len() < intended + pools + kept;
-        if names.len() != intended + pools + kept && !short_is_fine {
-            let all = names.len();
-            let mut states: BTreeMap<VmState, usize> = BTreeMap::new();
-            for vm in self.brain.state.vms.values() {
-                *states.entry(vm.state).or_default() += 1;
-            }
-            let what = format!(
-                "{all} VMs exist; {intended} for modules, {pools} in pools, {kept} strangers \
-                 intended; on record {states:?}"
+        let least = intended + pools + kept;
+        let short_is_fine = for_a_person && all < least;
+        if !(least..=least + self.renewals()).contains(&all) && !short_is_fine {
+            let states = self.states();
+            self.broken(
+                "P6",
+                format!(
+                    "{all} VMs exist; {intended} for modules, {pools} in pools, {kept} strangers \
+                     intended; on record {states:?}"
+                ),
             );
-            self.broken("P6", what);
         }
+    }
+
+    /// Pools with a VM that waited for too long: there a fresh one may be there already.
+    fn renewals(&self) -> usize {
+        let slack = self.oracle.clock_jumped.map_or(Duration::ZERO, |_| JUMP);
+        let pools = self.files.pools.values().filter(|pool| {
+            let waits =
+                |machine: &&Machine| machine.flavor == pool.flavor && machine.program.is_none();
+            pool.max_age.is_some_and(|age| {
+                let old = |machine: &Machine| self.now.since(machine.made) + slack >= age;
+                self.cloud.machines.values().filter(waits).any(old)
+            })
+        });
+        pools.count()
+    }
+
+    /// How many VMs are in which state, by the record.
+    fn states(&self) -> BTreeMap<VmState, usize> {
+        let mut states: BTreeMap<VmState, usize> = BTreeMap::new();
+        for vm in self.brain.state.vms.values() {
+            *states.entry(vm.state).or_default() += 1;
+        }
+        states
     }
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::id::{FlavorId, ModuleId, VmId};
+use model::vm::Vm;
 use scaler::policy::Mode;
 use scaler::steps::StepKind;
 
 use crate::cloud::Machine;
 use crate::trouble::Trouble;
-use crate::world::{Order, World};
+use crate::world::{Brain, Order, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Orders for one flavor within an hour: what two policies allow.
@@ -158,7 +159,7 @@ impl World {
 
     fn check_destroy(&mut self, order: &Order) {
         let id = &order.step.vm;
-        self.oracle.issued_destroy.insert(id.clone());
+        self.oracle.issued_destroy.entry(id.clone()).or_insert(self.now);
         self.p5_router_first(id);
         self.p10_orphan_mercy(order);
         let Some(machine) = self.cloud.get(id) else { return };
@@ -219,9 +220,25 @@ impl World {
         }
     }
 
+    /// What the store refuses: it is asked on each row that a turn writes.
+    pub(crate) fn p12_rows_move_along_edges(&mut self, moves: &[Vm]) {
+        let Brain { state, stored, .. } = &mut self.brain;
+        let mut refused = None;
+        for vm in moves.iter().chain(state.vms.values()) {
+            let before = stored.rows.insert(vm.id.clone(), vm.state);
+            if let Some(before) = before.filter(|b| *b != vm.state && !b.may_become(vm.state)) {
+                refused =
+                    Some(format!("{}: it is {before} and may not become {}", vm.id, vm.state));
+            }
+        }
+        if let Some(what) = refused {
+            self.broken("P12", format!("the store refuses {what}"));
+        }
+    }
+
     /// What was to be destroyed is never made again.
     fn p12_names_are_used_once(&mut self, id: &VmId) {
-        if self.oracle.issued_destroy.contains(id) {
+        if self.oracle.issued_destroy.contains_key(id) {
             self.broken("P12", format!("{id} is ordered, and was destroyed before"));
         }
     }
