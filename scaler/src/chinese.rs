@@ -53,6 +53,11 @@ pub const PHRASES: &[Phrase] = &[
     ("each is full or down", "全部已满或宕机"),
     ("its load is unknown since {}: nothing is taken away", "自 {0} 起负载未知：期间不缩容"),
     ("its load is known again", "负载已恢复可知"),
+    ("schedule {} until {}, {}", "计划 {0}，到 {1} 为止，{2}"),
+    ("schedule {} until {}", "计划 {0}，到 {1} 为止"),
+    ("forecast {} VMs, which lifts nothing: {}", "预测 {0} 台（不抬高下限）：{1:}"),
+    ("forecast {} VMs: {}", "预测 {0} 台：{1:}"),
+    ("hold     {} until {}, by {}: {}", "暂停 {0}，到 {1} 为止，由 {2}：{3}"),
     ("the provider has not said yet what there is", "提供方尚未说明现有哪些虚拟机"),
     (
         "none is ordered before {}: {} failed in a row, the last with {}",

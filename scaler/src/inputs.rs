@@ -181,6 +181,32 @@ pub struct Ask {
     pub is_patient: bool,
 }
 
+impl Inputs {
+    /// What schedules, the forecast and people said, each in a line that begins with its kind.
+    pub fn said(&self) -> Vec<String> {
+        let spans = self.schedules.iter();
+        let spans =
+            spans.map(|span| format!("schedule {} until {}{}", span.name, span.until, says(span)));
+        let forecast = self.forecast.iter().map(|forecast| {
+            let trusted = if forecast.is_trusted { "" } else { ", which lifts nothing" };
+            format!("forecast {} VMs{trusted}: {}", forecast.count, forecast.why)
+        });
+        let holds = self.holds.iter().map(|hold| {
+            let (what, by, until) = (hold.what.as_str(), &hold.by, hold.until);
+            format!("hold     {what} until {until}, by {by}: {}", hold.reason)
+        });
+        spans.chain(forecast).chain(holds).collect()
+    }
+}
+
+fn says(span: &ScheduleSpan) -> String {
+    let count = |word: &str, count: Option<u32>| {
+        count.map_or_else(String::new, |count| format!(", {word} {count}"))
+    };
+    let mode = span.mode.map_or_else(String::new, |mode| format!(", mode {}", mode.as_str()));
+    format!("{}{}{mode}", count("min", span.min), count("max", span.max))
+}
+
 impl Ask {
     pub fn of(reading: &Reading, to: u32, reason: Reason) -> Self {
         Self { metric: reading.name.clone(), to, reason, is_patient: false }

@@ -38,7 +38,7 @@ pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
     let zone = zone(core);
     let modules = core.config.modules.keys();
     let modules = modules.map(|module| module_view(core, module, now, lang));
-    let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(stock(core, flavor), lang));
+    let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(stock(core, flavor)));
     let mut view = Overview {
         fleet: core.config.raw.fleet.clone(),
         now,
@@ -212,8 +212,7 @@ fn availability(core: &Core, id: &ModuleId, now: Time) -> AvailabilityView {
     }
 }
 
-fn pool_view(pool: PoolStock, lang: Lang) -> PoolView {
-    let waits = pool.waits.unwrap_or_default();
+fn pool_view(pool: PoolStock) -> PoolView {
     PoolView {
         flavor: pool.flavor,
         ready: pool.ready,
@@ -221,7 +220,7 @@ fn pool_view(pool: PoolStock, lang: Lang) -> PoolView {
         total: pool.total,
         max_total: pool.max_total,
         booting: pool.being_made,
-        note: if lang == Lang::Zh { chinese::chinese(&waits) } else { waits },
+        note: pool.waits.unwrap_or_default(),
     }
 }
 
