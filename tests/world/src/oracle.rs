@@ -119,6 +119,8 @@ pub struct Oracle {
     pub(crate) complete_lists: u64,
     /// How many it had seen when it ordered each VM last.
     pub(crate) asked_for: BTreeMap<VmId, u64>,
+    /// The assignment whose program was to be stopped last, by VM.
+    pub(crate) told_to_stop: BTreeMap<VmId, u32>,
     /// When each assignment of a VM was planned.
     pub(crate) assigned: BTreeMap<(VmId, u32), Time>,
     /// Names that were to be destroyed, and are gone for good since.
@@ -155,6 +157,7 @@ impl Oracle {
     /// know which names it used up.
     pub(crate) fn store_restored(&mut self, then: Time, left_a_trace: bool, now: Time) {
         self.restored = Some(now);
+        self.told_to_stop.clear();
         if !left_a_trace {
             self.issued_destroy.retain(|_, at| *at < then);
         }

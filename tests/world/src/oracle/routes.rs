@@ -27,6 +27,7 @@ impl World {
         let before: BTreeSet<VmId> = all(&self.brain.routing).cloned().collect();
         let after: BTreeSet<VmId> = all(wanted).cloned().collect();
         let left: Vec<VmId> = before.difference(&after).cloned().collect();
+        after.difference(&before).for_each(|id| self.p5_stays_out(id));
         let mut chosen = Vec::new();
         for id in &left {
             let Some(vm) = self.brain.state.vms.get(id).cloned() else { continue };
@@ -49,6 +50,15 @@ impl World {
         }
         self.p24_blast_radius(&chosen);
         self.oracle.routed.retain(|id, _| after.contains(id));
+    }
+
+    /// Whose program was told to stop is not sent to again before it is started anew.
+    fn p5_stays_out(&mut self, id: &VmId) {
+        let assignment = self.brain.state.vms.get(id).map(|vm| vm.assignment);
+        let stopped = self.oracle.told_to_stop.get(id).copied();
+        if stopped.is_some() && stopped == assignment {
+            self.broken("P5", format!("{id} is routed again, and its program was told to stop"));
+        }
     }
 
     fn p4_last_healthy(
