@@ -151,7 +151,7 @@ fn nurse(policy: &Policy, state: &mut State, id: &VmId, facts: &Facts, now: Time
     let well = witnesses(policy, state, facts, vm).is_empty()
         && ready.is_some_and(|ready| ready.passes_in_a_row >= policy.ready.pass);
     let since = vm.since;
-    let left = is_left(policy, state, facts, id, now) || bug!(IsolatedStillRouted);
+    let left = is_left(policy, state, facts, id, now);
     if well && !is_replaced(policy, state, id) {
         if held_down_enough(policy, state, id, now) {
             come_back(policy, state, id, now);
@@ -174,6 +174,9 @@ pub(crate) fn is_left(
     id: &VmId,
     now: Time,
 ) -> bool {
+    if bug!(IsolatedStillRouted) {
+        return true;
+    }
     let Some(since) = out_since(state, facts, id, now) else { return false };
     // Who cannot be counted may be busy.
     facts.in_flight(id) == Some(0) || now.since(since) >= policy.drain.kill_after.0

@@ -62,7 +62,7 @@ bugs! {
     DryRunActs "a dry run takes VMs",
     RemovedPolicyDestroys "without its policy a module loses its VMs",
     LoseSteps "open steps do not survive a restart (nomad #191)",
-    DeadCount "dead VMs count as capacity",
+    CallBackStopped "a VM whose program is being stopped is called back",
 }
 
 thread_local! {

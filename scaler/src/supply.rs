@@ -62,7 +62,7 @@ impl Staffing<'_> {
     fn have(&self, state: &State) -> u32 {
         let counts = |id: &&VmId| {
             let Some(vm) = state.vms.get(*id) else { return false };
-            vm.state.is_capacity() && (!state.is_dead(id) || bug!(DeadCount))
+            vm.state.is_capacity() && !state.is_dead(id)
                 || holds_its_place(self.policy, state, vm, self.now)
         };
         self.members.iter().filter(counts).count() as u32
@@ -72,7 +72,8 @@ impl Staffing<'_> {
     fn call_back(&self, state: &mut State, missing: u32) -> u32 {
         let works = |id: &&VmId| {
             let vm = state.vms.get(*id).filter(|vm| vm.state == VmState::Draining);
-            let untouched = !state.steps.contains_key(*id) && !state.is_dead(id);
+            let is_stopping = state.steps.contains_key(*id) && !bug!(CallBackStopped);
+            let untouched = !is_stopping && !state.is_dead(id);
             let ready = self.facts.ready.get(*id);
             let passes = self.policy.ready.pass;
             vm.is_some_and(|vm| {

@@ -7,7 +7,7 @@ use scaler::steps::{StepKind, StepOutcome};
 
 use crate::cloud::{HOSTS, Machine, ROOM_OF_A_HOST, Running};
 use crate::trouble::{Creating, Ending, Trouble};
-use crate::world::{Event, Order, World};
+use crate::world::{Event, Order, World, picked};
 
 impl World {
     pub(crate) fn arrives(&mut self, order: &Order) {
@@ -154,9 +154,13 @@ impl World {
             return (StepOutcome::Failed("it does not run".to_owned()), false);
         }
         let starts = self.dice.span_s(3, 40);
+        let hangs = self.troubles().any(
+            |trouble| matches!(trouble, Trouble::ModuleHangs { module: pick } if picked(pick) == module),
+        );
         let running = Running { module, assignment: order.assignment, ready_from: now + starts };
         self.end(self.deploying(), |world| {
             let Some(machine) = world.cloud.get_mut(&order.step.vm) else { return };
+            machine.hangs_since = machine.hangs_since.or(hangs.then_some(now));
             let newer = |old: &Running| running.assignment > old.assignment;
             if machine.program.as_ref().is_none_or(newer) {
                 machine.program = Some(running);

@@ -41,10 +41,12 @@ impl Fleet {
         let recycle = if dice.chance(50) { "to-pool" } else { "destroy" };
         let replace_after = ["0", "2m", "5m"][dice.roll(3) as usize];
         let dry_run = dice.chance(10);
+        let keep_for_debug = ["20m", "20m", "1m"][Dice::new(seed, 4).roll(3) as usize];
+        let care = Care { recycle, replace_after, keep_for_debug };
         let policies = [
-            policy(WEB, "small", (2, 8), true, recycle, replace_after),
-            policy(API, "small", (2, 5), true, recycle, replace_after),
-            policy(CRON, "large", (2, 3), false, recycle, replace_after),
+            policy(WEB, "small", (2, 8), true, care),
+            policy(API, "small", (2, 5), true, care),
+            policy(CRON, "large", (2, 3), false, care),
         ];
         let mut policies: BTreeMap<ModuleId, Policy> =
             policies.into_iter().map(|policy| (policy.module.clone(), policy)).collect();
@@ -70,14 +72,15 @@ impl Fleet {
     }
 }
 
-fn policy(
-    name: &str,
-    flavor: &str,
-    (min, max): (u32, u32),
-    elastic: bool,
-    recycle: &str,
-    replace_after: &str,
-) -> Policy {
+/// How the VMs of all modules are looked after.
+#[derive(Clone, Copy)]
+struct Care {
+    recycle: &'static str,
+    replace_after: &'static str,
+    keep_for_debug: &'static str,
+}
+
+fn policy(name: &str, flavor: &str, (min, max): (u32, u32), elastic: bool, care: Care) -> Policy {
     let metrics = if elastic {
         json!([{"name": "load", "max_age": "90s", "coverage": 0.7,
             "out": {"above": 0.8, "for": "1m", "step": 2},
@@ -93,9 +96,9 @@ fn policy(
                  "create": {"timeout": "8m"}},
         "health": {"ready": {"http": "/ready", "pass": 3, "fail": 3, "deadline": "3m"}},
         "drain": {"timeout": "60s"},
-        "terminate": {"young": "10m", "recycle": recycle},
-        "isolation": {"after": "30s", "max_share": "20%", "replace_after": replace_after,
-                      "keep_for_debug": "20m"}
+        "terminate": {"young": "10m", "recycle": care.recycle},
+        "isolation": {"after": "30s", "max_share": "20%", "replace_after": care.replace_after,
+                      "keep_for_debug": care.keep_for_debug}
     });
     let raw = serde_json::from_value(raw).expect("the policy is written as the schema says");
     scaler::policy::check(raw).0.expect("the policy passes its own lint")

@@ -10,7 +10,7 @@ mod orders;
 mod routes;
 mod scaling;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use model::id::{FlavorId, ModuleId, VmId};
@@ -79,11 +79,7 @@ pub const PROPERTIES: [Property; 24] = [
         "a release and the scaler never own one VM",
         "with releases, which are not built yet",
     ),
-    property(
-        "P15",
-        "each change has a decision that replays to the bit",
-        "scaler::decide's own tests",
-    ),
+    property("P15", "each change has a decision that replays to the bit", HERE),
     property("P16", "a dry run changes nothing", HERE),
     property("P17", "bounds hold within a tick without metrics; a removed policy freezes", HERE),
     property("P18", "what is young is never chosen to leave", HERE),
@@ -123,14 +119,19 @@ pub struct Oracle {
     pub(crate) complete_lists: u64,
     /// How many it had seen when it ordered each VM last.
     pub(crate) asked_for: BTreeMap<VmId, u64>,
+    /// The assignment whose program was to be stopped last, by VM.
+    pub(crate) told_to_stop: BTreeMap<VmId, u32>,
     /// When each assignment of a VM was planned.
     pub(crate) assigned: BTreeMap<(VmId, u32), Time>,
     /// Names that were to be destroyed, and are gone for good since.
     pub(crate) issued_destroy: BTreeMap<VmId, Time>,
-    /// When complete lists named a VM first and last.
-    pub(crate) named: BTreeMap<VmId, (Time, Time)>,
-    /// The two newest lists that showed a VM dead, as they were given to the brain.
-    pub(crate) slandered: BTreeMap<VmId, Time>,
+    /// When a complete list named a VM last.
+    pub(crate) named: BTreeMap<VmId, Time>,
+    /// The VMs that the newest list calls stopped, and when the newest complete one was seen.
+    pub(crate) stopped: BTreeSet<VmId>,
+    pub(crate) listed: Time,
+    /// When the load of a module was last measured, settled, and not low.
+    pub(crate) not_low: BTreeMap<ModuleId, Time>,
     pub(crate) restored: Option<Time>,
     pub(crate) brain_started: Time,
     /// When somebody lied about the health of VMs last, and when the brain was cut off last.
@@ -156,6 +157,7 @@ impl Oracle {
     /// know which names it used up.
     pub(crate) fn store_restored(&mut self, then: Time, left_a_trace: bool, now: Time) {
         self.restored = Some(now);
+        self.told_to_stop.clear();
         if !left_a_trace {
             self.issued_destroy.retain(|_, at| *at < then);
         }
@@ -185,17 +187,24 @@ impl Oracle {
     /// A list was handed to the brain.
     pub(crate) fn listed(&mut self, sighting: &Sighting, now: Time) {
         self.complete_lists += u64::from(sighting.complete);
+        if sighting.complete {
+            self.listed = now;
+        }
         for vm in &sighting.vms {
             if sighting.complete {
-                let named = self.named.entry(vm.id.clone()).or_insert((now, now));
-                named.1 = now;
+                self.named.insert(vm.id.clone(), now);
             }
             if vm.power == Power::Stopped {
-                self.slandered.insert(vm.id.clone(), now);
+                self.stopped.insert(vm.id.clone());
             } else {
-                self.slandered.remove(&vm.id);
+                self.stopped.remove(&vm.id);
             }
         }
+    }
+
+    /// Whether the provider says that a VM does not run, or is not there.
+    pub(crate) fn is_called_dead(&self, id: &VmId) -> bool {
+        self.stopped.contains(id) || self.named.get(id).is_none_or(|at| *at < self.listed)
     }
 }
 

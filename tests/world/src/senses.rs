@@ -24,6 +24,9 @@ const ROUTER_WORD_HOLDS: Duration = Duration::from_secs(30);
 /// How far a replica may lag.
 const LAG: Duration = Duration::from_secs(480);
 const OFF: Duration = Duration::from_secs(600);
+/// So long a program that was just started is busy with itself, and so busy.
+const WARM_UP: Duration = Duration::from_secs(120);
+const BUSY: f64 = 3.0;
 
 impl World {
     /// Everything the brain can see at this moment.
@@ -101,6 +104,9 @@ impl World {
         }
         self.brain.state.vms = vms;
         self.see_hosts(dark);
+        if !dark && lie.is_none() {
+            self.note_loads_that_are_not_low();
+        }
     }
 
     fn hear_agent(&mut self, id: &VmId, heard: bool) {
@@ -132,13 +138,29 @@ impl World {
             Some(Lying::OneLiar) if number == 0 => value = 50.0,
             Some(Lying::OneLiar) => {}
             Some(Lying::Stuck) => value = 0.95,
+            Some(Lying::WarmUp) => value = if self.warms_up(&vm.id) { BUSY } else { value },
             Some(Lying::Ahead) => at = now + OFF,
+            Some(Lying::AheadThenMissing) if self.is_first_poll_of_it() => at = now + OFF,
+            Some(Lying::AheadThenMissing) => return,
             Some(Lying::Behind) => at = now - OFF,
         }
         if value.is_finite() && value >= 0.0 {
             self.oracle.measured.insert(vm.id.clone(), self.now);
         }
         self.brain.facts.hear(&vm.id, LOAD1_PER_CORE, Sample { value, at }, now);
+    }
+
+    /// Its program was started a moment ago.
+    fn warms_up(&self, id: &VmId) -> bool {
+        let program = self.cloud.get(id).and_then(|machine| machine.program.as_ref());
+        program.is_some_and(|program| self.now.since(program.ready_from) < WARM_UP)
+    }
+
+    /// Whether nobody was asked yet since the newest trouble with samples began.
+    fn is_first_poll_of_it(&self) -> bool {
+        let mut newest = self.active.iter().rev().map(|index| &self.faults[*index]);
+        let began = newest.find(|fault| fault.what.samples().is_some()).map(|fault| fault.from);
+        self.brain.polled.is_none_or(|at| Some(at) < began)
     }
 
     /// A probe is made every few seconds: several since the last poll.

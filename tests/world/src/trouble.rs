@@ -42,6 +42,10 @@ pub enum Trouble {
     VmDies(u64),
     /// The program answers nobody any more, the VM runs.
     ProgramHangs(u64),
+    /// All programs of a module hang, also those that are started meanwhile: what all of them use is gone.
+    ModuleHangs {
+        module: u64,
+    },
     /// The agent of a VM is gone; its program serves on.
     AgentGone(u64),
     /// The brain is killed; 0 before the commit, 1 after it, 2 and more between two effects.
@@ -152,12 +156,16 @@ pub enum Lying {
     OneLiar,
     /// The clocks of the VMs run ahead.
     Ahead,
+    /// One sample of a clock that runs ahead, and none after it.
+    AheadThenMissing,
     /// The clocks of the VMs run behind.
     Behind,
     /// Each answers for another.
     Swapped,
     /// They say the same whatever happens, and that it is much.
     Stuck,
+    /// A VM that was just started is busy with that.
+    WarmUp,
 }
 
 /// What is wrong with a router.
@@ -186,7 +194,7 @@ const CREATING: [Creating; 11] = [
 const ENDING: [Ending; 3] = [Ending::Fails, Ending::Unheard, Ending::SaysYesDoesNothing];
 const LISTING: [Listing; 5] =
     [Listing::Incomplete, Listing::Empty, Listing::Holes, Listing::Stale, Listing::Slander];
-const LYING: [Lying; 11] = [
+const LYING: [Lying; 13] = [
     Lying::Missing,
     Lying::HalfMissing,
     Lying::Delayed,
@@ -195,9 +203,11 @@ const LYING: [Lying; 11] = [
     Lying::Zero,
     Lying::OneLiar,
     Lying::Ahead,
+    Lying::AheadThenMissing,
     Lying::Behind,
     Lying::Swapped,
     Lying::Stuck,
+    Lying::WarmUp,
 ];
 const ROUTING: [Routing; 3] = [Routing::Deaf, Routing::Slow, Routing::OldFile];
 
@@ -234,7 +244,7 @@ fn trouble(dice: &mut Dice) -> (Trouble, u64, u64) {
         20..=22 => (Trouble::Deploys(ENDING[dice.roll(3) as usize]), 60, 900),
         23..=25 => (Trouble::ProviderDown, 30, 3600),
         26..=33 => (Trouble::Lists(LISTING[dice.roll(5) as usize]), 30, 2400),
-        34..=43 => (Trouble::Samples(LYING[dice.roll(11) as usize]), 60, 5400),
+        34..=43 => (Trouble::Samples(LYING[dice.roll(13) as usize]), 60, 5400),
         44..=46 => (Trouble::AgentsDark, 60, 7200),
         47..=48 => (Trouble::ProbesFail, 30, 1200),
         49..=51 => (Trouble::BrainCutOff, 30, 1800),
@@ -242,7 +252,8 @@ fn trouble(dice: &mut Dice) -> (Trouble, u64, u64) {
         58..=60 => (Trouble::HostDies(victim), 600, 7200),
         61 => (Trouble::RackDies(victim), 600, 7200),
         62..=65 => (Trouble::VmDies(victim), 0, 0),
-        66..=68 => (Trouble::ProgramHangs(victim), 30, 3600),
+        66..=67 => (Trouble::ProgramHangs(victim), 30, 3600),
+        68 => (Trouble::ModuleHangs { module: victim }, 60, 1800),
         69..=71 => (Trouble::AgentGone(victim), 30, 7200),
         72..=80 => (Trouble::BrainKilled { point: dice.roll(6) }, 0, 0),
         81 => (Trouble::StoreRestored { hours: dice.between(1, 20) }, 0, 0),

@@ -257,6 +257,7 @@ impl World {
                     machine.hangs_since = Some(now);
                 }
             }
+            Trouble::ModuleHangs { module } => self.hang(&picked(module)),
             Trouble::AgentGone(victim) => {
                 if let Some(machine) = self.victim(victim) {
                     machine.mute = true;
@@ -286,6 +287,14 @@ impl World {
         }
     }
 
+    fn hang(&mut self, module: &ModuleId) {
+        let now = self.now;
+        let of = |machine: &Machine| machine.program.as_ref().is_some_and(|p| p.module == *module);
+        for machine in self.cloud.machines.values_mut().filter(|machine| of(machine)) {
+            machine.hangs_since.get_or_insert(now);
+        }
+    }
+
     fn kill_host(&mut self, victim: u64, index: usize) {
         let (until, now) = (self.faults[index].until, self.now);
         self.cloud.kill_host(victim as usize % HOSTS, until, now);
@@ -296,7 +305,7 @@ impl World {
         let what = self.faults[index].what;
         self.oracle.trouble(what, self.now);
         match what {
-            Trouble::ProgramHangs(_) => {
+            Trouble::ProgramHangs(_) | Trouble::ModuleHangs { .. } => {
                 self.cloud.machines.values_mut().for_each(|machine| machine.hangs_since = None);
             }
             Trouble::AgentGone(_) => {

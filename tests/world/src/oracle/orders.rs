@@ -35,6 +35,7 @@ impl World {
             }
             StepKind::Undeploy => {
                 self.oracle.last_order = self.now;
+                self.oracle.told_to_stop.insert(order.step.vm.clone(), order.assignment);
                 self.p5_router_first(&order.step.vm);
             }
             StepKind::Destroy => self.check_destroy(order),

@@ -27,14 +27,18 @@ impl World {
         let before: BTreeSet<VmId> = all(&self.brain.routing).cloned().collect();
         let after: BTreeSet<VmId> = all(wanted).cloned().collect();
         let left: Vec<VmId> = before.difference(&after).cloned().collect();
+        after.difference(&before).for_each(|id| self.p5_stays_out(id));
         let mut chosen = Vec::new();
         for id in &left {
             let Some(vm) = self.brain.state.vms.get(id).cloned() else { continue };
             let Some(module) = vm.module.clone() else { continue };
             let well = self.works(id);
             self.p16_p17_frozen(&module, id);
+            if vm.state == VmState::Isolated && !self.oracle.is_called_dead(id) {
+                self.p9_bounded_share(&module, id);
+            }
             if vm.state == VmState::Isolated && well {
-                self.p9_bounded_isolation(&module, id);
+                self.p9_witnesses(id);
             }
             if vm.state == VmState::Draining && well {
                 chosen.push(module.clone());
@@ -46,6 +50,15 @@ impl World {
         }
         self.p24_blast_radius(&chosen);
         self.oracle.routed.retain(|id, _| after.contains(id));
+    }
+
+    /// Whose program was told to stop is not sent to again before it is started anew.
+    fn p5_stays_out(&mut self, id: &VmId) {
+        let assignment = self.brain.state.vms.get(id).map(|vm| vm.assignment);
+        let stopped = self.oracle.told_to_stop.get(id).copied();
+        if stopped.is_some() && stopped == assignment {
+            self.broken("P5", format!("{id} is routed again, and its program was told to stop"));
+        }
     }
 
     fn p4_last_healthy(
@@ -72,8 +85,8 @@ impl World {
         }
     }
 
-    /// Who was isolated though it was well: by how many witnesses, and how many of them.
-    fn p9_bounded_isolation(&mut self, module: &ModuleId, id: &VmId) {
+    /// Who was isolated though it was well: by how many witnesses.
+    fn p9_witnesses(&mut self, id: &VmId) {
         let now = self.now;
         if self.oracle.cut_off_since.is_some_and(|since| now.since(since) > CUT_OFF) {
             return self.broken("P9", format!("{id} is isolated while the brain is cut off"));
@@ -81,23 +94,27 @@ impl World {
         let facts = &self.brain.facts;
         let silent = facts.agents.get(id).is_some_and(|agent| agent.misses >= 2);
         let failing = facts.ready.get(id).is_some_and(|ready| ready.fails_in_a_row >= 3);
-        let named_dead = self.brain.state.is_dead(id);
+        let called_dead = self.oracle.is_called_dead(id);
         let unreachable = facts.routers.values().any(|router| {
             router.upstreams.get(id).is_some_and(|report| report.failed_in_a_row >= 3)
         });
-        let witnesses = [silent, failing, named_dead, unreachable];
+        let witnesses = [silent, failing, called_dead, unreachable];
         let witnesses = witnesses.into_iter().filter(|says| *says).count();
         if witnesses < 2 {
-            return self.broken("P9", format!("{id} is well, and isolated by {witnesses} witness"));
+            self.broken("P9", format!("{id} is well, and isolated by {witnesses} witness"));
         }
-        let serving = self.edges[0].upstreams(module).count();
-        let share = (serving / 5).max(1);
+    }
+
+    /// Of those that run by their provider's word, ill or not, only a part is isolated within the window.
+    fn p9_bounded_share(&mut self, module: &ModuleId, id: &VmId) {
+        let (now, serving) = (self.now, self.edges[0].upstreams(module).count());
         let isolated = self.oracle.isolated.entry(module.clone()).or_default();
         isolated.retain(|at| now.since(*at) < ISOLATION_WINDOW);
         isolated.push_back(now);
-        if isolated.len() > share + 1 {
-            let many = isolated.len();
-            self.broken("P9", format!("{many} of {serving} VMs of {module} isolated, all well"));
+        let many = isolated.len();
+        if many > (serving / 5).max(1) + 1 {
+            let what = format!("{many} of {serving} VMs of {module} isolated, the last {id}");
+            self.broken("P9", what);
         }
     }
 

@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use model::id::{ModuleId, VmId};
-use scaler::policy::Policy;
+use scaler::decide::replay;
+use scaler::policy::{Aim, Policy};
 use scaler::reason::{Decision, Reason};
 
 use crate::world::World;
 
 /// Looks come seldom while nothing moves, so a value may be so much older than the policy says.
 const SLACK: Duration = Duration::from_secs(1);
+const LOOKS_APART: Duration = Duration::from_secs(60);
 const TO_AND_FRO: Duration = Duration::from_secs(900);
 const HOUR: Duration = Duration::from_secs(3600);
 
 impl World {
     pub(crate) fn check_decision(&mut self, decision: &Decision) {
+        self.p15_replays(decision);
         let Some(policy) = self.files.policies.get(&decision.module).cloned() else { return };
         if !policy.mode.acts() || decision.is_hold() {
             return;
@@ -22,6 +25,7 @@ impl World {
         let by_load = matches!(decision.reason, Reason::LoadBelow { .. });
         if decision.to < decision.from && by_load {
             self.p1_no_blind_scale_in(&policy);
+            self.p8_patience(&policy);
         }
         self.p8_no_flapping(decision);
         self.p17_bounds_are_law(&policy, decision);
@@ -49,6 +53,48 @@ impl World {
         {
             let ago = self.now.since(joined).as_secs();
             self.broken("P1", format!("{module} gives VMs away {ago} s after one joined"));
+        }
+    }
+
+    /// What is stored of a decision is enough to make it again; without a policy nothing is decided.
+    fn p15_replays(&mut self, decision: &Decision) {
+        let again = replay(decision);
+        if decision.inputs.terms.is_some() && again.as_ref() != Some(decision) {
+            let what = format!("{} of {} replays to {again:?}", decision.id, decision.module);
+            self.broken("P15", what);
+        }
+    }
+
+    /// A load was low for the whole time that the policy wants to see, and the highest count that was
+    /// asked for within the time of stabilisation wins.
+    fn p8_patience(&mut self, policy: &Policy) {
+        let Some(at) = self.oracle.not_low.get(&policy.module).copied() else { return };
+        let lasted = policy.metrics.iter().map(|metric| match metric.aim {
+            Aim::Band { inward: Some(inward), .. } => inward.lasting.0,
+            Aim::Band { inward: None, .. } | Aim::Target { .. } => Duration::ZERO,
+        });
+        let needed = lasted.max().unwrap_or_default() + policy.inward.stabilise.0;
+        let low_for = self.now.since(at);
+        if low_for + LOOKS_APART < needed {
+            let (module, low, needed) = (&policy.module, low_for.as_secs(), needed.as_secs());
+            let what =
+                format!("{module} gives VMs away, its load low for {low} s; {needed} s it waits");
+            self.broken("P8", what);
+        }
+    }
+
+    /// Polled without a lie: what of that the brain cannot take for low.
+    pub(crate) fn note_loads_that_are_not_low(&mut self) {
+        for (module, policy) in &self.files.policies {
+            let low = policy.metrics.iter().find_map(|metric| metric.aim.below());
+            let (Some(low), Some(load)) = (low, self.load.get(module)) else { continue };
+            let settle = policy.out.settle.0 + LOOKS_APART;
+            let joined = self.oracle.joined.get(module).copied().unwrap_or_default();
+            let routed = self.routed_everywhere(module);
+            let measured = routed.iter().all(|id| self.oracle.measured.get(id) == Some(&self.now));
+            if *load > low && measured && self.now.since(joined) > settle {
+                self.oracle.not_low.insert(module.clone(), self.now);
+            }
         }
     }
 
