@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Forecast, ScheduleSpan};
 use crate::hold::Hold;
+use crate::lead::LeadTimes;
 use crate::policy::{
     Aggregate, Aim, MetricSource, Mode, Over, Policy, RawForecast, RawMissingData, RawPaceIn,
     RawPaceOut,
@@ -36,6 +37,9 @@ pub struct Inputs {
     pub forecast: Option<Forecast>,
     #[serde(default)]
     pub room: Room,
+    /// How long VMs take to serve: what targets look ahead by. None without a target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<LeadTimes>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
     /// What each metric asked for, in their order; none without metrics.

@@ -44,6 +44,7 @@ pub mod hands;
 mod health;
 pub mod hold;
 pub mod inputs;
+pub mod lead;
 mod leave;
 mod life;
 #[cfg(feature = "mutants")]

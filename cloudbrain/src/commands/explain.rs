@@ -84,6 +84,9 @@ fn tell_inputs(inputs: &Inputs) {
     for ask in &inputs.asks {
         say(&format!("  asks     {}: {} ({})", ask.metric, ask.to, ask.reason));
     }
+    if let Some(lead) = &inputs.lead {
+        say(&format!("  lead     {lead}"));
+    }
     for span in &inputs.schedules {
         say(&format!("  schedule {} until {}{}", span.name, span.until, says(span)));
     }

@@ -27,8 +27,8 @@ pub(super) fn look(
     facts.schedules.insert(policy.module.clone(), beside.schedules.clone());
     facts.forecasts.extend(beside.forecast.clone().map(|f| (policy.module.clone(), f)));
     let elapsed = Duration::from_secs(5);
-    let (room, holds) = (beside.room, &beside.holds);
-    let scene = Scene { members: &members, facts: &facts, room, holds, now, elapsed };
+    let (room, lead, holds) = (beside.room, LeadTimes::default(), &beside.holds);
+    let scene = Scene { members: &members, facts: &facts, room, lead, holds, now, elapsed };
     decide(&policy, memory, &scene)
 }
 
