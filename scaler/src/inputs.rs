@@ -13,8 +13,7 @@ use crate::facts::{Forecast, ScheduleSpan};
 use crate::hold::Hold;
 use crate::lead::LeadTimes;
 use crate::policy::{
-    Aggregate, Aim, MetricSource, Mode, Over, Policy, RawForecast, RawMissingData, RawPaceIn,
-    RawPaceOut,
+    Aggregate, Aim, MetricSource, Mode, Over, PaceIn, PaceOut, Policy, RawForecast, RawMissingData,
 };
 use crate::reason::Reason;
 
@@ -53,9 +52,9 @@ pub struct Terms {
     pub mode: Mode,
     pub min: u32,
     pub max: u32,
-    pub out: RawPaceOut,
+    pub out: PaceOut,
     #[serde(rename = "in")]
-    pub inward: RawPaceIn,
+    pub inward: PaceIn,
     pub missing: RawMissingData,
     pub forecast: RawForecast,
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::decide::{Ask, Members, Room, fresh};
 use crate::facts::Facts;
 use crate::lead::LeadTimes;
-use crate::policy::{Aggregate, Measure, Metric, MetricSource, MissingOut, Over, Policy};
+use crate::policy::{Measure, Metric, MetricSource, MissingOut, Policy};
 use crate::reason::{Reading, Reason};
 use crate::work::{self, Seen, SeenVm, Supply, Tuning, Wanted, Why, WorkMemory};
 
@@ -60,7 +60,7 @@ pub fn ask(look: &Tracking<'_>, memory: &mut TrackMemory) -> Ask {
     if !is_outside && look.members.serving.is_empty() {
         return Ask::stay(reading, desired, Reason::NothingServes);
     }
-    if !is_outside && metric.aggregate == Aggregate::Mean && metric.over == Over::Serving {
+    if metric.is_decided_by_work() {
         return by_work(look, &mut memory.work);
     }
     if !is_outside && look.now < look.settled_until {
