@@ -321,7 +321,7 @@ words! {
     WENT_BY = "What it went by", "依据";
     NOTHING_READ = "The policy names no metric.", "策略没有指标。";
     READ_METRIC = "Metric", "指标";
-    SPREAD = "Lowest–highest", "最低–最高";
+    SPREAD = "Lowest to highest", "最低至最高";
     FRESH_VMS = "VMs with a fresh sample", "有新采样的虚拟机";
     OLDEST_SAMPLE = "Oldest sample", "最早的采样";
     ASKS_FOR = "Asks for", "要求";

@@ -53,6 +53,13 @@ pub const PHRASES: &[Phrase] = &[
     ("each is full or down", "全部已满或宕机"),
     ("its load is unknown since {}: nothing is taken away", "自 {0} 起负载未知：期间不缩容"),
     ("its load is known again", "负载已恢复可知"),
+    (
+        "lead     a VM of the pool serves after {} ({}), one that is made first after {} ({})",
+        "耗时：资源池的虚拟机 {0} 后投入服务（{1:}），需新建的 {2} 后（{3:}）",
+    ),
+    ("assumed, none was timed yet", "假定值，尚无实测"),
+    ("by the one that was timed", "一次实测"),
+    ("median of {}", "{0} 次的中位数"),
     ("schedule {} until {}, {}", "计划 {0}，到 {1} 为止，{2}"),
     ("schedule {} until {}", "计划 {0}，到 {1} 为止"),
     ("forecast {} VMs, which lifts nothing: {}", "预测 {0} 台（不抬高下限）：{1:}"),

@@ -45,6 +45,7 @@ pub mod hands;
 mod health;
 pub mod hold;
 pub mod inputs;
+pub mod lead;
 mod leave;
 mod life;
 #[cfg(feature = "mutants")]

@@ -10,6 +10,7 @@ mod aiming;
 mod approving;
 mod beside;
 mod blindness;
+mod foreseeing;
 mod hearing;
 mod holding;
 mod judging;

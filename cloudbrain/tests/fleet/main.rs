@@ -14,6 +14,7 @@ mod checks;
 mod common;
 mod explore;
 mod files;
+mod foresight;
 mod heartbeat;
 mod kill;
 mod maintenance;
