@@ -307,6 +307,28 @@ words! {
     TIME = "Time", "时间";
     CHANGE = "VM count", "虚拟机数";
     DECISION = "Decision", "决策";
+    OWED = "Owed by the pool", "资源池欠";
+    WAITS = "Waits now", "当前等待";
+    REPLAY = "Replay", "重放";
+    REPLAYS = "decided the same again", "结果一致";
+    REPLAYS_NOT = "another version decided it", "由其他版本作出，结果不同";
+    REPLAY_TOO_OLD = "too little was stored", "当时记录不足，无法重放";
+    SERVED_AFTER = "{0} serving after", "达到 {0} 台用时";
+    NOT_YET = "not yet", "尚未";
+    LOAD_AFTER = "Load afterwards", "之后的负载";
+    LOAD_EXPECTED = "Load expected", "预期负载";
+    OVERTAKEN = "Changed again", "再次变更";
+    WENT_BY = "What it went by", "依据";
+    NOTHING_READ = "The policy names no metric.", "策略没有指标。";
+    READ_METRIC = "Metric", "指标";
+    SPREAD = "Lowest to highest", "最低至最高";
+    FRESH_VMS = "VMs with a fresh sample", "有新采样的虚拟机";
+    OLDEST_SAMPLE = "Oldest sample", "最早的采样";
+    ASKS_FOR = "Asks for", "要求";
+    LIMITS = "Limits, in their order", "各项限制（按顺序）";
+    STAGE = "Limit", "限制";
+    APPLIES_NOT = "not about this", "不适用";
+    BEGAN = "What was begun for it", "为此开始的操作";
     NO_VMS = "This module has no VM.", "此模块没有虚拟机。";
     MANY_MODULES = "Each module's page has its chart.", "图表见各模块页面。";
 
@@ -335,6 +357,7 @@ words! {
     BOUND_BY = "(by {0})", "（受限于{0}）";
     NOT_KNOWN = "not known: no limit is told", "未知：没有任何限额信息";
     LAST_MADE = "Made last", "最近一次创建";
+    ORDERS_WAIT = "No more are ordered", "暂不订购的原因";
     LAST_SHORTAGE = "No room last", "最近一次资源不足";
     NEVER_YET = "never yet", "从未";
     TREND = "Trend", "趋势";

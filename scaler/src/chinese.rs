@@ -53,6 +53,37 @@ pub const PHRASES: &[Phrase] = &[
     ("each is full or down", "全部已满或宕机"),
     ("its load is unknown since {}: nothing is taken away", "自 {0} 起负载未知：期间不缩容"),
     ("its load is known again", "负载已恢复可知"),
+    (
+        "lead     a VM of the pool serves after {} ({}), one that is made first after {} ({})",
+        "耗时：资源池的虚拟机 {0} 后投入服务（{1:}），需新建的 {2} 后（{3:}）",
+    ),
+    ("assumed, none was timed yet", "假定值，尚无实测"),
+    ("by the one that was timed", "一次实测"),
+    ("median of {}", "{0} 次的中位数"),
+    ("schedule {} until {}, {}", "计划 {0}，到 {1} 为止，{2}"),
+    ("schedule {} until {}", "计划 {0}，到 {1} 为止"),
+    ("forecast {} VMs, which lifts nothing: {}", "预测 {0} 台（不抬高下限）：{1:}"),
+    ("forecast {} VMs: {}", "预测 {0} 台：{1:}"),
+    ("hold     {} until {}, by {}: {}", "暂停 {0}，到 {1} 为止，由 {2}：{3}"),
+    ("the provider has not said yet what there is", "提供方尚未说明现有哪些虚拟机"),
+    (
+        "none is ordered before {}: {} failed in a row, the last with {}",
+        "{0} 之前不再订购：已连续失败 {1} 次，最近一次：{2:}",
+    ),
+    (
+        "one is tried at a time: {} failed in a row, the last with {}",
+        "每次只试一台：已连续失败 {0} 次，最近一次：{1:}",
+    ),
+    (
+        "{} may be ordered within an hour (pace.create.per_hour of all policies): the next at {}",
+        "一小时内最多订购 {0} 台（各策略 pace.create.per_hour 之和）：下一台要等到 {1}",
+    ),
+    (
+        "{} are ordered within a minute (refill.per_minute)",
+        "一分钟内已订购 {0} 台（refill.per_minute）",
+    ),
+    ("{} are made at once (refill.in_flight)", "同时创建 {0} 台（refill.in_flight）"),
+    ("no more can be made: {}", "无法再创建：{0:}"),
 ];
 
 /// What the limits of a decision say.

@@ -57,6 +57,7 @@ fn shift(state: &mut State, by_ms: i64, last: Time) {
     for pool in memory.pools.values_mut() {
         pool.ordered.iter_mut().chain(&mut pool.not_before).for_each(|at| *at = moved(*at));
     }
+    memory.timings.shift(moved);
     for module in memory.modules.values_mut() {
         shift_module(module, moved);
     }

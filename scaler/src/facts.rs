@@ -36,8 +36,6 @@ pub struct Facts {
     /// What the schedules of the policies come to, as moments: at least those that hold now.
     pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
     pub forecasts: BTreeMap<ModuleId, Forecast>,
-    /// How fast VMs of a flavor come, where that was measured.
-    pub lead_times: BTreeMap<FlavorId, LeadTimes>,
     /// What VMs are labelled with, beside their own name and that of their host.
     pub labels: BTreeMap<VmId, BTreeMap<String, String>>,
 }
@@ -60,21 +58,6 @@ pub struct ScheduleSpan {
 impl ScheduleSpan {
     pub fn holds(&self, now: Time) -> bool {
         self.from <= now && now < self.until
-    }
-}
-
-/// From the order of a VM until it serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeadTimes {
-    /// If it waits in the pool,
-    pub take: Duration,
-    /// and if it has to be made first.
-    pub make: Duration,
-}
-
-impl Default for LeadTimes {
-    fn default() -> Self {
-        Self { take: Duration::from_secs(15), make: Duration::from_secs(180) }
     }
 }
 

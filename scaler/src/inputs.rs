@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{Forecast, ScheduleSpan};
 use crate::hold::Hold;
+use crate::lead::LeadTimes;
 use crate::policy::{
-    Aggregate, Aim, MetricSource, Mode, Over, Policy, RawForecast, RawMissingData, RawPaceIn,
-    RawPaceOut,
+    Aggregate, Aim, MetricSource, Mode, Over, PaceIn, PaceOut, Policy, RawForecast, RawMissingData,
 };
 use crate::reason::Reason;
 
@@ -36,6 +36,9 @@ pub struct Inputs {
     pub forecast: Option<Forecast>,
     #[serde(default)]
     pub room: Room,
+    /// How long VMs take to serve: what targets look ahead by. None without a target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<LeadTimes>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
     /// What each metric asked for, in their order; none without metrics.
@@ -49,9 +52,9 @@ pub struct Terms {
     pub mode: Mode,
     pub min: u32,
     pub max: u32,
-    pub out: RawPaceOut,
+    pub out: PaceOut,
     #[serde(rename = "in")]
-    pub inward: RawPaceIn,
+    pub inward: PaceIn,
     pub missing: RawMissingData,
     pub forecast: RawForecast,
 }
@@ -179,6 +182,34 @@ pub struct Ask {
     /// that is, and what VMs on their way will carry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_patient: bool,
+}
+
+impl Inputs {
+    /// What times on the way, schedules, the forecast and people said, each in a line that begins with
+    /// its kind.
+    pub fn said(&self) -> Vec<String> {
+        let lead = self.lead.iter().map(|lead| format!("lead     {lead}"));
+        let spans = self.schedules.iter();
+        let spans =
+            spans.map(|span| format!("schedule {} until {}{}", span.name, span.until, says(span)));
+        let forecast = self.forecast.iter().map(|forecast| {
+            let trusted = if forecast.is_trusted { "" } else { ", which lifts nothing" };
+            format!("forecast {} VMs{trusted}: {}", forecast.count, forecast.why)
+        });
+        let holds = self.holds.iter().map(|hold| {
+            let (what, by, until) = (hold.what.as_str(), &hold.by, hold.until);
+            format!("hold     {what} until {until}, by {by}: {}", hold.reason)
+        });
+        lead.chain(spans).chain(forecast).chain(holds).collect()
+    }
+}
+
+fn says(span: &ScheduleSpan) -> String {
+    let count = |word: &str, count: Option<u32>| {
+        count.map_or_else(String::new, |count| format!(", {word} {count}"))
+    };
+    let mode = span.mode.map_or_else(String::new, |mode| format!(", mode {}", mode.as_str()));
+    format!("{}{}{mode}", count("min", span.min), count("max", span.max))
 }
 
 impl Ask {

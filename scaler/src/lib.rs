@@ -31,6 +31,7 @@ macro_rules! bug {
 }
 
 pub mod ahead;
+mod allowance;
 pub mod approval;
 pub mod brake;
 pub mod capacity;
@@ -44,6 +45,7 @@ pub mod hands;
 mod health;
 pub mod hold;
 pub mod inputs;
+pub mod lead;
 mod leave;
 mod life;
 #[cfg(feature = "mutants")]

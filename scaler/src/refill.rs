@@ -13,6 +13,7 @@ use model::id::{FlavorId, VmId};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 
+use crate::allowance::{HOUR, orders, room};
 use crate::brake;
 use crate::capacity::provided;
 use crate::facts::{Facts, is_recent};
@@ -22,18 +23,15 @@ use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-
 /// The VMs of one flavor, by how far they are.
 #[derive(Clone, Copy, Debug, Default)]
-struct Stock {
+pub(crate) struct Stock {
     /// In the pool and heard lately: fit to be given out.
-    fit: u32,
+    pub fit: u32,
     /// In the pool for too long.
-    aged: u32,
-    making: u32,
-    total: u32,
+    pub aged: u32,
+    pub making: u32,
+    pub total: u32,
 }
 
 /// Fills up one pool: `missing` VMs are owed to modules beside those that are to wait.
@@ -45,15 +43,22 @@ pub(crate) fn refill(
     missing: u32,
     now: Time,
 ) {
+    forget_old_orders(pool, state, now);
     let stock = stock(pool, state, facts, now);
-    let mut budget = budget(config, pool, state, facts, stock.making, now);
-    budget -= order_again(pool, state, facts, budget, now);
+    let orders = orders(config, pool, state, facts, &stock, now);
+    let due = due_again(pool, state, facts, now);
+    let again = due.len().min(orders.more as usize);
+    order_again(state, &due[..again], now);
+    let is_late = again < due.len();
+    let again = again as u32;
+    let allowed = orders.or_tighter(again, room(pool, facts, &stock));
     let wanted =
         (pool.ready + missing + stock.aged.min(1)).saturating_sub(stock.fit + stock.making);
-    let room = room(pool, facts, &stock);
-    for _ in 0..wanted.min(budget).min(room) {
+    for _ in 0..wanted.min(allowed.more) {
         order(state, &pool.flavor, now);
     }
+    let waits = (is_late || wanted > allowed.more).then_some(allowed.why);
+    state.memory.pools.entry(pool.flavor.clone()).or_default().waits = waits;
     if missing == 0 && stock.making == 0 {
         thin_out(pool, state, facts, stock.fit.saturating_sub(pool.ready), now);
     }
@@ -99,51 +104,12 @@ fn stock(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Stock {
     stock
 }
 
-/// How many VMs may be ordered right now, also again.
-fn budget(
-    config: &Config,
-    pool: &Pool,
-    state: &mut State,
-    facts: &Facts,
-    making: u32,
-    now: Time,
-) -> u32 {
+/// Only those of the last hour count.
+fn forget_old_orders(pool: &Pool, state: &mut State, now: Time) {
     let memory = state.memory.pools.entry(pool.flavor.clone()).or_default();
     while memory.ordered.front().is_some_and(|at| now.since(*at) >= HOUR) {
         memory.ordered.pop_front();
     }
-    // Without a look at the provider nothing is made: what exists would be made again.
-    if facts.provider.is_none() || memory.not_before.is_some_and(|at| now < at) {
-        return 0;
-    }
-    let policies = config.policies.values().filter(|policy| policy.flavor == pool.flavor);
-    // Each module may cause as many as its own policy says.
-    let per_hour = policies.map(|policy| policy.create.per_hour).reduce(u32::saturating_add);
-    let per_hour = per_hour.unwrap_or_else(|| RawPaceCreate::default().per_hour);
-    let last_minute = memory.ordered.iter().filter(|at| now.since(**at) < MINUTE).count();
-    let bounds = [
-        one_at_a_time(config, pool, state, making),
-        pool.refill.per_minute.saturating_sub(last_minute as u32),
-        per_hour.saturating_sub(state.memory.pools[&pool.flavor].ordered.len() as u32),
-    ];
-    bounds.into_iter().min().unwrap_or(0)
-}
-
-/// After too many failures in a row, one VM is tried, and the next only when it has come to an end.
-fn one_at_a_time(config: &Config, pool: &Pool, state: &State, making: u32) -> u32 {
-    if state.memory.pools[&pool.flavor].failures < create(config, &pool.flavor).stop_after {
-        return u32::MAX;
-    }
-    let of_flavor = |id: &VmId| state.vms.get(id).is_some_and(|vm| vm.flavor == pool.flavor);
-    let waiting = state.memory.doubts.keys().filter(|id| of_flavor(id)).count() as u32;
-    1_u32.saturating_sub(making.saturating_sub(waiting))
-}
-
-fn room(pool: &Pool, facts: &Facts, stock: &Stock) -> u32 {
-    let room = provided_room(facts, &pool.flavor);
-    let free = pool.refill.in_flight.saturating_sub(stock.making);
-    let total = pool.max_total.saturating_sub(stock.total);
-    free.min(total).min(room.saturating_sub(stock.making))
 }
 
 /// By the tightest limit that the provider tells of.
@@ -153,19 +119,22 @@ fn provided_room(facts: &Facts, flavor: &FlavorId) -> u32 {
 }
 
 /// What two lists lack after an order of unknown outcome is ordered again, under the same name.
-fn order_again(pool: &Pool, state: &mut State, facts: &Facts, budget: u32, now: Time) -> u32 {
+fn due_again(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Vec<VmId> {
     let due = state.memory.doubts.iter().filter(|(id, doubt)| {
         let absent = state.is_absent(facts, id, LISTS_APART, now);
         !doubt.given_up && (absent || bug!(OrderAgainAtOnce))
     });
     let due = due.filter(|(id, _)| state.vms.get(*id).is_some_and(|vm| vm.flavor == pool.flavor));
-    let due: Vec<VmId> = due.map(|(id, _)| id.clone()).take(budget as usize).collect();
-    for id in &due {
+    due.map(|(id, _)| id.clone()).collect()
+}
+
+fn order_again(state: &mut State, due: &[VmId], now: Time) {
+    for id in due {
         state.memory.doubts.remove(id);
         open(state, id, StepKind::Create, now);
-        note_order(state, &pool.flavor, now);
+        let flavor = state.vms[id].flavor.clone();
+        note_order(state, &flavor, now);
     }
-    due.len() as u32
 }
 
 fn order(state: &mut State, flavor: &FlavorId, now: Time) {
@@ -199,7 +168,7 @@ fn note_order(state: &mut State, flavor: &FlavorId, now: Time) {
 }
 
 /// How VMs of a flavor are ordered: as the first of its policies says.
-fn create(config: &Config, flavor: &FlavorId) -> RawPaceCreate {
+pub(crate) fn create(config: &Config, flavor: &FlavorId) -> RawPaceCreate {
     let policy = config.policies.values().find(|policy| policy.flavor == *flavor);
     policy.map(|policy| policy.create).unwrap_or_default()
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::brake::Brake;
 use crate::hands::{Origin, Route, Routing, Stamp};
 use crate::hold::Hold;
+use crate::lead::Timings;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::recovery::Recovery;
@@ -96,6 +97,9 @@ pub struct Memory {
     pub holds: BTreeMap<HoldId, Hold>,
     #[serde(default)]
     pub next_hold: u64,
+    /// How long VMs took to serve, of late.
+    #[serde(default)]
+    pub timings: Timings,
     pub next_vm: u64,
     pub next_decision: u64,
     /// Of this run of the brain: what it orders and says bears it.
@@ -161,6 +165,9 @@ pub struct PoolMemory {
     /// When there was no room for one last, and what was said.
     #[serde(default)]
     pub last_shortage: Option<(Time, String)>,
+    /// Why fewer VMs are ordered than are wanted, if so.
+    #[serde(default)]
+    pub waits: Option<String>,
 }
 
 /// An order whose outcome nobody knows.
@@ -265,6 +272,7 @@ impl State {
     pub fn shift(&mut self, id: &VmId, to: VmState, why: impl Into<String>, now: Time) {
         let vm = self.vms.get_mut(id).expect("only VMs that were found in the state are shifted");
         assert!(vm.state.may_become(to), "{id} must not go from {} to {to}", vm.state);
+        self.memory.timings.note(vm, to, now);
         vm.state = to;
         vm.since = now;
         vm.why = why.into();

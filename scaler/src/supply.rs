@@ -45,8 +45,18 @@ impl Staffing<'_> {
         let missing = missing - self.call_back(state, missing);
         let (given, why) = self.give(state, waiting, missing);
         let short = why.is_none() && given < missing;
-        self.note(state, why.or(short.then(|| "the pool has no VM that is fit".to_owned())));
+        let why = why.or_else(|| short.then(|| self.pool_is_empty(state)));
+        self.note(state, why);
         if short { missing - given } else { 0 }
+    }
+
+    /// With what keeps the pool from filling up, as of the last look.
+    fn pool_is_empty(&self, state: &State) -> String {
+        let memory = state.memory.pools.get(&self.policy.flavor);
+        match memory.and_then(|memory| memory.waits.as_deref()) {
+            Some(waits) => format!("the pool has no VM that is fit; {waits}"),
+            None => "the pool has no VM that is fit".to_owned(),
+        }
     }
 
     fn have(&self, state: &State) -> u32 {

@@ -259,7 +259,8 @@ fn want(
     let coming = vms().filter(|vm| vm.state.is_capacity() && !in_service(vm, facts)).collect();
     let holds = hold::of_module(state.memory.holds.values(), &policy.module, now);
     let members = Members { serving, coming, warming };
-    let scene = Scene { members: &members, facts, room, holds: &holds, now, elapsed };
+    let lead = state.memory.timings.lead_times(&policy.flavor, &policy.module);
+    let scene = Scene { members: &members, facts, room, lead, holds: &holds, now, elapsed };
     decide(policy, memory, &scene)
 }
 

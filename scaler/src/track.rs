@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::decide::{Ask, Members, Room, fresh};
 use crate::facts::Facts;
-use crate::policy::{Aggregate, Measure, Metric, MetricSource, MissingOut, Over, Policy};
+use crate::lead::LeadTimes;
+use crate::policy::{Measure, Metric, MetricSource, MissingOut, Policy};
 use crate::reason::{Reading, Reason};
 use crate::work::{self, Seen, SeenVm, Supply, Tuning, Wanted, Why, WorkMemory};
 
@@ -39,6 +40,7 @@ pub struct Tracking<'a> {
     pub members: &'a Members<'a>,
     pub facts: &'a Facts,
     pub room: Room,
+    pub lead: LeadTimes,
     /// The count in force.
     pub desired: u32,
     /// Before this the load does not yet show the last change.
@@ -58,7 +60,7 @@ pub fn ask(look: &Tracking<'_>, memory: &mut TrackMemory) -> Ask {
     if !is_outside && look.members.serving.is_empty() {
         return Ask::stay(reading, desired, Reason::NothingServes);
     }
-    if !is_outside && metric.aggregate == Aggregate::Mean && metric.over == Over::Serving {
+    if metric.is_decided_by_work() {
         return by_work(look, &mut memory.work);
     }
     if !is_outside && look.now < look.settled_until {
@@ -93,9 +95,8 @@ fn by_work(look: &Tracking<'_>, memory: &mut WorkMemory) -> Ask {
         |vm: &Vm| fresh.next_if(|(sampled, _)| sampled.id == vm.id).map(|(_, s)| (s.value, s.at));
     let vms = look.members.serving.iter();
     let vms: Vec<SeenVm> = vms.map(|vm| SeenVm { since: vm.since, load: load(vm) }).collect();
-    let lead = look.facts.lead_times.get(&look.policy.flavor).copied().unwrap_or_default();
     let ready = look.room.ready.unwrap_or(0);
-    let supply = Supply { ready, take: lead.take, make: lead.make };
+    let supply = Supply { ready, take: look.lead.take, make: look.lead.make };
     let warming = look.desired.saturating_sub(vms.len() as u32).max(look.members.warming);
     let seen = Seen {
         now: look.now,

@@ -117,21 +117,21 @@ fn a_day_as_a_story() {
         }
     }
     expect![[r#"
-         1575s 3 -> 4  work of 2.6 VMs, 2.6 expected in 45s (as now, margin +0.0)
-         1620s 4 -> 5  work of 3.2 VMs, 3.9 expected in 45s (on its slope, margin +0.1)
-         1635s 5 -> 6  work of 3.4 VMs, 4.1 expected in 45s (on its slope, margin +0.1)
-         1695s 6 -> 7  work of 4.2 VMs, 4.8 expected in 45s (on its slope, margin +0.0)
-         1755s 7 -> 8  work of 5.0 VMs, 5.6 expected in 45s (on its slope, margin +0.0)
-         1815s 8 -> 9  work of 5.8 VMs, 6.4 expected in 45s (on its slope, margin +0.0)
-         1875s 9 -> 10  work of 6.6 VMs, 7.2 expected in 45s (on its slope, margin +0.0)
-         1935s 10 -> 11  work of 7.4 VMs, 8.0 expected in 45s (on its slope, margin +0.0)
-         1995s 11 -> 12  work of 8.2 VMs, 8.8 expected in 45s (on its slope, margin +0.0)
-         2055s 12 -> 13  work of 9.0 VMs, 9.6 expected in 45s (on its slope, margin +0.0)
-         2130s 13 -> 14  work of 10.0 VMs, 10.6 expected in 45s (on its slope, margin +0.0)
-         2925s 14 -> 13  work of 10.0 VMs, 10.0 expected in 45s (on its slope, margin -0.0)
-         3030s 13 -> 50  work of 20.0 VMs, 39.3 expected in 3m30s (on its slope, margin -0.7, more than the pool has)
-         3150s 50 -> 5  work of 4.0 VMs, 4.0 expected in 45s (as now, margin -0.0)
-         3165s 5 -> 6  work of 4.0 VMs, 4.1 expected in 45s (as now, margin +0.1)
+        1575s 3 -> 4  work of 2.6 VMs, 2.6 expected in 45s (as now, margin +0.0)
+        1620s 4 -> 5  work of 3.2 VMs, 3.9 expected in 45s (on its slope, margin +0.2)
+        1635s 5 -> 6  work of 3.4 VMs, 4.1 expected in 45s (on its slope, margin +0.1)
+        1695s 6 -> 7  work of 4.2 VMs, 4.9 expected in 45s (on its slope, margin +0.1)
+        1770s 7 -> 8  work of 5.2 VMs, 5.8 expected in 45s (on its slope, margin +0.0)
+        1815s 8 -> 9  work of 5.8 VMs, 6.4 expected in 45s (on its slope, margin +0.0)
+        1875s 9 -> 10  work of 6.6 VMs, 7.2 expected in 45s (on its slope, margin +0.0)
+        1935s 10 -> 11  work of 7.4 VMs, 8.0 expected in 45s (on its slope, margin +0.0)
+        1995s 11 -> 12  work of 8.2 VMs, 8.8 expected in 45s (on its slope, margin +0.0)
+        2055s 12 -> 13  work of 9.0 VMs, 9.6 expected in 45s (on its slope, margin +0.0)
+        2115s 13 -> 14  work of 9.8 VMs, 10.4 expected in 45s (on its slope, margin +0.0)
+        2775s 14 -> 13  work of 10.0 VMs, 10.0 expected in 45s (on its slope, margin -0.0)
+        3030s 13 -> 49  work of 20.0 VMs, 39.2 expected in 3m30s (on its slope, margin -0.8, more than the pool has)
+        3120s 49 -> 5  work of 4.0 VMs, 4.0 expected in 45s (as now, margin +0.0)
+        3135s 5 -> 6  work of 4.0 VMs, 4.1 expected in 45s (as now, margin +0.1)
     "#]].assert_eq(&story);
 }
 

@@ -27,6 +27,9 @@ pub(super) async fn page(
         for (_, why) in view.flavors.iter_mut().filter_map(|one| one.last_shortage.as_mut()) {
             *why = chinese::chinese(why);
         }
+        for waits in view.flavors.iter_mut().filter_map(|one| one.waits.as_mut()) {
+            *waits = chinese::chinese(waits);
+        }
     }
     Ok(Html(dashboards::capacity_page(&view, &reader)))
 }

@@ -8,6 +8,7 @@ mod acts;
 mod alerts;
 mod capacity;
 mod data;
+mod decision;
 mod events;
 mod explore;
 pub mod forecast;
@@ -59,6 +60,7 @@ fn router(handle: Handle) -> Router {
         .route("/incidents/{id}/review", get(review::page))
         .route("/incidents/{id}/review.md", get(review::markdown))
         .route("/modules/{project}/{name}", get(pages::module))
+        .route("/decisions/{module}/{id}", get(decision::page))
         .route("/monitor", get(pages::monitor))
         .route("/explore", get(explore::explore))
         .route("/rules", get(rules::page))

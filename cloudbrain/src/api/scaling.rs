@@ -92,7 +92,7 @@ pub enum Replay {
 }
 
 impl Replay {
-    fn of(decision: &Decision) -> Self {
+    pub(super) fn of(decision: &Decision) -> Self {
         let Some(mut again) = scaler::decide::replay(decision) else { return Self::TooOld };
         again.moves.clone_from(&decision.moves);
         again.short = decision.short;
@@ -125,10 +125,18 @@ pub(super) async fn explain(
     };
     let after = came_of(&handle, &decision).await?;
     let replay = Replay::of(&decision);
-    let module = decision.module.clone();
-    let waits = handle.ask(move |core, _| core.scaler.memory.modules.get(&module)?.waits.clone());
-    let waits = waits.await.map_err(unavailable)?.filter(|_| which.at.is_none());
+    let waits = waits_now(&handle, &decision.module).await?.filter(|_| which.at.is_none());
     to_json(&Explained { decision, after, replay, waits })
+}
+
+/// What keeps VMs of a module from coming right now, if anything does.
+pub(super) async fn waits_now(
+    handle: &Handle,
+    module: &ModuleId,
+) -> Result<Option<String>, ApiError> {
+    let module = module.clone();
+    let waits = handle.ask(move |core, _| core.scaler.memory.modules.get(&module)?.waits.clone());
+    waits.await.map_err(unavailable)
 }
 
 /// How the modules with a policy have behaved of late.
@@ -176,7 +184,7 @@ pub(super) async fn why_not_removed(
     to_json(&asked.await.map_err(unavailable)??)
 }
 
-async fn came_of(handle: &Handle, decision: &Decision) -> Result<Aftermath, ApiError> {
+pub(super) async fn came_of(handle: &Handle, decision: &Decision) -> Result<Aftermath, ApiError> {
     if decision.is_hold() {
         return Ok(Aftermath::default());
     }
@@ -210,7 +218,7 @@ fn measured(
 }
 
 /// The newest first; what another program wrote is passed over.
-async fn decisions(
+pub(super) async fn decisions(
     handle: &Handle,
     module: &ModuleId,
     from: Time,

@@ -57,13 +57,13 @@ pub fn without_history(core: &Core, now: Time) -> CapacityView {
             at: provider.map(|provider| provider.at),
             error: core.senses.faults.get(PROVIDER).map(|fault| fault.error.clone()),
         }),
-        flavors: config.pools.keys().map(|flavor| flavor_view(core, flavor, now)).collect(),
+        flavors: config.pools.keys().map(|flavor| flavor_view(core, flavor)).collect(),
         starving: starving.collect(),
     }
 }
 
 /// What each flavor has and could still get.
-fn flavor_view(core: &Core, flavor: &FlavorId, now: Time) -> FlavorCapacity {
+fn flavor_view(core: &Core, flavor: &FlavorId) -> FlavorCapacity {
     let pool = core.config.scaler.pools.get(flavor);
     let stock = Stock::of(&core.scaler, flavor);
     let memory = core.scaler.memory.pools.get(flavor);
@@ -82,7 +82,7 @@ fn flavor_view(core: &Core, flavor: &FlavorId, now: Time) -> FlavorCapacity {
         bounds: bounds.into_iter().map(bound_view).collect(),
         last_made: memory.and_then(|memory| memory.last_made),
         last_shortage: memory.and_then(|memory| memory.last_shortage.clone()),
-        not_before: memory.and_then(|memory| memory.not_before).filter(|at| *at > now),
+        waits: memory.and_then(|memory| memory.waits.clone()),
         history_days: 0.0,
         trend: None,
     }

@@ -10,6 +10,7 @@ mod aiming;
 mod approving;
 mod beside;
 mod blindness;
+mod foreseeing;
 mod hearing;
 mod holding;
 mod judging;
@@ -17,6 +18,7 @@ mod placing;
 mod recovering;
 mod relieving;
 mod timing;
+mod waiting;
 mod warning;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -218,6 +220,7 @@ pub struct Core {
     /// When the windows of the files are to be looked at anew; at once if not yet.
     plan_due: Option<Time>,
     said_of_pools: warning::Said,
+    written_waits: waiting::Written,
     /// Of which modules it was told that their load is unknown; asked of the alerter if None.
     told_blind: Option<BTreeSet<Object>>,
     /// When the schedules of the policies are handed over again; at once if None.
@@ -295,6 +298,7 @@ impl Core {
             label_silences: LabelSilences::default(),
             plan_due: None,
             said_of_pools: warning::Said::new(),
+            written_waits: waiting::Written::new(),
             told_blind: None,
             time_due: None,
             pending: Turn::default(),
@@ -431,6 +435,7 @@ impl Core {
             self.alert(alerter::Event::Tick, now);
         }
         self.watch_pools(now);
+        self.write_waits();
         self.account(now);
         self.chart(now);
         self.remember(&outcome.decisions);

@@ -70,8 +70,8 @@ pub struct PoolStock {
     pub being_made: u32,
     pub total: u32,
     pub max_total: u32,
-    /// Why no VM can be made at the moment, if so.
-    pub trouble: Option<String>,
+    /// Why fewer VMs are ordered than are wanted, if so.
+    pub waits: Option<String>,
 }
 
 /// Somebody wants a plan carried out that was shown before.
@@ -103,8 +103,8 @@ impl fmt::Display for PoolStock {
             f,
             "ready {ready} of {wanted}  being made {being_made}  in all {total} of {max_total}"
         )?;
-        match &self.trouble {
-            Some(trouble) => write!(f, "  trouble: {trouble}"),
+        match &self.waits {
+            Some(waits) => write!(f, "  waits: {waits}"),
             None => Ok(()),
         }
     }
@@ -191,7 +191,7 @@ pub fn plan(core: &Core, now: Time) -> Plan {
         PlannedModule { policy, min, max, approved, ahead: None, plan }
     });
     let pools = planned.pools.into_iter();
-    let pools = pools.map(|plan| PlannedPool { stock: stock(core, &plan.flavor, now), plan });
+    let pools = pools.map(|plan| PlannedPool { stock: stock(core, &plan.flavor), plan });
     Plan {
         fleet: core.config.raw.fleet.clone(),
         at: now,
@@ -224,14 +224,13 @@ fn fingerprint(policy: &Policy) -> String {
 }
 
 /// How one pool stands.
-pub(super) fn stock(core: &Core, flavor: &FlavorId, now: Time) -> PoolStock {
+pub(super) fn stock(core: &Core, flavor: &FlavorId) -> PoolStock {
     let count = |test: &dyn Fn(VmState) -> bool| {
         let vms = core.scaler.vms.values();
         vms.filter(|vm| vm.flavor == *flavor && test(vm.state)).count() as u32
     };
     let settings = core.config.scaler.pools.get(flavor);
     let memory = core.scaler.memory.pools.get(flavor);
-    let waiting = memory.filter(|memory| memory.not_before.is_some_and(|at| at > now));
     PoolStock {
         flavor: flavor.clone(),
         ready: count(&|state| state == VmState::Pool),
@@ -239,6 +238,6 @@ pub(super) fn stock(core: &Core, flavor: &FlavorId, now: Time) -> PoolStock {
         being_made: count(&|state| matches!(state, VmState::Creating | VmState::Booting)),
         total: count(&|state| state != VmState::Gone),
         max_total: settings.map_or(0, |pool| pool.max_total),
-        trouble: waiting.and_then(|memory| memory.last_error.clone()),
+        waits: memory.and_then(|memory| memory.waits.clone()),
     }
 }

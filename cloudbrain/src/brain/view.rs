@@ -38,7 +38,7 @@ pub fn overview(core: &Core, now: Time, lang: Lang) -> Overview {
     let zone = zone(core);
     let modules = core.config.modules.keys();
     let modules = modules.map(|module| module_view(core, module, now, lang));
-    let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(stock(core, flavor, now)));
+    let pools = core.config.scaler.pools.keys().map(|flavor| pool_view(stock(core, flavor)));
     let mut view = Overview {
         fleet: core.config.raw.fleet.clone(),
         now,
@@ -220,7 +220,7 @@ fn pool_view(pool: PoolStock) -> PoolView {
         total: pool.total,
         max_total: pool.max_total,
         booting: pool.being_made,
-        note: pool.trouble.unwrap_or_default(),
+        note: pool.waits.unwrap_or_default(),
     }
 }
 

@@ -27,6 +27,8 @@ const MINUTE_S: u64 = 60;
 /// So much is asked for at once: the API has a bound on points.
 const PIECE_S: u64 = 5 * 86_400;
 const LONGEST_S: u64 = 366 * 86_400;
+/// Less than this tells nothing of a policy.
+const LEAST_MINUTES: usize = 10;
 
 pub(super) async fn backtest(args: BacktestArgs) -> anyhow::Result<Found> {
     let brain = brain_of(&args.ask)?;
@@ -105,6 +107,13 @@ async fn recorded(
         (points(brain, &sum, start_s, now_s).await?, points(brain, &count, start_s, now_s).await?);
     if sums.is_empty() {
         bail!("the brain has no samples of {metric} of {module} since {since} ago");
+    }
+    if sums.len() < LEAST_MINUTES {
+        bail!(
+            "the brain has samples of {metric} of {module} for only {} min since {since} ago; a \
+             backtest wants {LEAST_MINUTES}",
+            sums.len()
+        );
     }
     let minutes = sums.iter().zip(&counts).map(|((at_s, sum), (_, vms))| Minute {
         at_s: *at_s,

@@ -56,11 +56,9 @@ fn troubles(one: &FlavorCapacity) -> Vec<String> {
         let FlavorCapacity { allocated, max_total, warn_at, .. } = one;
         troubles.push(format!("{allocated} of {max_total} work for modules, warned at {warn_at}"));
     }
-    if let (true, Some(bound)) = (one.is_dry(), one.bounds.first()) {
-        troubles.push(format!("no VM is ready and none can be made: {}", bound.limit));
-    }
-    if let (Some(at), Some((_, why))) = (one.not_before, &one.last_shortage) {
-        troubles.push(format!("none is ordered before {at}: {why}"));
+    if let Some(waits) = &one.waits {
+        let what = if one.is_dry() { "no VM is ready" } else { "fewer are ordered than wanted" };
+        troubles.push(format!("{what}: {waits}"));
     }
     if one.quarantined > 0 {
         troubles
@@ -109,6 +107,9 @@ fn tell_flavor(one: &FlavorCapacity) {
                 say(&format!("                {} by {}", bound.more, bound.limit));
             }
         }
+    }
+    if let Some(waits) = &one.waits {
+        say(&format!("  waits         {waits}"));
     }
     let made = one.last_made.map_or_else(|| "never yet".to_owned(), |at| at.to_string());
     say(&format!("  made last     {made}"));

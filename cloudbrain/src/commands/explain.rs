@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use model::id::VmId;
 use model::unit::Span;
-use scaler::facts::ScheduleSpan;
 use scaler::policy::Aim;
 use scaler::reason::{Decision, Inputs, LimitOutcome, Reading};
 use scaler::stay::Standing;
@@ -84,25 +83,9 @@ fn tell_inputs(inputs: &Inputs) {
     for ask in &inputs.asks {
         say(&format!("  asks     {}: {} ({})", ask.metric, ask.to, ask.reason));
     }
-    for span in &inputs.schedules {
-        say(&format!("  schedule {} until {}{}", span.name, span.until, says(span)));
+    for line in inputs.said() {
+        say(&format!("  {line}"));
     }
-    if let Some(forecast) = &inputs.forecast {
-        let trusted = if forecast.is_trusted { "" } else { ", which lifts nothing" };
-        say(&format!("  forecast {} VMs{trusted}: {}", forecast.count, forecast.why));
-    }
-    for hold in &inputs.holds {
-        let (what, by, until) = (hold.what.as_str(), &hold.by, hold.until);
-        say(&format!("  hold     {what} until {until}, by {by}: {}", hold.reason));
-    }
-}
-
-fn says(span: &ScheduleSpan) -> String {
-    let count = |word: &str, count: Option<u32>| {
-        count.map_or_else(String::new, |count| format!(", {word} {count}"))
-    };
-    let mode = span.mode.map_or_else(String::new, |mode| format!(", mode {}", mode.as_str()));
-    format!("{}{}{mode}", count("min", span.min), count("max", span.max))
 }
 
 /// All of them in a line, in their order, then what changed the count.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use model::metric::LOAD1_PER_CORE;
 use model::unit::Span;
-use scaler::facts::LeadTimes;
+use scaler::lead::LeadTimes;
 use scaler::policy::{Measure, Mode, Policy, RawPolicy, check};
 use serde::Deserialize;
 use serde_json::json;
@@ -96,7 +96,7 @@ fn shown(args: &SimulateArgs, document: &Document, trace: &Path) -> anyhow::Resu
     }
     let (limit, min, max) = (limit_of(&policy), policy.min, policy.max);
     let setting = setting_of(args, &policy);
-    let lead_times = LeadTimes { take: setting.take, make: setting.make };
+    let lead_times = LeadTimes::known(setting.take, setting.make);
     let mut decider = Decider::new(as_if_acting(policy), lead_times)?;
     let played = play(&trace, &mut decider, &setting);
     let outcome = Outcome::of(&trace, &played, limit, min, max);

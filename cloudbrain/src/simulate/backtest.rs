@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use scaler::facts::LeadTimes;
+use scaler::lead::LeadTimes;
 use scaler::policy::Policy;
 use serde::Serialize;
 
@@ -68,7 +68,7 @@ pub fn compare(
 fn run(trace: &Trace, policy: Policy, setting: &Setting) -> anyhow::Result<Outcome> {
     let limit = policy.metrics.first().map_or(1.0, |metric| metric.aim.above());
     let (min, max) = (policy.min, policy.max);
-    let lead_times = LeadTimes { take: setting.take, make: setting.make };
+    let lead_times = LeadTimes::known(setting.take, setting.make);
     let mut decider = Decider::new(policy, lead_times)?;
     Ok(Outcome::of(trace, &play(trace, &mut decider, setting), limit, min, max))
 }

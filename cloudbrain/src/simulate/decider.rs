@@ -1,6 +1,5 @@
 //! The scaler's decision for one module, with what it remembers.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -9,7 +8,8 @@ use model::metric::{CPU_UTILIZATION, LOAD1_PER_CORE};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 use scaler::decide::{Members, Room, Scene, Want, decide};
-use scaler::facts::{Facts, Forecast, LeadTimes, Sample};
+use scaler::facts::{Facts, Forecast, Sample};
+use scaler::lead::LeadTimes;
 use scaler::policy::{FindingSeverity, Measure, Policy, check};
 use scaler::state::ModuleMemory;
 use serde::Deserialize;
@@ -93,8 +93,9 @@ impl Decider {
             Members { serving: vms.iter().collect(), coming: Vec::new(), warming: look.warming };
         let facts = self.facts(look);
         let room = Room { ready: Some(look.ready), ..Room::default() };
+        let (now, lead) = (look.now, self.lead_times);
         let scene =
-            Scene { members: &members, facts: &facts, room, holds: &[], now: look.now, elapsed };
+            Scene { members: &members, facts: &facts, room, lead, holds: &[], now, elapsed };
         let want = decide(&self.policy, &mut self.memory, &scene);
         if want.to > look.desired {
             self.memory.last_out = Some(look.now);
@@ -128,14 +129,8 @@ impl Decider {
             let all = metrics.map(|name| ((*name).to_owned(), Sample { value, at })).collect();
             (vm.id.clone(), all)
         });
-        let lead_times = BTreeMap::from([(self.policy.flavor.clone(), self.lead_times)]);
         let forecasts = self.forecast.iter().map(|f| (self.policy.module.clone(), f.clone()));
-        Facts {
-            samples: samples.collect(),
-            lead_times,
-            forecasts: forecasts.collect(),
-            ..Facts::default()
-        }
+        Facts { samples: samples.collect(), forecasts: forecasts.collect(), ..Facts::default() }
     }
 }
 
@@ -164,10 +159,10 @@ pub struct BenchmarkPolicy {
 
 impl BenchmarkWorld {
     pub fn lead_times(&self) -> LeadTimes {
-        LeadTimes {
-            take: Duration::from_secs(self.pool_take_s),
-            make: Duration::from_secs(self.cold_boot_s),
-        }
+        LeadTimes::known(
+            Duration::from_secs(self.pool_take_s),
+            Duration::from_secs(self.cold_boot_s),
+        )
     }
 
     /// The policy that one would write for it: a target, its tolerance up to `hi`, and no pace of

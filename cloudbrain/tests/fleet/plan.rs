@@ -84,6 +84,14 @@ fn what_came_of_a_decision_is_told() {
         (code == 0 && text.contains("2 -> 3") && text.contains("3 serving after")).then_some(text)
     });
     assert!(text.contains("began    vm-") && text.contains("replay   identical"), "{text}");
+    let changed = fleet.get("/api/decisions?module=shop/web").expect("decisions");
+    let changed = changed.as_array().expect("rows").iter();
+    let mut changed = changed.filter(|row| row["from"] == 2 && row["to"] == 3);
+    let id = changed.next().expect("the change")["id"].as_str().expect("a name").to_owned();
+    let page = fleet.page(&format!("/decisions/shop%2Fweb/{id}")).expect("its page");
+    for part in ["<h1>shop/web: ", "min/max", "decided the same again", "3 serving after"] {
+        assert!(page.contains(part), "{part:?} is missing in:\n{page}");
+    }
     let (code, text) = run(&fleet, &["explain", "shop/wbe"]);
     assert!(code == 1 && text.contains("policies scale shop/web"), "{text}");
 }

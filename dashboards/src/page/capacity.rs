@@ -73,6 +73,7 @@ fn section(flavor: &FlavorCapacity, voice: &Voice) -> Markup {
                 (fact(words::POOL_TOTAL, of(flavor.total, flavor.max_total), voice))
                 (fact(words::CREATABLE, creatable(flavor, voice), voice))
                 (fact(words::LAST_MADE, moment(flavor.last_made, voice), voice))
+                @if let Some(waits) = &flavor.waits { (fact(words::ORDERS_WAIT, waits, voice)) }
                 (fact(words::LAST_SHORTAGE, shortage(flavor, voice), voice))
                 (fact(words::TREND, trend(flavor, voice), voice))
             }

@@ -5,6 +5,7 @@
 //! by one and leaves alone what did not change.
 
 mod capacity;
+mod decision;
 mod explore;
 mod fleet;
 mod frame;
@@ -27,6 +28,7 @@ use model::lang::Lang;
 use model::time::Time;
 
 use crate::view::capacity::CapacityView;
+use crate::view::decision::DecisionView;
 use crate::view::explore::ExploreView;
 use crate::view::monitor::MonitorView;
 use crate::view::quiet::QuietView;
@@ -80,6 +82,14 @@ pub fn review_markdown(view: &ReviewView, reader: &Reader) -> String {
 pub fn module_page(overview: &Overview, module: &ModuleView) -> String {
     let frame = below(module.id.as_str(), overview.theme);
     frame.around(&Voice::of(overview), &module::sections(overview, module)).into_string()
+}
+
+/// One decision: why, each limit, what came of it. Served as `/decisions/MODULE/ID`;
+/// `/api/explain` has the same as JSON.
+pub fn decision_page(view: &DecisionView, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader);
+    let title = format!("{} {}", view.module, view.id.as_str());
+    below(&title, reader.theme).around(&voice, &decision::sections(view, &voice)).into_string()
 }
 
 /// Whether the monitor can be believed: what it sees, what not and why, what it lost. Served as

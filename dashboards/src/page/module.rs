@@ -49,7 +49,7 @@ fn decisions(module: &ModuleView, voice: &Voice) -> Markup {
                     (head(&heads, voice))
                     tbody {
                         @for (number, decision) in module.numbered().into_iter().rev() {
-                            (decision_row(number, decision, heads.map(|word| voice.say(word)), voice))
+                            (decision_row(module, number, decision, heads.map(|word| voice.say(word)), voice))
                         }
                     }
                 }
@@ -59,6 +59,7 @@ fn decisions(module: &ModuleView, voice: &Voice) -> Markup {
 }
 
 fn decision_row(
+    module: &ModuleView,
     number: Option<usize>,
     decision: &DecisionMark,
     [_, time, count, reason, id]: [&str; 5],
@@ -70,9 +71,14 @@ fn decision_row(
             (cell(time, voice.time(decision.at)))
             (cell(count, change(decision, voice)))
             (cell(reason, &decision.reason))
-            (cell(id, decision.id.as_str()))
+            (cell(id, html! { a href=(decision_path(module, decision)) { (decision.id.as_str()) } }))
         }
     }
+}
+
+fn decision_path(module: &ModuleView, decision: &DecisionMark) -> String {
+    let (module, id) = (super::in_path(module.id.as_str()), super::in_path(decision.id.as_str()));
+    format!("/decisions/{module}/{id}?at={}", decision.at.millis())
 }
 
 fn vms(overview: &Overview, module: &ModuleView, voice: &Voice) -> Markup {

@@ -137,11 +137,16 @@ pub(super) fn mark(number: Option<usize>) -> Markup {
 
 /// `2 → 4`, or that the count stays.
 pub(super) fn change(decision: &DecisionMark, voice: &Voice) -> Markup {
+    mark_of(decision.from, decision.to, voice)
+}
+
+/// The same of two counts.
+pub(super) fn mark_of(from: u32, to: u32, voice: &Voice) -> Markup {
     html! {
-        @if decision.held {
-            span.quiet { (voice.say(words::HELD)) " " (decision.from) }
+        @if from == to {
+            span.quiet { (voice.say(words::HELD)) " " (from) }
         } @else {
-            strong { (decision.from) " → " (decision.to) }
+            strong { (from) " → " (to) }
         }
     }
 }

@@ -45,8 +45,8 @@ pub struct FlavorCapacity {
     pub last_made: Option<Time>,
     /// When there was no room for one last, and what was said.
     pub last_shortage: Option<(Time, String)>,
-    /// Until then none is ordered, after failures.
-    pub not_before: Option<Time>,
+    /// Why fewer VMs are ordered than are wanted, if so.
+    pub waits: Option<String>,
     /// How long the history is that the trend was made of.
     pub history_days: f64,
     pub trend: Option<TrendView>,
@@ -115,9 +115,10 @@ impl FlavorCapacity {
         self.allocated >= self.warn_at
     }
 
-    /// A VM that is needed now could neither be taken nor made.
+    /// A VM that is needed now could not be taken, and something keeps it from being made.
     pub fn is_dry(&self) -> bool {
-        self.ready == 0 && self.creatable() == Some(0)
+        let is_stuck = self.being_made == 0 && self.waits.is_some();
+        self.ready == 0 && (is_stuck || self.creatable() == Some(0))
     }
 }
 

@@ -96,7 +96,9 @@ impl Chain<'_> {
     /// need does not depend on what the forecast lifted before, so it cannot lift itself.
     fn forecast(&self, forecast: &Forecast) -> Option<u32> {
         let terms = &self.terms.forecast;
-        if terms.mode != ForecastMode::RaiseFloor || !forecast.is_trusted {
+        // It says nothing of the time after its horizon.
+        let is_over = self.now > forecast.at + terms.horizon.0;
+        if terms.mode != ForecastMode::RaiseFloor || !forecast.is_trusted || is_over {
             return None;
         }
         let mut needed = self.terms.min;

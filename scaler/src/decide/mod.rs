@@ -31,6 +31,7 @@ use crate::facts::{Facts, ScheduleSpan};
 use crate::hold::Hold;
 pub use crate::inputs::{Ask, Inputs, Room};
 use crate::inputs::{Reading, Terms};
+use crate::lead::LeadTimes;
 use crate::policy::{Aim, Mode, Policy};
 use crate::reason::{Decision, Limit, Reason};
 use crate::state::ModuleMemory;
@@ -57,6 +58,8 @@ pub struct Scene<'a> {
     pub members: &'a Members<'a>,
     pub facts: &'a Facts,
     pub room: Room,
+    /// How long a VM that is ordered now takes to serve.
+    pub lead: LeadTimes,
     /// The holds that the module is under now.
     pub holds: &'a [Hold],
     pub now: Time,
@@ -155,6 +158,7 @@ fn gather(policy: &Policy, memory: &mut ModuleMemory, scene: &Scene<'_>) -> Inpu
             members,
             facts,
             room: scene.room,
+            lead: scene.lead,
             desired: memory.desired,
             settled_until,
             now,
@@ -162,6 +166,7 @@ fn gather(policy: &Policy, memory: &mut ModuleMemory, scene: &Scene<'_>) -> Inpu
         };
         reading.tracked = Some(track::ask(&look, track));
     }
+    let has_target = readings.iter().any(|reading| reading.tracked.is_some());
     Inputs {
         serving: members.serving.len() as u32,
         warming: members.warming,
@@ -171,6 +176,7 @@ fn gather(policy: &Policy, memory: &mut ModuleMemory, scene: &Scene<'_>) -> Inpu
         schedules: schedules_now(policy, facts, now),
         forecast: facts.forecasts.get(&policy.module).cloned(),
         room: scene.room,
+        lead: has_target.then_some(scene.lead),
         holds: scene.holds.to_vec(),
         asks: Vec::new(),
     }

@@ -40,7 +40,8 @@ fn scene<'a>(
     now: Time,
     elapsed: Duration,
 ) -> Scene<'a> {
-    Scene { members, facts, room: Room::default(), holds: &[], now, elapsed }
+    let (room, lead) = (Room::default(), LeadTimes::default());
+    Scene { members, facts, room, lead, holds: &[], now, elapsed }
 }
 
 fn facts(vms: &[Vm], loads: &str, now: Time) -> Facts {

@@ -37,6 +37,7 @@ pub fn check(raw: RawPolicy) -> (Option<Policy>, Vec<Finding>) {
 }
 
 fn assemble(raw: RawPolicy, metrics: Vec<Metric>) -> Policy {
+    let by_work = !metrics.is_empty() && metrics.iter().all(Metric::is_decided_by_work);
     Policy {
         module: raw.module,
         flavor: raw.flavor,
@@ -47,8 +48,8 @@ fn assemble(raw: RawPolicy, metrics: Vec<Metric>) -> Policy {
         metrics,
         schedules: raw.schedules,
         forecast: raw.forecast,
-        out: raw.pace.out,
-        inward: raw.pace.inward,
+        out: raw.pace.out.filled(by_work, raw.capacity.max),
+        inward: raw.pace.inward.filled(by_work),
         create: raw.pace.create,
         missing: raw.missing_data,
         deploy: raw.deploy,
@@ -87,19 +88,18 @@ fn check_capacity(raw: &RawPolicy, findings: &mut Vec<Finding>) {
 }
 
 fn check_pace(raw: &RawPolicy, findings: &mut Vec<Finding>) {
-    let guard = raw.pace.inward.guard;
-    if !(guard > 0.0 && guard <= 1.0) {
+    if let Some(guard) = raw.pace.inward.guard.filter(|guard| !(*guard > 0.0 && *guard <= 1.0)) {
         findings.push(Finding::error(
             "pace.in.guard",
             format!("guard {guard} is outside 0 to 1; write for example 0.9"),
         ));
     }
-    if raw.pace.out.max_in_flight == 0 {
+    if raw.pace.out.max_in_flight == Some(0) {
         let message = "with 0 VMs on their way none ever comes; write at least 1";
         findings.push(Finding::error("pace.out.max_in_flight", message));
     }
     for (key, step) in [("out", raw.pace.out.max_step), ("in", raw.pace.inward.max_step)] {
-        if is_nothing(step) {
+        if let Some(step) = step.filter(|step| is_nothing(*step)) {
             let message = format!("a step of {step} changes nothing; write at least 1");
             findings.push(Finding::error(format!("pace.{key}.max_step"), message));
         }

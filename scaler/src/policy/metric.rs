@@ -153,6 +153,15 @@ pub struct Metric {
     pub aim: Aim,
 }
 
+impl Metric {
+    /// Whether the work decides what it asks for: a target for the mean over the VMs that serve.
+    pub fn is_decided_by_work(&self) -> bool {
+        let is_mean = self.aggregate == Aggregate::Mean && self.over == Over::Serving;
+        let is_own = self.source == MetricSource::Cloudmonitor;
+        is_own && is_mean && matches!(self.aim, Aim::Target { .. })
+    }
+}
+
 /// What a metric is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

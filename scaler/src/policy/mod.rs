@@ -30,7 +30,7 @@ pub use finding::{Finding, FindingSeverity};
 pub use metric::{
     Aggregate, Aim, Measure, Metric, MetricSource, Over, RawAbove, RawBelow, RawMetric,
 };
-pub use pace::{RawPace, RawPaceCreate, RawPaceIn, RawPaceOut};
+pub use pace::{PaceIn, PaceOut, RawPace, RawPaceCreate, RawPaceIn, RawPaceOut};
 pub use raw::{
     ApiVersion, ForecastMode, MissingIn, MissingOut, Mode, PolicyKind, RawCapacity, RawForecast,
     RawMissingData, RawPolicy, RawSchedule, ScheduleMode,
@@ -48,8 +48,8 @@ pub struct Policy {
     pub metrics: Vec<Metric>,
     pub schedules: Vec<RawSchedule>,
     pub forecast: RawForecast,
-    pub out: RawPaceOut,
-    pub inward: RawPaceIn,
+    pub out: PaceOut,
+    pub inward: PaceIn,
     pub create: RawPaceCreate,
     pub missing: RawMissingData,
     pub deploy: RawDeploy,

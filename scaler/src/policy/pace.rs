@@ -13,27 +13,54 @@ pub struct RawPace {
     pub create: RawPaceCreate,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// How a module may grow, as written. What is left out depends on what asks: thresholds do not know how
+/// much is needed, so they go in small steps with pauses. Where the work decides (all metrics have a
+/// `target` for the mean over serving VMs) that is known, and has waited by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPaceOut {
-    pub max_step: Share,
-    /// After a change the load is not believed for this long: load1 needs three minutes to show
+    /// VMs added at once: 4, or `100%` if the work decides.
+    pub max_step: Option<Share>,
+    /// After a change the load is not believed for this long (`3m`): load1 needs three minutes to show
     /// 95 % of a step.
+    pub settle: Option<Span>,
+    /// The pause after VMs were added: none if left out.
+    pub cooldown: Option<Span>,
+    /// VMs on their way at once: 6, or `capacity.max` if the work decides.
+    #[schemars(range(min = 1))]
+    pub max_in_flight: Option<u32>,
+}
+
+/// How a module may shrink, as written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPaceIn {
+    /// VMs taken away at once: 1, or `25%` if the work decides.
+    pub max_step: Option<Share>,
+    /// The highest count wanted within this time is kept: `10m`. Targets have waited by themselves.
+    pub stabilise: Option<Span>,
+    /// The pause after any change: `5m`, or none if the work decides.
+    pub cooldown: Option<Span>,
+    /// The load after taking VMs away must stay below this part of `out.above`: 0.9, or 1 if the
+    /// work decides.
+    pub guard: Option<f64>,
+}
+
+/// How a module may grow, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PaceOut {
+    pub max_step: Share,
     pub settle: Span,
     pub cooldown: Span,
-    /// VMs on their way at once.
-    #[schemars(range(min = 1))]
     pub max_in_flight: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RawPaceIn {
+/// How a module may shrink, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PaceIn {
     pub max_step: Share,
-    /// The highest count wanted within this time is kept.
     pub stabilise: Span,
     pub cooldown: Span,
-    /// The load after taking VMs away must stay below this part of `out.above`.
     pub guard: f64,
 }
 
@@ -53,24 +80,33 @@ pub struct RawPaceCreate {
     pub per_hour: u32,
 }
 
-impl Default for RawPaceOut {
-    fn default() -> Self {
-        Self {
-            max_step: Share::Count(4),
-            settle: Span::secs(180),
-            cooldown: Span::secs(0),
-            max_in_flight: 6,
+impl RawPaceOut {
+    /// With what was left out. `by_work` if the work decides, at most for `max` VMs.
+    pub(super) fn filled(self, by_work: bool, max: u32) -> PaceOut {
+        let (step, in_flight) =
+            if by_work { (Share::Percent(100), max) } else { (Share::Count(4), 6) };
+        PaceOut {
+            max_step: self.max_step.unwrap_or(step),
+            settle: self.settle.unwrap_or(Span::secs(180)),
+            cooldown: self.cooldown.unwrap_or_default(),
+            max_in_flight: self.max_in_flight.unwrap_or(in_flight),
         }
     }
 }
 
-impl Default for RawPaceIn {
-    fn default() -> Self {
-        Self {
-            max_step: Share::Count(1),
-            stabilise: Span::secs(600),
-            cooldown: Span::secs(300),
-            guard: 0.9,
+impl RawPaceIn {
+    /// With what was left out. `by_work` if the work decides.
+    pub(super) fn filled(self, by_work: bool) -> PaceIn {
+        let (step, cooldown, guard) = if by_work {
+            (Share::Percent(25), Span::default(), 1.0)
+        } else {
+            (Share::Count(1), Span::secs(300), 0.9)
+        };
+        PaceIn {
+            max_step: self.max_step.unwrap_or(step),
+            stabilise: self.stabilise.unwrap_or(Span::secs(600)),
+            cooldown: self.cooldown.unwrap_or(cooldown),
+            guard: self.guard.unwrap_or(guard),
         }
     }
 }

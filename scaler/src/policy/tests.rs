@@ -44,10 +44,10 @@ pub(crate) fn raw() -> RawPolicy {
         schedules: Vec::new(),
         forecast: RawForecast::default(),
         pace: RawPace {
-            out: RawPaceOut { settle: Span::secs(5), ..RawPaceOut::default() },
+            out: RawPaceOut { settle: Some(Span::secs(5)), ..RawPaceOut::default() },
             inward: RawPaceIn {
-                stabilise: Span::secs(10),
-                cooldown: Span::secs(5),
+                stabilise: Some(Span::secs(10)),
+                cooldown: Some(Span::secs(5)),
                 ..RawPaceIn::default()
             },
             create: RawPaceCreate { timeout: Span::secs(60), ..RawPaceCreate::default() },
@@ -94,7 +94,7 @@ fn each_refusal_names_the_key_and_what_to_write() {
     assert_eq!(refused(|raw| raw.capacity.min = 0).path, "capacity.min");
     assert_eq!(refused(|raw| raw.capacity.initial = Some(9)).path, "capacity.initial");
     assert_eq!(refused(|raw| raw.metrics[0].coverage = 0.0).path, "metrics.0.coverage");
-    assert_eq!(refused(|raw| raw.pace.inward.guard = f64::NAN).path, "pace.in.guard");
+    assert_eq!(refused(|raw| raw.pace.inward.guard = Some(f64::NAN)).path, "pace.in.guard");
     assert_eq!(refused(|raw| raw.isolation.witnesses = 0).path, "isolation.witnesses");
     let finding = refused(|raw| raw.metrics[0].metric = Some("laod".to_owned()));
     assert!(finding.message.contains("load1_per_core"), "{finding:?}");
@@ -130,4 +130,32 @@ fn thresholds_between_which_a_fleet_would_flap_are_refused() {
     let finding = refused(|raw| raw.metrics[0].inward.as_mut().unwrap().below = 0.75);
     assert_eq!(finding.path, "metrics.0.in.below");
     assert!(finding.message.contains("less than 0.72"), "{finding:?}");
+}
+
+#[test]
+fn what_pace_leaves_out_depends_on_what_asks() {
+    let pace = |raw: RawPolicy| {
+        let policy = check(raw).0.unwrap();
+        let PaceOut { max_step, max_in_flight, .. } = policy.out;
+        let PaceIn { max_step: step, cooldown, guard, .. } = policy.inward;
+        format!("out {max_step} {max_in_flight} in {step} {cooldown} {guard}")
+    };
+    let bare = |change: &dyn Fn(&mut RawMetric)| {
+        let mut raw = RawPolicy { pace: RawPace::default(), ..raw() };
+        change(&mut raw.metrics[0]);
+        raw
+    };
+    let target = |metric: &mut RawMetric| {
+        (metric.out, metric.inward, metric.target) = (None, None, Some(0.7));
+    };
+    assert_eq!(pace(bare(&|_| ())), "out 4 6 in 1 5m 0.9");
+    assert_eq!(pace(bare(&target)), "out 100% 8 in 25% 0 1");
+    let hottest = |metric: &mut RawMetric| {
+        target(metric);
+        metric.aggregate = Aggregate::Max;
+    };
+    assert_eq!(pace(bare(&hottest)), "out 4 6 in 1 5m 0.9", "no work is told from that");
+    let mut raw = bare(&target);
+    raw.pace.inward.max_step = Some(Share::Count(1));
+    assert_eq!(pace(raw), "out 100% 8 in 1 0 1", "what is written counts");
 }

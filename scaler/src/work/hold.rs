@@ -60,7 +60,7 @@ impl Holding {
         now: Time,
         tuning: &Tuning,
     ) -> Act {
-        let keeps = self.keep(wish.keep.max(wish.needed), window, now, tuning);
+        let keeps = self.keep(wish.keep.max(wish.needed), window, now);
         if wish.needed > have {
             self.surplus_s = 0.0;
             self.last_out = Some(now);
@@ -83,11 +83,9 @@ impl Holding {
     }
 
     /// The most that had to be kept within the window.
-    fn keep(&mut self, keep: u32, window: Duration, now: Time, tuning: &Tuning) -> u32 {
-        let longest = tuning.kept.max(tuning.kept_while_low);
-        self.kept.retain(|(at, count)| *count > keep && now.since(*at) <= longest);
+    fn keep(&mut self, keep: u32, window: Duration, now: Time) -> u32 {
+        self.kept.retain(|(at, count)| *count > keep && now.since(*at) <= window);
         self.kept.push_back((now, keep));
-        let recent = self.kept.iter().filter(|(at, _)| now.since(*at) <= window);
-        recent.map(|(_, count)| *count).max().unwrap_or(keep)
+        self.kept.iter().map(|(_, count)| *count).max().unwrap_or(keep)
     }
 }

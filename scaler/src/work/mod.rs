@@ -7,7 +7,9 @@
 //! (`outlook`), and what that asks for becomes an action when it is worth one (`hold`).
 //!
 //! How far ahead must be looked is a fact, not a setting: the age of the samples, the time until a
-//! VM of the pool serves, and, when the pool cannot carry what is coming, the time to make one.
+//! VM of the pool serves, and, when the pool cannot carry what is coming, the time to make one. How
+//! much is covered follows from the same facts: where samples are rare or VMs are slow to come back,
+//! too few VMs stay too few for longer, so more cases are covered.
 //!
 //! What is not known takes nothing away: without new samples the count stays; if only a part of the
 //! VMs report and those alone prove that more is needed, it goes out.
@@ -160,6 +162,7 @@ const BLIND_AFTER_STEPS: u32 = 3;
 /// Looks at a module once.
 pub fn look(memory: &mut WorkMemory, seen: &Seen<'_>, tuning: &Tuning) -> Wanted {
     let have = seen.vms.len() as u32 + seen.warming;
+    memory.fullest = memory.fullest.max(seen.supply.ready);
     if let Some(estimate) = memory.estimator.look(seen, tuning) {
         let is_hole = memory.note_pace(estimate.at, estimate.interval, seen.now);
         let reach = memory.reach(seen, tuning);
@@ -174,11 +177,9 @@ pub fn look(memory: &mut WorkMemory, seen: &Seen<'_>, tuning: &Tuning) -> Wanted
     if let Some(blind) = memory.blindness(seen, have) {
         return blind;
     }
-    memory.fullest = memory.fullest.max(seen.supply.ready);
     let has_pool = memory.fullest > 0;
     let (wish, account) = basis.wish(seen, have, has_pool, &memory.outlooks, &reach);
-    let is_low = memory.fullest == 0 || seen.supply.ready * 2 < memory.fullest;
-    let window = if is_low { tuning.kept_while_low } else { tuning.kept };
+    let window = reach.step * tuning.kept_steps;
     let act = memory.holding.act(wish, have, window, seen.elapsed, seen.now, tuning);
     match act {
         Act::Out { to } | Act::In { to } => Wanted { count: to, why: Why::Moves(account) },
@@ -267,11 +268,14 @@ impl WorkMemory {
             ((fixed + ticks * tick) / in_step).round().max(1.0) as usize
         };
         let of = |span: Duration| (span.as_secs_f32() / in_step).round().max(1.0) as usize;
+        let (near, far) = (steps(seen.supply.take), steps(seen.supply.make));
+        let back = if self.fullest > 0 { near } else { far };
         Reach {
             step,
-            near: steps(seen.supply.take),
+            back: step * back as u32,
+            near,
             ahead: of(tuning.ahead),
-            far: steps(seen.supply.make),
+            far,
             slope: of(tuning.slope_for),
         }
     }

@@ -67,6 +67,8 @@ pub(super) struct Reach {
     pub(super) far: usize,
     /// The slope is carried on for so many steps after `near` at most.
     pub(super) slope: usize,
+    /// A VM that was let go by mistake serves again after this.
+    pub(super) back: Duration,
 }
 
 impl Reach {
@@ -227,7 +229,7 @@ impl Outlooks {
         };
         let came = self.past.iter().rev().take(window + 1).map(|basis| basis.work);
         let came = came.fold(0.0, f32::max);
-        let share = share_of(horizon, tuning);
+        let share = share_of(horizon, reach, tuning);
         let gain = super::share(reach.step, tuning.judged);
         for outlook in OUTLOOKS {
             let prediction = predict(&basis, outlook, horizon, reach, tuning);
@@ -296,12 +298,16 @@ fn class(basis: &Basis, rise: f32, tuning: &Tuning) -> usize {
     level * 3 + direction
 }
 
-fn share_of(horizon: Horizon, tuning: &Tuning) -> f32 {
-    match horizon {
-        Horizon::Near => tuning.out_share,
-        Horizon::Ahead => tuning.keep_share,
-        Horizon::Far => tuning.far_share,
-    }
+/// The share of cases to cover: so large that the two mistakes are equally dear. What is missing is
+/// missing until the next look, or until a VM that was let go is back; what is there in vain idles.
+fn share_of(horizon: Horizon, reach: &Reach, tuning: &Tuning) -> f32 {
+    let (missing, idle) = match horizon {
+        Horizon::Near => (reach.step, tuning.taken_in_vain),
+        Horizon::Far => (reach.step, tuning.made_in_vain),
+        Horizon::Ahead => (reach.back, tuning.kept_in_vain),
+    };
+    let missing_s = tuning.dear * missing.as_secs_f32();
+    missing_s / (missing_s + idle.as_secs_f32())
 }
 
 /// What it would have cost to have `had` when `came`: too little is dearer than too much by as much

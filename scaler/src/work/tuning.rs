@@ -9,18 +9,19 @@ use std::time::Duration;
 /// How the tracker weighs its experience.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuning {
-    /// The work that the fleet must carry when a VM ordered now begins to serve is covered in this
-    /// share of cases; what lies above it is met by what is still held from before.
-    pub out_share: f32,
-    /// A VM is let go if the fleet would do without it for all of `ahead` in this share of cases.
-    pub keep_share: f32,
-    /// The share of cases in which VMs that have to be made from nothing come in time.
-    pub far_share: f32,
-    /// How far ahead a VM must be dispensable to be let go.
+    /// A VM that is missing is as dear as so many that idle. What is covered follows from this: so
+    /// many cases that to wait for one more look would cost as much as to have ordered in vain, or
+    /// that to let a VM go too early would cost as much as to have kept it in vain.
+    pub dear: f32,
+    /// So long a VM idles that was ordered in vain, if it came from the pool, and if it was made;
+    /// and one that was kept in vain.
+    pub taken_in_vain: Duration,
+    pub made_in_vain: Duration,
+    pub kept_in_vain: Duration,
+    /// A VM is let go if the fleet is likely to do without it for all of this time,
     pub ahead: Duration,
-    /// The highest need of this time is kept; of the longer one while the pool is low.
-    pub kept: Duration,
-    pub kept_while_low: Duration,
+    /// and would have been at each look of so many steps before.
+    pub kept_steps: u32,
     /// An action inwards has to be worth this: VM-seconds of surplus that gathered before it.
     pub price_s: f32,
     /// The same, if it takes back what was added within `reversal`.
@@ -53,20 +54,20 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            out_share: 0.52,
-            keep_share: 0.58,
-            far_share: 0.45,
-            ahead: Duration::from_secs(375),
-            kept: Duration::from_secs(45),
-            kept_while_low: Duration::from_secs(200),
-            price_s: 45.0,
-            reversal_price_s: 680.0,
+            dear: 10.0,
+            taken_in_vain: Duration::from_secs(138),
+            made_in_vain: Duration::from_secs(183),
+            kept_in_vain: Duration::from_secs(330),
+            ahead: Duration::from_secs(450),
+            kept_steps: 2,
+            price_s: 140.0,
+            reversal_price_s: 540.0,
             reversal: Duration::from_secs(900),
-            slope_for: Duration::from_secs(300),
+            slope_for: Duration::from_secs(400),
             slope_gain: 0.4,
             calm_slope_gain: 0.3,
             moving: 0.05,
-            unusual: 0.1,
+            unusual: 0.06,
             slow: Duration::from_secs(700),
             home: Duration::from_secs(7200),
             judged: Duration::from_secs(700),

@@ -6,9 +6,10 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use house_tests::edges::{self, Kind, Outcome, Plan, middle_and_p90};
+use house_tests::edges::{self, Kind, Outcome, Plan, Wait, middle_and_p90};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,15 +60,26 @@ fn tell(outcome: &Outcome) {
     let failed = outcome.tally.failures.len();
     let took_s = outcome.took.as_secs_f64();
     let rate = outcome.tally.requests as f64 / took_s;
-    let (first, first_p90) = middle_and_p90(&outcome.first_serves);
-    let (each, each_p90) = middle_and_p90(&outcome.all_serve);
     let _ = writeln!(
         out,
-        "scale-ins {}  replacements {}  requests {}  failed {failed}  in {took_s:.0} s ({rate:.0}/s)\n\
-         decision to the first answer of the first new VM: {first} ms (p90 {first_p90}), of each: \
-         {each} ms (p90 {each_p90})",
+        "scale-ins {}  replacements {}  requests {}  failed {failed}  in {took_s:.0} s ({rate:.0}/s)",
         outcome.scale_ins, outcome.replacements, outcome.tally.requests
     );
+    for (who, waits) in [("first", &outcome.first_serves), ("each", &outcome.all_serve)] {
+        let told = |part: fn(&Wait) -> Duration| {
+            let (middle, p90) = middle_and_p90(waits.iter().map(part));
+            format!("{middle} (p90 {p90})")
+        };
+        let _ = writeln!(
+            out,
+            "ms from the decision to the first answer of {who} new VM: {}, of which to the order to start {}, \
+             to ready {}, over the router to the answer {}",
+            told(|wait| wait.whole),
+            told(|wait| wait.to_start),
+            told(|wait| wait.to_ready),
+            told(|wait| wait.to_answer),
+        );
+    }
     for (at, failure) in outcome.tally.failures.iter().take(20) {
         let _ = writeln!(out, "{} {failure}", at.millis());
     }

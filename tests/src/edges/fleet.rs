@@ -1,6 +1,6 @@
 //! A fleet of processes with a router in front, for one run: its files, its brain, and its end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -160,6 +160,18 @@ impl Fleet {
         let grew = all.iter().find(|d| d["to"].as_u64() > d["from"].as_u64());
         let at = grew.and_then(|decision| decision["at"].as_i64());
         Ok(Time::from_millis(at.context("a decision to grow")?))
+    }
+
+    /// When each VM came to which state since then, as the journal words it: `vm ready`.
+    pub fn moves_since(&self, since: Time) -> anyhow::Result<BTreeMap<(String, String), Time>> {
+        let rows = self.get(&format!("/api/journal?limit=1000&from={}", since.millis()))?;
+        let rows = rows.as_array().context("a list of what was done")?;
+        let moves = rows.iter().filter_map(|row| {
+            let vm = row["object"].as_str()?.strip_prefix("vm/")?.to_owned();
+            let at = Time::from_millis(row["at"].as_i64()?);
+            Some(((vm, row["what"].as_str()?.to_owned()), at))
+        });
+        Ok(moves.collect())
     }
 
     /// Leaves its files behind when it ends; tells where.

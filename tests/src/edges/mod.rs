@@ -57,9 +57,21 @@ pub struct Outcome {
     pub scale_ins: usize,
     pub replacements: usize,
     pub took: Duration,
-    /// From the decision to the first request that the first new VM, and each new VM, answered.
-    pub first_serves: Vec<Duration>,
-    pub all_serve: Vec<Duration>,
+    /// Of each round the VM that answered first, and all new VMs.
+    pub first_serves: Vec<Wait>,
+    pub all_serve: Vec<Wait>,
+}
+
+/// From a decision to the first request that a new VM answered, in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait {
+    pub whole: Duration,
+    /// Until its program was ordered to start.
+    pub to_start: Duration,
+    /// From there until its program was seen to be ready.
+    pub to_ready: Duration,
+    /// From there, over the update of the router, until its first answer.
+    pub to_answer: Duration,
 }
 
 /// Grows, replaces and shrinks until the plan is fulfilled. `say` is told after each round.
@@ -118,22 +130,28 @@ fn replace(fleet: &mut Fleet, most: usize) -> anyhow::Result<usize> {
 }
 
 /// How long after the decision each new VM answered its first request.
-fn waits(
-    fleet: &Fleet,
-    load: &Load,
-    before: &Status,
-    after: &Status,
-) -> anyhow::Result<Vec<Duration>> {
+fn waits(fleet: &Fleet, load: &Load, before: &Status, after: &Status) -> anyhow::Result<Vec<Wait>> {
     let decided = fleet.last_scale_out()?;
+    let moves = fleet.moves_since(decided)?;
     let new = after.serving.difference(&before.serving);
-    // Nobody may have asked it yet.
-    let first = new.filter_map(|vm| load.first_answer_of(vm));
-    Ok(first.map(|at| at.since(decided)).collect())
+    let waits = new.filter_map(|vm| {
+        // Nobody may have asked it yet.
+        let answered = load.first_answer_of(vm)?;
+        let moved = |to: &str| moves.get(&(vm.clone(), to.to_owned())).copied();
+        let (started, ready) = (moved("vm deploying")?, moved("vm ready")?);
+        Some(Wait {
+            whole: answered.since(decided),
+            to_start: started.since(decided),
+            to_ready: ready.since(started),
+            to_answer: answered.since(ready),
+        })
+    });
+    Ok(waits.collect())
 }
 
 /// The middle one and the one that nine of ten do not exceed, in milliseconds.
-pub fn middle_and_p90(waits: &[Duration]) -> (u128, u128) {
-    let mut sorted = waits.to_vec();
+pub fn middle_and_p90(waits: impl Iterator<Item = Duration>) -> (u128, u128) {
+    let mut sorted: Vec<Duration> = waits.collect();
     sorted.sort();
     let at =
         |share: usize| sorted.get((sorted.len() * share / 100).min(sorted.len().saturating_sub(1)));

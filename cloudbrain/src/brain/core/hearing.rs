@@ -67,7 +67,7 @@ impl Core {
                 true
             }
             Heard::Foreseen(forecasts) => {
-                self.senses.facts.forecasts = forecasts;
+                self.foreseen(forecasts, now);
                 false
             }
             Heard::Answered(answers) => self.answered(answers, now),

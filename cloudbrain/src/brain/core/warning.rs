@@ -1,18 +1,21 @@
 //! Tells operations early of a pool that runs low: before somebody needs a VM that cannot be had.
 //!
 //! A pool is an object like any other, so its trouble is an incident that is told, acknowledged,
-//! silenced and ended as all are. Two things are told of it: so many of its VMs work for modules that
-//! somebody should grow it (`warn_at`), and none is ready while none can be made.
+//! silenced and ended as all are. These things are told of it: so many of its VMs work for modules that
+//! somebody should grow it (`warn_at`), and none is ready while something keeps more from being made: a
+//! quota, failures, a budget. A third: VMs in quarantine that nobody but a person may destroy.
 //!
 //! What was said is kept with the alerter; after a start the first look says it once more, which
 //! changes nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::id::{CheckId, FlavorId, Object, SourceId};
 use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
-use scaler::capacity::{Stock, bounds};
+use model::vm::VmState;
+use scaler::capacity::Stock;
 use scaler::pool::Pool;
 
 use super::Core;
@@ -34,7 +37,12 @@ impl Core {
             let low = is_low(pool, stock, was_low.unwrap_or(false));
             let text = allocated(pool, stock);
             signals.extend(self.said(flavor, ALLOCATED, low, Severity::Average, text, now));
-            if let Some((dry, text)) = self.is_dry(pool, stock) {
+            let was_dry = self.said_of_pools.get(&(flavor.clone(), STOCK)) == Some(&true);
+            let strangers = self.strangers(flavor, now);
+            let text = format!("{strangers} VMs bear our tag and no record tells of them");
+            let (known, low) = (strangers == 0, Severity::Warning);
+            signals.extend(self.said(flavor, STRANGERS, !known, low, text, now));
+            if let Some((dry, text)) = self.is_dry(pool, stock, was_dry) {
                 signals.extend(self.said(flavor, STOCK, dry, Severity::High, text, now));
             }
         }
@@ -44,13 +52,23 @@ impl Core {
         }
     }
 
-    /// None while the provider does not say what there is.
-    fn is_dry(&self, pool: &Pool, stock: Stock) -> Option<(bool, String)> {
-        let provider = self.senses.facts.provider.as_ref()?;
-        let bounds = bounds(Some(pool), Some(provider), &pool.flavor, stock.total);
-        let tightest = bounds.first()?;
-        let dry = pool.ready > 0 && stock.ready == 0 && stock.being_made == 0 && tightest.more == 0;
-        Some((dry, format!("no VM is ready and none can be made: {}", tightest.limit)))
+    /// VMs in quarantine that did not turn out to be anybody's meanwhile.
+    fn strangers(&self, flavor: &FlavorId, now: Time) -> usize {
+        let vms = self.scaler.vms.values().filter(|vm| vm.flavor == *flavor);
+        let strangers = vms.filter(|vm| vm.state == VmState::Quarantine);
+        strangers.filter(|vm| now.since(vm.since) >= STRANGE_AFTER).count()
+    }
+
+    /// None while the provider does not say what there is. It is over when a VM is ready: one that
+    /// is tried now and then may come to nothing.
+    fn is_dry(&self, pool: &Pool, stock: Stock, was_dry: bool) -> Option<(bool, String)> {
+        self.senses.facts.provider.as_ref()?;
+        let memory = self.scaler.memory.pools.get(&pool.flavor);
+        let waits = memory.and_then(|memory| memory.waits.as_deref());
+        let is_empty = pool.ready > 0 && stock.ready == 0;
+        let is_stuck = stock.being_made == 0 && waits.is_some();
+        let text = format!("no VM is ready: {}", waits.unwrap_or_default());
+        Some((is_empty && (is_stuck || was_dry), text))
     }
 
     /// The signal, if it is news.
@@ -78,6 +96,9 @@ impl Core {
 
 const ALLOCATED: &str = "pool.allocated";
 const STOCK: &str = "pool.stock";
+const STRANGERS: &str = "pool.strangers";
+/// An orphan of ours is destroyed within this time, and nobody needs to be told.
+const STRANGE_AFTER: Duration = Duration::from_secs(1800);
 
 fn is_low(pool: &Pool, stock: Stock, was_low: bool) -> bool {
     match was_low {

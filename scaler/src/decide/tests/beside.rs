@@ -27,8 +27,8 @@ pub(super) fn look(
     facts.schedules.insert(policy.module.clone(), beside.schedules.clone());
     facts.forecasts.extend(beside.forecast.clone().map(|f| (policy.module.clone(), f)));
     let elapsed = Duration::from_secs(5);
-    let (room, holds) = (beside.room, &beside.holds);
-    let scene = Scene { members: &members, facts: &facts, room, holds, now, elapsed };
+    let (room, lead, holds) = (beside.room, LeadTimes::default(), &beside.holds);
+    let scene = Scene { members: &members, facts: &facts, room, lead, holds, now, elapsed };
     decide(&policy, memory, &scene)
 }
 
@@ -144,7 +144,7 @@ fn a_schedule_makes_the_mode_stricter_and_never_laxer() {
 fn bounds_are_gone_after_at_the_pace_of_the_policy() {
     let mut raw = raw();
     raw.capacity = RawCapacity { min: 7, max: 8, initial: None };
-    raw.pace.out.max_in_flight = 3;
+    raw.pace.out.max_in_flight = Some(3);
     let want = look(raw, &mut with(2), 100, "- -", &Beside::default());
     assert_eq!(told(&want), "5: the policy's bounds are 7 to 8");
 }
@@ -171,6 +171,11 @@ fn a_forecast_lifts_the_floor_a_little_and_only_if_it_may() {
     for (mode, is_trusted) in [(None, true), (Observe, true), (RaiseFloor, false)] {
         assert_eq!(ask(mode, 8, is_trusted), "4: load 0.50 is within its band");
     }
+    let mut raw = self::raw();
+    raw.forecast.mode = RaiseFloor;
+    raw.forecast.max_raise = Share::Count(4);
+    let late = look(raw, &mut with(4), 1_801, "0.5 0.5 0.5 0.5", &forecast(8, true));
+    assert_eq!(told(&late), "4: load 0.50 is within its band", "after its horizon");
 }
 
 #[test]

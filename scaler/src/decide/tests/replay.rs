@@ -103,7 +103,7 @@ proptest! {
 /// What holds of each decision, whatever it goes by.
 fn lawful(raw: &RawPolicy, from: u32, want: &Want, beside: &Beside) -> Result<(), TestCaseError> {
     let RawCapacity { min, max, .. } = raw.capacity;
-    let max_in = raw.pace.inward.max_step.of(from).max(1);
+    let max_in = check(raw.clone()).0.unwrap().inward.max_step.of(from).max(1);
     prop_assert!(want.to <= from.max(max), "never above max by choice");
     prop_assert!(want.to >= from.min(min), "never below min by choice");
     prop_assert!(want.to + max_in >= from, "no more at once than the pace lets go");

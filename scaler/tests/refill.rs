@@ -1,0 +1,106 @@
+//! A pool that stays short says why, in words that name the setting.
+
+#![expect(clippy::unwrap_used, reason = "in a test it says where it broke")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::id::FlavorId;
+use model::time::Time;
+use scaler::facts::{Facts, ProviderFact};
+use scaler::hands::Quota;
+use scaler::state::{Config, State};
+use scaler::steps::{StepKind, StepOutcome, absorb, issue};
+use scaler::tick::tick;
+
+const NOW: Time = Time::from_millis(1_000_000);
+
+fn flavor() -> FlavorId {
+    FlavorId::parse("small").unwrap()
+}
+
+/// A pool of no module, so that the budget of an hour is the default: 40.
+fn config(pool: &serde_json::Value) -> Config {
+    let mut whole = serde_json::json!({
+        "apiVersion": "cloudbrain/v1", "kind": "Pool", "flavor": "small", "max_total": 900,
+    });
+    whole.as_object_mut().unwrap().extend(pool.as_object().unwrap().clone());
+    let pool = scaler::pool::check(serde_json::from_value(whole).unwrap()).0.unwrap();
+    Config { pools: BTreeMap::from([(flavor(), pool)]), ..Config::default() }
+}
+
+/// Ticks once; everything that is ordered comes to `outcome`. Says what the pool waits for.
+fn look(
+    config: &Config,
+    state: &mut State,
+    facts: &Facts,
+    second: u64,
+    outcome: &StepOutcome,
+) -> Option<String> {
+    let now = NOW + Duration::from_secs(second);
+    tick(config, state, facts, now);
+    for step in issue(state, now) {
+        if step.kind == StepKind::Create {
+            absorb(config, state, &step.vm, step.kind, outcome.clone(), now);
+        }
+    }
+    state.memory.pools[&flavor()].waits.clone()
+}
+
+fn current() -> State {
+    let mut state = State::default();
+    state.sight.is_current = true;
+    state
+}
+
+fn listed() -> Facts {
+    let provider = ProviderFact { at: NOW, complete: true, ..ProviderFact::default() };
+    Facts { provider: Some(provider), ..Facts::default() }
+}
+
+#[test]
+fn nobody_said_what_there_is() {
+    let config = config(&serde_json::json!({"ready": 1}));
+    let waits = look(&config, &mut current(), &Facts::default(), 0, &StepOutcome::Done);
+    assert_eq!(waits.as_deref(), Some("the provider has not said yet what there is"));
+}
+
+#[test]
+fn a_pace_is_named_by_its_setting() {
+    let refill = serde_json::json!({"per_minute": 100, "in_flight": 2});
+    let config = config(&serde_json::json!({"ready": 3, "refill": refill}));
+    let waits = look(&config, &mut current(), &listed(), 0, &StepOutcome::Done);
+    assert_eq!(waits.as_deref(), Some("2 are made at once (refill.in_flight)"));
+}
+
+#[test]
+fn the_budget_of_an_hour_says_when_it_goes_on() {
+    let refill = serde_json::json!({"per_minute": 100, "in_flight": 100});
+    let config = config(&serde_json::json!({"ready": 41, "refill": refill}));
+    let waits = look(&config, &mut current(), &listed(), 0, &StepOutcome::Done);
+    let expected = "40 may be ordered within an hour (pace.create.per_hour of all policies): the \
+                    next at 1970-01-01T01:16:40Z";
+    assert_eq!(waits.as_deref(), Some(expected));
+}
+
+#[test]
+fn a_quota_is_named_with_its_count() {
+    let config = config(&serde_json::json!({"ready": 2}));
+    let quota =
+        Quota { name: "cores".to_owned(), used: 7, limit: Some(8), takes: [(flavor(), 1)].into() };
+    let mut facts = listed();
+    facts.provider.as_mut().unwrap().quotas = vec![quota];
+    let waits = look(&config, &mut current(), &facts, 0, &StepOutcome::Done);
+    assert_eq!(waits.as_deref(), Some("no more can be made: quota cores 7 of 8"));
+}
+
+#[test]
+fn a_failure_is_repeated_to_whoever_asks() {
+    let config = config(&serde_json::json!({"ready": 2, "refill": {"in_flight": 1}}));
+    let (mut state, facts) = (current(), listed());
+    let failed = StepOutcome::Failed("500: try again".to_owned());
+    look(&config, &mut state, &facts, 0, &failed);
+    let waits = look(&config, &mut state, &facts, 1, &failed).unwrap();
+    assert!(waits.starts_with("none is ordered before 1970-01-01T00:"), "{waits}");
+    assert!(waits.ends_with("1 failed in a row, the last with 500: try again"), "{waits}");
+}
