@@ -53,7 +53,6 @@ bugs! {
     DoneIsGone "what its provider says it destroyed is gone",
     DestroyOnce "what is still listed is not destroyed again",
     DestroyStrangers "what no record tells of is destroyed at sight",
-    KeepOrphans "an orphan stays for ever",
     TrustOldStore "a store of yesterday is acted upon",
     StaleGeneration "after recovery routings are numbered as before",
     NoBackoff "what fails is ordered again at once",
@@ -62,7 +61,6 @@ bugs! {
     DryRunActs "a dry run takes VMs",
     RemovedPolicyDestroys "without its policy a module loses its VMs",
     LoseSteps "open steps do not survive a restart (nomad #191)",
-    CallBackStopped "a VM whose program is being stopped is called back",
 }
 
 thread_local! {

@@ -72,8 +72,7 @@ impl Staffing<'_> {
     fn call_back(&self, state: &mut State, missing: u32) -> u32 {
         let works = |id: &&VmId| {
             let vm = state.vms.get(*id).filter(|vm| vm.state == VmState::Draining);
-            let is_stopping = state.steps.contains_key(*id) && !bug!(CallBackStopped);
-            let untouched = !is_stopping && !state.is_dead(id);
+            let untouched = !state.steps.contains_key(*id) && !state.is_dead(id);
             let ready = self.facts.ready.get(*id);
             let passes = self.policy.ready.pass;
             vm.is_some_and(|vm| {

@@ -41,7 +41,7 @@ impl Fleet {
         let recycle = if dice.chance(50) { "to-pool" } else { "destroy" };
         let replace_after = ["0", "2m", "5m"][dice.roll(3) as usize];
         let dry_run = dice.chance(10);
-        let keep_for_debug = ["20m", "20m", "1m"][Dice::new(seed, 4).roll(3) as usize];
+        let keep_for_debug = ["20m", "20m", "0"][Dice::new(seed, 4).roll(3) as usize];
         let care = Care { recycle, replace_after, keep_for_debug };
         let policies = [
             policy(WEB, "small", (2, 8), true, care),

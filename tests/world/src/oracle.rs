@@ -108,6 +108,8 @@ pub struct Oracle {
     pub(crate) joined: BTreeMap<ModuleId, Time>,
     /// Who was taken out by choice though it was well, and when.
     pub(crate) dismissed: VecDeque<(Time, VmId)>,
+    /// Who left the routers last for being ill.
+    pub(crate) ill: BTreeSet<VmId>,
     pub(crate) isolated: BTreeMap<ModuleId, VecDeque<Time>>,
     /// Orders to make a VM, by flavor.
     pub(crate) ordered: BTreeMap<FlavorId, VecDeque<Time>>,

@@ -14,6 +14,9 @@ use crate::trouble::Trouble;
 use crate::world::{Brain, Order, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// What is under way on a VM that leaves by choice has so long, and on one that was ill.
+const DRAIN: Duration = Duration::from_secs(60);
+const KILL_AFTER: Duration = Duration::from_secs(15);
 /// Orders for one flavor within an hour: what two policies allow.
 const PER_HOUR: usize = 80;
 /// And while none of them comes up.
@@ -132,12 +135,15 @@ impl World {
         }
     }
 
-    /// While it works, a program is stopped only when no router sends to it.
+    /// While it works, or runs by its provider's word, too, a program is stopped only when no router sends
+    /// to it. What is under way has its time only with a program that works.
     fn p5_router_first(&mut self, id: &VmId) {
-        if !self.works(id) {
+        let works = self.works(id);
+        let runs = self.cloud.get(id).is_some_and(|machine| machine.runs(self.now));
+        if !works && (!runs || self.oracle.is_called_dead(id)) {
             return;
         }
-        let timeout = Duration::from_secs(60);
+        let timeout = if self.oracle.ill.contains(id) { KILL_AFTER } else { DRAIN };
         for edge in &self.edges {
             // Nobody can know yet what a router did that was started again since it was heard.
             let unknown = edge.restarted >= edge.reported;
@@ -147,6 +153,7 @@ impl World {
             }
             let left = edge.out.get(id).copied();
             if let Some(left) = left
+                && works
                 && left.busy_until > self.now
                 && self.now.since(left.at) + Duration::from_secs(10) < timeout
                 && self.oracle.clock_jumped.is_none_or(|at| at < left.at)

@@ -33,6 +33,11 @@ impl World {
             let Some(vm) = self.brain.state.vms.get(id).cloned() else { continue };
             let Some(module) = vm.module.clone() else { continue };
             let well = self.works(id);
+            if vm.state == VmState::Isolated {
+                self.oracle.ill.insert(id.clone());
+            } else {
+                self.oracle.ill.remove(id);
+            }
             self.p16_p17_frozen(&module, id);
             if vm.state == VmState::Isolated && !self.oracle.is_called_dead(id) {
                 self.p9_bounded_share(&module, id);
