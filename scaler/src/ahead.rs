@@ -157,6 +157,7 @@ fn seen(state: &State, now: Time) -> ProviderFact {
             power: Power::Running,
             addresses: vm.addresses,
             origin: Some(state.memory.origin.clone()),
+            labels: BTreeMap::new(),
         };
         (vm.id.clone(), fact)
     });

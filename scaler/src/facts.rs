@@ -36,8 +36,6 @@ pub struct Facts {
     /// What the schedules of the policies come to, as moments: at least those that hold now.
     pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
     pub forecasts: BTreeMap<ModuleId, Forecast>,
-    /// What VMs are labelled with, beside their own name and that of their host.
-    pub labels: BTreeMap<VmId, BTreeMap<String, String>>,
 }
 
 /// One time at which a schedule of a policy holds: from `from` up to and not including `until`.
@@ -160,6 +158,7 @@ pub struct SeenFact {
     pub power: Power,
     pub addresses: Option<Addresses>,
     pub origin: Option<Origin>,
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What one router said of itself. The default is that of a router which was not heard: it
@@ -219,6 +218,7 @@ impl ProviderFact {
                 power: vm.power,
                 addresses: vm.addresses,
                 origin: vm.origin,
+                labels: vm.labels,
             };
             (vm.id, fact)
         });

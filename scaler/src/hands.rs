@@ -140,6 +140,9 @@ pub struct SeenVm {
     pub addresses: Option<Addresses>,
     /// As it was told in [`CreateOrder`]; None if the provider does not know it.
     pub origin: Option<Origin>,
+    /// What its provider calls it beside that: `terminate.protect` of a policy may name them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Whether a VM runs, by its provider's word.

@@ -10,16 +10,13 @@ use crate::policy::Policy;
 
 /// The label of `terminate.protect` that keeps this VM, if one does.
 pub fn protected_by<'a>(policy: &'a Policy, facts: &Facts, vm: &Vm) -> Option<&'a str> {
+    let seen = facts.provider.as_ref().and_then(|list| list.vms.get(&vm.id));
     let bears = |label: &&String| {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));
         match key {
             "vm" => vm.id.as_str() == value,
             "host" => vm.host.as_ref().is_some_and(|host| host.as_str() == value),
-            key => facts
-                .labels
-                .get(&vm.id)
-                .and_then(|labels| labels.get(key))
-                .is_some_and(|v| v == value),
+            key => seen.and_then(|seen| seen.labels.get(key)).is_some_and(|v| v == value),
         }
     };
     policy.terminate.protect.iter().find(bears).map(String::as_str)
@@ -33,6 +30,8 @@ mod tests {
     use model::vm::VmState;
 
     use super::*;
+    use crate::facts::{ProviderFact, SeenFact};
+    use crate::hands::Power;
     use crate::policy::{check, tests::raw};
 
     #[test]
@@ -54,8 +53,17 @@ mod tests {
             why: String::new(),
         };
         let cron = BTreeMap::from([("role".to_owned(), "cron".to_owned())]);
-        let mut facts = Facts::default();
-        facts.labels.insert("vm-3".parse().unwrap(), cron);
+        let seen = SeenFact {
+            flavor: "small".parse().unwrap(),
+            host: None,
+            power: Power::Running,
+            addresses: None,
+            origin: None,
+            labels: cron,
+        };
+        let vms = [("vm-3".parse().unwrap(), seen)].into();
+        let provider = Some(ProviderFact { vms, ..ProviderFact::default() });
+        let facts = Facts { provider, ..Facts::default() };
         let told = |id, host| protected_by(&policy, &facts, &vm(id, host));
         assert_eq!(told("vm-1", "h1"), None);
         assert_eq!(told("vm-2", "h1"), Some("vm=vm-2"));

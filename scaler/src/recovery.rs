@@ -151,6 +151,8 @@ fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::facts::{ProviderFact, SeenFact};
     use crate::hands::Power;
@@ -168,6 +170,7 @@ mod tests {
             power: Power::Running,
             addresses: None,
             origin: None,
+            labels: BTreeMap::new(),
         };
         let vms = vms.iter().map(|vm| (vm.parse().unwrap(), seen.clone())).collect();
         let provider = ProviderFact { complete: true, vms, ..ProviderFact::default() };

@@ -73,6 +73,7 @@ fn lists(ids: &[&str]) -> Facts {
         power: Power::Running,
         addresses: Some(addresses()),
         origin: None,
+        labels: BTreeMap::new(),
     };
     let vms = ids.iter().map(|id| (VmId::parse(id).unwrap(), seen.clone())).collect();
     let provider = ProviderFact { complete: true, at: NOW, vms, ..ProviderFact::default() };

@@ -89,6 +89,7 @@ fn sighting(core: &Core) -> Sighting {
         power: Power::Running,
         addresses: vm.addresses,
         origin: None,
+        labels: BTreeMap::new(),
     });
     Sighting { complete: true, hosts: hosts.collect(), vms: vms.collect(), quotas: Vec::new() }
 }

@@ -227,6 +227,8 @@ struct ListedVm {
     agent: Option<SocketAddr>,
     app: Option<SocketAddr>,
     origin: Option<Origin>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -260,6 +262,7 @@ impl List {
             },
             addresses: vm.agent.zip(vm.app).map(|(agent, app)| Addresses { agent, app }),
             origin: vm.origin,
+            labels: vm.labels,
         });
         let (hosts, vms) = (hosts.collect(), vms.collect());
         Ok(Sighting { complete: self.complete, hosts, vms, quotas: self.quotas })

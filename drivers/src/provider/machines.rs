@@ -285,6 +285,7 @@ impl StaticProvider {
             power: Power::Running,
             addresses: Some(Addresses { agent: held.agent, app: held.app }),
             origin: held.origin.clone(),
+            labels: BTreeMap::new(),
         });
         let (hosts, vms) = (hosts.into_values().collect(), vms.collect());
         Sighting { complete: true, hosts, vms, quotas: Vec::new() }

@@ -85,6 +85,16 @@ async fn the_example_does_what_the_contract_says() {
 }
 
 #[tokio::test]
+async fn what_a_program_labels_a_vm_with_is_heard() {
+    let scratch = Scratch::new();
+    let list = r#"{"complete": true, "vms": [{"id": "a", "flavor": "s", "power": "running",
+                   "labels": {"role": "cron"}}]}"#;
+    let provider = scripted(&scratch, &format!("cat <<'END'\n{list}\nEND"), "5s");
+    let labels = &provider.observe().await.unwrap().vms[0].labels;
+    assert_eq!(labels.get("role").map(String::as_str), Some("cron"));
+}
+
+#[tokio::test]
 async fn the_end_of_a_program_says_what_became_of_it() {
     let scratch = Scratch::new();
     let cases = [

@@ -100,6 +100,7 @@ fn facts(vms: usize, now: Time) -> Facts {
             power: Power::Running,
             addresses: Some(addresses()),
             origin: None,
+            labels: BTreeMap::new(),
         };
         list.vms.insert(id.clone(), seen);
         router.upstreams.insert(id, UpstreamReport { in_flight: 3, ..UpstreamReport::default() });

@@ -256,6 +256,7 @@ impl World {
             power,
             addresses: (power == Power::Running).then_some(addresses),
             origin: None,
+            labels: BTreeMap::new(),
         }
     }
 

@@ -19,7 +19,8 @@ use super::session::{Service, Session};
 const PAGE: usize = 200;
 /// A walk that does not end by then is no list.
 const MAX_PAGES: usize = 200;
-/// The keys in the metadata of a server.
+/// The keys in the metadata of a server; what does not begin like them is its owner's.
+const OURS: &str = "cloudbrain-";
 const FLEET: &str = "cloudbrain-fleet";
 const VM: &str = "cloudbrain-vm";
 const FLAVOR: &str = "cloudbrain-flavor";
@@ -211,7 +212,9 @@ impl Server {
         // Before it runs, an address is a promise.
         let addresses = if power == Power::Running { addresses(self) } else { None };
         let (flavor, origin) = (flavor.unwrap_or_else(unknown), self.origin());
-        SeenVm { id, flavor, host, power, addresses, origin }
+        let labels = self.metadata.iter().filter(|(key, _)| !key.starts_with(OURS));
+        let labels = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
+        SeenVm { id, flavor, host, power, addresses, origin, labels }
     }
 
     /// Its address in a network, or in the first. Fixed ones before floating ones, IPv4 before IPv6.
@@ -351,6 +354,14 @@ mod tests {
         assert_eq!(label().id_of(&theirs), None);
         theirs.metadata.clear();
         assert_eq!(label().id_of(&theirs).unwrap().as_str(), "nova-1");
+    }
+
+    #[test]
+    fn what_its_owner_wrote_into_the_metadata_are_its_labels() {
+        let mut server = server("1", "ACTIVE", None, "0f3c");
+        server.metadata.insert("role".to_owned(), "cron".to_owned());
+        let seen = server.seen(VmId::parse("vm-1").unwrap(), None, |_| None);
+        assert_eq!(seen.labels, BTreeMap::from([("role".to_owned(), "cron".to_owned())]));
     }
 
     #[test]

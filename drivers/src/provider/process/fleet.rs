@@ -66,6 +66,7 @@ impl KnownVm {
             power,
             addresses: run.and_then(|run| Some(Addresses { agent: run.agent, app: run.app? })),
             origin: self.spec.as_ref().and_then(|spec| spec.origin.clone()),
+            labels: BTreeMap::new(),
         }
     }
 }
