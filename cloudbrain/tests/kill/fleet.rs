@@ -484,7 +484,7 @@ health:
   ready: {{http: /ready, every: 200ms, timeout: 2s, pass: 1, fail: 2, deadline: 20s}}
 drain: {{timeout: 1s, kill_after: 500ms}}
 terminate: {{young: 0s}}
-isolation: {{witnesses: 2, after: 300ms, max_share: \"50%\", replace_after: \"0\", keep_for_debug: 500ms}}
+isolation: {{witnesses: 2, after: 300ms, max_share: 1000, replace_after: \"0\", keep_for_debug: 500ms}}
 "
     )
 }
