@@ -53,6 +53,13 @@ pub const PHRASES: &[Phrase] = &[
     ("each is full or down", "全部已满或宕机"),
     ("its load is unknown since {}: nothing is taken away", "自 {0} 起负载未知：期间不缩容"),
     ("its load is known again", "负载已恢复可知"),
+    ("{}; it stays: {}", "{0:}；暂不隔离：{1:}"),
+    ("isolation.mode is observe", "isolation.mode 为 observe"),
+    ("no other VM of the module looks well", "模块中没有其他看起来正常的虚拟机"),
+    (
+        "{} of {} were isolated within {} (isolation.max_share)",
+        "{2} 内已隔离 {0} 台，共 {1} 台（isolation.max_share）",
+    ),
     (
         "lead     a VM of the pool serves after {} ({}), one that is made first after {} ({})",
         "耗时：资源池的虚拟机 {0} 后投入服务（{1:}），需新建的 {2} 后（{3:}）",

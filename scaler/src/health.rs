@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use model::id::VmId;
 use model::time::Time;
+use model::unit::Span;
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
@@ -86,24 +87,36 @@ fn watch(
     let needed = if bug!(OneWitness) { 1 } else { policy.isolation.witnesses };
     if !dead && (words.len() as u32) < needed {
         state.memory.suspects.remove(id);
+        state.memory.spared.remove(id);
         return;
     }
     let since = *state.memory.suspects.entry(id.clone()).or_insert(now);
     let lasted = now.since(since) >= policy.isolation.after.0;
     if dead {
         isolate(policy, state, id, &words, facts, now);
-    } else if lasted && may_isolate(policy, state, members, id, now) {
+    } else if lasted && policy.isolation.mode != IsolationMode::None {
+        if let Some(why) = why_not(policy, state, members, id, now) {
+            let told = format!("{}; it stays: {why}", words.join("; "));
+            state.memory.spared.insert(id.clone(), told);
+            return;
+        }
         let memory = state.memory.modules.entry(policy.module.clone()).or_default();
         memory.isolations.push_back(now);
         isolate(policy, state, id, &words, facts, now);
     }
 }
 
-/// Bounded by share, also over time, and never the last VM that looks well.
-fn may_isolate(policy: &Policy, state: &mut State, members: &[VmId], id: &VmId, now: Time) -> bool {
-    match policy.isolation.mode {
-        IsolationMode::None | IsolationMode::Observe => return false,
-        IsolationMode::Isolate | IsolationMode::Replace => {}
+/// Why an ill VM is not isolated, if so: bounded by share, also over time, and never the last VM that
+/// looks well.
+fn why_not(
+    policy: &Policy,
+    state: &mut State,
+    members: &[VmId],
+    id: &VmId,
+    now: Time,
+) -> Option<String> {
+    if policy.isolation.mode == IsolationMode::Observe {
+        return Some("isolation.mode is observe".to_owned());
     }
     let memory = state.memory.modules.entry(policy.module.clone()).or_default();
     while memory.isolations.front().is_some_and(|at| now.since(*at) >= SHARE_WINDOW) {
@@ -119,10 +132,17 @@ fn may_isolate(policy: &Policy, state: &mut State, members: &[VmId], id: &VmId, 
     let suspects = &state.memory.suspects;
     let well = in_state(VmState::Serving)
         .any(|other| other != id && !suspects.contains_key(other) && !state.is_dead(other));
+    let (out, most) = (isolated.max(lately), policy.isolation.max_share.of(total));
     if bug!(NoShare) {
-        return true;
+        None
+    } else if !well {
+        Some("no other VM of the module looks well".to_owned())
+    } else if out >= most {
+        let within = Span::secs(SHARE_WINDOW.as_secs());
+        Some(format!("{out} of {total} were isolated within {within} (isolation.max_share)"))
+    } else {
+        None
     }
-    well && isolated.max(lately) < policy.isolation.max_share.of(total)
 }
 
 fn isolate(
@@ -134,6 +154,7 @@ fn isolate(
     now: Time,
 ) {
     let suspected = state.memory.suspects.remove(id).unwrap_or(now);
+    state.memory.spared.remove(id);
     let silent = facts.agents.get(id).and_then(|agent| agent.silent_since);
     let failing = facts.ready.get(id).and_then(|ready| ready.failing_since);
     let failed_at = [silent, failing].into_iter().flatten().fold(suspected, Time::min);

@@ -37,6 +37,8 @@ const LONGEST_START_PAUSE: Duration = Duration::from_secs(900);
 pub(crate) fn observe(config: &Config, state: &mut State, facts: &Facts, now: Time) {
     bury(state, now);
     let State { vms, memory, .. } = state;
+    let serves = |vm: &Vm| matches!(vm.state, VmState::Ready | VmState::Serving);
+    memory.spared.retain(|id, _| vms.get(id).is_some_and(serves));
     let is_out = |vm: &Vm| matches!(vm.state, VmState::Draining | VmState::Isolated);
     memory.out_since.retain(|id, _| vms.get(id).is_some_and(is_out));
     let ids: Vec<VmId> = state.vms.keys().cloned().collect();
@@ -56,6 +58,7 @@ fn bury(state: &mut State, now: Time) {
         state.vms.remove(&id);
         state.steps.remove(&id);
         memory.suspects.remove(&id);
+        memory.spared.remove(&id);
         memory.doubts.remove(&id);
         memory.ending.remove(&id);
         memory.patients.remove(&id);

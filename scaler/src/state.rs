@@ -54,6 +54,9 @@ pub struct Memory {
     pub pools: BTreeMap<FlavorId, PoolMemory>,
     /// Since when enough witnesses call a VM ill.
     pub suspects: BTreeMap<VmId, Time>,
+    /// VMs that look ill and are left where they are, and why.
+    #[serde(default)]
+    pub spared: BTreeMap<VmId, String>,
     /// VMs that ended lately: a list that was taken before their end may still name them.
     pub ended: BTreeMap<VmId, Time>,
     /// Since when the provider's lists lack a VM that is on record, or say that it does not run.

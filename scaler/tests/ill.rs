@@ -119,6 +119,19 @@ fn at_the_ceiling_an_ill_vm_stays_while_a_router_may_send_to_it() {
 }
 
 #[test]
+fn an_ill_vm_that_is_left_where_it_is_has_a_reason() {
+    let (mut config, mut state) = (config(), state());
+    let policy = config.policies.get_mut(&module()).unwrap();
+    policy.isolation.mode = scaler::policy::IsolationMode::Observe;
+    look(&config, &mut state, 0, u64::MAX, 0);
+    look(&config, &mut state, 1, u64::MAX, 0);
+    assert_eq!(state.vms[&vm(1)].state, VmState::Serving);
+    let why =
+        "its agent is silent; it fails its readiness probe; it stays: isolation.mode is observe";
+    assert_eq!(state.memory.spared.get(&vm(1)).map(String::as_str), Some(why));
+}
+
+#[test]
 fn what_is_under_way_on_an_ill_vm_has_its_time() {
     let (config, mut state) = (config(), state());
     look(&config, &mut state, 0, u64::MAX, 3);

@@ -135,7 +135,17 @@ pub(super) async fn waits_now(
     module: &ModuleId,
 ) -> Result<Option<String>, ApiError> {
     let module = module.clone();
-    let waits = handle.ask(move |core, _| core.scaler.memory.modules.get(&module)?.waits.clone());
+    let waits = handle.ask(move |core, _| {
+        let memory = &core.scaler.memory;
+        let ours = |vm: &VmId| {
+            core.scaler.vms.get(vm).is_some_and(|vm| vm.module.as_ref() == Some(&module))
+        };
+        let spared = memory.spared.iter().filter(|(vm, _)| ours(vm));
+        let spared = spared.map(|(vm, why)| format!("{vm}: {why}"));
+        let waits = memory.modules.get(&module).and_then(|memory| memory.waits.clone());
+        let all: Vec<String> = waits.into_iter().chain(spared).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    });
     waits.await.map_err(unavailable)
 }
 

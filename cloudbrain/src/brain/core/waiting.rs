@@ -33,6 +33,7 @@ impl Core {
             .pools
             .iter()
             .filter_map(|(flavor, memory)| Some((format!("pool/{flavor}"), memory.waits.clone()?)));
-        modules.chain(pools).collect()
+        let spared = memory.spared.iter().map(|(vm, why)| (format!("vm/{vm}"), why.clone()));
+        modules.chain(pools).chain(spared).collect()
     }
 }
