@@ -55,7 +55,7 @@ async fn agent(mounts: Arc<Mutex<Vec<&'static str>>>) -> AgentTarget {
             stream.write_all(&frame::encode(reply.as_bytes())).await.expect("it reads");
         }
     });
-    AgentTarget { object: "vm/web-1".parse().expect("a name"), address }
+    AgentTarget::new("vm/web-1".parse().expect("a name"), address)
 }
 
 /// The mount points that have a present value.

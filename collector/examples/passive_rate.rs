@@ -124,7 +124,7 @@ fn targets(first: SocketAddr, agents: u32, apart: bool) -> Vec<AgentTarget> {
         IpAddr::V4(_) | IpAddr::V6(_) => first,
     };
     let object = |agent| format!("host/agent-{agent}").parse().expect("a good name");
-    let target = |agent| AgentTarget { object: object(agent), address: address(agent) };
+    let target = |agent| AgentTarget::new(object(agent), address(agent));
     (0..agents).map(target).collect()
 }
 

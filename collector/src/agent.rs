@@ -226,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn our_own_client_understands_it() {
-        let target = AgentTarget { object: "vm/web-1".parse().unwrap(), address: start().await };
+        let target = AgentTarget::new("vm/web-1".parse().unwrap(), start().await);
         let clock = SharedClock::new(FixedClock(Time::from_millis(0)));
         let client = PassiveClient::default();
         let polled = client.poll(&target, Duration::from_secs(60), &clock).await.unwrap();

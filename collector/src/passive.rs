@@ -187,7 +187,7 @@ mod tests {
                 }
             }
         });
-        AgentTarget { object: "vm/web-1".parse().unwrap(), address }
+        AgentTarget::new("vm/web-1".parse().unwrap(), address)
     }
 
     /// Asks for load, CPU and memory alone.
@@ -317,7 +317,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let target = AgentTarget { object: "vm/web-1".parse().unwrap(), address };
+        let target = AgentTarget::new("vm/web-1".parse().unwrap(), address);
         let error = poll(&target, LONG).await.unwrap_err();
         let refused = AgentError::Refused(io::ErrorKind::ConnectionRefused);
         assert_eq!(error, PollError::Agent(refused));
@@ -365,7 +365,7 @@ mod tests {
     async fn one_that_takes_a_connection_per_key_is_asked_two_at_once() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let target = AgentTarget { object: "vm/web-1".parse().unwrap(), address };
+        let target = AgentTarget::new("vm/web-1".parse().unwrap(), address);
         let answering = async {
             accept(&listener).await.write_all(&frame::encode(REFUSED_JSON)).await.unwrap();
             let mut both = [accept(&listener).await, accept(&listener).await];

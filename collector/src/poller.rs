@@ -43,6 +43,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// way look slower than they are.
 const AGENTS_AT_ONCE: u32 = 20;
 const LONGEST_TICK: Duration = Duration::from_millis(200);
+/// The least often that an agent is asked whose machine boots. The usual interval would add itself to
+/// the time in which a fleet can grow.
+const AWAITED_EVERY: Duration = Duration::from_millis(500);
 
 /// How often, how long, how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -364,6 +367,7 @@ impl Job {
 
     fn every(&self, pace: &Pace) -> Duration {
         match self {
+            Self::Agent(target) if target.is_awaited => pace.interval.min(AWAITED_EVERY),
             Self::Agent(_) | Self::Probe(_) | Self::Canary(_) => pace.interval,
             Self::Ready(spec) => spec.every,
             Self::Watch(watch) => watch.spec.every,
@@ -548,7 +552,7 @@ mod tests {
     }
 
     fn agent(name: &str, address: SocketAddr) -> AgentTarget {
-        AgentTarget { object: name.parse().unwrap(), address }
+        AgentTarget::new(name.parse().unwrap(), address)
     }
 
     async fn live_agent() -> SocketAddr {
@@ -583,6 +587,20 @@ mod tests {
         }
         assert_eq!(agents_tick(Duration::MAX, 1), LONGEST_TICK);
         assert_eq!(agents_tick(Duration::ZERO, usize::MAX), TICK);
+    }
+
+    #[test]
+    fn whose_machine_boots_is_asked_more_often_than_the_interval_says() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 10_050));
+        let usual = agent("vm/a", address);
+        let awaited = AgentTarget { is_awaited: true, ..usual.clone() };
+        let every = |target: AgentTarget, interval_s| {
+            let interval = Duration::from_secs(interval_s);
+            Job::Agent(target).every(&Pace { interval, timeout: LONG, max_in_flight: 1 })
+        };
+        assert_eq!(every(usual, 15), Duration::from_secs(15));
+        assert_eq!(every(awaited.clone(), 15), AWAITED_EVERY);
+        assert_eq!(every(awaited, 0), Duration::ZERO);
     }
 
     #[tokio::test]

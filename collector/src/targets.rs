@@ -26,6 +26,15 @@ pub struct Targets {
 pub struct AgentTarget {
     pub object: Object,
     pub address: SocketAddr,
+    /// Its machine boots: somebody waits for its first word, so it is asked more often.
+    pub is_awaited: bool,
+}
+
+impl AgentTarget {
+    /// One that is asked at the usual interval.
+    pub fn new(object: Object, address: SocketAddr) -> Self {
+        Self { object, address, is_awaited: false }
+    }
 }
 
 /// One application to probe by the Monitor.X contract.

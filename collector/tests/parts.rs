@@ -91,7 +91,7 @@ async fn agent(machine: Arc<Mutex<Machine>>) -> SocketAddr {
 async fn check(script: &str, expected: Expect) {
     let machine = Arc::new(Mutex::new(Machine { mounts: None, broken: Vec::new() }));
     let address = agent(machine.clone()).await;
-    let target = AgentTarget { object: "vm/web-1".parse().unwrap(), address };
+    let target = AgentTarget::new("vm/web-1".parse().unwrap(), address);
     let (client, steps) = (PassiveClient::default(), Steps::default());
     let mut said = String::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {

@@ -129,6 +129,11 @@ fn booted(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Tim
     if heard.is_some_and(|heard| heard >= vm.created) {
         let flavor = vm.flavor.clone();
         refill::note_success(state, &flavor);
+        // Its order is fulfilled, whatever a hand still waits for: a provider that is slow to say so
+        // must not keep the program off a VM that runs.
+        if state.steps.get(id).is_some_and(|step| step.kind == StepKind::Create) {
+            state.steps.remove(id);
+        }
         state.shift(id, VmState::Pool, "its agent answers", now);
     } else if state.is_dead(id) {
         never_up(config, state, id, "it died while it booted".to_owned(), now);

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use model::id::FlavorId;
 use model::time::Time;
-use scaler::facts::{Facts, ProviderFact};
-use scaler::hands::Quota;
+use model::vm::VmState;
+use scaler::facts::{AgentFact, Facts, ProviderFact, SeenFact};
+use scaler::hands::{Power, Quota};
 use scaler::state::{Config, State};
 use scaler::steps::{StepKind, StepOutcome, absorb, issue};
 use scaler::tick::tick;
@@ -103,4 +104,34 @@ fn a_failure_is_repeated_to_whoever_asks() {
     let waits = look(&config, &mut state, &facts, 1, &failed).unwrap();
     assert!(waits.starts_with("none is ordered before 1970-01-01T00:"), "{waits}");
     assert!(waits.ends_with("1 failed in a row, the last with 500: try again"), "{waits}");
+}
+
+#[test]
+fn a_vm_that_answers_is_made_whatever_its_order_still_waits_for() {
+    let config = config(&serde_json::json!({"ready": 1}));
+    let mut state = current();
+    tick(&config, &mut state, &listed(), NOW);
+    let step = issue(&mut state, NOW).remove(0);
+    let mut facts = listed();
+    let seen = SeenFact {
+        flavor: flavor(),
+        host: None,
+        power: Power::Running,
+        addresses: None,
+        origin: None,
+        labels: BTreeMap::new(),
+    };
+    facts.provider.as_mut().unwrap().vms = [(step.vm.clone(), seen)].into();
+    let later = NOW + Duration::from_secs(1);
+    facts.provider.as_mut().unwrap().at = later;
+    facts
+        .agents
+        .insert(step.vm.clone(), AgentFact { heard: Some(later), silent_since: None, misses: 0 });
+    tick(&config, &mut state, &facts, later);
+    tick(&config, &mut state, &facts, later);
+    assert_eq!(state.vms[&step.vm].state, VmState::Pool);
+    assert_eq!(state.steps, BTreeMap::new(), "its program may be started");
+    let late = StepOutcome::Failed("no answer within 60 s".to_owned());
+    absorb(&config, &mut state, &step.vm, step.kind, late, later);
+    assert_eq!(state.vms[&step.vm].state, VmState::Pool);
 }

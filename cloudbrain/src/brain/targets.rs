@@ -38,12 +38,12 @@ pub(super) fn derive(
     let canaries = config.raw.collector.canaries.clone();
     let mut targets = Targets { canaries, ..Targets::default() };
     for agent in &config.raw.collector.agents {
-        let target = AgentTarget { object: agent.object.clone(), address: agent.address };
+        let target = AgentTarget::new(agent.object.clone(), agent.address);
         targets.agents.push(target);
     }
     for host in senses.hosts.values() {
         if let Some(address) = host.agent {
-            targets.agents.push(AgentTarget { object: Object::Host(host.id.clone()), address });
+            targets.agents.push(AgentTarget::new(Object::Host(host.id.clone()), address));
         }
     }
     for (id, module) in &config.modules {
@@ -207,7 +207,8 @@ fn add_vm(config: &Config, vm: &Vm, targets: &mut Targets) {
     let Some(addresses) = vm.addresses else { return };
     if is_asked(vm.state) {
         let object = Object::Vm(vm.id.clone());
-        targets.agents.push(AgentTarget { object, address: addresses.agent });
+        let is_awaited = vm.state == VmState::Booting;
+        targets.agents.push(AgentTarget { object, address: addresses.agent, is_awaited });
     }
     let Some(module_id) = &vm.module else { return };
     if let Some(policy) = config.scaler.policies.get(module_id) {

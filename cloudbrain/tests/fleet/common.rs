@@ -14,6 +14,8 @@ use serde_json::Value;
 /// Each fleet of a test binary takes the next ports; each binary starts elsewhere.
 static NEXT: AtomicU16 = AtomicU16::new(0);
 const PORTS_PER_FLEET: u16 = 120;
+const FIRST_PORT: u16 = 20_000;
+const RUNS_OF_PORTS: u16 = 104;
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -279,11 +281,13 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The first of a run of ports below those that Linux gives out by itself.
+/// The first of a run of ports below those that Linux gives out by itself. Who comes after the last run begins
+/// again at the first: the tests that had it are over.
 pub(crate) fn free_ports() -> u16 {
-    let start = 20_000 + (std::process::id() % 30) as u16 * 240;
+    let start = (std::process::id() % 30) as u16 * 2 * PORTS_PER_FLEET;
     loop {
-        let first = start + NEXT.fetch_add(1, Ordering::Relaxed) * PORTS_PER_FLEET;
+        let run = NEXT.fetch_add(1, Ordering::Relaxed) % RUNS_OF_PORTS * PORTS_PER_FLEET;
+        let first = FIRST_PORT + (start + run) % (RUNS_OF_PORTS * PORTS_PER_FLEET);
         let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
         if free(first) && free(first + 1) && free(first + 2) {
             return first;

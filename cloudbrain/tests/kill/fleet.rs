@@ -29,6 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const CALM_LOOKS: u32 = 4;
 
 /// Tells how long something takes, by the one clock.
+#[derive(Debug)]
 pub(crate) struct Stopwatch {
     clock: SharedClock,
     began: Duration,

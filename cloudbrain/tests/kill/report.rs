@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::fleet::Stopwatch;
 use crate::matrix::Kill;
 use crate::scenarios::ALL;
 
@@ -39,6 +40,14 @@ pub(crate) struct Run {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     runs: Vec<Run>,
+    page: Option<Page>,
+}
+
+/// What the page says beside the runs.
+#[derive(Debug)]
+struct Page {
+    began: Stopwatch,
+    planned: usize,
 }
 
 /// The runs of one cell of the table.
@@ -51,6 +60,12 @@ struct Cell {
 }
 
 impl Report {
+    /// Of so many runs, with the page written anew after each: half of an hour is worth something
+    /// when somebody ends the other half.
+    pub(crate) fn on_page(began: Stopwatch, planned: usize) -> Self {
+        Self { runs: Vec::new(), page: Some(Page { began, planned }) }
+    }
+
     pub(crate) fn add(&mut self, run: Run) {
         use std::io::Write as _;
         let word = match &run.verdict {
@@ -61,6 +76,9 @@ impl Report {
         // Whoever waits for half an hour wants to see that it goes on.
         let _ = writeln!(std::io::stderr(), "{}: {:?}: {word}", run.scenario, run.kills);
         self.runs.push(run);
+        if let Some(Page { began, planned }) = &self.page {
+            self.write(began.elapsed(), *planned);
+        }
     }
 
     pub(crate) fn wrong(&self) -> Vec<String> {
@@ -76,21 +94,21 @@ impl Report {
     }
 
     /// Writes the page beside the other docs.
-    pub(crate) fn write(&self, took: Duration) {
+    fn write(&self, took: Duration, planned: usize) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/kill-matrix.md");
-        std::fs::write(path, self.page(took)).expect("the docs are in the tree");
+        std::fs::write(path, self.page(took, planned)).expect("the docs are in the tree");
     }
 
-    fn page(&self, took: Duration) -> String {
+    fn page(&self, took: Duration, planned: usize) -> String {
         let mut page = INTRODUCTION.to_owned();
         let (runs, exact, wrong) = (self.runs.len(), self.exact(), self.wrong().len());
         let worst = self.cell(|_| true).worst;
         let _ = writeln!(
             page,
-            "**{runs} runs, {exact} with the brain killed and the exact count afterwards, {wrong} \
+            "**{runs} runs of {planned} planned, {exact} with the brain killed and the exact count afterwards, {wrong} \
              wrong.** In the others the point was not passed as often as in the run that counted it; \
              their count was exact, too. Worst time from the last start to the world as it is wanted: \
-             {:.1} s. The whole took {} min on two cores.\n",
+             {:.1} s. All this took {} min on two cores.\n",
             worst.as_secs_f64(),
             took.as_secs() / 60
         );
@@ -123,9 +141,8 @@ impl Report {
         let points: BTreeSet<&String> = self.runs.iter().filter_map(point_of).collect();
         for point in points {
             let _ = write!(page, "\n| {point} |");
-            for scenario in ALL {
-                let here =
-                    |run: &Run| run.scenario == scenario.name && point_of(run) == Some(point);
+            for (name, _) in scenarios() {
+                let here = |run: &Run| run.scenario == name && point_of(run) == Some(point);
                 let cell = self.cell(here);
                 let reached = cell.exact + cell.wrong;
                 let _ = match reached + cell.not_reached {

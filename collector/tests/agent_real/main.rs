@@ -85,7 +85,7 @@ fn told(polled: &Polled) -> BTreeMap<String, f64> {
 async fn agrees_with_the_kernel(address: SocketAddr, tells_disk_shares: bool, sample: impl Fn()) {
     let client = PassiveClient::default();
     let clock = SharedClock::new(MinuteClock::default());
-    let target = AgentTarget { object: "vm/here".parse().unwrap(), address };
+    let target = AgentTarget::new("vm/here".parse().unwrap(), address);
     let mut missing = BTreeSet::new();
     for _ in 0..MAX_POLLS {
         let before = kernel();

@@ -58,6 +58,12 @@ use crate::channel::{Problem, Text};
 const ORDER_PATIENCE: Duration = Duration::from_secs(60);
 /// Orders on their way at once; more are not faster, and each holds a worker of the API.
 const ORDERS_AT_ONCE: usize = 8;
+/// Between the end of a list and the begin of the next, or as long as the last one took if that is
+/// longer.
+const LIST_REST: Duration = Duration::from_secs(1);
+/// The same while orders are under way. Nova asks Neutron for the ports and security groups of each
+/// server it lists, and Neutron is what the orders wait for, too.
+const LIST_REST_WHILE_ORDERING: Duration = Duration::from_secs(5);
 /// A server that was accepted and is in no list after this long may be there or not.
 const LISTED_WITHIN: Duration = Duration::from_secs(30);
 /// How long a destroyed server may take to be gone.
@@ -152,10 +158,17 @@ pub struct OpenstackProvider {
     session: Session,
     surroundings: Surroundings,
     orders: Semaphore,
-    /// The newest list, and who walks it now.
-    board: Mutex<Option<Arc<Listing>>>,
+    /// The newest list with the time of its end, and who walks it now.
+    board: Mutex<Option<(Arc<Listing>, Duration)>>,
     /// What is known of orders that are open.
     open: Mutex<BTreeMap<VmId, Open>>,
+}
+
+/// Whether somebody waits for a list to give an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Haste {
+    AnOrderWaits,
+    CanWait,
 }
 
 /// What is known of one order that is open.
@@ -246,22 +259,33 @@ impl OpenstackSettings {
 
 impl OpenstackProvider {
     /// A list that was begun after this call. Those who ask while one is walked share the next.
-    async fn listing(&self) -> Result<Arc<Listing>, HandError> {
+    async fn listing(&self, haste: Haste) -> Result<Arc<Listing>, HandError> {
         let wanted = self.clock.elapsed();
         let mut board = self.board.lock().await;
-        if let Some(listing) = board.as_ref().filter(|listing| listing.began >= wanted) {
-            return Ok(listing.clone());
+        if let Some((last, ended)) = board.as_ref() {
+            if last.began >= wanted {
+                return Ok(last.clone());
+            }
+            if haste == Haste::CanWait {
+                let rest = ended.saturating_sub(last.began).max(self.least_rest());
+                sleep((*ended + rest).saturating_sub(self.clock.elapsed())).await;
+            }
         }
         let began = self.clock.elapsed();
         let servers = server::walk(&self.session, &self.label).await?;
         let listing = Arc::new(Listing::new(servers, &self.label, began));
-        *board = Some(listing.clone());
+        *board = Some((listing.clone(), self.clock.elapsed()));
         Ok(listing)
+    }
+
+    fn least_rest(&self) -> Duration {
+        let is_ordering = self.orders.available_permits() < ORDERS_AT_ONCE;
+        if is_ordering { LIST_REST_WHILE_ORDERING } else { LIST_REST }
     }
 
     async fn make(&self, order: &CreateOrder) -> Result<(), HandError> {
         let began = self.clock.elapsed();
-        let listing = self.listing().await?;
+        let listing = self.listing(Haste::AnOrderWaits).await?;
         if let Some(other) = listing.kept(&order.vm).filter(|kept| !kept.is_of(&order.origin)) {
             let why = format!("a server of another brain bears its name: {}", other.id);
             return Err(HandError::Refused(why));
@@ -354,7 +378,7 @@ impl OpenstackProvider {
         let (vm, timeout) = (&order.vm, self.settings.build_timeout);
         let (mut pause, mut unexplained) = (FIRST_LOOK, 0);
         loop {
-            let listing = self.listing().await?;
+            let listing = self.listing(Haste::CanWait).await?;
             let waited = self.clock.elapsed().saturating_sub(began);
             let servers = listing.of(vm);
             self.destroy_doubles(&listing, vm).await;
@@ -419,7 +443,7 @@ impl OpenstackProvider {
     }
 
     async fn remove(&self, vm: &VmId) -> Result<(), HandError> {
-        let listing = self.listing().await?;
+        let listing = self.listing(Haste::AnOrderWaits).await?;
         for server in listing.of(vm) {
             self.delete(&server.id).await?;
         }
@@ -432,7 +456,7 @@ impl OpenstackProvider {
         let mut asked = began;
         let mut pause = FIRST_LOOK / 2;
         loop {
-            let listing = self.listing().await?;
+            let listing = self.listing(Haste::CanWait).await?;
             let left = listing.of(vm);
             let now = self.clock.elapsed();
             if left.is_empty() {
@@ -453,7 +477,7 @@ impl OpenstackProvider {
     }
 
     async fn look(&self) -> Result<Sighting, HandError> {
-        let listing = self.listing().await?;
+        let listing = self.listing(Haste::CanWait).await?;
         let doubled: BTreeSet<VmId> = listing.doubled();
         for vm in &doubled {
             self.destroy_doubles(&listing, vm).await;
