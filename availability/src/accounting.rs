@@ -39,6 +39,16 @@ impl Accounting {
         }
     }
 
+    /// `a probe each 1m, down after 3, up after 2, stale after 1m30s`.
+    pub fn probing(&self) -> String {
+        let Self { confirm_down, confirm_up, .. } = self;
+        let (interval, stale) = (Span(self.interval), Span(self.stale_after));
+        format!(
+            "a probe each {interval}, down after {confirm_down}, up after {confirm_up}, stale after \
+             {stale}"
+        )
+    }
+
     pub(crate) fn stale_after(&self) -> Duration {
         self.stale_after.max(self.interval)
     }
@@ -54,9 +64,6 @@ impl Accounting {
 /// `standard@1: a probe each 1m, down after 3, up after 2, stale after 1m30s`.
 impl fmt::Display for Accounting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, version, confirm_down, confirm_up, .. } = self;
-        let (interval, stale) = (Span(self.interval), Span(self.stale_after));
-        write!(f, "{name}@{version}: a probe each {interval}, down after {confirm_down}, ")?;
-        write!(f, "up after {confirm_up}, stale after {stale}")
+        write!(f, "{}@{}: {}", self.name, self.version, self.probing())
     }
 }

@@ -30,6 +30,7 @@ use crate::spread::{black_out, spread, unknown};
 const MAX_LOOKS: usize = 1_000;
 const MAX_INTERVALS: usize = 4_000;
 const MAX_BLIPS: usize = 4_000;
+const FORGOTTEN: &str = "not remembered any more";
 
 /// The availability of one module since it was published. Whole when it is read back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,12 +133,52 @@ impl Ledger {
     /// last verdict is unknown; the newest time is by the present knowledge, and a failure in it
     /// counts as a blip until it is confirmed.
     pub fn report(&self, accounting: &Accounting, from: Time, until: Time) -> Report {
+        let timeline = self.timeline(accounting, &[], from, until);
+        Report::new(accounting, timeline, self.blips(accounting, from, until))
+    }
+
+    /// The time from `from` to before `until`, whole and in order. For what lies behind the bounds of
+    /// the memory `stored` is asked: intervals in order, as [`Ledger::take_transitions`] gave them out
+    /// once; without them it is unknown.
+    pub fn timeline(
+        &self,
+        accounting: &Accounting,
+        stored: &[Interval],
+        from: Time,
+        until: Time,
+    ) -> Vec<Interval> {
+        let unsettled = self.unsettled(accounting, &self.judge(accounting));
+        let known = || self.settled.iter().chain(&unsettled);
+        let known_until = known().last().map_or(self.since, |last| last.until);
+        let before = Interval {
+            from,
+            until: self.since,
+            state: State::NotApplicable,
+            why: "not published yet".to_owned(),
+        };
+        let forgotten = remembered(stored, self.since, self.remembers_from());
+        let ahead = unknown(known_until, until, "not looked at yet".to_owned());
+        let mut timeline = Vec::new();
+        for interval in [&before].into_iter().chain(&forgotten).chain(known()).chain([&ahead]) {
+            if let Some(part) = interval.clip(from, until) {
+                push(&mut timeline, part);
+            }
+        }
+        timeline
+    }
+
+    /// The beginning of the oldest settled interval that is not forgotten.
+    pub fn remembers_from(&self) -> Time {
+        self.settled.first().map_or(self.since, |first| first.from)
+    }
+
+    /// How many failures there were that no outage came of, as far as they are remembered.
+    pub fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
         let judged = self.judge(accounting);
         let recent = judged.iter().filter(|look| look.is_blip()).map(|look| look.at);
         let blips = self.blips.iter().copied().chain(recent);
-        let blips = blips.filter(|at| from <= *at && *at < until).count();
-        let timeline = self.timeline(accounting, &judged, from, until);
-        Report::new(accounting, timeline, u32::try_from(blips).unwrap_or(u32::MAX))
+        let count = blips.filter(|at| from <= *at && *at < until).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// How many verdicts were left out because they came too late, or were too many.
@@ -178,35 +219,19 @@ impl Ledger {
     fn seen_until(&self) -> Time {
         self.looks.keys().next_back().map_or(self.now, |newest| self.now.max(*newest))
     }
+}
 
-    /// From `from` to before `until`, whole.
-    fn timeline(
-        &self,
-        accounting: &Accounting,
-        judged: &[Judged],
-        from: Time,
-        until: Time,
-    ) -> Vec<Interval> {
-        let unsettled = self.unsettled(accounting, judged);
-        let known = || self.settled.iter().chain(&unsettled);
-        let known_from = known().next().map_or(self.since, |first| first.from);
-        let known_until = known().last().map_or(self.since, |last| last.until);
-        let before = Interval {
-            from,
-            until: self.since,
-            state: State::NotApplicable,
-            why: "not published yet".to_owned(),
-        };
-        let forgotten = unknown(self.since, known_from, "not remembered any more".to_owned());
-        let ahead = unknown(known_until, until, "not looked at yet".to_owned());
-        let mut timeline = Vec::new();
-        for interval in [&before, &forgotten].into_iter().chain(known()).chain([&ahead]) {
-            if let Some(part) = interval.clip(from, until) {
-                push(&mut timeline, part);
-            }
-        }
-        timeline
+/// What the stored intervals say of a span; where they say nothing it is unknown.
+fn remembered(stored: &[Interval], from: Time, until: Time) -> Vec<Interval> {
+    let mut list = Vec::new();
+    let mut done = from;
+    for part in stored.iter().filter_map(|interval| interval.clip(from, until)) {
+        push(&mut list, unknown(done, part.from, FORGOTTEN.to_owned()));
+        done = part.until;
+        push(&mut list, part);
     }
+    push(&mut list, unknown(done, until, FORGOTTEN.to_owned()));
+    list
 }
 
 fn forget_oldest<T>(list: &mut Vec<T>, keep: usize) {

@@ -10,22 +10,43 @@
 //! whatever order they arrive, and answers with a [`Report`] about any period. Behind a window of
 //! recent verdicts the past is settled into [`Interval`]s, which the caller may store.
 //!
-//! It reads no clock and probes nothing. It does not know about service hours, maintenance
-//! windows, several vantages or error budgets.
+//! A [`Period`] says what moments a month of some zone is, [`outages`] makes outages of down time, and
+//! a [`Budget`] and its [`Objective`] say what a promise allows, and when that is used up too fast.
+//!
+//! It reads no clock and probes nothing. It does not know about several vantages.
 //!
 //! Invariants: the states of a period add up to its length, to the millisecond; time that was not
 //! looked at is never up and never down; the order in which verdicts arrive does not matter; what
 //! is settled does not change.
 
+mod account;
 mod accounting;
+mod budget;
+mod burn;
+pub mod chinese;
 mod interval;
 mod judge;
 mod ledger;
 mod look;
+mod outage;
+mod overlay;
+mod period;
 mod report;
+mod share;
 mod spread;
+mod tally;
+mod terms;
 
+pub use account::Account;
 pub use accounting::Accounting;
+pub use budget::{Budget, Outlook, Unresolvable, resolvable};
+pub use burn::{BURN_RULES, Burn, BurnRule, Finding, Objective, Urgency, Window};
 pub use interval::{Interval, State};
 pub use ledger::Ledger;
+pub use outage::{End, Lengths, Outage, Statistics, outages};
+pub use overlay::{Kind, Overlay, lay};
+pub use period::{Day, Month, Period, PeriodError, Shape, WeekStart};
 pub use report::Report;
+pub use share::{Share, digits};
+pub use tally::{Tally, Verdict};
+pub use terms::{Maintenance, Target, Terms, Unknown};

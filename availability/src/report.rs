@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::accounting::Accounting;
 use crate::interval::{Interval, State};
+use crate::share::Share;
+use crate::tally::Tally;
 
 /// The availability of one module over one period. The five durations add up to the period.
 ///
@@ -35,31 +37,21 @@ pub struct Report {
 impl Report {
     /// Sums up a timeline without gaps.
     pub(crate) fn new(accounting: &Accounting, timeline: Vec<Interval>, blips: u32) -> Self {
-        let total = |state| {
-            timeline.iter().filter(|interval| interval.state == state).map(Interval::length).sum()
-        };
-        let (up, down, unknown): (Duration, _, _) =
-            (total(State::Up), total(State::Down), total(State::Unknown));
-        let counted = up + down + unknown;
+        let tally = Tally::of(&timeline);
+        let Tally { up, down, unknown, maintenance, not_applicable } = tally;
         Self {
             up,
             down,
             unknown,
-            maintenance: total(State::Maintenance),
-            not_applicable: total(State::NotApplicable),
-            known: share(up, up + down),
-            low: share(up, counted).unwrap_or(0.0),
-            high: share(up + unknown, counted).unwrap_or(1.0),
-            coverage: share(up + down, counted).unwrap_or(0.0),
+            maintenance,
+            not_applicable,
+            known: tally.known().map(Share::as_f64),
+            low: tally.low().map_or(0.0, Share::as_f64),
+            high: tally.high().map_or(1.0, Share::as_f64),
+            coverage: tally.coverage().map_or(0.0, Share::as_f64),
             outages: timeline.into_iter().filter(|span| span.state == State::Down).collect(),
             blips,
             accounting: accounting.to_string(),
         }
     }
-}
-
-/// From whole milliseconds, so that equal times give equal shares.
-fn share(part: Duration, whole: Duration) -> Option<f64> {
-    let whole = whole.as_millis();
-    (whole > 0).then(|| part.as_millis() as f64 / whole as f64)
 }

@@ -3,7 +3,13 @@
 //! The modules are marked as tests so that the lints take their helpers for tests too.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod burns;
+#[cfg(test)]
+mod outages;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
