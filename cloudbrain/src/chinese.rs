@@ -17,7 +17,8 @@ static BOOK: LazyLock<Vec<&[Phrase]>> = LazyLock::new(|| {
     let senses = collector::chinese::PHRASES.iter().copied();
     // Those of the channels begin with the name of a server, which fits anything.
     let channels = [drivers::channel::chinese::PHRASES];
-    [OWN, scaler::chinese::PHRASES].into_iter().chain(senses).chain(channels).collect()
+    let rooms = [OWN, scaler::chinese::PHRASES, availability::chinese::PHRASES];
+    rooms.into_iter().chain(senses).chain(channels).collect()
 });
 
 /// Those of the brain itself, and of the questions that it asks of the samples.

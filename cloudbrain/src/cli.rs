@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
+use model::id::{IncidentId, ModuleId, Object, PersonId, ProjectId, VmId};
 use model::lang::Lang;
 use model::unit::Span;
 use scaler::hold::HoldWhat;
@@ -72,6 +72,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// The policy in force and a new one, on the work that a module really had
     Backtest(BacktestArgs),
+    /// How available a project was: minutes down, why, and what is left of the budget
+    Report(ReportArgs),
     /// Forecasts of policies
     #[command(subcommand)]
     Forecast(ForecastCommand),
@@ -544,6 +546,31 @@ pub struct BacktestArgs {
     pub ask: AskArgs,
 }
 
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The project, for example shop
+    #[arg(long)]
+    pub project: ProjectId,
+    /// 2026-10, 2026-W43, 2026-Q4, 2026-10-03, 2026-10-01..2026-10-15, last-week, last-30-days
+    #[arg(long, default_value = "this-month")]
+    pub period: String,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// The language of the text: en, zh
+    #[arg(long, default_value = "en", value_parser = lang)]
+    pub lang: Lang,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    Text,
+    /// A row for each day and each outage
+    Csv,
+    Json,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ForecastCommand {
     /// What a module is likely to need, and how good such words were; exit 0 trusted, 2 not
@@ -624,4 +651,6 @@ pub enum SchemaKind {
     Policy,
     Pool,
     Rule,
+    /// An accounting policy
+    Accounting,
 }

@@ -6,13 +6,13 @@
 use std::io::Write;
 
 use dashboards::view::Theme;
-use dashboards::{explore_page, monitor_page, rules_page};
+use dashboards::{explore_page, monitor_page, report_page, rules_page};
 use model::lang::Lang;
 
 #[path = "../tests/made_up/mod.rs"]
 mod made_up;
 
-use made_up::{explore, monitor, rules};
+use made_up::{explore, monitor, report, rules};
 
 fn main() -> std::io::Result<()> {
     let wishes: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +47,12 @@ fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
         "monitor-disk-full" => monitor_page(&monitor::disk_full(), &reader),
         "monitor-empty" => monitor_page(&monitor::empty(), &reader),
         "rules" => rules_page(&rules::all_sorts(), &reader),
+        "report" => report_page(&report::month(), Some("2026-01"), &reader),
+        "report-year" => report_page(&report::long("2026-02-01..2027-01-31", 365), None, &reader),
+        "report-decade" => {
+            report_page(&report::long("2026-02-01..2036-01-31", 3_650), None, &reader)
+        }
+        "report-crowd" => report_page(&report::crowd(60), None, &reader),
         "explore" => explore_page(&explore::fresh(), &reader),
         "explore-chart" => explore_page(&explore::chart(), &reader),
         "explore-crowd" => explore_page(&explore::crowd(), &reader),

@@ -16,6 +16,7 @@
 mod chart;
 mod page;
 mod promql;
+pub mod report;
 mod unit;
 pub mod view;
 mod voice;
@@ -23,8 +24,8 @@ mod words;
 
 pub use page::{
     capacity_page, decision_page, explore_page, incident_page, module_page, monitor_page,
-    not_found_page, overview_fragment, overview_page, quiet_page, refused_page, review_markdown,
-    review_page, rules_page,
+    no_report_page, not_found_page, overview_fragment, overview_page, quiet_page, refused_page,
+    report_page, review_markdown, review_page, rules_page,
 };
 
 /// The style sheet, served as `/assets/style.css`.

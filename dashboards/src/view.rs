@@ -19,6 +19,7 @@ pub mod decision;
 pub mod explore;
 pub mod monitor;
 pub mod quiet;
+pub mod report;
 pub mod review;
 pub mod rules;
 

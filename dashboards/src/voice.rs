@@ -103,6 +103,20 @@ impl Voice {
         told.collect::<Vec<_>>().join(" ")
     }
 
+    /// All units, for what is added up and compared: `1 d 2 h 5 min 30 s`; `0 s` is nothing at all.
+    pub(crate) fn exactly(&self, seconds: u64) -> String {
+        let units = [
+            (seconds / 86_400, words::DAYS),
+            (seconds / 3_600 % 24, words::HOURS),
+            (seconds / 60 % 60, words::MINUTES),
+            (seconds % 60, words::SECONDS),
+        ];
+        let told = units.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> =
+            told.map(|(count, unit)| format!("{count} {}", self.say(*unit))).collect();
+        if told.is_empty() { format!("0 {}", self.say(words::SECONDS)) } else { told.join(" ") }
+    }
+
     /// `1 VM`, `2 VMs`.
     pub(crate) fn vms(&self, count: usize) -> String {
         match count {
@@ -242,6 +256,12 @@ mod tests {
         ];
         assert_eq!(told, expected);
         assert_eq!(Voice::new(Lang::Zh, "UTC", NOW).lasting(171.0), "2 分钟 51 秒");
+    }
+
+    #[test]
+    fn an_exact_duration_leaves_nothing_out() {
+        let told = [0, 59, 3_600, 93_785].map(|seconds| english().exactly(seconds));
+        assert_eq!(told, ["0 s", "59 s", "1 h", "1 d 2 h 3 min 5 s"]);
     }
 
     #[test]

@@ -499,6 +499,76 @@ words! {
     NO_SPELLS = "Not once lately.", "近期没有失明。";
     SPELLS_NOTE = "These times count as unknown, never as down.", "这些时段记为未知，不算宕机。";
 
+    // The report.
+    REPORT = "Availability report", "可用性报告";
+    REPORT_OF = "{0}: availability {1}", "{0} 可用性 {1}";
+    NO_REPORT = "There is no such report", "没有这份报告";
+    FROM_TO = "{0} to {1}", "{0} 至 {1}";
+    NOT_OVER = "the period is not over", "本期尚未结束";
+    OTHER_PERIODS = "Other periods", "其他时段";
+    THIS_MONTH = "this month", "本月";
+    LAST_MONTH = "last month", "上月";
+    LAST_WEEK = "last week", "上周";
+    AS_FILE = "As a file:", "导出：";
+    AS_TEXT = "text", "文本";
+    NOTHING_COUNTED = "Nothing of it is accounted for yet.", "还没有可统计的模块。";
+    ANY_DOWN = "At least one module was down for {0}.", "至少一个模块不可用的时间：{0}。";
+    WORST_IN_FULL = "The {0} worst are shown in full below; the files have all.",
+        "下方详列最差的 {0} 个模块；导出文件包含全部。";
+    VERDICT = "Verdict", "结论";
+    TIME_DOWN = "down", "不可用";
+    SHARE_UP = "up, of what is known", "已知时间内可用率";
+    TARGET = "target", "目标";
+    NO_TARGET = "no target", "未设目标";
+    TARGET_MET = "met", "达标";
+    TARGET_MISSED = "missed", "未达标";
+    UNDECIDABLE = "undecidable", "无法判定";
+    DECIDED_BY = "It hangs on the unknown time: met if {0} of it was up, missed if {1} of it was down.",
+        "取决于未知时间：其中有 {0} 可用则达标，有 {1} 不可用则未达标。";
+    NOTHING_KNOWN = "Nothing is known of this time.", "这段时间没有任何探测结果。";
+    BUDGET_LEFT = "Budget left", "剩余预算";
+    OVERDRAWN_BY = "overdrawn by {0}", "超支 {0}";
+    BUDGET = "Error budget {0}: {1} used, {2} left", "错误预算 {0}：已用 {1}，剩余 {2}";
+    BUDGET_ENDS = "Error budget {0}: {1} used, {2} left; at this pace it is used up on {3}",
+        "错误预算 {0}：已用 {1}，剩余 {2}；按目前速度将于 {3} 用完";
+    BUDGET_OVERDRAWN = "Error budget {0}: {1} used, overdrawn by {2}",
+        "错误预算 {0}：已用 {1}，超支 {2}";
+    DOWN_EACH_DAY = "Minutes down of each day, rounded up", "每天不可用分钟数（向上取整）";
+    DOWN_EACH_MONTH = "Minutes down of each month, rounded up", "每月不可用分钟数（向上取整）";
+    WEEK_FROM = "Week from", "周起始";
+    MONTH = "Month", "月份";
+    YEAR = "Year", "年份";
+    MINUTES_DOWN = "min in all", "合计分钟";
+    MONDAY = "Mon", "周一";
+    TUESDAY = "Tue", "周二";
+    WEDNESDAY = "Wed", "周三";
+    THURSDAY = "Thu", "周四";
+    FRIDAY = "Fri", "周五";
+    SATURDAY = "Sat", "周六";
+    SUNDAY = "Sun", "周日";
+    MAINTENANCE = "maintenance", "维护";
+    NOT_COUNTED = "not counted", "不计入";
+    OUTAGES = "Outages", "故障";
+    NO_OUTAGES = "None.", "无。";
+    OUTAGES_BEGUN = "began", "发生次数";
+    MTTR = "MTTR", "平均修复时间";
+    MEDIAN = "median", "中位数";
+    WORST = "worst", "最长";
+    MTBF = "MTBF", "平均无故障时间";
+    FROM_WHEN = "From", "开始";
+    PARTS = "Parts", "段数";
+    STILL_DOWN = "still down", "仍未恢复";
+    EDGES = "Begin and end of each are known to one probe interval only.",
+        "每次起止时刻只精确到一个探测间隔。";
+    MAYBE_LONGER = "> : not both its ends were seen, so it may have been longer.",
+        "> 表示未见其开始或结束，实际可能更长。";
+    BLIPS = "Failed probes that no outage came of: {0}. They are no downtime.",
+        "未被确认的探测失败：{0} 次，不计入不可用。";
+    MORE_IN_CSV = "and {0} more; the CSV has all", "另有 {0} 项；CSV 中包含全部";
+    MORE_SPANS = "and {0} more; the JSON has all", "另有 {0} 段；JSON 中包含全部";
+    NOT_PROBED_LIST = "Not probed, and why", "未探测的模块及原因";
+    HOW_COUNTED = "How it is counted", "统计口径";
+
     // The explorer.
     EXPRESSION = "PromQL expression", "PromQL 表达式";
     RUN = "Run", "查询";
@@ -558,6 +628,10 @@ words! {
     MINUTES = "min", "分钟";
     SECONDS = "s", "秒";
 }
+
+/// In the order of the calendar's columns.
+pub(crate) const WEEKDAYS: [Word; 7] =
+    [MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY];
 
 #[cfg(test)]
 mod tests {

@@ -87,6 +87,17 @@ pub(crate) fn journal(
     rows(connection, sql, question, journal_line)
 }
 
+pub(crate) fn journal_of(
+    connection: &Connection,
+    what: &str,
+    from: Time,
+    until: Time,
+) -> rusqlite::Result<Vec<JournalRow>> {
+    let sql = "SELECT * FROM journal WHERE at >= ?1 AND at < ?2
+               AND substr(what, 1, length(?3)) = ?3 ORDER BY at, number";
+    rows(connection, sql, params![from.millis(), until.millis(), what], journal_line)
+}
+
 pub(crate) fn incident_of(
     connection: &Connection,
     id: &IncidentId,

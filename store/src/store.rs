@@ -158,6 +158,20 @@ impl Store {
         self.read(move |c| read::journal(c, from, until, limit)).await
     }
 
+    /// Of the journal from `from` to before `until` the lines whose `what` begins so, oldest first.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn journal_of(
+        &self,
+        what: &str,
+        from: Time,
+        until: Time,
+    ) -> Result<Vec<JournalRow>, StoreError> {
+        let what = what.to_owned();
+        self.read(move |c| read::journal_of(c, &what, from, until)).await
+    }
+
     /// Messages, of one incident or all, newest first, at most `limit`.
     ///
     /// # Errors

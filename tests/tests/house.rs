@@ -155,13 +155,14 @@ fn each_file_begins_by_saying_why_it_exists() {
 
 #[test]
 fn published_schemas_are_those_of_the_code() {
-    use cloudbrain::cli::SchemaKind::{Config, Policy, Pool, Project, Rule};
+    use cloudbrain::cli::SchemaKind::{Accounting, Config, Policy, Pool, Project, Rule};
     for (name, kind) in [
         ("config", Config),
         ("project", Project),
         ("policy", Policy),
         ("pool", Pool),
         ("rule", Rule),
+        ("accounting", Accounting),
     ] {
         let path = root().join(format!("schemas/{name}.json"));
         let published = std::fs::read_to_string(&path).unwrap_or_default();

@@ -19,6 +19,7 @@ pub mod oncall;
 mod pages;
 mod prom;
 mod quiet;
+mod report;
 mod review;
 pub mod rules;
 pub mod scaling;
@@ -61,6 +62,7 @@ fn router(handle: Handle) -> Router {
         .route("/incidents/{id}/review.md", get(review::markdown))
         .route("/modules/{project}/{name}", get(pages::module))
         .route("/decisions/{module}/{id}", get(decision::page))
+        .route("/reports/{project}", get(report::page))
         .route("/monitor", get(pages::monitor))
         .route("/explore", get(explore::explore))
         .route("/rules", get(rules::page))
@@ -102,6 +104,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/why-not-removed", get(scaling::why_not_removed))
         .route("/api/history", get(scaling::history))
         .route("/api/decisions", get(data::decisions))
+        .route("/api/report", get(report::available))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
         .route("/api/incidents/{id}/review", get(review::json))

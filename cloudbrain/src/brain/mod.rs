@@ -29,6 +29,7 @@ pub mod plan;
 pub mod posted;
 pub mod record;
 pub mod recorder;
+pub mod report;
 mod request_rate;
 pub mod review;
 pub mod rows;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Found, get_json, say, say_error};
 use crate::cli::{CheckArgs, Output, SchemaKind};
+use crate::config::accounting::RawAccountingPolicy;
 use crate::config::raw::{RawConfig, RawProject};
 use crate::config::{self, Loaded};
 
@@ -62,6 +63,7 @@ pub fn schema(kind: SchemaKind) -> Schema {
         SchemaKind::Project => schemars::schema_for!(RawProject),
         SchemaKind::Policy => schemars::schema_for!(scaler::policy::RawPolicy),
         SchemaKind::Pool => schemars::schema_for!(scaler::pool::RawPool),
+        SchemaKind::Accounting => schemars::schema_for!(RawAccountingPolicy),
         SchemaKind::Rule => schemars::schema_for!(crate::rules::raw::RawRules),
     }
 }

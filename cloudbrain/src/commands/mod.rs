@@ -15,6 +15,7 @@ mod inside;
 mod oncall;
 mod plan;
 mod replay;
+mod report;
 mod schedule;
 mod serve;
 mod simulate;
@@ -66,6 +67,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
         Command::Backtest(args) => on_runtime(false, backtest::backtest(args)),
         Command::Forecast(ForecastCommand::Score(args)) => on_runtime(false, forecast::score(args)),
+        Command::Report(args) => on_runtime(false, report::report(args)),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),

@@ -3,6 +3,7 @@
 //! A set of files is taken whole or refused whole; who reloads keeps the last good set in force.
 //! Inner code sees the checked [`Config`] only.
 
+pub mod accounting;
 mod alerts;
 mod channels;
 pub mod checks;
@@ -35,6 +36,7 @@ use model::time::Time;
 use query::Expression;
 use scaler::policy::Finding;
 
+use accounting::Accountings;
 use checks::Check;
 use heartbeat::RawHeartbeat;
 use maintenance::Planned;
@@ -69,6 +71,7 @@ pub struct Config {
     pub scrapes: Vec<Scrape>,
     pub zabbix: Vec<Zabbix>,
     pub scaler: scaler::state::Config,
+    pub accountings: Accountings,
     /// The schedules of the policies.
     pub timetables: BTreeMap<ModuleId, Timetable>,
     /// The file that each policy stands in.
@@ -215,7 +218,10 @@ impl Reader {
         let checks = self.checks(&projects, &folder);
         let maintenance = self.maintenance((&document, &raw), &projects, &folder);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
-        let policies = self.read_policies(&folder.join(&raw.policies));
+        let mut policies = self.read_policies(&folder.join(&raw.policies));
+        let accountings = std::mem::take(&mut policies.accountings);
+        let names = projects.keys().cloned().collect();
+        let accountings = self.accountings(&raw, &names, accountings);
         let policy_files = policies.files();
         let measures = self.measures(&policies);
         let (scaler, timetables) = self.check_policies(&document, &raw, &modules, policies);
@@ -235,6 +241,7 @@ impl Reader {
             scrapes,
             zabbix,
             scaler,
+            accountings,
             timetables,
             policy_files,
             measures,

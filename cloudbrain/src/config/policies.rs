@@ -14,6 +14,7 @@ use scaler::policy::{Finding, Measure, Metric, Policy, RawPolicy};
 use scaler::pool::{Pool, RawPool};
 use serde::Deserialize;
 
+use super::accounting::RawAccountingPolicy;
 use super::raw::RawConfig;
 use super::timetable::{self, Timetable};
 use super::yaml::{Document, Problem};
@@ -24,6 +25,7 @@ use super::{Config, Measured, Module, Reader, unknown};
 pub(super) struct Policies {
     policies: Vec<(Document, Policy)>,
     pools: Vec<(Document, Pool)>,
+    pub(super) accountings: Vec<(Document, RawAccountingPolicy)>,
 }
 
 impl Policies {
@@ -52,6 +54,11 @@ impl Reader {
                     let checked = raw.map(scaler::pool::check);
                     if let Some(pool) = self.take(&document, checked) {
                         policies.pools.push((document, pool));
+                    }
+                }
+                PolicyFile::AccountingPolicy => {
+                    if let Some(raw) = self.keep(document.parse()) {
+                        policies.accountings.push((document, raw));
                     }
                 }
             }
@@ -232,4 +239,5 @@ struct Kind {
 enum PolicyFile {
     ScalingPolicy,
     Pool,
+    AccountingPolicy,
 }

@@ -9,6 +9,7 @@
 //!
 //! Invariant: the figure stays below 16 kB, however many points it is given.
 
+pub(crate) mod budget;
 pub(crate) mod lanes;
 pub(crate) mod lines;
 mod path;

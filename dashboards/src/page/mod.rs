@@ -18,6 +18,7 @@ mod monitor;
 mod overview;
 mod pools;
 mod quiet;
+mod report;
 mod review;
 mod rules;
 mod summary;
@@ -32,6 +33,7 @@ use crate::view::decision::DecisionView;
 use crate::view::explore::ExploreView;
 use crate::view::monitor::MonitorView;
 use crate::view::quiet::QuietView;
+use crate::view::report::ReportView;
 use crate::view::review::ReviewView;
 use crate::view::rules::RulesView;
 use crate::view::{Health, IncidentPage, ModuleView, Overview, Reader, Theme};
@@ -90,6 +92,32 @@ pub fn decision_page(view: &DecisionView, reader: &Reader) -> String {
     let voice = Voice::of_reader(reader);
     let title = format!("{} {}", view.module, view.id.as_str());
     below(&title, reader.theme).around(&voice, &decision::sections(view, &voice)).into_string()
+}
+
+/// The availability of one project over a period; `before` is the period that it is compared with. Its
+/// times are in the zone of the report. Served as `/reports/PROJECT?period=2026-10`; `/api/report`, which
+/// it leads to, has the same as JSON, table and text.
+pub fn report_page(view: &ReportView, before: Option<&str>, reader: &Reader) -> String {
+    let voice = Voice::new(reader.lang, &view.zone, reader.now);
+    let title = voice.fill(words::REPORT_OF, &[view.project.as_str(), &view.period]);
+    // It tells of the past, and may be on its way to paper.
+    let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
+    frame.around(&voice, &report::sections(view, before, &voice)).into_string()
+}
+
+/// Why there is no report.
+pub fn no_report_page(why: &str, lang: Lang, theme: Theme) -> String {
+    let voice = Voice::new(lang, "UTC", Time::default());
+    let title = voice.say(words::NO_REPORT);
+    let frame = Frame { renewal: Renewal::None, ..below(title, theme) };
+    let content = html! {
+        section #lost {
+            (back(&voice))
+            h1 { (title) }
+            p { (why) }
+        }
+    };
+    frame.around(&voice, &content).into_string()
 }
 
 /// Whether the monitor can be believed: what it sees, what not and why, what it lost. Served as

@@ -5,7 +5,7 @@ use model::id::HostId;
 
 use super::explore::link;
 use super::modules::{availability, change, facts, figure, mark};
-use super::{back, cell, fleet, head, note_cell};
+use super::{back, cell, fleet, head, note_cell, report};
 use crate::chart::Size;
 use crate::view::{DecisionMark, ModuleView, Overview, VmTile};
 use crate::voice::Voice;
@@ -30,6 +30,7 @@ pub(super) fn sections(overview: &Overview, module: &ModuleView) -> Markup {
                 }
             }
             (availability(module, voice))
+            p { a href=(report::path(module.project.as_str(), None)) { (voice.say(words::REPORT)) } }
         }
         (decisions(module, voice))
         (vms(overview, module, voice))

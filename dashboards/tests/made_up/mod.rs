@@ -2,6 +2,7 @@
 
 pub(crate) mod explore;
 pub(crate) mod monitor;
+pub(crate) mod report;
 pub(crate) mod review;
 pub(crate) mod rules;
 

@@ -3,7 +3,8 @@
 use dashboards::view::{Overview, Theme};
 use dashboards::{
     SCRIPT, STYLE, explore_page, incident_page, module_page, monitor_page, not_found_page,
-    overview_fragment, overview_page, quiet_page, refused_page, review_page, rules_page,
+    overview_fragment, overview_page, quiet_page, refused_page, report_page, review_page,
+    rules_page,
 };
 use model::lang::Lang;
 
@@ -11,11 +12,12 @@ mod explore;
 #[path = "../made_up/mod.rs"]
 mod made_up;
 mod monitor;
+mod report;
 mod review;
 mod rules;
 
 /// Each page once, by name.
-fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 10] {
+fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 11] {
     let overview = made_up::overview(lang, theme);
     let reader = made_up::reader(lang, theme);
     [
@@ -28,6 +30,7 @@ fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 10] {
         ("explore", explore_page(&made_up::explore::chart(), &reader)),
         ("quiet", quiet_page(&made_up::quiet(), None, &reader)),
         ("refused", refused_page("no host/h9 is known", "/quiet", lang, theme)),
+        ("report", report_page(&made_up::report::month(), None, &reader)),
         ("rules", rules_page(&made_up::rules::all_sorts(), &reader)),
     ]
 }
@@ -94,8 +97,9 @@ fn a_page_needs_nothing_that_a_strict_policy_forbids() {
 fn a_page_is_complete_without_javascript() {
     for (name, page) in pages(Lang::En, Theme::Auto) {
         let refresh = r#"<noscript><meta http-equiv="refresh" content="60"></noscript>"#;
-        let is_typed_into = ["explore", "incident", "quiet", "refused"].contains(&name);
-        assert_eq!(page.contains(refresh), !is_typed_into, "{name}: nobody's typing is lost");
+        // Nobody's typing is lost, and a report does not change on its way to paper.
+        let is_left_alone = ["explore", "incident", "quiet", "refused", "report"].contains(&name);
+        assert_eq!(page.contains(refresh), !is_left_alone, "{name}");
         assert!(page.contains(r#"<form method="post" action="/preferences">"#), "{name}");
         assert!(page.contains("<h1>") && page.contains(r#"<main id="main">"#), "{name}");
     }
@@ -261,6 +265,10 @@ fn text_stands_out_from_every_surface_in_light_and_dark() {
                 }
             }
         }
+        for surface in ["up-tint", "heat-1", "heat-2", "heat-3", "steps"] {
+            assert_legible("ink", surface, theme);
+        }
+        assert_legible("card", "down", theme);
         for tint in tints {
             let surface = format!("{tint}-tint");
             assert_legible(tint, &surface, theme);

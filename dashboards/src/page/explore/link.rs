@@ -32,7 +32,8 @@ pub(in crate::page) fn load_of(label: &str, value: &str) -> String {
     path(&Wish { query, range: Range::SixHours, ..Wish::default() })
 }
 
-fn encoded(text: &str) -> String {
+/// For a part of a path or a query.
+pub(in crate::page) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if is_plain(byte) {

@@ -1,0 +1,172 @@
+//! Reports of availability: the account of each module of a project over a period, for whoever asks.
+//!
+//! The core gives what it remembers, the store what is older, and the journal which maintenance was
+//! announced, when: so a window that was taken out of its file later is still told of, and one that
+//! was announced afterwards does not make the past better. What is said is decided by
+//! [`availability::Account`].
+
+mod announced;
+mod show;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use availability::{Account, Accounting, Interval, Ledger, Period, PeriodError, State};
+use dashboards::view::report::{NotProbed, ReportView};
+use jiff::tz::TimeZone;
+use model::id::{ModuleId, ProjectId};
+use model::lang::Lang;
+use model::time::Time;
+use store::{StoreError, TransitionRow};
+
+use super::Handle;
+use super::core::Core;
+use crate::config::accounting::AccountingPolicy;
+
+/// An outage that began before the period is told whole if it began within this time before it; a
+/// window of maintenance may be announced as long before it begins.
+const BEFORE: Duration = Duration::from_secs(62 * 86_400);
+
+/// Why there is no report.
+#[derive(Debug)]
+pub enum Refusal {
+    NoProject {
+        project: ProjectId,
+        known: Vec<ProjectId>,
+    },
+    Period(PeriodError),
+    /// It has not begun.
+    Ahead(Period),
+    Brain(String),
+    Store(StoreError),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProject { project, known } => {
+                let known: Vec<&str> = known.iter().map(ProjectId::as_str).collect();
+                write!(f, "no project {project}; there are: {}", known.join(", "))
+            }
+            Self::Period(error) => error.fmt(f),
+            Self::Ahead(period) => {
+                write!(
+                    f,
+                    "{} begins on {}; nothing is known of it yet",
+                    period.label(),
+                    period.from()
+                )
+            }
+            Self::Brain(why) => f.write_str(why),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What the core knows, taken at one moment.
+struct Ground {
+    project: ProjectId,
+    policy: AccountingPolicy,
+    accounting: Accounting,
+    zone: String,
+    period: Period,
+    now: Time,
+    ledgers: BTreeMap<ModuleId, Ledger>,
+    not_probed: Vec<NotProbed>,
+}
+
+/// The report of a project over a period, as people write one: see [`Period::parse`]. Its reasons and
+/// rules are in this language.
+///
+/// # Errors
+/// If there is no such project or period, or the record cannot be read.
+pub async fn report(
+    handle: &Handle,
+    project: ProjectId,
+    period: String,
+    lang: Lang,
+) -> Result<ReportView, Refusal> {
+    let asked = handle.ask(move |core, now| ground(core, &project, &period, now)).await;
+    let ground = asked.map_err(Refusal::Brain)??;
+    let since = ground.period.from() - BEFORE;
+    let until = ground.period.until().min(ground.now);
+    let announced = handle.store.journal_of("maintenance ", since, until).await;
+    let announced = announced.map_err(Refusal::Store)?;
+    let mut accounts = Vec::new();
+    for (module, ledger) in &ground.ledgers {
+        let stored = stored(handle, module, ledger, since).await.map_err(Refusal::Store)?;
+        let timeline = ledger.timeline(&ground.accounting, &stored, since, until);
+        let overlays = announced::windows(&announced, module);
+        let terms = &ground.policy.terms;
+        let account = Account::new(terms, &ground.period, ground.now, &timeline, &overlays);
+        let blips = ledger.blips(&ground.accounting, account.from, account.until);
+        accounts.push((module.clone(), account, blips));
+    }
+    let mut view = show::view(&ground, accounts);
+    if lang == Lang::Zh {
+        show::in_chinese(&mut view);
+    }
+    Ok(view)
+}
+
+fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<Ground, Refusal> {
+    let config = &core.config;
+    if !config.projects.contains_key(project) {
+        let known = config.projects.keys().cloned().collect();
+        return Err(Refusal::NoProject { project: project.clone(), known });
+    }
+    let policy = config.accountings.of(project).clone();
+    let period = Period::parse(period, &policy.zone, policy.week_start, now);
+    let period = period.map_err(Refusal::Period)?;
+    if period.from() >= now {
+        return Err(Refusal::Ahead(period));
+    }
+    let modules = config.modules.iter().filter(|(_, module)| module.project == *project);
+    let (mut ledgers, mut not_probed) = (BTreeMap::new(), Vec::new());
+    for (id, module) in modules {
+        match (core.ledgers.get(id), &module.monitor) {
+            (Some(ledger), _) => drop(ledgers.insert(id.clone(), ledger.clone())),
+            (None, Err(why)) => not_probed.push(NotProbed { module: id.clone(), why: why.clone() }),
+            (None, Ok(_)) => {
+                let why = "it has not served yet".to_owned();
+                not_probed.push(NotProbed { module: id.clone(), why });
+            }
+        }
+    }
+    Ok(Ground {
+        project: project.clone(),
+        accounting: core.accounting.clone(),
+        zone: zone_name(&policy.zone, &config.raw.timezone),
+        period,
+        now,
+        ledgers,
+        not_probed,
+        policy,
+    })
+}
+
+fn zone_name(zone: &TimeZone, otherwise: &str) -> String {
+    zone.iana_name().unwrap_or(otherwise).to_owned()
+}
+
+/// What the ledger remembers no more.
+async fn stored(
+    handle: &Handle,
+    module: &ModuleId,
+    ledger: &Ledger,
+    since: Time,
+) -> Result<Vec<Interval>, StoreError> {
+    let remembered = ledger.remembers_from();
+    if remembered <= since {
+        return Ok(Vec::new());
+    }
+    let rows = handle.store.transitions(module, since, remembered).await?;
+    Ok(rows.into_iter().filter_map(interval).collect())
+}
+
+fn interval(row: TransitionRow) -> Option<Interval> {
+    let states = [State::Up, State::Down, State::Unknown, State::Maintenance, State::NotApplicable];
+    let state = states.into_iter().find(|state| state.as_str() == row.state)?;
+    Some(Interval { from: row.at, until: row.until?, state, why: row.why })
+}

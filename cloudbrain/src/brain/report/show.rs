@@ -1,0 +1,179 @@
+//! What accounts say, as what is shown of them.
+
+use std::time::Duration;
+
+use availability::{
+    Account, Budget, End, Interval, Outage, Outlook, Share, State, Statistics, Tally, Verdict,
+    digits,
+};
+use dashboards::view::report::{
+    BudgetView, DayView, ModuleReport, OutageView, ReportView, SpanView, StatisticsView, TallyView,
+    VerdictView,
+};
+use model::id::ModuleId;
+use model::time::Time;
+use model::unit::Span;
+
+use super::Ground;
+use crate::chinese::chinese;
+
+pub(super) fn view(ground: &Ground, accounts: Vec<(ModuleId, Account, u32)>) -> ReportView {
+    let any_down = any_down(accounts.iter().map(|(_, account, _)| account));
+    let mut modules: Vec<ModuleReport> = accounts
+        .into_iter()
+        .map(|(module, account, blips)| module_report(ground, module, &account, blips))
+        .collect();
+    modules.sort_by(|a, b| {
+        (b.tally.down_s, b.tally.unknown_s, &a.module).cmp(&(
+            a.tally.down_s,
+            a.tally.unknown_s,
+            &b.module,
+        ))
+    });
+    ReportView {
+        project: ground.project.clone(),
+        period: ground.period.label(),
+        zone: ground.zone.clone(),
+        from: ground.period.from(),
+        until: ground.period.until().min(ground.now),
+        ends: ground.period.until(),
+        policy: ground.policy.terms.id(),
+        rules: rules(ground),
+        target: ground.policy.terms.target.map(|target| target.to_string()),
+        any_down_s: any_down.as_secs(),
+        modules,
+        not_probed: ground.not_probed.clone(),
+    }
+}
+
+fn rules(ground: &Ground) -> Vec<String> {
+    let interval = Span(ground.accounting.interval);
+    let edges =
+        format!("begin and end of an outage are known to one probe: each may be off by {interval}");
+    let probing = [ground.accounting.probing(), edges];
+    ground.policy.terms.rules().into_iter().chain(probing).collect()
+}
+
+/// Reasons and rules, as far as they are known in Chinese.
+pub(super) fn in_chinese(view: &mut ReportView) {
+    let turn = |text: &mut String| *text = chinese(text);
+    view.rules.iter_mut().for_each(turn);
+    view.not_probed.iter_mut().for_each(|missing| turn(&mut missing.why));
+    for module in &mut view.modules {
+        module.outages.iter_mut().for_each(|outage| turn(&mut outage.why));
+        let spans = module.unknown.iter_mut().chain(&mut module.maintenance);
+        spans.for_each(|span| turn(&mut span.why));
+    }
+}
+
+fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u32) -> ModuleReport {
+    let tally = &account.tally;
+    let digits = digits(ground.accounting.interval, tally.counted());
+    let percent = |share: Option<Share>| share.map(|share| share.floor_percent(digits));
+    ModuleReport {
+        module,
+        tally: tally_view(tally),
+        known: percent(tally.known()),
+        low: percent(tally.low()),
+        high: percent(tally.high()),
+        coverage: percent(tally.coverage()),
+        verdict: account.verdict.map(verdict),
+        budget: account.budget.as_ref().map(|budget| self::budget(ground, account, budget)),
+        outages: account.outages.iter().map(outage).collect(),
+        statistics: statistics(&account.statistics),
+        blips,
+        days: account
+            .days
+            .iter()
+            .map(|(day, tally)| DayView {
+                date: day.date.to_string(),
+                from: day.from,
+                until: day.until.min(account.until),
+                tally: tally_view(tally),
+            })
+            .collect(),
+        unknown: account.unknown.iter().map(span).collect(),
+        maintenance: account.maintenance.iter().map(span).collect(),
+    }
+}
+
+/// The end of outages that touch is the begin of none: each moment counts once.
+fn any_down<'a>(accounts: impl Iterator<Item = &'a Account>) -> Duration {
+    let parts = accounts.flat_map(|account| {
+        let parts = account.outages.iter().flat_map(|outage| &outage.parts);
+        parts.map(|part| (part.from.max(account.from), part.until.min(account.until)))
+    });
+    let mut spans: Vec<(Time, Time)> = parts.filter(|(from, until)| from < until).collect();
+    spans.sort_unstable();
+    let (mut total, mut reached) = (Duration::ZERO, Time::from_millis(i64::MIN));
+    for (from, until) in spans {
+        total += until.since(from.max(reached));
+        reached = reached.max(until);
+    }
+    total
+}
+
+fn tally_view(tally: &Tally) -> TallyView {
+    TallyView {
+        up_s: tally.up.as_secs(),
+        down_s: tally.down.as_secs(),
+        unknown_s: tally.unknown.as_secs(),
+        maintenance_s: tally.maintenance.as_secs(),
+        not_applicable_s: tally.not_applicable.as_secs(),
+    }
+}
+
+/// What is needed is rounded up: a second less would not be enough.
+fn verdict(verdict: Verdict) -> VerdictView {
+    match verdict {
+        Verdict::Met => VerdictView::Met,
+        Verdict::Missed => VerdictView::Missed,
+        Verdict::Undecidable { met_if_up_ms, missed_if_down_ms } => VerdictView::Undecidable {
+            met_if_up_s: met_if_up_ms.div_ceil(1000),
+            missed_if_down_s: missed_if_down_ms.div_ceil(1000),
+        },
+    }
+}
+
+fn budget(ground: &Ground, account: &Account, budget: &Budget) -> BudgetView {
+    let outlook = budget.outlook(account.from, account.until, ground.period.until());
+    BudgetView {
+        whole_s: budget.whole.as_secs(),
+        used_s: budget.used.as_secs(),
+        left_s: budget.left().as_secs(),
+        overdrawn_s: budget.overdrawn().as_secs(),
+        used_up_at: match outlook {
+            Outlook::UsedUpAt(at) => Some(at),
+            Outlook::Untouched | Outlook::Lasts | Outlook::UsedUp => None,
+        },
+    }
+}
+
+fn outage(outage: &Outage) -> OutageView {
+    OutageView {
+        from: outage.from(),
+        until: outage.until(),
+        down_s: outage.down.as_secs(),
+        parts: outage.parts.len(),
+        is_open: outage.end == End::Open,
+        is_whole: outage.is_whole(),
+        why: outage.why().to_owned(),
+    }
+}
+
+fn statistics(statistics: &Statistics) -> StatisticsView {
+    let repair = statistics.repair.as_ref();
+    StatisticsView {
+        started: statistics.started,
+        ended: statistics.ended,
+        repair_mean_s: repair.map(|lengths| lengths.mean.as_secs()),
+        repair_median_s: repair.map(|lengths| lengths.median.as_secs()),
+        repair_worst_s: repair.map(|lengths| lengths.worst.as_secs()),
+        between_s: statistics.between.map(|between| between.as_secs()),
+    }
+}
+
+fn span(interval: &Interval) -> SpanView {
+    debug_assert!(interval.state != State::Up, "of that the tally tells enough");
+    SpanView { from: interval.from, until: interval.until, why: interval.why.clone() }
+}

@@ -1,0 +1,230 @@
+//! Accounting policies: files of kind `AccountingPolicy` in the policy folder, that say what counts
+//! as available, and what is promised to whom.
+//!
+//! A project is named by at most one of them; the one that names none is for all others. Without any,
+//! the standard terms hold, which promise nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use availability::{Maintenance, Target, Terms, Unknown, WeekStart, resolvable};
+use jiff::tz::TimeZone;
+use model::id::ProjectId;
+use model::unit::Span;
+use scaler::policy::Finding;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::raw::RawConfig;
+use super::yaml::Document;
+use super::{Reader, unknown};
+
+/// The shortest month that is billed.
+const MONTH: Duration = Duration::from_secs(28 * 86_400);
+/// Two outages further apart than this are two by anybody's word.
+const LONGEST_GAP: Span = Span::secs(3600);
+
+/// By which rules time is accounted for. One for each project at most.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct RawAccountingPolicy {
+    #[serde(rename = "apiVersion")]
+    pub api_version: ApiVersion,
+    pub kind: AccountingKind,
+    /// Printed on each report, with the version.
+    pub name: String,
+    /// Raise it when the rules change.
+    pub version: u32,
+    /// The projects it is for; left out for all that no other policy names.
+    #[serde(default)]
+    pub projects: Vec<ProjectId>,
+    /// What is promised: `99.95%`. Left out if nothing is.
+    pub target: Option<String>,
+    /// Outages less apart than this are one.
+    #[serde(default = "merge_gap")]
+    pub merge_gap: Span,
+    /// Whether windows of maintenance count like any other time.
+    #[serde(default)]
+    pub maintenance: RawMaintenance,
+    /// What time counts as of which nobody knows.
+    #[serde(default)]
+    pub unknown: RawUnknown,
+    /// The IANA time zone of its days and months; that of the main file if left out.
+    pub timezone: Option<String>,
+    #[serde(default)]
+    pub week_start: RawWeekStart,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    #[serde(rename = "cloudbrain/v1")]
+    V1,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+pub enum AccountingKind {
+    AccountingPolicy,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawMaintenance {
+    /// Planned work does not count.
+    #[default]
+    Exclude,
+    /// It counts as whatever the probes saw.
+    Count,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawUnknown {
+    /// Neither up nor down: the number has bounds, and a verdict may be undecidable.
+    #[default]
+    Bounds,
+    CountDown,
+    CountUp,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawWeekStart {
+    #[default]
+    Monday,
+    Sunday,
+}
+
+fn merge_gap() -> Span {
+    Span(Terms::default().merge_gap)
+}
+
+/// A policy that is in order.
+#[derive(Clone, Debug)]
+pub struct AccountingPolicy {
+    pub terms: Terms,
+    pub zone: TimeZone,
+    pub week_start: WeekStart,
+}
+
+/// All of them.
+#[derive(Clone, Debug)]
+pub struct Accountings {
+    usual: AccountingPolicy,
+    by_project: BTreeMap<ProjectId, AccountingPolicy>,
+}
+
+impl Accountings {
+    /// The one that a project is accounted for by.
+    pub fn of(&self, project: &ProjectId) -> &AccountingPolicy {
+        self.by_project.get(project).unwrap_or(&self.usual)
+    }
+}
+
+impl Reader {
+    pub(super) fn accountings(
+        &mut self,
+        raw: &RawConfig,
+        projects: &BTreeSet<ProjectId>,
+        files: Vec<(Document, RawAccountingPolicy)>,
+    ) -> Accountings {
+        let zone = TimeZone::get(&raw.timezone).unwrap_or(TimeZone::UTC);
+        let usual =
+            AccountingPolicy { terms: Terms::default(), zone, week_start: WeekStart::default() };
+        let mut all = Accountings { usual, by_project: BTreeMap::new() };
+        let (mut names, mut has_usual) = (BTreeSet::new(), false);
+        for (document, written) in files {
+            let policy = self.accounting(&document, raw, &written, &all.usual.zone);
+            if !names.insert(written.name.clone()) {
+                let message =
+                    format!("a second policy named {:?}; names are told apart by", written.name);
+                self.find(&document, "name", format!("{message} readers of reports"));
+            }
+            for (index, project) in written.projects.iter().enumerate() {
+                let place = format!("projects.{index}");
+                if !projects.contains(project) && !self.lacks_projects {
+                    let known: Vec<&str> = projects.iter().map(|known| known.as_str()).collect();
+                    self.find(&document, place, unknown("project", project.as_str(), &known));
+                } else if all.by_project.insert(project.clone(), policy.clone()).is_some() {
+                    let message = format!("a second accounting policy for {project}; keep one");
+                    self.find(&document, place, message);
+                }
+            }
+            if written.projects.is_empty() && std::mem::replace(&mut has_usual, true) {
+                let message =
+                    "a second accounting policy for all other projects; name some, or keep one";
+                self.find(&document, "projects", message);
+            } else if written.projects.is_empty() {
+                all.usual = policy;
+            }
+        }
+        all
+    }
+
+    fn accounting(
+        &mut self,
+        document: &Document,
+        raw: &RawConfig,
+        written: &RawAccountingPolicy,
+        zone: &TimeZone,
+    ) -> AccountingPolicy {
+        if written.merge_gap.0 > LONGEST_GAP.0 {
+            let message = format!("write at most {LONGEST_GAP}; 2m is usual");
+            self.find(document, "merge_gap", message);
+        }
+        if written.name.trim().is_empty() || written.version == 0 {
+            self.find(document, "name", "a policy has a name, and a version from 1 on");
+        }
+        let terms = Terms {
+            name: written.name.clone(),
+            version: written.version,
+            target: self.target(document, raw, written),
+            merge_gap: written.merge_gap.0,
+            maintenance: match written.maintenance {
+                RawMaintenance::Exclude => Maintenance::Exclude { notice: Duration::ZERO },
+                RawMaintenance::Count => Maintenance::Count,
+            },
+            unknown: match written.unknown {
+                RawUnknown::Bounds => Unknown::Bounds,
+                RawUnknown::CountDown => Unknown::CountDown,
+                RawUnknown::CountUp => Unknown::CountUp,
+            },
+        };
+        let zone = match written.timezone.as_deref().map(TimeZone::get) {
+            None => zone.clone(),
+            Some(Ok(zone)) => zone,
+            Some(Err(_)) => {
+                let name = written.timezone.as_deref().unwrap_or_default();
+                let message = format!("no time zone {name:?}; write for example Asia/Shanghai");
+                self.find(document, "timezone", message);
+                zone.clone()
+            }
+        };
+        let week_start = match written.week_start {
+            RawWeekStart::Monday => WeekStart::Monday,
+            RawWeekStart::Sunday => WeekStart::Sunday,
+        };
+        AccountingPolicy { terms, zone, week_start }
+    }
+
+    /// A promise that the probing can watch over.
+    fn target(
+        &mut self,
+        document: &Document,
+        raw: &RawConfig,
+        written: &RawAccountingPolicy,
+    ) -> Option<Target> {
+        let target = match Target::parse(written.target.as_deref()?) {
+            Ok(target) => target,
+            Err(message) => {
+                self.find(document, "target", message);
+                return None;
+            }
+        };
+        let (interval, confirm) = (raw.collector.interval.0, raw.availability.confirm_down);
+        if let Err(unresolvable) = resolvable(target, interval, confirm, MONTH) {
+            let finding = Finding::error("target".to_owned(), unresolvable.to_string());
+            self.problems.push(document.place(&finding));
+        }
+        Some(target)
+    }
+}

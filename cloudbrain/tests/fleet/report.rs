@@ -1,0 +1,103 @@
+//! Reports of availability, with the real binary: what was down, what was announced, and what is wrong
+//! with a policy or a question.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::common::{Fleet, http};
+use crate::files::refused;
+
+fn report(fleet: &Fleet, more: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_cloudbrain"))
+        .args(["report", "--project", "shop", "--period", "today"])
+        .args(["--brain", &fleet.listen.to_string()])
+        .args(more)
+        .output()
+        .expect("the binary under test runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+}
+
+fn module(fleet: &Fleet) -> Option<Value> {
+    let view = fleet.get("/api/report?project=shop&period=today")?;
+    view["modules"].get(0).cloned()
+}
+
+fn seconds(module: &Value, what: &str) -> u64 {
+    module[what].as_u64().unwrap_or_default()
+}
+
+#[test]
+fn a_window_of_maintenance_is_left_out_of_the_account_and_told_of() {
+    let fleet = Fleet::start("report");
+    fleet.wait("some seconds of being up", |fleet| {
+        (seconds(&module(fleet)?, "up_s") >= 2).then_some(())
+    });
+    let wish =
+        json!({"on": ["module/shop/web"], "for": "1h", "comment": "new = disks", "by": "ops"});
+    let answer = http(
+        fleet.listen,
+        "POST",
+        "/api/maintenance",
+        "Content-Type: application/json\r\n",
+        &wish.to_string(),
+    );
+    assert_eq!(answer.as_ref().map(|(status, _)| *status), Some(200), "{answer:?}");
+    let told = fleet.wait("maintenance in the account", |fleet| {
+        module(fleet).filter(|module| seconds(module, "maintenance_s") >= 2)
+    });
+    assert_eq!(told["down_s"], 0, "{told}");
+    assert_eq!(told["known"].as_str().map(|text| text.starts_with("100")), Some(true), "{told}");
+    let day = &told["days"][0];
+    let states = ["up_s", "down_s", "unknown_s", "maintenance_s", "not_applicable_s"];
+    let sum: u64 = states.iter().map(|state| seconds(day, state)).sum();
+    let until = day["until"].as_i64().zip(day["from"].as_i64()).map(|(until, from)| until - from);
+    let whole = until.expect("two moments") / 1000;
+    assert!(
+        (whole - 5..=whole).contains(&i64::try_from(sum).unwrap()),
+        "{sum} of {whole} s: {day}"
+    );
+    let (code, text) = report(&fleet, &[]);
+    assert_eq!(code, 0, "{text}");
+    for words in ["target 99.5%", "new = disks", "shop-standard@1", "a probe each"] {
+        assert!(text.contains(words), "{words} in: {text}");
+    }
+    let (_, text) = report(&fleet, &["--lang", "zh"]);
+    for words in ["目标 99.5%", "维护", "每 1s 探测一次", "承诺可用率 99.5%"] {
+        assert!(text.contains(words), "{words} in: {text}");
+    }
+    let (_, table) = report(&fleet, &["--format", "csv"]);
+    assert!(table.starts_with("kind,module,from,until,up_s"), "{table}");
+    assert!(table.lines().nth(1).is_some_and(|row| row.starts_with("day,shop/web,")), "{table}");
+}
+
+#[test]
+fn what_cannot_be_reported_is_said_in_one_sentence() {
+    let fleet = Fleet::start("report-refused");
+    fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
+    for (asked, expected) in [
+        ("project=shp&period=today", "no project shp; there are: shop"),
+        ("project=shop&period=2026-13", "months are 01 to 12"),
+        ("project=shop&period=2999-01", "nothing is known of it yet"),
+    ] {
+        let answer = fleet.get(&format!("/api/report?{asked}"));
+        let error = answer.as_ref().and_then(|answer| answer["error"].as_str()).unwrap_or_default();
+        assert!(error.contains(expected), "{asked}: {answer:?}");
+    }
+}
+
+#[test]
+fn an_accounting_policy_that_promises_what_nobody_can_watch_is_refused() {
+    let file = "policies/availability.yaml";
+    let expected = &["availability.yaml:8:", "1s probes x 3 confirmations cannot police 99.9999%"];
+    refused("promise", file, "target: 99.5%", "target: 99.9999%", expected);
+    let expected = &["availability.yaml:8:", "\"much\" is no target", "99.95%"];
+    refused("target", file, "target: 99.5%", "target: much", expected);
+    let expected = &["availability.yaml:7:", "unknown project \"shp\"", "known are shop"];
+    refused("project", file, "projects: [shop]", "projects: [shp]", expected);
+    let expected = &["availability.yaml:7:", "a second accounting policy for shop; keep one"];
+    refused("twice", file, "projects: [shop]", "projects: [shop, shop]", expected);
+    let expected = &["availability.yaml:", "no time zone \"Asia/Peking\"", "Asia/Shanghai"];
+    refused("zone", file, "week_start: monday", "timezone: Asia/Peking", expected);
+}

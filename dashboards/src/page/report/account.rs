@@ -1,0 +1,50 @@
+//! The account of one module: minutes down, the share with its bounds and coverage, the budget, the
+//! calendar, and the lists.
+
+use maud::{Markup, html};
+
+use super::{anchor, calendar, down, lists, percent, verdict};
+use crate::chart::budget;
+use crate::page::{fact, module_path};
+use crate::view::report::{ModuleReport, ReportView, VerdictView};
+use crate::voice::Voice;
+use crate::words;
+
+pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Markup {
+    html! {
+        section.account id=(anchor(&module.module)) {
+            h2 {
+                a href=[module_path(&module.module)] { (module.module) } " "
+                span.chip { (verdict(module.verdict, voice)) }
+            }
+            (figures(module, report.target.as_deref(), voice))
+            @if let Some(budget) = &module.budget { (budget::bar(budget, voice)) }
+            @if module.known.is_some() {
+                (calendar::calendar(&module.days, voice))
+                (lists::outages(module, report, voice))
+            } @else {
+                p.calm { (voice.say(words::NOTHING_KNOWN)) }
+            }
+            (lists::spans(words::UNKNOWN, module.tally.unknown_s, &module.unknown, voice))
+            (lists::spans(words::MAINTENANCE, module.tally.maintenance_s, &module.maintenance, voice))
+        }
+    }
+}
+
+fn figures(module: &ModuleReport, target: Option<&str>, voice: &Voice) -> Markup {
+    html! {
+        dl.facts {
+            (fact(words::TIME_DOWN, down(module, voice), voice))
+            (fact(words::SHARE_UP, percent(module.known.as_deref()), voice))
+            (fact(words::COVERAGE, percent(module.coverage.as_deref()), voice))
+            @if let (Some(low), Some(high)) = (&module.low, &module.high) {
+                (fact(words::BOUNDS, format!("{low}% – {high}%"), voice))
+            }
+            @if let Some(target) = target { (fact(words::TARGET, target, voice)) }
+        }
+        @if let Some(VerdictView::Undecidable { met_if_up_s, missed_if_down_s }) = module.verdict {
+            @let needed = [met_if_up_s, missed_if_down_s].map(|seconds| voice.exactly(seconds));
+            p { (voice.fill(words::DECIDED_BY, &[&needed[0], &needed[1]])) }
+        }
+    }
+}

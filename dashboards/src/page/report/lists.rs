@@ -1,0 +1,117 @@
+//! The lists of a module's account: its outages with their statistics, the time nobody knows of, and
+//! maintenance.
+//!
+//! Means lie where there are few: under [`FEW`] outages the list is the statistic.
+
+use maud::{Markup, html};
+use model::time::Time;
+
+use super::{brief, left_out};
+use crate::page::{cell, fact, head, short_cell};
+use crate::view::report::{ModuleReport, OutageView, ReportView, SpanView};
+use crate::voice::{NOTHING, Voice};
+use crate::words::{self, Word};
+
+/// Fewer than so many outages have no mean.
+const FEW: usize = 5;
+const MOST_OUTAGES: usize = 100;
+const MOST_SPANS: usize = 20;
+
+const OUTAGE_HEADS: [Word; 4] =
+    [words::FROM_WHEN, words::FOR_HOW_LONG, words::PARTS, words::REASON];
+const SPAN_HEADS: [Word; 3] = [words::FROM_WHEN, words::FOR_HOW_LONG, words::REASON];
+
+pub(super) fn outages(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Markup {
+    let outages = &module.outages;
+    html! {
+        h3 { (voice.say(words::OUTAGES)) }
+        @if outages.is_empty() {
+            p.calm { (voice.say(words::NO_OUTAGES)) }
+        } @else {
+            @if outages.len() >= FEW { (statistics(module, report, voice)) }
+            table.cards {
+                (head(&OUTAGE_HEADS, voice))
+                tbody { @for outage in outages.iter().take(MOST_OUTAGES) { (outage_row(outage, voice)) } }
+            }
+            (left_out(outages.len(), MOST_OUTAGES, voice))
+            p.quiet { a href="#terms" { (voice.say(words::EDGES)) } }
+            @if outages.iter().any(is_longer) { p.quiet { (voice.say(words::MAYBE_LONGER)) } }
+        }
+        @if module.blips > 0 {
+            p.quiet { (voice.fill(words::BLIPS, &[&module.blips.to_string()])) }
+        }
+    }
+}
+
+/// Mean, median and worst, since the mean alone hides the long one.
+fn statistics(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Markup {
+    let figures = &module.statistics;
+    let lasting =
+        |seconds: Option<u64>| seconds.map_or(NOTHING.to_owned(), |one| voice.exactly(one));
+    let between = match figures.between_s {
+        Some(between) => voice.exactly(between),
+        None => format!("> {}", voice.exactly(report.until.since(report.from).as_secs())),
+    };
+    html! {
+        dl.facts {
+            (fact(words::OUTAGES_BEGUN, figures.started, voice))
+            (fact(words::MTTR, lasting(figures.repair_mean_s), voice))
+            (fact(words::MEDIAN, lasting(figures.repair_median_s), voice))
+            (fact(words::WORST, lasting(figures.repair_worst_s), voice))
+            (fact(words::MTBF, between, voice))
+        }
+    }
+}
+
+fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
+    let [from, lasted, parts, why] = OUTAGE_HEADS.map(|word| voice.say(word));
+    let sign = if is_longer(outage) { "> " } else { "" };
+    html! {
+        tr {
+            th.short scope="row" data-label=(from) { (moment(outage.from, voice)) }
+            (short_cell(lasted, html! {
+                span {
+                    strong { (sign) (voice.exactly(outage.down_s)) }
+                    @if outage.is_open { " " span.down { (voice.say(words::STILL_DOWN)) } }
+                }
+            }))
+            (short_cell(parts, outage.parts))
+            (cell(why, brief(&outage.why)))
+        }
+    }
+}
+
+/// One of its ends was not seen.
+fn is_longer(outage: &OutageView) -> bool {
+    outage.is_open || !outage.is_whole
+}
+
+pub(super) fn spans(name: Word, whole_s: u64, spans: &[SpanView], voice: &Voice) -> Markup {
+    let [from, lasted, why] = SPAN_HEADS.map(|word| voice.say(word));
+    let seconds = |span: &SpanView| span.until.since(span.from).as_secs();
+    let long: Vec<&SpanView> = spans.iter().filter(|span| seconds(span) > 0).collect();
+    html! {
+        @if whole_s > 0 {
+            h3 { (voice.say(name)) (voice.lang.pick(": ", "：")) (voice.exactly(whole_s)) }
+            table.cards {
+                (head(&SPAN_HEADS, voice))
+                tbody {
+                    @for span in long.iter().take(MOST_SPANS) {
+                        tr {
+                            th.short scope="row" data-label=(from) { (moment(span.from, voice)) }
+                            (short_cell(lasted, voice.exactly(seconds(span))))
+                            (cell(why, brief(&span.why)))
+                        }
+                    }
+                }
+            }
+            @let more = long.len().saturating_sub(MOST_SPANS);
+            @if more > 0 { p.quiet { (voice.fill(words::MORE_SPANS, &[&more.to_string()])) } }
+        }
+    }
+}
+
+/// With its date, since a report is read later.
+fn moment(at: Time, voice: &Voice) -> Markup {
+    html! { time datetime=(at) { (voice.dated(at)) } }
+}

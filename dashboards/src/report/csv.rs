@@ -1,0 +1,57 @@
+//! One row for each day and each outage of each module. Columns keep their order; numbers and moments
+//! are the same in all languages.
+
+use std::fmt::Write as _;
+
+use jiff::tz::TimeZone;
+use model::time::Time;
+
+use super::{local, zone_of};
+use crate::view::report::{ModuleReport, ReportView};
+
+const HEAD: &str =
+    "kind,module,from,until,up_s,down_s,unknown_s,maintenance_s,not_applicable_s,why\n";
+
+/// As RFC 4180 has it, with a head, and lines that end in `\n`.
+pub fn csv(report: &ReportView) -> String {
+    let zone = zone_of(report);
+    let mut table = HEAD.to_owned();
+    for module in &report.modules {
+        days(module, &zone, &mut table);
+        outages(module, &zone, &mut table);
+    }
+    table
+}
+
+fn days(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
+    for day in &module.days {
+        let (id, tally) = (&module.module, &day.tally);
+        let (from, until) = (stamp(day.from, zone), stamp(day.until, zone));
+        let _ = writeln!(
+            table,
+            "day,{id},{from},{until},{},{},{},{},{},",
+            tally.up_s, tally.down_s, tally.unknown_s, tally.maintenance_s, tally.not_applicable_s
+        );
+    }
+}
+
+fn outages(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
+    for outage in &module.outages {
+        let (id, down) = (&module.module, outage.down_s);
+        let (from, until) = (stamp(outage.from, zone), stamp(outage.until, zone));
+        let why = field(&outage.why);
+        let _ = writeln!(table, "outage,{id},{from},{until},,{down},,,,{why}");
+    }
+}
+
+fn stamp(at: Time, zone: &TimeZone) -> String {
+    local(at, zone, "%Y-%m-%dT%H:%M:%S%:z")
+}
+
+/// A text that came from a monitored system. A table program would take one that begins with these
+/// signs for a formula, and carry it out.
+fn field(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let guard = if is_formula { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\"").replace(['\r', '\n'], " "))
+}

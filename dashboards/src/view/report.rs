@@ -1,0 +1,139 @@
+//! What a report of availability says: as JSON for programs, and as what text, table and page are
+//! made of. Durations are whole seconds, rounded down; moments are milliseconds since the epoch.
+
+use model::id::{ModuleId, ProjectId};
+use model::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// One project over one period. Its reasons and rules are in the reader's language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportView {
+    pub project: ProjectId,
+    /// `2026-10`.
+    pub period: String,
+    /// The IANA name of the zone of its days.
+    pub zone: String,
+    pub from: Time,
+    /// How far it reaches: the end of the period, or the present.
+    pub until: Time,
+    /// The end of the period.
+    pub ends: Time,
+    /// The accounting policy: `standard@1`.
+    pub policy: String,
+    /// What it says, and how was probed: a sentence each.
+    pub rules: Vec<String>,
+    /// What is promised: `99.95%`.
+    pub target: Option<String>,
+    /// How long at least one module was down.
+    pub any_down_s: u64,
+    /// Those that were probed, the worst first.
+    pub modules: Vec<ModuleReport>,
+    pub not_probed: Vec<NotProbed>,
+}
+
+/// One module over the period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleReport {
+    pub module: ModuleId,
+    #[serde(flatten)]
+    pub tally: TallyView,
+    /// Percentages, never rounded up, with as many digits as the probing can tell apart; None if
+    /// there is nothing to take a share of.
+    pub known: Option<String>,
+    pub low: Option<String>,
+    pub high: Option<String>,
+    pub coverage: Option<String>,
+    /// None without a target.
+    pub verdict: Option<VerdictView>,
+    pub budget: Option<BudgetView>,
+    pub outages: Vec<OutageView>,
+    pub statistics: StatisticsView,
+    /// Failures that no outage came of.
+    pub blips: u32,
+    pub days: Vec<DayView>,
+    pub unknown: Vec<SpanView>,
+    pub maintenance: Vec<SpanView>,
+}
+
+/// They add up to the period, up to rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TallyView {
+    pub up_s: u64,
+    pub down_s: u64,
+    pub unknown_s: u64,
+    pub maintenance_s: u64,
+    pub not_applicable_s: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictView {
+    Met,
+    Missed,
+    /// It hangs on the unknown time.
+    Undecidable {
+        /// It is met if so much of it was up.
+        met_if_up_s: u64,
+        /// It is missed if so much of it was down.
+        missed_if_down_s: u64,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetView {
+    pub whole_s: u64,
+    pub used_s: u64,
+    pub left_s: u64,
+    pub overdrawn_s: u64,
+    /// When it is used up at this pace, if within the period.
+    pub used_up_at: Option<Time>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutageView {
+    pub from: Time,
+    /// Its end, or until when it is known to be down.
+    pub until: Time,
+    pub down_s: u64,
+    /// More than one if it came back soon.
+    pub parts: usize,
+    pub is_open: bool,
+    /// Both its ends were seen; else it may have been longer.
+    pub is_whole: bool,
+    pub why: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatisticsView {
+    pub started: u32,
+    pub ended: u32,
+    /// MTTR, its median, and the longest; of outages that ended.
+    pub repair_mean_s: Option<u64>,
+    pub repair_median_s: Option<u64>,
+    pub repair_worst_s: Option<u64>,
+    /// MTBF; None if no outage began: then it is more than the period.
+    pub between_s: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayView {
+    /// `2026-10-03`, by the zone of the report.
+    pub date: String,
+    pub from: Time,
+    pub until: Time,
+    #[serde(flatten)]
+    pub tally: TallyView,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpanView {
+    pub from: Time,
+    pub until: Time,
+    pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotProbed {
+    pub module: ModuleId,
+    pub why: String,
+}

@@ -1,0 +1,247 @@
+//! Reports of a made-up project: a bad month, a year, and more modules than a page shows.
+
+use std::time::Duration;
+
+use dashboards::view::report::{
+    BudgetView, DayView, ModuleReport, NotProbed, OutageView, ReportView, SpanView, StatisticsView,
+    TallyView, VerdictView,
+};
+use model::time::Time;
+
+/// 2026-02-01T00:00:00 in Shanghai.
+const FEBRUARY: Time = Time::from_millis(1_769_875_200_000);
+const DAY_S: u64 = 86_400;
+
+/// February in Shanghai, with one module of each verdict: six outages, the last one open; a day that
+/// the monitor was blind; work on a night.
+pub(crate) fn month() -> ReportView {
+    let until = after(28 * DAY_S);
+    ReportView {
+        project: "shop".parse().expect("a good name"),
+        period: "2026-02".to_owned(),
+        zone: "Asia/Shanghai".to_owned(),
+        from: FEBRUARY,
+        until,
+        ends: until,
+        policy: "standard@3".to_owned(),
+        rules: [
+            "outages less than 2m apart are one",
+            "maintenance that was announced 1d before it does not count",
+            "unknown time is neither up nor down",
+            "a probe each 30s, down after 3, up after 2, stale after 45s",
+            "begin and end of an outage are known to one probe: each may be off by 30s",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        target: Some("99.9%".to_owned()),
+        any_down_s: 10_910,
+        modules: vec![missed(), open(), met()],
+        not_probed: vec![NotProbed {
+            module: "shop/batch".parse().expect("a good name"),
+            why: "no domain leads to it".to_owned(),
+        }],
+    }
+}
+
+/// So many days from the same moment, with an outage now and then.
+pub(crate) fn long(period: &str, days: u64) -> ReportView {
+    let mut report = month();
+    report.period = period.to_owned();
+    report.until = after(days * DAY_S);
+    report.ends = report.until;
+    report.modules.truncate(1);
+    let down = |day: u64| if day.is_multiple_of(11) { day * 7 % 9_000 } else { 0 };
+    report.modules[0].days = (0..days).map(|day| self::day(day, down(day), 0, 0)).collect();
+    report
+}
+
+/// So many modules.
+pub(crate) fn crowd(modules: usize) -> ReportView {
+    let mut report = month();
+    let named = |number: usize| ModuleReport {
+        module: format!("shop/m{number:04}").parse().expect("a good name"),
+        ..missed()
+    };
+    report.modules = (0..modules).map(named).collect();
+    report
+}
+
+/// So many seconds after its begin.
+fn after(seconds: u64) -> Time {
+    FEBRUARY + Duration::from_secs(seconds)
+}
+
+fn missed() -> ModuleReport {
+    let outages = [
+        (3, 600, 1_560, 2, "connect: connection refused"),
+        (3, 40_000, 240, 1, "status 503"),
+        (9, 7_200, 95, 1, "dns: no such name"),
+        (16, 30_000, 8_100, 1, "status 200 without \"200\" in its text"),
+        (22, 100, 15, 1, "ttfb: no answer within 10s"),
+        (27, 85_500, 900, 1, "connect: connection refused"),
+    ];
+    let mut outages: Vec<OutageView> = outages.map(outage).to_vec();
+    outages[4].is_whole = false;
+    outages[5].is_open = true;
+    let down = |day: u64| match day {
+        3 => 1_800,
+        9 => 95,
+        16 => 8_100,
+        22 => 15,
+        27 => 900,
+        _ => 0,
+    };
+    let unknown = |day: u64| match day {
+        12 => 60_000,
+        22 => 3_600,
+        _ => 0,
+    };
+    let work = |day: u64| if day == 19 { 7_200 } else { 0 };
+    ModuleReport {
+        module: "shop/web".parse().expect("a good name"),
+        days: (0..28).map(|date| day(date, down(date), unknown(date), work(date))).collect(),
+        tally: TallyView {
+            up_s: 2_337_490,
+            down_s: 10_910,
+            unknown_s: 63_600,
+            maintenance_s: 7_200,
+            not_applicable_s: 0,
+        },
+        known: Some("99.535".to_owned()),
+        low: Some("96.910".to_owned()),
+        high: Some("99.547".to_owned()),
+        coverage: Some("97.363".to_owned()),
+        verdict: Some(VerdictView::Missed),
+        budget: Some(BudgetView {
+            whole_s: 2_412,
+            used_s: 10_910,
+            left_s: 0,
+            overdrawn_s: 8_498,
+            used_up_at: None,
+        }),
+        outages,
+        statistics: StatisticsView {
+            started: 6,
+            ended: 5,
+            repair_mean_s: Some(2_002),
+            repair_median_s: Some(240),
+            repair_worst_s: Some(8_100),
+            between_s: Some(389_581),
+        },
+        blips: 7,
+        unknown: vec![
+            span(12, 10_000, 60_000, "the monitor itself was not looking"),
+            span(22, 115, 3_600, "no verdict since 2026-02-22T16:01:55Z"),
+        ],
+        maintenance: vec![span(19, 7_200, 7_200, "m4: a new switch")],
+    }
+}
+
+fn met() -> ModuleReport {
+    ModuleReport {
+        module: "shop/checkout".parse().expect("a good name"),
+        days: (0..28).map(|date| day(date, if date == 5 { 600 } else { 0 }, 0, 0)).collect(),
+        tally: TallyView { up_s: 2_418_600, down_s: 600, ..TallyView::default() },
+        known: Some("99.975".to_owned()),
+        low: Some("99.975".to_owned()),
+        high: Some("99.975".to_owned()),
+        coverage: Some("100".to_owned()),
+        verdict: Some(VerdictView::Met),
+        budget: Some(BudgetView {
+            whole_s: 2_419,
+            used_s: 600,
+            left_s: 1_819,
+            overdrawn_s: 0,
+            used_up_at: None,
+        }),
+        outages: vec![outage((5, 3_600, 600, 1, "status 502"))],
+        statistics: StatisticsView {
+            started: 1,
+            ended: 1,
+            repair_mean_s: Some(600),
+            repair_median_s: Some(600),
+            repair_worst_s: Some(600),
+            between_s: Some(2_418_600),
+        },
+        blips: 0,
+        unknown: Vec::new(),
+        maintenance: Vec::new(),
+    }
+}
+
+/// Published on the ninth; whether it is met hangs on what nobody saw.
+fn open() -> ModuleReport {
+    let unknown = |date: u64| if date == 12 { 60_000 } else { 0 };
+    let days = (0..28).map(|date| match date {
+        0..8 => DayView {
+            tally: TallyView { not_applicable_s: DAY_S, ..TallyView::default() },
+            ..day(date, 0, 0, 0)
+        },
+        _ => day(date, 0, unknown(date), 0),
+    });
+    ModuleReport {
+        module: "shop/search".parse().expect("a good name"),
+        days: days.collect(),
+        tally: TallyView {
+            up_s: 1_668_000,
+            unknown_s: 60_000,
+            not_applicable_s: 8 * DAY_S,
+            ..TallyView::default()
+        },
+        known: Some("100".to_owned()),
+        low: Some("96.527".to_owned()),
+        high: Some("100".to_owned()),
+        coverage: Some("96.527".to_owned()),
+        verdict: Some(VerdictView::Undecidable { met_if_up_s: 58_272, missed_if_down_s: 1_729 }),
+        budget: Some(BudgetView {
+            whole_s: 1_728,
+            used_s: 0,
+            left_s: 1_728,
+            overdrawn_s: 0,
+            used_up_at: Some(after(27 * DAY_S)),
+        }),
+        outages: Vec::new(),
+        statistics: StatisticsView {
+            started: 0,
+            ended: 0,
+            repair_mean_s: None,
+            repair_median_s: None,
+            repair_worst_s: None,
+            between_s: None,
+        },
+        blips: 0,
+        unknown: vec![span(12, 10_000, 60_000, "the monitor itself was not looking")],
+        maintenance: Vec::new(),
+    }
+}
+
+fn day(date: u64, down_s: u64, unknown_s: u64, maintenance_s: u64) -> DayView {
+    let from = after(date * DAY_S);
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("it is known");
+    let moment = jiff::Timestamp::from_millisecond(from.millis()).expect("within the calendar");
+    let up_s = DAY_S - down_s - unknown_s - maintenance_s;
+    DayView {
+        date: moment.to_zoned(zone).date().to_string(),
+        from,
+        until: after((date + 1) * DAY_S),
+        tally: TallyView { up_s, down_s, unknown_s, maintenance_s, not_applicable_s: 0 },
+    }
+}
+
+fn outage((date, second, down_s, parts, why): (u64, u64, u64, usize, &str)) -> OutageView {
+    let from = after(date * DAY_S + second);
+    OutageView {
+        from,
+        until: from + Duration::from_secs(down_s),
+        down_s,
+        parts,
+        is_open: false,
+        is_whole: true,
+        why: why.to_owned(),
+    }
+}
+
+fn span(date: u64, second: u64, length_s: u64, why: &str) -> SpanView {
+    let from = after(date * DAY_S + second);
+    SpanView { from, until: from + Duration::from_secs(length_s), why: why.to_owned() }
+}

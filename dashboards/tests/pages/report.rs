@@ -1,0 +1,228 @@
+//! Promises about the report of availability: minutes first, nothing left out unsaid, bounded.
+
+use dashboards::view::Theme;
+use dashboards::view::report::ReportView;
+use dashboards::{STYLE, no_report_page, report_page};
+use expect_test::expect;
+use model::lang::Lang;
+
+use crate::made_up;
+use crate::made_up::report::{crowd, long, month};
+
+fn page(report: &ReportView, lang: Lang) -> String {
+    report_page(report, Some("2026-01"), &made_up::reader(lang, Theme::Auto))
+}
+
+/// What a reader sees of a section, a line for each piece of text.
+fn seen(page: &str, id: &str) -> String {
+    let section = page.split(&format!("id=\"{id}\"")).nth(1).expect("there is such a section");
+    let section = section.split_once('>').expect("a tag ends").1;
+    let section = section.split("</section>").next().expect("a section ends");
+    let pieces =
+        section.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    let pieces = pieces.map(str::trim).filter(|piece| !piece.is_empty());
+    pieces.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_module_that_is_met_says_so_in_few_lines() {
+    let page = page(&month(), Lang::En);
+    let seen = seen(&page, "module-shop/checkout");
+    let (before, calendar) = seen.split_once("Minutes down of each day").expect("a calendar");
+    let lists = calendar.split_once("not counted").expect("a legend").1;
+    expect![[r#"
+        shop/checkout
+        ●
+        met
+        down
+        10 min
+        up, of what is known
+        99.975%
+        coverage
+        100%
+        bounds
+        99.975% – 99.975%
+        target
+        99.9%
+        Error budget 40 min 19 s: 10 min used, 30 min 19 s left
+    "#]]
+    .assert_eq(before);
+    expect![[r#"
+
+        Outages
+        From
+        For
+        Parts
+        Reason
+        2026-02-06 01:00:00
+        10 min
+        1
+        status 502
+        Begin and end of each are known to one probe interval only."#]]
+    .assert_eq(lists);
+}
+
+#[test]
+fn minutes_stand_before_the_share_and_the_share_has_its_coverage() {
+    for (lang, told) in [
+        (Lang::En, ["3 h 1 min 50 s", "99.535%", "97.363%", "96.910% – 99.547%", "overdrawn by"]),
+        (Lang::Zh, ["3 小时 1 分钟 50 秒", "99.535%", "97.363%", "96.910% – 99.547%", "超支"]),
+    ] {
+        let seen = seen(&page(&month(), lang), "module-shop/web");
+        let places = told.map(|text| seen.find(text).unwrap_or_else(|| panic!("{text}: {seen}")));
+        assert!(places.is_sorted(), "{places:?}: {seen}");
+    }
+}
+
+#[test]
+fn a_verdict_is_a_word_and_one_that_is_open_says_what_would_decide_it() {
+    for (lang, told) in [
+        (Lang::En, ["missed", "undecidable", "met", "met if 16 h 11 min 12 s of it was up"]),
+        (Lang::Zh, ["未达标", "无法判定", "达标", "其中有 16 小时 11 分钟 12 秒 可用则达标"]),
+    ] {
+        let page = page(&month(), lang);
+        let [web, search, checkout] =
+            ["web", "search", "checkout"].map(|name| seen(&page, &format!("module-shop/{name}")));
+        let line = |word: &str| format!("\n{word}\n");
+        assert!(web.contains(&line(told[0])) && checkout.contains(&line(told[2])), "{web}");
+        assert!(search.contains(told[1]) && search.contains(told[3]), "{search}");
+    }
+}
+
+#[test]
+fn where_nothing_is_known_no_good_day_is_shown() {
+    let mut report = month();
+    report.target = None;
+    let module = &mut report.modules[2];
+    (module.known, module.verdict, module.budget) = (None, None, None);
+    module.tally.down_s = 0;
+    let page = page(&report, Lang::En);
+    let seen = seen(&page, "module-shop/checkout");
+    assert!(seen.contains("Nothing is known of this time.") && seen.contains("down\n–"), "{seen}");
+    for flattering in ["0 s", "None.", "Minutes down"] {
+        assert!(!seen.contains(flattering), "{flattering}: {seen}");
+    }
+}
+
+#[test]
+fn the_calendar_of_a_month_tells_each_day_in_text() {
+    let page = page(&month(), Lang::En);
+    for cell in [
+        // Half an hour is of the second step, and rounded up.
+        r#"<td class="step-2" title="2026-02-04: down 30 min, up 23 h 30 min"><small>4</small> 30</td>"#,
+        r#"<small>10</small> 2</td>"#,
+        // Mostly blind, and a quarter of a minute down within a blind hour.
+        r#"<td class="unseen-time" title="2026-02-13: unknown 16 h 40 min, up 7 h 20 min"><small>13</small> 0?</td>"#,
+        r#"title="2026-02-23: down 15 s, unknown 1 h, up 22 h 59 min 45 s"><small>23</small> 1?</td>"#,
+        r#"<td class="step-0 hatched" title="2026-02-20: maintenance 2 h, up 22 h"><small>20</small> 0</td>"#,
+        r#"<td class="number">16?</td>"#,
+        r#"<td class="outside" title="2026-02-08: not counted 1 d"><small>8</small> –</td>"#,
+    ] {
+        assert!(page.contains(cell), "{cell}");
+    }
+    let weeks = ["01-26", "02-02", "02-09", "02-16", "02-23"];
+    let row = |week: &str| page.contains(&format!(r#"<tr><th scope="row">{week}</th>"#));
+    assert!(weeks.into_iter().all(row), "February 2026 begins on a Sunday");
+}
+
+#[test]
+fn what_is_longer_has_a_row_a_month_and_then_a_row_a_year_with_totals() {
+    let year = page(&long("2026-02-01..2027-01-31", 365), Lang::En);
+    assert_eq!(year.matches(r#"<table class="heat months">"#).count(), 1);
+    assert!(year.contains(r#"<th scope="row">2026-02</th>"#) && year.contains("min in all"));
+    let decade = page(&long("2026..2035", 3_650), Lang::En);
+    assert_eq!(decade.matches(r#"<table class="heat years">"#).count(), 1);
+    assert!(decade.contains(r#"<tr><th scope="row">2035</th>"#));
+    assert!(decade.len() < 60_000, "{} bytes", decade.len());
+}
+
+#[test]
+fn an_outage_whose_ends_were_not_seen_may_be_longer_and_few_have_no_mean() {
+    let page = page(&month(), Lang::En);
+    let web = seen(&page, "module-shop/web");
+    for told in
+        ["&gt; 15 s", "&gt; 15 min", "still down", "may have been longer", "MTTR", "4 d 12 h"]
+    {
+        assert!(web.contains(told), "{told}: {web}");
+    }
+    assert!(web.contains("known to one probe interval"), "beside the figures: {web}");
+    assert!(seen(&page, "terms").contains("may be off by 30s"), "and how long that is");
+    let checkout = seen(&page, "module-shop/checkout");
+    assert!(!checkout.contains("MTTR"), "one outage has no mean: {checkout}");
+}
+
+#[test]
+fn it_leads_to_other_periods_and_to_its_files() {
+    let page = page(&month(), Lang::En);
+    for path in [
+        "/reports/shop?period=2026-01",
+        "/reports/shop?period=last-week",
+        "/api/report?project=shop&amp;period=2026-02&amp;format=csv",
+        "/modules/shop/web",
+        "#module-shop/web",
+    ] {
+        assert!(page.contains(&format!("href=\"{path}\"")), "{path}");
+    }
+}
+
+#[test]
+fn the_chinese_report_speaks_chinese() {
+    let mut report = month();
+    // What other rooms say comes translated.
+    report.rules.clear();
+    for module in &mut report.modules {
+        module.outages.iter_mut().for_each(|outage| outage.why.clear());
+        module.unknown.iter_mut().chain(&mut module.maintenance).for_each(|span| span.why.clear());
+    }
+    report.not_probed.clear();
+    let page = page(&report, Lang::Zh);
+    let main = page.split("<main").nth(1).expect("a page has a content");
+    let shown = shown(main);
+    let told: Vec<&str> = shown.split(|c: char| !c.is_ascii_alphabetic()).collect();
+    for word in ["down", "up", "unknown", "Outages", "coverage", "target", "min", "From", "None"] {
+        assert!(!told.contains(&word), "{word} is left in English");
+    }
+}
+
+/// Without tags: classes are English.
+fn shown(markup: &str) -> String {
+    markup.split('<').filter_map(|piece| Some(piece.split_once('>')?.1)).collect()
+}
+
+#[test]
+fn whatever_comes_from_outside_is_escaped_and_bounded_here_too() {
+    let hostile = format!("<script>alert('x')</script>{}", "x".repeat(5_000));
+    let mut report = month();
+    report.modules[0].outages[0].why.clone_from(&hostile);
+    report.modules[0].unknown[0].why.clone_from(&hostile);
+    report.not_probed[0].why.clone_from(&hostile);
+    report.period.clone_from(&"<img src=x>".to_owned());
+    let page = page(&report, Lang::En);
+    assert!(page.contains("&lt;script&gt;alert") && !page.contains("<script>"), "{page}");
+    assert!(!page.contains("<img") && !page.contains(&"x".repeat(1_000)));
+    let refused = no_report_page(&hostile, Lang::En, Theme::Auto);
+    assert!(refused.contains("&lt;script&gt;") && refused.contains("There is no such report"));
+}
+
+#[test]
+fn a_crowd_of_modules_and_outages_stays_a_page() {
+    let mut report = crowd(3_000);
+    for module in report.modules.iter_mut().take(30) {
+        module.outages = module.outages.iter().cycle().take(4_000).cloned().collect();
+        module.unknown = module.unknown.iter().cycle().take(4_000).cloned().collect();
+    }
+    let page = page(&report, Lang::En);
+    assert!(page.len() < 1_500_000, "{} bytes", page.len());
+    for told in ["and 3900 more; the CSV has all", "and 3980 more", "The 24 worst"] {
+        assert!(page.contains(told), "{told}");
+    }
+}
+
+#[test]
+fn paper_is_white_and_bears_no_ways_to_elsewhere() {
+    let print = STYLE.split("@media print").nth(1).expect("there are rules for paper");
+    for rule in [".ways", "break-inside: avoid", "color-scheme: light", "print-color-adjust: exact"]
+    {
+        assert!(print.contains(rule), "{rule}");
+    }
+}
