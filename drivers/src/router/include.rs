@@ -43,9 +43,14 @@ impl Include {
         write(self.last_good(), text).await
     }
 
+    /// The last text that the router is known to have taken whole; nothing if it never took any.
+    pub(super) async fn kept(&self) -> Result<String, HandError> {
+        read(self.last_good()).await
+    }
+
     /// Puts the last text there that the router took; `otherwise`, if it never took any.
     pub(super) async fn take_back(&self, otherwise: &str) -> Result<(), HandError> {
-        let good = read(self.last_good()).await?;
+        let good = self.kept().await?;
         self.write(if good.is_empty() { otherwise } else { &good }).await
     }
 

@@ -168,6 +168,13 @@ struct Inner {
     diagnosis: String,
 }
 
+/// What all workers that serve follow at least, and its text if that is known.
+#[derive(Debug)]
+struct Followed {
+    stamp: Stamp,
+    text: String,
+}
+
 impl Router for NginxRouter {
     fn name(&self) -> &str {
         &self.settings.name
@@ -224,11 +231,11 @@ impl NginxRouter {
             }
         };
         let workers = beside(word.worker).await;
-        if before == text && in_force == routing.stamp() {
-            inner.see(workers.as_ref(), &text);
+        let followed = self.followed(in_force).await?;
+        inner.see(workers.as_ref(), &followed.text);
+        if before == text && followed.text == text {
             return Ok(());
         }
-        inner.see(workers.as_ref(), if stamp_of(&before) == in_force { &before } else { "" });
         self.spare(workers.as_ref(), &before, routing, in_force)?;
         self.test(&text, &before).await?;
         let followed = match self.reload().await {
@@ -257,12 +264,20 @@ impl NginxRouter {
             }
         };
         inner.silences = 0;
-        let text = self.include.read().await?;
-        let Stamp { epoch, generation } = word.stamp;
-        // A file that is newer than the workers says nothing of them.
-        let text = if stamp_of(&text) == word.stamp { text } else { String::new() };
+        let Followed { stamp: Stamp { epoch, generation }, text } =
+            self.followed(word.stamp).await?;
         let uncounted = inner.see(beside(word.worker).await.as_ref(), &text);
         Ok(RouterReport { epoch, generation, uncounted, ..RouterReport::default() })
+    }
+
+    /// What every worker that serves follows at least, when one of them follows this. When a push
+    /// was cut off, a new worker may answer while an old one still takes connections: only a push
+    /// that saw them all leave kept its text.
+    async fn followed(&self, by_one: Stamp) -> Result<Followed, HandError> {
+        let kept = self.include.kept().await?;
+        let stamp = stamp_of(&kept).min(by_one);
+        let text = if stamp_of(&kept) == by_one { kept } else { String::new() };
+        Ok(Followed { stamp, text })
     }
 
     /// Each reload leaves old workers behind that hold memory until their last connection ends, so a
