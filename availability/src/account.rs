@@ -9,7 +9,7 @@ use model::time::Time;
 use crate::budget::Budget;
 use crate::interval::{Interval, State};
 use crate::outage::{Outage, Statistics, outages};
-use crate::overlay::{Overlay, lay};
+use crate::overlay::{Kind, Overlay, lay};
 use crate::period::{Day, Period};
 use crate::tally::{Tally, Verdict};
 use crate::terms::Terms;
@@ -34,6 +34,8 @@ pub struct Account {
     pub unknown: Vec<Interval>,
     /// Planned work that does not count, and why.
     pub maintenance: Vec<Interval>,
+    /// What people say that a span was, whatever was measured, in order of time.
+    pub corrections: Vec<Overlay>,
 }
 
 impl Account {
@@ -69,8 +71,21 @@ impl Account {
             days: days(period, until, &inside),
             unknown: of(State::Unknown),
             maintenance: of(State::Maintenance),
+            corrections: corrections(overlays, from, until),
         }
     }
+}
+
+fn corrections(overlays: &[Overlay], from: Time, until: Time) -> Vec<Overlay> {
+    let said = overlays.iter().filter(|overlay| overlay.kind == Kind::Correction);
+    let cut = said.map(|one| Overlay {
+        from: one.from.max(from),
+        until: one.until.min(until),
+        ..one.clone()
+    });
+    let mut inside: Vec<Overlay> = cut.filter(|one| one.from < one.until).collect();
+    inside.sort_by_key(|one| (one.from, one.said));
+    inside
 }
 
 /// One pass over the timeline for all days.

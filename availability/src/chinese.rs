@@ -12,6 +12,7 @@ pub const PHRASES: &[Phrase] = &[
     ("not probed yet", "尚未探测"),
     ("no verdict since {}", "自 {0} 起没有探测结果"),
     ("the monitor itself was not looking", "监控自身未在运行"),
+    ("corrected by {}: {}", "{0} 更正：{1:}"),
     ("not published yet", "尚未发布"),
     ("not remembered any more", "记录已不再保留"),
     ("not looked at yet", "尚未查看"),
@@ -52,8 +53,8 @@ pub const PHRASES: &[Phrase] = &[
         "{0}：月份为 01 至 12，季度为 Q1 至 Q4；请写其中之一",
     ),
     (
-        "{}: hours are 00 to 23 and minutes 00 to 59; write midnight as T00:00 of the next day",
-        "{0}：小时为 00 至 23，分钟为 00 至 59；午夜请写作次日 T00:00",
+        "{}: hours are 00 to 23, minutes and seconds 00 to 59; write midnight as T00:00 of the next day",
+        "{0}：小时为 00 至 23，分和秒为 00 至 59；午夜请写作次日 T00:00",
     ),
     (
         "{} lies outside of the years {} to {}; write a year of four digits, as in {}",
@@ -134,7 +135,7 @@ mod tests {
             "2026-02-30"：2026-02 只有 28 天，没有 30 日；请写其中的一天
             "2025-W53"：2025 年有第 01 至 52 周；请写其中的一周
             "2026-13"：月份为 01 至 12，季度为 Q1 至 Q4；请写其中之一
-            "2026-10-01T24:00..2026-10-02T08:00"：小时为 00 至 23，分钟为 00 至 59；午夜请写作次日 T00:00
+            "2026-10-01T24:00..2026-10-02T08:00"：小时为 00 至 23，分和秒为 00 至 59；午夜请写作次日 T00:00
             "0026" 不在 1970 至 2999 年之间；年份请写四位数字，例如 2026-10
             "2026-W43" 是从周一开始的周，而这里的周从周日开始，这样的周没有公认的编号；请写出起止日期，例如 2026-10-18..2026-10-24，或写 last-week
             "2026-10-15..2026-10-01" 的结束不晚于开始；请把较早的写在前面

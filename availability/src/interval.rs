@@ -21,6 +21,9 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 5] =
+        [Self::Up, Self::Down, Self::Unknown, Self::Maintenance, Self::NotApplicable];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",

@@ -34,6 +34,7 @@ mod period;
 mod report;
 mod share;
 mod spread;
+mod standing;
 mod tally;
 mod terms;
 
@@ -48,5 +49,6 @@ pub use overlay::{Kind, Overlay, lay};
 pub use period::{Day, Month, Period, PeriodError, Shape, WeekStart};
 pub use report::Report;
 pub use share::{Share, digits};
+pub use standing::Standing;
 pub use tally::{Tally, Verdict};
 pub use terms::{Maintenance, Target, Terms, Unknown};

@@ -110,7 +110,7 @@ pub enum PeriodError {
     #[error("{0:?}: months are 01 to 12, and quarters Q1 to Q4; write one of those")]
     NoSuchMonth(String),
     #[error(
-        "{0:?}: hours are 00 to 23 and minutes 00 to 59; write midnight as T00:00 of the next day"
+        "{0:?}: hours are 00 to 23, minutes and seconds 00 to 59; write midnight as T00:00 of the next day"
     )]
     NoSuchTime(String),
     #[error(

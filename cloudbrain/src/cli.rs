@@ -77,6 +77,8 @@ pub enum Command {
     /// Forecasts of policies
     #[command(subcommand)]
     Forecast(ForecastCommand),
+    /// Says what a span of a module's past was, over what the probes said; nothing is deleted
+    Correct(CorrectArgs),
     /// Lets the scaler leave a module or the fleet alone for a while; it says what it would do
     Hold(HoldArgs),
     /// What the scaler leaves alone, until when, by whom and why
@@ -377,6 +379,26 @@ pub struct EndArgs {
     /// Who ends it: a person of the main file
     #[arg(long, value_name = "PERSON")]
     pub by: model::id::PersonId,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CorrectArgs {
+    /// A module, for example shop/web
+    pub module: model::id::ModuleId,
+    /// The span, on the clocks of the project's policy: 2026-10-03T14:02..2026-10-03T14:12
+    pub period: String,
+    /// What it counts as: up, down, unknown, maintenance, not-applicable; measured takes back what
+    /// was corrected
+    #[arg(long = "as", value_name = "STATE")]
+    pub state: String,
+    /// Who says so: a person of the main file
+    #[arg(long, value_name = "PERSON")]
+    pub by: model::id::PersonId,
+    /// How that is known: it stands in each report
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
     #[command(flatten)]
     pub ask: AskArgs,
 }

@@ -10,6 +10,7 @@ pub use text::text;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use model::lang::Lang;
 use model::time::Time;
 
 use crate::view::report::ReportView;
@@ -22,4 +23,17 @@ fn zone_of(report: &ReportView) -> TimeZone {
 fn local(at: Time, zone: &TimeZone, format: &str) -> String {
     let moment = Timestamp::from_millisecond(at.millis()).unwrap_or_default();
     moment.to_zoned(zone.clone()).strftime(format).to_string()
+}
+
+/// What a span counts as, in the reader's words.
+pub(crate) fn state_in(lang: Lang, state: &str) -> &str {
+    match (lang, state) {
+        (Lang::En, state) => state,
+        (Lang::Zh, "up") => "可用",
+        (Lang::Zh, "down") => "不可用",
+        (Lang::Zh, "unknown") => "未知",
+        (Lang::Zh, "maintenance") => "维护",
+        (Lang::Zh, "not-applicable") => "不适用",
+        (Lang::Zh, other) => other,
+    }
 }

@@ -547,6 +547,8 @@ words! {
     SATURDAY = "Sat", "周六";
     SUNDAY = "Sun", "周日";
     MAINTENANCE = "maintenance", "维护";
+    CORRECTIONS = "Corrected by people", "人工更正";
+    COUNTS_AS = "Counts as", "计为";
     NOT_COUNTED = "not counted", "不计入";
     OUTAGES = "Outages", "故障";
     NO_OUTAGES = "None.", "无。";

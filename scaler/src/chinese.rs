@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::phrasebook::{Phrase, translate};
 use model::unit::Span;
 
+use crate::facts::SpentBudget;
 use crate::policy::Mode;
 use crate::reason::{Limit, Reason};
 use crate::work::{Account, Outlook};
@@ -135,6 +136,8 @@ pub const LIMITS: &[Phrase] = &[
     ("the fleet may lose {} more", "全局还可缩 {0} 台"),
     ("hold {} of {} until {}", "暂停 {0}（{1}），直到 {2}"),
     ("nothing is held", "没有暂停"),
+    ("none is used up", "没有用完"),
+    ("that of {} is used up until {}", "{0} 的错误预算已用完，直到 {1}"),
     // It fits more than its own, so it stands last.
     ("schedule {}", "计划 {0} "),
 ];
@@ -197,6 +200,11 @@ impl Reason {
                 format!("有 {warming} 台虚拟机正在就绪，同时最多 {max} 台")
             }
             Self::OutOnly => "out-only 模式不缩容".to_owned(),
+            Self::BudgetSpent(SpentBudget { policy, down, allowed, until }) => format!(
+                "不可用 {}，而 {policy} 只允许 {}：错误预算已用完，{until} 之前不缩容",
+                whole(*down),
+                whole(*allowed)
+            ),
             Self::OffTarget { metric, value, target, wants } => {
                 format!("{metric} {value:.2}，目标 {target:.2}：需要 {wants} 台")
             }

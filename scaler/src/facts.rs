@@ -36,6 +36,19 @@ pub struct Facts {
     /// What the schedules of the policies come to, as moments: at least those that hold now.
     pub schedules: BTreeMap<ModuleId, Vec<ScheduleSpan>>,
     pub forecasts: BTreeMap<ModuleId, Forecast>,
+    /// Error budgets that are used up, of modules from which nothing is to be taken then.
+    pub spent: BTreeMap<ModuleId, SpentBudget>,
+}
+
+/// More was down than was promised: what is there is left alone until the period of the promise ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentBudget {
+    /// The accounting policy: `standard@1`.
+    pub policy: String,
+    pub down: Duration,
+    pub allowed: Duration,
+    /// The end of the period.
+    pub until: Time,
 }
 
 /// One time at which a schedule of a policy holds: from `from` up to and not including `until`.

@@ -9,7 +9,7 @@ use model::id::VmId;
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Forecast, ScheduleSpan};
+use crate::facts::{Forecast, ScheduleSpan, SpentBudget};
 use crate::hold::Hold;
 use crate::lead::LeadTimes;
 use crate::policy::{
@@ -39,6 +39,9 @@ pub struct Inputs {
     /// How long VMs take to serve: what targets look ahead by. None without a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead: Option<LeadTimes>,
+    /// The module's error budget, if it is used up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<SpentBudget>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
     /// What each metric asked for, in their order; none without metrics.

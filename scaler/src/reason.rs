@@ -13,6 +13,7 @@ use model::unit::Span;
 use model::vm::{Vm, VmState};
 use serde::{Deserialize, Serialize};
 
+use crate::facts::SpentBudget;
 use crate::hold::HoldWhat;
 pub use crate::inputs::{Ask, Clocks, Inputs, Reading, Room, Terms};
 use crate::policy::Mode;
@@ -202,6 +203,8 @@ pub enum Reason {
         max: u32,
     },
     OutOnly,
+    /// The error budget of the module is used up.
+    BudgetSpent(SpentBudget),
     /// A target metric is so far off that another count is wanted.
     OffTarget {
         metric: String,
@@ -340,6 +343,13 @@ impl fmt::Display for Reason {
                 write!(f, "{warming} VMs are on their way, at most {max} at once")
             }
             Self::OutOnly => f.write_str("mode out-only takes nothing away"),
+            Self::BudgetSpent(SpentBudget { policy, down, allowed, until }) => write!(
+                f,
+                "down {} where {policy} allows {}: the error budget is used up, and nothing is taken \
+                 away until {until}",
+                seconds(*down),
+                seconds(*allowed)
+            ),
             Self::OffTarget { metric, value, target, wants } => {
                 write!(f, "{metric} {value:.2}, target {target:.2}: {wants} are wanted")
             }
@@ -419,6 +429,7 @@ impl Reason {
             Self::AtMin { .. } => "at-min",
             Self::TooManyInFlight { .. } => "too-many-in-flight",
             Self::OutOnly => "out-only",
+            Self::BudgetSpent(_) => "budget-spent",
             Self::OffTarget { .. } => "off-target",
             Self::OnTarget { .. } => "on-target",
             Self::WorkAsks { .. } => "work-asks",

@@ -87,15 +87,18 @@ pub(crate) fn journal(
     rows(connection, sql, question, journal_line)
 }
 
-pub(crate) fn journal_of(
+/// The condition is that of the index `journal_of_accounts`, word for word: else it is not used.
+pub(crate) const ACCOUNTS_JOURNAL: &str = "
+    SELECT * FROM journal WHERE (what LIKE 'maintenance %' OR what = 'correction')
+    AND at >= ?1 AND at < ?2 ORDER BY at, number";
+
+pub(crate) fn accounts_journal(
     connection: &Connection,
-    what: &str,
     from: Time,
     until: Time,
 ) -> rusqlite::Result<Vec<JournalRow>> {
-    let sql = "SELECT * FROM journal WHERE at >= ?1 AND at < ?2
-               AND substr(what, 1, length(?3)) = ?3 ORDER BY at, number";
-    rows(connection, sql, params![from.millis(), until.millis(), what], journal_line)
+    let question = params![from.millis(), until.millis()];
+    rows(connection, ACCOUNTS_JOURNAL, question, journal_line)
 }
 
 pub(crate) fn incident_of(
@@ -355,4 +358,21 @@ pub(crate) fn unreadable(
 
 fn limit_of(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::STATE;
+
+    #[test]
+    fn accounts_find_their_lines_without_reading_the_whole_journal() {
+        let connection = Connection::open_in_memory().unwrap();
+        for version in STATE.versions {
+            connection.execute_batch(version).unwrap();
+        }
+        let sql = format!("EXPLAIN QUERY PLAN {ACCOUNTS_JOURNAL}");
+        let plan: String = connection.query_row(&sql, [0, 1], |row| row.get(3)).unwrap();
+        assert!(plan.contains("USING INDEX journal_of_accounts"), "{plan}");
+    }
 }

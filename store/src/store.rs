@@ -158,18 +158,17 @@ impl Store {
         self.read(move |c| read::journal(c, from, until, limit)).await
     }
 
-    /// Of the journal from `from` to before `until` the lines whose `what` begins so, oldest first.
+    /// Of the journal from `from` to before `until` what accounts of availability go by: the lines of
+    /// maintenance and corrections, oldest first.
     ///
     /// # Errors
     /// `Damaged`, `Disk`, `Closed`.
-    pub async fn journal_of(
+    pub async fn accounts_journal(
         &self,
-        what: &str,
         from: Time,
         until: Time,
     ) -> Result<Vec<JournalRow>, StoreError> {
-        let what = what.to_owned();
-        self.read(move |c| read::journal_of(c, &what, from, until)).await
+        self.read(move |c| read::accounts_journal(c, from, until)).await
     }
 
     /// Messages, of one incident or all, newest first, at most `limit`.

@@ -33,15 +33,20 @@ fn any_period() -> impl Strategy<Value = Period> {
     ]);
     let week_start = prop::sample::select(vec![WeekStart::Monday, WeekStart::Sunday]);
     let zone = prop::sample::select(ZONES).prop_map(|name| TimeZone::get(name).unwrap());
-    // Minutes since 1970; up to two months long.
-    (shape, week_start, zone, 0..60 * 525_600_i64, 1..90_000_i64).prop_filter_map(
+    // Minutes since 1970, and up to two months long; and seconds more for both.
+    let seconds = (0..60_i64, 0..60_i64);
+    (shape, week_start, zone, 0..60 * 525_600_i64, 1..90_000_i64, seconds).prop_filter_map(
         "no time at all",
-        |(shape, week_start, zone, begin, length)| {
+        |(shape, week_start, zone, begin, length, seconds)| {
             let start: DateTime = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
             let minute = |minute: i64| start.saturating_add(jiff::Span::new().minutes(minute));
             let (first, after) = (minute(begin), minute(begin + length));
             let local = match shape {
-                Shape::Times => Local { shape, first, after },
+                Shape::Times => {
+                    let second = |second: i64| jiff::Span::new().seconds(second);
+                    let first = first.saturating_add(second(seconds.0));
+                    Local { shape, first, after: after.saturating_add(second(60 + seconds.1)) }
+                }
                 Shape::Days => Local::days(shape, first.date(), after.date().tomorrow().unwrap()),
                 Shape::Day | Shape::Week | Shape::Month | Shape::Quarter | Shape::Year => {
                     Local::around(shape, first.date(), week_start)

@@ -85,8 +85,9 @@ impl Local {
             Shape::Year => first.year().to_string(),
             Shape::Week | Shape::Days => format!("{first}..{last}"),
             Shape::Times => {
-                let time = |local: DateTime| local.strftime("%Y-%m-%dT%H:%M").to_string();
-                format!("{}..{}", time(self.first), time(self.after))
+                let is_whole = self.first.second() == 0 && self.after.second() == 0;
+                let form = if is_whole { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" };
+                format!("{}..{}", self.first.strftime(form), self.after.strftime(form))
             }
         }
     }

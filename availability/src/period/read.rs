@@ -142,9 +142,13 @@ fn range(text: &str, first: &str, last: &str) -> Result<Local, PeriodError> {
 
 fn time(text: &str, (day, clock): (&str, &str)) -> Result<DateTime, PeriodError> {
     let date = date(text, day)?;
-    let clock = clock.split_once(':').and_then(|(h, m)| Some((small(h, 2)?, small(m, 2)?)));
-    let (hour, minute) = clock.ok_or_else(|| PeriodError::Unreadable(brief(text)))?;
-    let clock = jiff::civil::Time::new(hour, minute, 0, 0);
+    let fields: Option<Vec<i8>> = clock.splitn(3, ':').map(|field| small(field, 2)).collect();
+    let (hour, minute, second) = match fields.as_deref() {
+        Some([hour, minute]) => (*hour, *minute, 0),
+        Some([hour, minute, second]) => (*hour, *minute, *second),
+        _ => return Err(PeriodError::Unreadable(brief(text))),
+    };
+    let clock = jiff::civil::Time::new(hour, minute, second, 0);
     Ok(date.to_datetime(clock.map_err(|_| PeriodError::NoSuchTime(brief(text)))?))
 }
 

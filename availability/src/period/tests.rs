@@ -77,6 +77,7 @@ fn ranges_hold_their_last_day_but_not_their_last_minute() {
             "2026-10-01..2026-10-01",
             "2026-10-01T08:00..2026-10-01T20:00",
             "2026-10-01T08:00..2026-10-03T20:00",
+            "2026-10-03T14:02:10..2026-10-03T14:14:10",
         ],
         &expect![[r#"
             2026-10-01..2026-10-15: Days 2026-10-01..2026-10-15 from 2026-09-30T16:00:00Z for 360 h
@@ -87,6 +88,8 @@ fn ranges_hold_their_last_day_but_not_their_last_minute() {
                 after 2026-09-30T08:00..2026-09-30T20:00 from 2026-09-30T00:00:00Z for 12 h
             2026-10-01T08:00..2026-10-03T20:00: Times 2026-10-01T08:00..2026-10-03T20:00 from 2026-10-01T00:00:00Z for 60 h
                 after 2026-09-28T08:00..2026-09-30T20:00 from 2026-09-28T00:00:00Z for 60 h
+            2026-10-03T14:02:10..2026-10-03T14:14:10: Times 2026-10-03T14:02:10..2026-10-03T14:14:10 from 2026-10-03T06:02:10Z for 0.2 h
+                after 2026-10-02T14:02:10..2026-10-02T14:14:10 from 2026-10-02T06:02:10Z for 0.2 h
         "#]],
     );
 }
@@ -216,7 +219,7 @@ fn what_the_calendar_does_not_have_is_told() {
         "2026-Q5": months are 01 to 12, and quarters Q1 to Q4; write one of those
         "2025-W53": 2025 has weeks 01 to 52; write one of those
         "2026-W00": 2026 has weeks 01 to 53; write one of those
-        "2026-10-01T24:00..2026-10-02T08:00": hours are 00 to 23 and minutes 00 to 59; write midnight as T00:00 of the next day
+        "2026-10-01T24:00..2026-10-02T08:00": hours are 00 to 23, minutes and seconds 00 to 59; write midnight as T00:00 of the next day
         "0026" lies outside of the years 1970 to 2999; write a year of four digits, as in 2026-10
         "9999-12-31" lies outside of the years 1970 to 2999; write a year of four digits, as in 2026-10
         "2026-10-15..2026-10-01" does not end after it begins; write the earlier one first

@@ -14,5 +14,6 @@ mod outages;
 mod properties;
 #[cfg(test)]
 mod scripts;
+mod standings;
 #[cfg(test)]
 mod verdicts;

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::data::{Answer, ApiError, to_json, unavailable};
 use super::story::incident;
+use crate::brain::acts::correct::CorrectWish;
 use crate::brain::acts::{Ender, Refusal, Request, SilenceWish, Wanted, WindowWish, view};
 use crate::brain::core::Heard;
 use crate::brain::{Handle, Input};
@@ -112,6 +113,15 @@ pub(super) async fn expire(
 ) -> Answer {
     let request = Request::Expire { silence, by: Some(ender(&uri)?.by) };
     Ok(Json(ask_for(&handle, request, program(&headers)).await?))
+}
+
+pub(super) async fn correct(
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let wish: CorrectWish = read(&body)?;
+    Ok(Json(ask_for(&handle, Request::Correct(wish), program(&headers)).await?))
 }
 
 pub(super) async fn windows(State(handle): State<Handle>) -> Answer {

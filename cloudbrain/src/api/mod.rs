@@ -134,6 +134,7 @@ fn acts() -> Router<Handle> {
         .route("/api/maintenance/{id}", delete(acts::end_window))
         .route("/api/v2/silences", get(silences::list).post(silences::post))
         .route("/api/v2/silence/{id}", get(silences::one).delete(silences::expire))
+        .route("/api/corrections", post(acts::correct))
         .route("/api/holds", get(holds::holds).post(holds::hold))
         .route("/api/holds/{id}", delete(holds::unhold))
         .route("/quiet/holds", post(holds::hold_by_form))

@@ -10,6 +10,7 @@ mod aiming;
 mod approving;
 mod beside;
 mod blindness;
+mod budgeting;
 mod foreseeing;
 mod hearing;
 mod holding;
@@ -61,6 +62,7 @@ use super::active::Word as ActiveWord;
 use super::acts::labels::LabelSilences;
 use super::acts::{Outcome, Wanted};
 use super::asker::{Answer, Asked};
+use super::budgets::Watched;
 use super::discover::{Found, ListName};
 use super::duty::{self, Duty, Said};
 use super::eye::{self, Eye};
@@ -98,6 +100,8 @@ pub enum Heard {
     Posted(Vec<Alert>),
     /// What the questions of rules and policies came to.
     Answered(Vec<Answer>),
+    /// How the promises about modules stand.
+    Budgets(BTreeMap<ModuleId, Watched>),
     /// What modules are likely to need.
     Foreseen(BTreeMap<ModuleId, Forecast>),
     /// A channel does not deliver, or delivers again.
@@ -203,6 +207,8 @@ pub struct Core {
     /// Who stands in for whom.
     pub duty: Duty,
     pub eye: Eye,
+    /// How the promises about modules stand.
+    pub budgets: BTreeMap<ModuleId, Watched>,
     /// Up to here the present blindness is in the accounts.
     blind_until: Time,
     stored: Stored,
@@ -287,6 +293,7 @@ impl Core {
             book: inheritance.book,
             duty: inheritance.duty,
             eye: Eye::new(&config),
+            budgets: BTreeMap::new(),
             blind_until: now,
             stored: inheritance.stored,
             targets: Arc::default(),

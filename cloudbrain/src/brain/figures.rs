@@ -7,6 +7,7 @@ mod outside;
 
 use std::time::Duration;
 
+use availability::{Budget, Urgency};
 use model::series::{Labels, METRIC_NAME, Row, Shaper};
 use model::time::Time;
 use model::vm::VmState;
@@ -20,6 +21,7 @@ use super::monitor::{self, Beside};
 
 /// How often they are kept.
 const KEEP_EVERY: Duration = Duration::from_secs(15);
+const BURN_RATE: &str = "cloudbrain_error_budget_burn_rate";
 /// The tiers of the sample store, as a label says them.
 const TIERS: [&str; 3] = ["raw", "5m", "1h"];
 
@@ -61,6 +63,7 @@ pub fn all(core: &Core, beside: &Beside, turns: u64, now: Time) -> Vec<Figure> {
     let mut figures = fleet(core);
     figures.extend(modules(core, now));
     figures.extend(pools(core));
+    figures.extend(budgets(core));
     figures.push(Figure::one("cloudbrain_turns_total", "looks at everything", turns as f64));
     figures.extend(polls(beside));
     if core.config.raw.collector.active.is_some() {
@@ -122,6 +125,33 @@ fn pools(core: &Core) -> [Figure; 3] {
         }),
         by("cloudbrain_pool_creatable_vms", "VMs that could still be made", |(_, more)| *more),
     ]
+}
+
+/// What is promised, and how it stands.
+fn budgets(core: &Core) -> [Figure; 3] {
+    let by = |name, help, of: fn(&Budget) -> Duration| {
+        let values = core.budgets.iter();
+        let values = values.map(|(module, word)| (module, of(&word.standing.budget).as_secs_f64()));
+        Figure::by(name, help, "module", values)
+    };
+    [
+        by("cloudbrain_error_budget_seconds", "may be down this month", |budget| budget.whole),
+        by("cloudbrain_error_budget_left_seconds", "may still be down this month", Budget::left),
+        burns(core),
+    ]
+}
+
+fn burns(core: &Core) -> Figure {
+    let urgencies = [(Urgency::Page, "page"), (Urgency::Ticket, "ticket")];
+    let labelled = core.budgets.iter().flat_map(|(module, word)| {
+        urgencies.map(|(urgency, label)| {
+            let name = (METRIC_NAME, BURN_RATE.to_owned());
+            let labels = [name, ("module", module.to_string()), ("urgency", label.to_owned())];
+            (Labels::of(labels), word.standing.burns_at(urgency).unwrap_or(0.0))
+        })
+    });
+    let help = "how many times faster than it lasts the error budget burns; 0 while no rule fires";
+    Figure { name: BURN_RATE, help, values: labelled.collect() }
 }
 
 /// How the looking itself goes.

@@ -7,6 +7,7 @@ pub mod active;
 pub mod acts;
 pub mod aftermath;
 pub mod asker;
+pub mod budgets;
 pub mod capacity;
 pub mod core;
 pub mod discover;

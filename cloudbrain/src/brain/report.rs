@@ -6,19 +6,20 @@
 //! [`availability::Account`].
 
 mod announced;
+pub mod corrected;
 mod show;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use availability::{Account, Accounting, Interval, Ledger, Period, PeriodError, State};
+use availability::{Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State};
 use dashboards::view::report::{NotProbed, ReportView};
 use jiff::tz::TimeZone;
 use model::id::{ModuleId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
-use store::{StoreError, TransitionRow};
+use store::{JournalRow, StoreError, TransitionRow};
 
 use super::Handle;
 use super::core::Core;
@@ -26,7 +27,7 @@ use crate::config::accounting::AccountingPolicy;
 
 /// An outage that began before the period is told whole if it began within this time before it; a
 /// window of maintenance may be announced as long before it begins.
-const BEFORE: Duration = Duration::from_secs(62 * 86_400);
+pub(super) const BEFORE: Duration = Duration::from_secs(62 * 86_400);
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -91,13 +92,14 @@ pub async fn report(
     let ground = asked.map_err(Refusal::Brain)??;
     let since = ground.period.from() - BEFORE;
     let until = ground.period.until().min(ground.now);
-    let announced = handle.store.journal_of("maintenance ", since, until).await;
-    let announced = announced.map_err(Refusal::Store)?;
+    // A correction may be said long after.
+    let journal = handle.store.accounts_journal(since, ground.now + BEFORE).await;
+    let journal = journal.map_err(Refusal::Store)?;
     let mut accounts = Vec::new();
     for (module, ledger) in &ground.ledgers {
-        let stored = stored(handle, module, ledger, since).await.map_err(Refusal::Store)?;
-        let timeline = ledger.timeline(&ground.accounting, &stored, since, until);
-        let overlays = announced::windows(&announced, module);
+        let timeline = timeline(handle, module, ledger, &ground.accounting, (since, until)).await;
+        let timeline = timeline.map_err(Refusal::Store)?;
+        let overlays = overlays(&journal, module);
         let terms = &ground.policy.terms;
         let account = Account::new(terms, &ground.period, ground.now, &timeline, &overlays);
         let blips = ledger.blips(&ground.accounting, account.from, account.until);
@@ -150,6 +152,24 @@ fn zone_name(zone: &TimeZone, otherwise: &str) -> String {
     zone.iana_name().unwrap_or(otherwise).to_owned()
 }
 
+/// The time from `since` to `until` of a module, as it was measured.
+pub(super) async fn timeline(
+    handle: &Handle,
+    module: &ModuleId,
+    ledger: &Ledger,
+    accounting: &Accounting,
+    (since, until): (Time, Time),
+) -> Result<Vec<Interval>, StoreError> {
+    let stored = stored(handle, module, ledger, since).await?;
+    Ok(ledger.timeline(accounting, &stored, since, until))
+}
+
+/// What the journal says of a module's time beside what was measured.
+pub(super) fn overlays(journal: &[JournalRow], module: &ModuleId) -> Vec<Overlay> {
+    let windows = announced::windows(journal, module);
+    windows.into_iter().chain(corrected::corrections(journal, module)).collect()
+}
+
 /// What the ledger remembers no more.
 async fn stored(
     handle: &Handle,
@@ -166,7 +186,6 @@ async fn stored(
 }
 
 fn interval(row: TransitionRow) -> Option<Interval> {
-    let states = [State::Up, State::Down, State::Unknown, State::Maintenance, State::NotApplicable];
-    let state = states.into_iter().find(|state| state.as_str() == row.state)?;
+    let state = State::ALL.into_iter().find(|state| state.as_str() == row.state)?;
     Some(Interval { from: row.at, until: row.until?, state, why: row.why })
 }

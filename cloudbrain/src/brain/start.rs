@@ -33,6 +33,7 @@ use crate::config::{self, Config, Zabbix};
 use crate::rules::engine::Book;
 
 use super::asker::{self, Asked};
+use super::budgets;
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
 use super::duty::Duty;
@@ -225,6 +226,7 @@ fn spawn_around(
     let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
     tokio::spawn(asker::pass_on(answers, sender.clone()));
     tokio::spawn(forecaster::foresee(handle.clone()));
+    tokio::spawn(budgets::watch(handle.clone()));
     let turn = Turn::default();
     for router in &brain.hands.routers {
         let tended = Tended::new(router.clone(), turn.clone(), clock.clone());

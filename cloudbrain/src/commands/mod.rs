@@ -5,6 +5,7 @@ mod ask;
 mod backtest;
 mod capacity;
 mod channels;
+mod correct;
 mod demo_app;
 mod explain;
 mod files;
@@ -73,6 +74,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Channels(ChannelsCommand::Test(args)) => on_runtime(false, channels::test(args)),
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
         Command::Silence(command) => on_runtime(false, acts::silence(command)),
+        Command::Correct(args) => on_runtime(false, correct::correct(args)),
         Command::Hold(args) => on_runtime(false, holds::hold(args)),
         Command::Holds(args) => on_runtime(false, holds::holds(args)),
         Command::Unhold(args) => on_runtime(false, holds::unhold(args)),

@@ -24,6 +24,9 @@ const MONTH: Duration = Duration::from_secs(28 * 86_400);
 /// Two outages further apart than this are two by anybody's word.
 const LONGEST_GAP: Span = Span::secs(3600);
 
+/// Windows are looked for so long before they begin.
+const LONGEST_NOTICE: Span = Span::secs(31 * 86_400);
+
 /// By which rules time is accounted for. One for each project at most.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
@@ -46,9 +49,15 @@ pub struct RawAccountingPolicy {
     /// Whether windows of maintenance count like any other time.
     #[serde(default)]
     pub maintenance: RawMaintenance,
+    /// Maintenance that was announced later than so long before it counts until then.
+    #[serde(default)]
+    pub notice: Span,
     /// What time counts as of which nobody knows.
     #[serde(default)]
     pub unknown: RawUnknown,
+    /// What the scaler does when the error budget of the month is used up.
+    #[serde(default)]
+    pub when_spent: WhenSpent,
     /// The IANA time zone of its days and months; that of the main file if left out.
     pub timezone: Option<String>,
     #[serde(default)]
@@ -98,10 +107,22 @@ fn merge_gap() -> Span {
     Span(Terms::default().merge_gap)
 }
 
+/// What follows when the error budget of the month is used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenSpent {
+    /// It is told, and nothing else.
+    #[default]
+    Nothing,
+    /// The scaler adds VMs as ever, and takes none away until the month ends.
+    OnlyOut,
+}
+
 /// A policy that is in order.
 #[derive(Clone, Debug)]
 pub struct AccountingPolicy {
     pub terms: Terms,
+    pub when_spent: WhenSpent,
     pub zone: TimeZone,
     pub week_start: WeekStart,
 }
@@ -128,8 +149,9 @@ impl Reader {
         files: Vec<(Document, RawAccountingPolicy)>,
     ) -> Accountings {
         let zone = TimeZone::get(&raw.timezone).unwrap_or(TimeZone::UTC);
-        let usual =
-            AccountingPolicy { terms: Terms::default(), zone, week_start: WeekStart::default() };
+        let (terms, when_spent) = (Terms::default(), WhenSpent::default());
+        let week_start = WeekStart::default();
+        let usual = AccountingPolicy { terms, when_spent, zone, week_start };
         let mut all = Accountings { usual, by_project: BTreeMap::new() };
         let (mut names, mut has_usual) = (BTreeSet::new(), false);
         for (document, written) in files {
@@ -171,6 +193,10 @@ impl Reader {
             let message = format!("write at most {LONGEST_GAP}; 2m is usual");
             self.find(document, "merge_gap", message);
         }
+        if written.notice.0 > LONGEST_NOTICE.0 {
+            let message = format!("write at most {LONGEST_NOTICE}; 24h is usual");
+            self.find(document, "notice", message);
+        }
         if written.name.trim().is_empty() || written.version == 0 {
             self.find(document, "name", "a policy has a name, and a version from 1 on");
         }
@@ -180,7 +206,7 @@ impl Reader {
             target: self.target(document, raw, written),
             merge_gap: written.merge_gap.0,
             maintenance: match written.maintenance {
-                RawMaintenance::Exclude => Maintenance::Exclude { notice: Duration::ZERO },
+                RawMaintenance::Exclude => Maintenance::Exclude { notice: written.notice.0 },
                 RawMaintenance::Count => Maintenance::Count,
             },
             unknown: match written.unknown {
@@ -203,7 +229,12 @@ impl Reader {
             RawWeekStart::Monday => WeekStart::Monday,
             RawWeekStart::Sunday => WeekStart::Sunday,
         };
-        AccountingPolicy { terms, zone, week_start }
+        if written.when_spent == WhenSpent::OnlyOut && written.target.is_none() {
+            let message = "without a target there is no budget to use up; write for example 99.9%";
+            self.find(document, "when_spent", message);
+        }
+        let when_spent = written.when_spent;
+        AccountingPolicy { terms, when_spent, zone, week_start }
     }
 
     /// A promise that the probing can watch over.

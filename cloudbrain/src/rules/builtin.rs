@@ -13,6 +13,7 @@ const FILES: &[(&str, &str)] = &[
     ("memcached.yaml", include_str!("builtin/memcached.yaml")),
     ("postgresql.yaml", include_str!("builtin/postgresql.yaml")),
     ("probes.yaml", include_str!("builtin/probes.yaml")),
+    ("availability.yaml", include_str!("builtin/availability.yaml")),
     ("cloudbrain.yaml", include_str!("builtin/cloudbrain.yaml")),
 ];
 

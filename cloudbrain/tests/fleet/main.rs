@@ -24,6 +24,7 @@ mod openstack;
 mod pages;
 mod plan;
 mod policies;
+mod promise;
 mod report;
 mod rules;
 mod samples;

@@ -1,4 +1,4 @@
-//! One row for each day and each outage of each module. Columns keep their order; numbers and moments
+//! One row for each day, each outage and each correction of each module. Columns keep their order; numbers and moments
 //! are the same in all languages.
 
 use std::fmt::Write as _;
@@ -19,6 +19,7 @@ pub fn csv(report: &ReportView) -> String {
     for module in &report.modules {
         days(module, &zone, &mut table);
         outages(module, &zone, &mut table);
+        corrections(module, &zone, &mut table);
     }
     table
 }
@@ -41,6 +42,14 @@ fn outages(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
         let (from, until) = (stamp(outage.from, zone), stamp(outage.until, zone));
         let why = field(&outage.why);
         let _ = writeln!(table, "outage,{id},{from},{until},,{down},,,,{why}");
+    }
+}
+
+fn corrections(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
+    for one in &module.corrections {
+        let (id, from, until) = (&module.module, stamp(one.from, zone), stamp(one.until, zone));
+        let why = field(&format!("{}: {}", one.counts_as, one.why));
+        let _ = writeln!(table, "correction,{id},{from},{until},,,,,,{why}");
     }
 }
 

@@ -9,9 +9,10 @@ use model::lang::Lang;
 use model::time::Time;
 use model::unit::Span;
 
-use super::{local, zone_of};
+use super::{local, state_in, zone_of};
 use crate::view::report::{
-    BudgetView, ModuleReport, OutageView, ReportView, SpanView, StatisticsView, VerdictView,
+    BudgetView, CorrectionView, ModuleReport, OutageView, ReportView, SpanView, StatisticsView,
+    VerdictView,
 };
 
 /// So many unknown spans and windows of maintenance are listed; the others are counted.
@@ -107,6 +108,7 @@ impl Writer {
         let (unknown_s, work_s) = (module.tally.unknown_s, module.tally.maintenance_s);
         self.spans(&mut text, self.say("unknown", "未知"), unknown_s, &module.unknown);
         self.spans(&mut text, self.say("maintenance", "维护"), work_s, &module.maintenance);
+        self.corrections(&mut text, &module.corrections);
         text
     }
 
@@ -219,6 +221,24 @@ impl Writer {
                 Lang::En => writeln!(text, "    and {more} more"),
                 Lang::Zh => writeln!(text, "    另有 {more} 段"),
             };
+        }
+    }
+
+    fn corrections(&self, text: &mut String, corrections: &[CorrectionView]) {
+        if corrections.is_empty() {
+            return;
+        }
+        let count = corrections.len();
+        let said = match self.lang {
+            Lang::En => format!("{count}, which count whatever the probes said"),
+            Lang::Zh => format!("{count} 处，优先于探测结果"),
+        };
+        Self::line(text, self.say("corrected", "人工更正"), &said);
+        for one in corrections {
+            let from = self.moment(one.from);
+            let length = span(one.until.since(one.from).as_secs());
+            let (as_what, why) = (state_in(self.lang, &one.counts_as), brief(&one.why));
+            let _ = writeln!(text, "    {from}  {length:<9} {as_what}: {why}");
         }
     }
 

@@ -53,6 +53,9 @@ pub struct ModuleReport {
     pub days: Vec<DayView>,
     pub unknown: Vec<SpanView>,
     pub maintenance: Vec<SpanView>,
+    /// What people say that a span was, over what was measured.
+    #[serde(default)]
+    pub corrections: Vec<CorrectionView>,
 }
 
 /// They add up to the period, up to rounding.
@@ -129,6 +132,16 @@ pub struct DayView {
 pub struct SpanView {
     pub from: Time,
     pub until: Time,
+    pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectionView {
+    pub from: Time,
+    pub until: Time,
+    /// What it counts as: `up`, `down`, `unknown`, `maintenance`, `not-applicable`.
+    pub counts_as: String,
+    /// With the author.
     pub why: String,
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dashboards::view::report::{
-    BudgetView, DayView, ModuleReport, NotProbed, OutageView, ReportView, SpanView, StatisticsView,
-    TallyView, VerdictView,
+    BudgetView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView, ReportView, SpanView,
+    StatisticsView, TallyView, VerdictView,
 };
 use model::time::Time;
 
@@ -134,6 +134,7 @@ fn missed() -> ModuleReport {
             span(22, 115, 3_600, "no verdict since 2026-02-22T16:01:55Z"),
         ],
         maintenance: vec![span(19, 7_200, 7_200, "m4: a new switch")],
+        corrections: vec![correction()],
     }
 }
 
@@ -166,6 +167,7 @@ fn met() -> ModuleReport {
         blips: 0,
         unknown: Vec::new(),
         maintenance: Vec::new(),
+        corrections: Vec::new(),
     }
 }
 
@@ -212,7 +214,14 @@ fn open() -> ModuleReport {
         blips: 0,
         unknown: vec![span(12, 10_000, 60_000, "the monitor itself was not looking")],
         maintenance: Vec::new(),
+        corrections: Vec::new(),
     }
+}
+
+fn correction() -> CorrectionView {
+    let SpanView { from, until, .. } = span(21, 36_000, 240, "");
+    let why = "corrected by alice: <our> firewall, users got their answers".to_owned();
+    CorrectionView { from, until, counts_as: "up".to_owned(), why }
 }
 
 fn day(date: u64, down_s: u64, unknown_s: u64, maintenance_s: u64) -> DayView {

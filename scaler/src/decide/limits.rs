@@ -10,7 +10,7 @@ use crate::policy::Mode;
 use crate::reason::{Limit, LimitOutcome, Reason};
 
 /// The stages, in their order; there is one line of `metric` for each metric.
-pub const STAGES: [&str; 14] = [
+pub const STAGES: [&str; 15] = [
     "metric",
     "combine",
     "stabilise",
@@ -24,6 +24,7 @@ pub const STAGES: [&str; 14] = [
     "pool",
     "fleet brake",
     "mode",
+    "error budget",
     "hold",
 ];
 

@@ -177,6 +177,7 @@ fn gather(policy: &Policy, memory: &mut ModuleMemory, scene: &Scene<'_>) -> Inpu
         forecast: facts.forecasts.get(&policy.module).cloned(),
         room: scene.room,
         lead: has_target.then_some(scene.lead),
+        spent: facts.spent.get(&policy.module).filter(|spent| now < spent.until).cloned(),
         holds: scene.holds.to_vec(),
         asks: Vec::new(),
     }
@@ -206,6 +207,7 @@ fn judge(now: Time, from: u32, mut inputs: Inputs) -> Judged {
     chain.pool();
     chain.fleet_brake();
     chain.mode();
+    chain.error_budget();
     chain.hold();
     let (to, reason, limits) = chain.done();
     Judged { mode, to, asked, reason, limits, inputs }

@@ -1,7 +1,8 @@
-//! What lies outside the policy: a release, protected VMs, the pool, the fleet, the mode, and what
-//! people hold.
+//! What lies outside the policy: a release, protected VMs, the pool, the fleet, the mode, a promise
+//! that is broken already, and what people hold.
 
 use super::limits::Chain;
+use crate::facts::SpentBudget;
 use crate::hold::HoldWhat;
 use crate::policy::Mode;
 use crate::reason::Reason;
@@ -81,6 +82,19 @@ impl Chain<'_> {
     fn is_above_bounds(&self) -> bool {
         let ceilings = self.inputs.schedules.iter().filter_map(|span| span.max);
         ceilings.chain([self.terms.max]).any(|ceiling| self.from > ceiling)
+    }
+
+    /// Whoever was promised more than he got does not get less. A ceiling is law all the same.
+    pub(super) fn error_budget(&mut self) {
+        let Some(spent) = self.inputs.spent.clone() else {
+            return self.skip("error budget", "none is used up");
+        };
+        let SpentBudget { policy, until, .. } = &spent;
+        let detail = format!("that of {policy} is used up until {until}");
+        if self.is_in() && !self.is_above_bounds() {
+            return self.clip("error budget", self.from, detail, Reason::BudgetSpent(spent));
+        }
+        self.pass("error budget", detail);
     }
 
     pub(super) fn hold(&mut self) {

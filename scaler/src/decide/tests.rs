@@ -12,7 +12,7 @@ use model::unit::{Share, Span};
 use model::vm::VmState;
 
 use super::*;
-use crate::facts::{Answer, Forecast, Sample, Values};
+use crate::facts::{Answer, Forecast, Sample, SpentBudget, Values};
 use crate::hold::HoldWhat;
 use crate::policy::{
     Aggregate, MetricSource, MissingOut, RawCapacity, RawPolicy, check, tests::raw,

@@ -6,6 +6,7 @@
 //! journal with who, when and from where. A "no" is a sentence in both languages.
 
 pub mod check;
+pub mod correct;
 pub mod hold;
 pub mod labels;
 mod plan;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use correct::CorrectWish;
 use hold::HoldWish;
 pub(super) use plan::planned;
 
@@ -45,6 +47,8 @@ pub enum Request {
     /// A plan that was read is to be carried out.
     Apply(ApplyWish),
     Hold(HoldWish),
+    /// A span of the past counts as something else than was measured.
+    Correct(CorrectWish),
     Unhold {
         hold: HoldId,
         by: PersonId,

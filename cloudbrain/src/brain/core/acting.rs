@@ -15,10 +15,13 @@ use serde_json::{Value, json};
 use store::{Change, JournalRow};
 
 use crate::brain::acts::check::{self, LONGEST_SILENCE, LONGEST_WINDOW};
+use crate::brain::acts::correct::{CorrectWish, checked};
 use crate::brain::acts::labels::{self, LabelSilences};
 use crate::brain::acts::{
     Outcome, Refusal, Request, SilenceWish, SnoozeWish, Wanted, WindowWish, planned, view,
 };
+
+use crate::brain::report::corrected::CORRECTION;
 
 use super::Core;
 
@@ -37,6 +40,7 @@ impl Core {
             Request::End { window, by } => self.end_window(window, &by, &from, now),
             Request::Apply(wish) => self.apply(&wish, &from, now),
             Request::Hold(wish) => self.hold(wish, &from, now),
+            Request::Correct(wish) => self.correct(wish, &from, now),
             Request::Unhold { hold, by } => self.unhold(&hold, &by, &from, now),
         };
         self.pending.replies.push((reply, outcome));
@@ -222,6 +226,13 @@ impl Core {
                 format!("维护窗口 {id} 不存在或已结束"),
             )),
         }
+    }
+
+    fn correct(&mut self, wish: CorrectWish, from: &str, now: Time) -> Outcome {
+        let corrected = checked(self, wish, now)?;
+        let object = Some(corrected.object());
+        self.note_act(&corrected.by, CORRECTION, object, &corrected.line(), from, now);
+        Ok(value(&corrected))
     }
 
     fn do_act(&mut self, act: Act, now: Time) {

@@ -70,6 +70,10 @@ impl Core {
                 self.foreseen(forecasts, now);
                 false
             }
+            Heard::Budgets(budgets) => {
+                self.budgeted(budgets, now);
+                false
+            }
             Heard::Answered(answers) => self.answered(answers, now),
             Heard::Channel(signal) => {
                 let remedy = "try it with: cloudbrain channels test NAME --to PERSON";

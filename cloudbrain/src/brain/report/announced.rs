@@ -15,7 +15,8 @@ use store::JournalRow;
 /// The windows over a module or its project. `rows` are in the order in which they were written.
 pub(super) fn windows(rows: &[JournalRow], module: &ModuleId) -> Vec<Overlay> {
     let mut windows: BTreeMap<(String, Time), Overlay> = BTreeMap::new();
-    for row in rows.iter().filter(|row| is_over(row.object.as_ref(), module)) {
+    let rows = rows.iter().filter(|row| row.what.starts_with("maintenance "));
+    for row in rows.filter(|row| is_over(row.object.as_ref(), module)) {
         let Some(said) = Said::parse(&row.text) else { continue };
         let from = said.from.unwrap_or(row.at);
         match row.what.as_str() {
@@ -78,7 +79,7 @@ impl<'a> Said<'a> {
     }
 }
 
-fn time(text: &str) -> Option<Time> {
+pub(super) fn time(text: &str) -> Option<Time> {
     let stamp: Timestamp = text.parse().ok()?;
     Some(Time::from_millis(stamp.as_millisecond()))
 }

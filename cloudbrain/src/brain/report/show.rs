@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use availability::{
-    Account, Budget, End, Interval, Outage, Outlook, Share, State, Statistics, Tally, Verdict,
-    digits,
+    Account, Budget, End, Interval, Outage, Outlook, Overlay, Share, State, Statistics, Tally,
+    Verdict, digits,
 };
 use dashboards::view::report::{
-    BudgetView, DayView, ModuleReport, OutageView, ReportView, SpanView, StatisticsView, TallyView,
-    VerdictView,
+    BudgetView, CorrectionView, DayView, ModuleReport, OutageView, ReportView, SpanView,
+    StatisticsView, TallyView, VerdictView,
 };
 use model::id::ModuleId;
 use model::time::Time;
@@ -63,6 +63,7 @@ pub(super) fn in_chinese(view: &mut ReportView) {
         module.outages.iter_mut().for_each(|outage| turn(&mut outage.why));
         let spans = module.unknown.iter_mut().chain(&mut module.maintenance);
         spans.for_each(|span| turn(&mut span.why));
+        module.corrections.iter_mut().for_each(|correction| turn(&mut correction.why));
     }
 }
 
@@ -94,7 +95,13 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
             .collect(),
         unknown: account.unknown.iter().map(span).collect(),
         maintenance: account.maintenance.iter().map(span).collect(),
+        corrections: account.corrections.iter().map(correction).collect(),
     }
+}
+
+fn correction(said: &Overlay) -> CorrectionView {
+    let (from, until) = (said.from, said.until);
+    CorrectionView { from, until, counts_as: said.state.to_string(), why: said.why.clone() }
 }
 
 /// The end of outages that touch is the begin of none: each moment counts once.

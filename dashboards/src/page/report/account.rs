@@ -27,6 +27,7 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
             }
             (lists::spans(words::UNKNOWN, module.tally.unknown_s, &module.unknown, voice))
             (lists::spans(words::MAINTENANCE, module.tally.maintenance_s, &module.maintenance, voice))
+            (lists::corrections(module, voice))
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The lists of a module's account: its outages with their statistics, the time nobody knows of, and
-//! maintenance.
+//! maintenance, and what people corrected.
 //!
 //! Means lie where there are few: under [`FEW`] outages the list is the statistic.
 
@@ -8,6 +8,7 @@ use model::time::Time;
 
 use super::{brief, left_out};
 use crate::page::{cell, fact, head, short_cell};
+use crate::report::state_in;
 use crate::view::report::{ModuleReport, OutageView, ReportView, SpanView};
 use crate::voice::{NOTHING, Voice};
 use crate::words::{self, Word};
@@ -19,6 +20,8 @@ const MOST_SPANS: usize = 20;
 
 const OUTAGE_HEADS: [Word; 4] =
     [words::FROM_WHEN, words::FOR_HOW_LONG, words::PARTS, words::REASON];
+const CORRECTION_HEADS: [Word; 4] =
+    [words::FROM_WHEN, words::FOR_HOW_LONG, words::COUNTS_AS, words::REASON];
 const SPAN_HEADS: [Word; 3] = [words::FROM_WHEN, words::FOR_HOW_LONG, words::REASON];
 
 pub(super) fn outages(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Markup {
@@ -107,6 +110,29 @@ pub(super) fn spans(name: Word, whole_s: u64, spans: &[SpanView], voice: &Voice)
             }
             @let more = long.len().saturating_sub(MOST_SPANS);
             @if more > 0 { p.quiet { (voice.fill(words::MORE_SPANS, &[&more.to_string()])) } }
+        }
+    }
+}
+
+/// What people said, on top of what was measured.
+pub(super) fn corrections(module: &ModuleReport, voice: &Voice) -> Markup {
+    let [from, lasted, as_what, why] = CORRECTION_HEADS.map(|word| voice.say(word));
+    html! {
+        @if !module.corrections.is_empty() {
+            h3 { (voice.say(words::CORRECTIONS)) }
+            table.cards {
+                (head(&CORRECTION_HEADS, voice))
+                tbody {
+                    @for one in &module.corrections {
+                        tr {
+                            th.short scope="row" data-label=(from) { (moment(one.from, voice)) }
+                            (short_cell(lasted, voice.exactly(one.until.since(one.from).as_secs())))
+                            (short_cell(as_what, state_in(voice.lang, &one.counts_as)))
+                            (cell(why, brief(&one.why)))
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ pub(super) struct Beside {
     pub(super) forecast: Option<Forecast>,
     pub(super) room: Room,
     pub(super) holds: Vec<Hold>,
+    pub(super) spent: Option<SpentBudget>,
 }
 
 /// Plays looks like [`play`], each with what stands beside it, and tells of each what it comes to.
@@ -25,6 +26,7 @@ pub(super) fn look(
     let members = Members { serving: vms.iter().collect(), ..Members::default() };
     let mut facts = facts(&vms, loads, now);
     facts.schedules.insert(policy.module.clone(), beside.schedules.clone());
+    facts.spent.extend(beside.spent.clone().map(|spent| (policy.module.clone(), spent)));
     facts.forecasts.extend(beside.forecast.clone().map(|f| (policy.module.clone(), f)));
     let elapsed = Duration::from_secs(5);
     let (room, lead, holds) = (beside.room, LeadTimes::default(), &beside.holds);
@@ -89,6 +91,7 @@ fn each_stage_is_recorded_in_its_order() {
         pool: 5 -> 5 n/a (nothing is needed of it)
         fleet brake: 5 -> 5 n/a (nothing is taken away)
         mode: 5 -> 5 ok (auto)
+        error budget: 5 -> 5 n/a (none is used up)
         hold: 5 -> 5 n/a (nothing is held)
     "#]]
     .assert_eq(&log);
@@ -202,6 +205,29 @@ fn a_hold_leaves_alone_and_says_what_would_be_done() {
     assert_eq!(calm(HoldWhat::Out), "3: load 0.10 < 0.40 for 1m5s");
     let want = look(raw(), &mut rushed(3), 150, "1.5 1.5 1.5", &hold(HoldWhat::All));
     assert!(told(&want).starts_with("3: held (all) by h1"), "{}", told(&want));
+}
+
+#[test]
+fn with_a_spent_error_budget_it_only_goes_out_until_the_period_ends() {
+    let spent = SpentBudget {
+        policy: "shop@3".to_owned(),
+        down: Duration::from_secs(3_000),
+        allowed: Duration::from_secs(2_592),
+        until: Time::from_millis(200_000),
+    };
+    let beside = Beside { spent: Some(spent), ..Beside::default() };
+    let calm = |second| {
+        let want = look(raw(), &mut calm(4), second, "0.1 0.1 0.1 0.1", &beside);
+        told(&want)
+    };
+    let held = "4: down 50m where shop@3 allows 43m12s: the error budget is used up, and nothing is \
+                taken away until 1970-01-01T00:03:20Z";
+    assert_eq!(calm(199), held);
+    assert_eq!(calm(200), "3: load 0.10 < 0.40 for 1m5s");
+    let want = look(raw(), &mut rushed(3), 150, "1.5 1.5 1.5", &beside);
+    assert_eq!(want.to, 5, "out as ever");
+    let above = look(raw(), &mut with(10), 150, &"0.5 ".repeat(10), &beside);
+    assert!(above.to < 10, "a ceiling is law: {}", told(&above));
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn beside() -> impl Strategy<Value = Beside> {
     let schedule = maybe((0..9_u32, 0..9_u32));
     let forecast = maybe((0..12_u32, any::<bool>()));
     let hold = maybe(0..HoldWhat::ALL.len());
-    (room, schedule, forecast, hold).prop_map(|(room, schedule, forecast, hold)| {
+    let spent = maybe(0..600_000_i64);
+    (room, schedule, forecast, hold, spent).prop_map(|(room, schedule, forecast, hold, spent)| {
         let (ready, creatable, removable, brake) = room;
         let spans = schedule.map(|(a, b)| span(Some(a.min(b)), Some(a.max(b).max(1)), None));
         let hold = hold.map(|what| Hold {
@@ -41,6 +42,12 @@ fn beside() -> impl Strategy<Value = Beside> {
             }),
             room: Room { ready, creatable, removable, brake, stuck_until: None },
             holds: hold.into_iter().collect(),
+            spent: spent.map(|until| SpentBudget {
+                policy: "shop@3".to_owned(),
+                down: Duration::from_secs(2),
+                allowed: Duration::from_secs(1),
+                until: Time::from_millis(until),
+            }),
         }
     })
 }
@@ -113,8 +120,10 @@ fn lawful(raw: &RawPolicy, from: u32, want: &Want, beside: &Beside) -> Result<()
     if let Some(removable) = beside.room.removable {
         prop_assert!(want.to + removable >= from, "protected VMs stay");
     }
-    let is_blind = want.inputs.readings.iter().any(|reading| !reading.known);
     let over = beside.schedules.iter().any(|span| span.max.is_some_and(|max| from > max));
+    let is_spent = want.inputs.spent.is_some();
+    prop_assert!(want.to >= from || !is_spent || from > max || over, "in on a spent budget");
+    let is_blind = want.inputs.readings.iter().any(|reading| !reading.known);
     prop_assert!(want.to >= from || !is_blind || from > max || over, "never in while blind");
     let last = want.limits.last().map(|limit| limit.to);
     prop_assert_eq!(last, Some(want.to), "the record ends where the decision does");

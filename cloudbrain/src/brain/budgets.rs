@@ -1,0 +1,139 @@
+//! Watches over what is promised: how much of each module's error budget is left, and whether it burns
+//! too fast. The brain is told each ten seconds; rules raise the alarms, and the scaler takes nothing
+//! away while a budget is used up, if its policy says so.
+//!
+//! It goes by the same ledgers, record and terms as a report, so an alarm and the report after it agree.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use availability::{BURN_RULES, Ledger, Period, Standing};
+use model::id::ModuleId;
+use model::time::Time;
+use scaler::facts::SpentBudget;
+use store::{JournalRow, StoreError};
+
+use super::Handle;
+use super::core::{Core, Heard};
+use super::report::{self, BEFORE};
+use crate::config::accounting::{AccountingPolicy, WhenSpent};
+
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// What is read of the journal again at each look: rows may be written a little late.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// The promise about one module, as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// `standard@1`.
+    pub policy: String,
+    pub when_spent: WhenSpent,
+    pub standing: Standing,
+}
+
+impl Watched {
+    /// What the scaler is told, if it is to take nothing away.
+    pub fn spent(&self) -> Option<SpentBudget> {
+        let Self { policy, when_spent, standing } = self;
+        let counts = standing.is_spent() && *when_spent == WhenSpent::OnlyOut;
+        counts.then(|| SpentBudget {
+            policy: policy.clone(),
+            down: standing.budget.used,
+            allowed: standing.budget.whole,
+            until: standing.until,
+        })
+    }
+}
+
+/// Looks until the brain stops.
+pub(super) async fn watch(handle: Handle) {
+    let (mut announced, mut trouble) = (Announced::default(), None);
+    loop {
+        match look(&handle, &mut announced).await {
+            Ok(watched) => {
+                trouble = None;
+                if handle.tell(Heard::Budgets(watched)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) if trouble.as_ref() == Some(&error) => (),
+            Err(error) => {
+                tracing::warn!(
+                    error,
+                    "error budgets are not watched; the last word on them stands"
+                );
+                trouble = Some(error);
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// One module whose availability is promised.
+struct Promise {
+    module: ModuleId,
+    policy: AccountingPolicy,
+    ledger: Ledger,
+}
+
+async fn look(
+    handle: &Handle,
+    announced: &mut Announced,
+) -> Result<BTreeMap<ModuleId, Watched>, String> {
+    let asked = handle.ask(|core, now| (promises(core), core.accounting.clone(), now));
+    let (promises, accounting, now) = asked.await?;
+    if promises.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    announced.read_on(handle, now).await.map_err(|error| error.to_string())?;
+    let mut watched = BTreeMap::new();
+    for Promise { module, policy, ledger } in promises {
+        let Ok(period) = Period::parse("this-month", &policy.zone, policy.week_start, now) else {
+            continue;
+        };
+        let since = period.from().min(now - longest_window());
+        let timeline = report::timeline(handle, &module, &ledger, &accounting, (since, now));
+        let timeline = timeline.await.map_err(|error| error.to_string())?;
+        let overlays = report::overlays(&announced.rows, &module);
+        let probing = (accounting.interval, accounting.confirm_down);
+        let standing = Standing::new(&policy.terms, &period, probing, now, &timeline, &overlays);
+        let (policy, when_spent) = (policy.terms.id(), policy.when_spent);
+        let word = standing.map(|standing| Watched { policy, when_spent, standing });
+        watched.extend(word.map(|word| (module, word)));
+    }
+    Ok(watched)
+}
+
+fn promises(core: &Core) -> Vec<Promise> {
+    let promised = core.ledgers.iter().filter_map(|(module, ledger)| {
+        let project = &core.config.modules.get(module)?.project;
+        let policy = core.config.accountings.of(project);
+        policy.terms.target?;
+        Some(Promise { module: module.clone(), policy: policy.clone(), ledger: ledger.clone() })
+    });
+    promised.collect()
+}
+
+fn longest_window() -> Duration {
+    BURN_RULES.iter().map(|rule| rule.long).max().unwrap_or_default()
+}
+
+/// What the journal says of maintenance and corrections, kept so that a look reads only what is new.
+#[derive(Debug, Default)]
+struct Announced {
+    rows: Vec<JournalRow>,
+    until: Option<Time>,
+}
+
+impl Announced {
+    async fn read_on(&mut self, handle: &Handle, now: Time) -> Result<(), StoreError> {
+        let oldest = now - BEFORE.saturating_mul(2);
+        // A clock that was set back begins anew.
+        let from = self.until.filter(|until| *until <= now).map_or(oldest, |until| until - AGAIN);
+        let news = handle.store.accounts_journal(from, now + AGAIN).await?;
+        self.rows.retain(|row| oldest <= row.at && row.at < from);
+        self.rows.extend(news);
+        self.until = Some(now);
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! A promise that is broken, with the real binary: the alarm, the scaler that takes nothing away, and
+//! a person who knows that it was not so.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::common::{Fleet, http};
+
+/// A Monitor.X that can be made to fail.
+fn monitor() -> (SocketAddr, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (address, is_bad) =
+        (listener.local_addr().expect("it listens"), Arc::<AtomicBool>::default());
+    let bad = is_bad.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let status = if bad.load(Relaxed) { "503 Unavailable" } else { "200 OK" };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\n200");
+        }
+    });
+    (address, is_bad)
+}
+
+/// Thirteen seconds a month may be down.
+fn promising(fleet: &Fleet) {
+    let file = fleet.folder.join("policies/availability.yaml");
+    let text = std::fs::read_to_string(&file).expect("the example");
+    let text = text.replace("target: 99.5%", "target: 99.9995%\nwhen_spent: only-out");
+    std::fs::write(file, text).expect("a folder of ours");
+}
+
+fn module(fleet: &Fleet) -> Option<Value> {
+    let view = fleet.get("/api/report?project=shop&period=this-month")?;
+    view["modules"].get(0).cloned()
+}
+
+fn is_told(fleet: &Fleet, words: &str) -> Option<Value> {
+    let incidents = fleet.get("/api/incidents")?;
+    incidents.to_string().contains(words).then_some(incidents)
+}
+
+fn explained(fleet: &Fleet) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_cloudbrain"))
+        .args(["explain", "shop/web", "--brain", &fleet.listen.to_string()])
+        .output()
+        .expect("the binary under test runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn correct(fleet: &Fleet, state: &str, by: &str) -> (u16, String) {
+    let now = Timestamp::now();
+    let local = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%FT%T").to_string();
+    let begin = local(now.checked_sub(jiff::SignedDuration::from_secs(600)).expect("a moment"));
+    let period = format!("{begin}..{}", local(now));
+    let wish = json!({"module": "shop/web", "period": period, "as": state, "by": by,
+        "reason": "our own firewall, users got their answers"});
+    let head = "Content-Type: application/json\r\n";
+    http(fleet.listen, "POST", "/api/corrections", head, &wish.to_string()).expect("it answers")
+}
+
+#[test]
+fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_better() {
+    let (address, is_bad) = monitor();
+    let mut fleet = Fleet::prepare("promise", |main| {
+        let resolve = main.lines().find(|line| line.contains("resolve:")).expect("the example");
+        let ours = format!("  resolve: {{shop.example.com: {address}}}");
+        main.replace(resolve, &format!("{ours}\ntimezone: UTC"))
+    });
+    promising(&fleet);
+    fleet.start_brain();
+    fleet.wait("some seconds of being up", |fleet| {
+        (module(fleet)?["up_s"].as_u64()? >= 3).then_some(())
+    });
+    is_bad.store(true, Relaxed);
+    fleet.wait("the alarm that the budget burns", |fleet| is_told(fleet, "times too fast"));
+    fleet.wait("the budget to be used up", |fleet| {
+        explained(fleet).contains("error budget").then_some(())
+    });
+    is_bad.store(false, Relaxed);
+    fleet.wait("the end of the outage", |fleet| {
+        let outages = module(fleet)?["outages"].clone();
+        (outages[0]["is_open"] == false).then_some(())
+    });
+
+    let (status, answer) = correct(&fleet, "fine", "alice");
+    assert_eq!(status, 422, "{answer}");
+    assert!(answer.contains("is no state; write one of up, down"), "{answer}");
+    let (status, answer) = correct(&fleet, "up", "mallory");
+    assert_eq!(status, 422, "{answer}");
+    assert!(answer.contains("nobody is called"), "{answer}");
+    let (status, answer) = correct(&fleet, "up", "alice");
+    assert_eq!(status, 200, "{answer}");
+    let told = fleet.wait("the correction in the account", |fleet| {
+        module(fleet).filter(|module| module["corrections"][0]["why"].is_string())
+    });
+    let why = told["corrections"][0]["why"].as_str().unwrap_or_default();
+    assert!(why.starts_with("corrected by alice: our own firewall"), "{why}");
+    assert_eq!(
+        (told["down_s"].as_u64(), told["outages"].as_array().map(Vec::len)),
+        (Some(0), Some(0))
+    );
+    fleet.wait("a budget again", |fleet| (!explained(fleet).contains("is used up")).then_some(()));
+    let (status, answer) = correct(&fleet, "measured", "alice");
+    assert_eq!(status, 200, "{answer}");
+    let told = fleet.wait("what was measured again", |fleet| {
+        module(fleet).filter(|module| module["down_s"].as_u64() > Some(9))
+    });
+    assert_eq!(told["corrections"], json!([]), "{told}");
+}
