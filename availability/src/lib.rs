@@ -36,6 +36,7 @@ mod share;
 mod spread;
 mod tally;
 mod terms;
+mod whole;
 
 pub use account::Account;
 pub use accounting::Accounting;
@@ -50,3 +51,4 @@ pub use report::Report;
 pub use share::{Share, digits};
 pub use tally::{Tally, Verdict};
 pub use terms::{Maintenance, Target, Terms, Unknown};
+pub use whole::whole;

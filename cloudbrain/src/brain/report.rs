@@ -6,23 +6,28 @@
 //! [`availability::Account`].
 
 mod announced;
+mod company;
 mod show;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use availability::{Account, Accounting, Interval, Ledger, Period, PeriodError, State};
+use availability::{
+    Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, lay, whole,
+};
 use dashboards::view::report::{NotProbed, ReportView};
 use jiff::tz::TimeZone;
-use model::id::{ModuleId, ProjectId};
+use model::id::{ModuleId, PersonId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
-use store::{StoreError, TransitionRow};
+use store::{JournalRow, StoreError, TransitionRow};
 
 use super::Handle;
 use super::core::Core;
 use crate::config::accounting::AccountingPolicy;
+
+pub use company::company;
 
 /// An outage that began before the period is told whole if it began within this time before it; a
 /// window of maintenance may be announced as long before it begins.
@@ -34,6 +39,10 @@ pub enum Refusal {
     NoProject {
         project: ProjectId,
         known: Vec<ProjectId>,
+    },
+    NoOwner {
+        owner: PersonId,
+        known: Vec<PersonId>,
     },
     Period(PeriodError),
     /// It has not begun.
@@ -48,6 +57,10 @@ impl fmt::Display for Refusal {
             Self::NoProject { project, known } => {
                 let known: Vec<&str> = known.iter().map(ProjectId::as_str).collect();
                 write!(f, "no project {project}; there are: {}", known.join(", "))
+            }
+            Self::NoOwner { owner, known } => {
+                let known: Vec<&str> = known.iter().map(PersonId::as_str).collect();
+                write!(f, "{owner} owns no project; owners are: {}", known.join(", "))
             }
             Self::Period(error) => error.fmt(f),
             Self::Ahead(period) => {
@@ -76,6 +89,17 @@ struct Ground {
     not_probed: Vec<NotProbed>,
 }
 
+impl Ground {
+    /// From when until when things are read.
+    fn reach(&self) -> (Time, Time) {
+        (self.period.from() - BEFORE, self.period.until().min(self.now))
+    }
+
+    fn account(&self, timeline: &[Interval], overlays: &[Overlay]) -> Account {
+        Account::new(&self.policy.terms, &self.period, self.now, timeline, overlays)
+    }
+}
+
 /// The report of a project over a period, as people write one: see [`Period::parse`]. Its reasons and
 /// rules are in this language.
 ///
@@ -89,25 +113,29 @@ pub async fn report(
 ) -> Result<ReportView, Refusal> {
     let asked = handle.ask(move |core, now| ground(core, &project, &period, now)).await;
     let ground = asked.map_err(Refusal::Brain)??;
-    let since = ground.period.from() - BEFORE;
-    let until = ground.period.until().min(ground.now);
-    let announced = handle.store.journal_of("maintenance ", since, until).await;
-    let announced = announced.map_err(Refusal::Store)?;
-    let mut accounts = Vec::new();
+    let (since, until) = ground.reach();
+    let announced = announced(handle, since, until).await?;
+    let (mut accounts, mut laid) = (Vec::new(), Vec::new());
     for (module, ledger) in &ground.ledgers {
         let stored = stored(handle, module, ledger, since).await.map_err(Refusal::Store)?;
         let timeline = ledger.timeline(&ground.accounting, &stored, since, until);
         let overlays = announced::windows(&announced, module);
-        let terms = &ground.policy.terms;
-        let account = Account::new(terms, &ground.period, ground.now, &timeline, &overlays);
+        let account = ground.account(&timeline, &overlays);
+        laid.push(lay(&timeline, &ground.policy.terms.admit(&overlays)));
         let blips = ledger.blips(&ground.accounting, account.from, account.until);
         accounts.push((module.clone(), account, blips));
     }
-    let mut view = show::view(&ground, accounts);
+    let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
     if lang == Lang::Zh {
         show::in_chinese(&mut view);
     }
     Ok(view)
+}
+
+/// What the journal has of what was announced, in the order in which it was written.
+async fn announced(handle: &Handle, since: Time, until: Time) -> Result<Vec<JournalRow>, Refusal> {
+    let announced = handle.store.journal_of("maintenance ", since, until).await;
+    announced.map_err(Refusal::Store)
 }
 
 fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<Ground, Refusal> {
