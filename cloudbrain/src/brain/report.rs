@@ -7,6 +7,7 @@
 
 mod announced;
 mod company;
+mod incidents;
 mod show;
 
 use std::collections::BTreeMap;
@@ -126,6 +127,8 @@ pub async fn report(
         accounts.push((module.clone(), account, blips));
     }
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
+    let incidents = incidents::known(handle).await.map_err(Refusal::Store)?;
+    incidents::link(&mut view, &incidents);
     if lang == Lang::Zh {
         show::in_chinese(&mut view);
     }

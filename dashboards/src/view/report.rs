@@ -1,7 +1,7 @@
 //! What a report of availability says: as JSON for programs, and as what text, table and page are
 //! made of. Durations are whole seconds, rounded down; moments are milliseconds since the epoch.
 
-use model::id::{ModuleId, ProjectId};
+use model::id::{IncidentId, ModuleId, ProjectId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ pub struct ReportView {
     pub ends: Time,
     /// The accounting policy: `standard@1`.
     pub policy: String,
+    /// Its weeks begin on Sunday; else on Monday.
+    pub from_sunday: bool,
     /// What it says, and how was probed: a sentence each.
     pub rules: Vec<String>,
     /// What is promised: `99.95%`.
@@ -144,6 +146,8 @@ pub struct OutageView {
     /// Both its ends were seen; else it may have been longer.
     pub is_whole: bool,
     pub why: String,
+    /// The incident that it belongs to, if one is known.
+    pub incident: Option<IncidentId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,6 +25,7 @@ pub(crate) fn month() -> ReportView {
         until,
         ends: until,
         policy: "standard@3".to_owned(),
+        from_sunday: false,
         rules: [
             "outages less than 2m apart are one",
             "maintenance that was announced 1d before it does not count",
@@ -134,6 +135,7 @@ fn missed() -> ModuleReport {
     let mut outages: Vec<OutageView> = outages.map(outage).to_vec();
     outages[4].is_whole = false;
     outages[5].is_open = true;
+    outages[3].incident = Some("incident-7".parse().expect("a good name"));
     let down = |day: u64| match day {
         3 => 1_800,
         9 => 95,
@@ -289,6 +291,7 @@ fn outage((date, second, down_s, parts, why): (u64, u64, u64, usize, &str)) -> O
         is_open: false,
         is_whole: true,
         why: why.to_owned(),
+        incident: None,
     }
 }
 

@@ -127,6 +127,23 @@ fn the_calendar_of_a_month_tells_each_day_in_text() {
 }
 
 #[test]
+fn weeks_begin_on_the_day_that_the_policy_says() {
+    let monday = page(&month(), Lang::En);
+    let sunday = page(&ReportView { from_sunday: true, ..month() }, Lang::En);
+    let heads = |page: &str, first: &str, last: &str| {
+        let row = page.split("Week from</th>").nth(1).and_then(|row| row.split("</tr>").next());
+        let days: Vec<&str> =
+            row.into_iter().flat_map(|row| row.split("<th scope=\"col\">")).collect();
+        assert!(days[1].starts_with(first) && days[7].starts_with(last), "{days:?}");
+    };
+    heads(&monday, "Mon", "Sun");
+    heads(&sunday, "Sun", "Sat");
+    // The first of February 2026 is a Sunday.
+    assert!(monday.contains(">01-26</th>") && !monday.contains(">02-22</th>"));
+    assert!(sunday.contains(">02-22</th>") && !sunday.contains(">01-26</th>"));
+}
+
+#[test]
 fn what_is_longer_has_a_row_a_month_and_then_a_row_a_year_with_totals() {
     let year = page(&long("2026-02-01..2027-01-31", 365), Lang::En);
     assert_eq!(year.matches(r#"<table class="heat months">"#).count(), 1);
@@ -232,6 +249,7 @@ fn it_leads_to_other_periods_and_to_its_files() {
         "/api/report?project=shop&amp;period=2026-02&amp;format=csv",
         "/modules/shop/web",
         "#module-shop/web",
+        "/incidents/incident-7",
     ] {
         assert!(page.contains(&format!("href=\"{path}\"")), "{path}");
     }

@@ -2,7 +2,7 @@
 
 use availability::{
     Account, Budget, End, Interval, Outage, Outlook, Share, State, Statistics, Tally, Verdict,
-    digits,
+    WeekStart, digits,
 };
 use dashboards::view::report::{
     BudgetView, DayView, ModuleReport, OutageView, ReportView, SpanView, StatisticsView, TallyView,
@@ -38,6 +38,7 @@ pub(super) fn view(
         until: ground.period.until().min(ground.now),
         ends: ground.period.until(),
         policy: ground.policy.terms.id(),
+        from_sunday: ground.policy.week_start == WeekStart::Sunday,
         rules: rules(ground),
         target: ground.policy.terms.target.map(|target| target.to_string()),
         whole: whole(ground, all),
@@ -160,6 +161,7 @@ fn outage(outage: &Outage) -> OutageView {
         is_open: outage.end == End::Open,
         is_whole: outage.is_whole(),
         why: outage.why().to_owned(),
+        incident: None,
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
             (figures(module, report.target.as_deref(), voice))
             @if let Some(budget) = &module.budget { (budget::bar(budget, voice)) }
             @if module.known.is_some() {
-                (calendar::calendar(&module.days, voice))
+                (calendar::calendar(&module.days, report.from_sunday, voice))
                 (lists::outages(module, report, voice))
             } @else {
                 p.calm { (voice.say(words::NOTHING_KNOWN)) }
