@@ -37,6 +37,7 @@ mod spread;
 mod standing;
 mod tally;
 mod terms;
+mod whole;
 
 pub use account::Account;
 pub use accounting::Accounting;
@@ -52,3 +53,4 @@ pub use share::{Share, digits};
 pub use standing::Standing;
 pub use tally::{Tally, Verdict};
 pub use terms::{Maintenance, Target, Terms, Unknown};
+pub use whole::whole;

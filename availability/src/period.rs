@@ -193,6 +193,11 @@ impl Period {
         Self::place(self.local.before(), &self.zone).ok()
     }
 
+    /// The one that follows, which has it as its [`Period::before`]. It may not have begun.
+    pub fn after(&self) -> Option<Self> {
+        Self::place(self.local.following(), &self.zone).ok()
+    }
+
     /// The local days of which it has a part, in order.
     pub fn days(&self) -> Vec<Day> {
         let first = self.local.first.date();

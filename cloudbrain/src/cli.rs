@@ -72,7 +72,7 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// The policy in force and a new one, on the work that a module really had
     Backtest(BacktestArgs),
-    /// How available a project was: minutes down, why, and what is left of the budget
+    /// How available a project was, or all of them: minutes down, why, what is left of the budget
     Report(ReportArgs),
     /// Forecasts of policies
     #[command(subcommand)]
@@ -570,9 +570,12 @@ pub struct BacktestArgs {
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The project, for example shop
+    /// The project, for example shop; left out for all, a row each, the worst first
     #[arg(long)]
-    pub project: ProjectId,
+    pub project: Option<ProjectId>,
+    /// Only the projects that this person or schedule owns
+    #[arg(long, conflicts_with = "project", value_name = "NAME")]
+    pub owner: Option<PersonId>,
     /// 2026-10, 2026-W43, 2026-Q4, 2026-10-03, 2026-10-01..2026-10-15, last-week, last-30-days
     #[arg(long, default_value = "this-month")]
     pub period: String,
@@ -588,7 +591,7 @@ pub struct ReportArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     Text,
-    /// A row for each day and each outage
+    /// A row for each day and each outage; of all projects, a row for each
     Csv,
     Json,
 }

@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use dashboards::view::Theme;
-use dashboards::{explore_page, monitor_page, report_page, rules_page};
+use dashboards::{company_page, explore_page, monitor_page, report_page, rules_page};
 use model::lang::Lang;
 
 #[path = "../tests/made_up/mod.rs"]
@@ -47,12 +47,15 @@ fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
         "monitor-disk-full" => monitor_page(&monitor::disk_full(), &reader),
         "monitor-empty" => monitor_page(&monitor::empty(), &reader),
         "rules" => rules_page(&rules::all_sorts(), &reader),
-        "report" => report_page(&report::month(), Some("2026-01"), &reader),
-        "report-year" => report_page(&report::long("2026-02-01..2027-01-31", 365), None, &reader),
-        "report-decade" => {
-            report_page(&report::long("2026-02-01..2036-01-31", 3_650), None, &reader)
+        "report" => report_page(&report::month(), &report::around(), &reader),
+        "report-year" => {
+            report_page(&report::long("2026-02-01..2027-01-31", 365), &report::around(), &reader)
         }
-        "report-crowd" => report_page(&report::crowd(60), None, &reader),
+        "report-decade" => {
+            report_page(&report::long("2026-02-01..2036-01-31", 3_650), &report::around(), &reader)
+        }
+        "report-crowd" => report_page(&report::crowd(60), &report::around(), &reader),
+        "company" => company_page(&report::company(), &report::around(), &reader),
         "explore" => explore_page(&explore::fresh(), &reader),
         "explore-chart" => explore_page(&explore::chart(), &reader),
         "explore-crowd" => explore_page(&explore::crowd(), &reader),

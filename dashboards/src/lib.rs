@@ -23,9 +23,9 @@ mod voice;
 mod words;
 
 pub use page::{
-    capacity_page, decision_page, explore_page, incident_page, module_page, monitor_page,
-    no_report_page, not_found_page, overview_fragment, overview_page, quiet_page, refused_page,
-    report_page, review_markdown, review_page, rules_page,
+    capacity_page, company_page, decision_page, explore_page, incident_page, module_page,
+    monitor_page, no_report_page, not_found_page, overview_fragment, overview_page, quiet_page,
+    refused_page, report_page, review_markdown, review_page, rules_page,
 };
 
 /// The style sheet, served as `/assets/style.css`.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use review::EventView;
 
 pub mod capacity;
+pub mod company;
 pub mod decision;
 pub mod explore;
 pub mod monitor;

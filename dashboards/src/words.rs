@@ -512,7 +512,22 @@ words! {
     AS_FILE = "As a file:", "导出：";
     AS_TEXT = "text", "文本";
     NOTHING_COUNTED = "Nothing of it is accounted for yet.", "还没有可统计的模块。";
-    ANY_DOWN = "At least one module was down for {0}.", "至少一个模块不可用的时间：{0}。";
+    WHOLE_PROJECT = "The project", "整个项目";
+    ANY_DOWN = "The project is down while any of its modules is.", "任一模块不可用即算项目不可用。";
+    ALL_PROJECTS = "all projects", "全部项目";
+    REPORTS = "Availability", "可用性";
+    WORST_FIRST = "The worst first: missed, undecidable, then by the share of the budget that is used, then by time down.",
+        "由差到好：未达标、无法判定，其余依次按预算用量、不可用时长排列。";
+    NO_PROJECTS = "There is no project.", "没有项目。";
+    BETWEEN_BOUNDS = "Between", "范围";
+    OWNERS = "Owners", "负责人";
+    OWNER = "Owner", "负责人";
+    ALL_OWNERS = "all", "全部";
+    PERIOD = "Period", "时段";
+    COUNTED_BY = "By", "规则";
+    SOME_NOT_PROBED = "not probed: {0}", "未探测：{0}";
+    WITHOUT_OWNER = "Projects that nobody owns", "没有负责人的项目";
+    WITHOUT_ACCOUNT = "Projects without an account", "无法统计的项目";
     WORST_IN_FULL = "The {0} worst are shown in full below; the files have all.",
         "下方详列最差的 {0} 个模块；导出文件包含全部。";
     VERDICT = "Verdict", "结论";

@@ -92,6 +92,14 @@ proptest! {
         }
     }
 
+    #[test]
+    fn the_way_on_and_the_way_back_lead_to_the_same_period(period in any_period()) {
+        let Some(after) = period.after() else { return Ok(()) };
+        prop_assert!(after.from() > period.from());
+        let back = after.before().map(|back| (back.label(), back.from(), back.until()));
+        prop_assert_eq!(back, Some((period.label(), period.from(), period.until())));
+    }
+
     /// The first moment of a day bears its date, and the moment before bears an earlier one.
     #[test]
     fn a_day_begins_with_its_first_moment(period in any_period()) {

@@ -51,18 +51,28 @@ impl Local {
         Self::days(shape, first, first.saturating_add(length))
     }
 
-    /// Months go back by months; all else by as many whole days as keep it clear of itself.
     pub(super) fn before(self) -> Self {
-        let back = match self.shape {
+        let back = self.stride();
+        let [first, after] = [self.first, self.after].map(|local| local.saturating_sub(back));
+        Self { first, after, ..self }
+    }
+
+    pub(super) fn following(self) -> Self {
+        let on = self.stride();
+        let [first, after] = [self.first, self.after].map(|local| local.saturating_add(on));
+        Self { first, after, ..self }
+    }
+
+    /// Months go by months; all else by as many whole days as keep it clear of itself.
+    fn stride(self) -> Span {
+        match self.shape {
             Shape::Month => Span::new().months(1),
             Shape::Quarter => Span::new().months(3),
             Shape::Year => Span::new().years(1),
             Shape::Day | Shape::Week | Shape::Days | Shape::Times => {
                 Span::new().days(self.whole_days())
             }
-        };
-        let [first, after] = [self.first, self.after].map(|local| local.saturating_sub(back));
-        Self { first, after, ..self }
+        }
     }
 
     /// How long it is by the calendar, rounded up.

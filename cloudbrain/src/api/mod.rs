@@ -62,6 +62,7 @@ fn router(handle: Handle) -> Router {
         .route("/incidents/{id}/review.md", get(review::markdown))
         .route("/modules/{project}/{name}", get(pages::module))
         .route("/decisions/{module}/{id}", get(decision::page))
+        .route("/reports", get(report::companys_page))
         .route("/reports/{project}", get(report::page))
         .route("/monitor", get(pages::monitor))
         .route("/explore", get(explore::explore))

@@ -1,28 +1,32 @@
 //! `/api/report?project=P&period=2026-10&format=json|text|csv`: availability, as the command `report`
-//! prints it; and `/reports/P?period=2026-10`, the same as a page.
+//! prints it; and `/reports/P?period=2026-10`, the same as a page. Without a project, all of them, or
+//! with `owner=NAME` those of one owner: `/api/report?period=2026-10` and `/reports?owner=NAME`.
 
 use availability::Period;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use dashboards::report::{csv, text};
-use dashboards::view::report::ReportView;
-use model::id::ProjectId;
+use dashboards::report::{company_csv, company_text, csv, text};
+use dashboards::view::report::Around;
+use model::id::{PersonId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::data::ApiError;
 use super::pages::{Page, Reader, lost, trouble};
 use crate::brain::Handle;
-use crate::brain::report::{Refusal, report};
+use crate::brain::report::{Refusal, company, report};
 use crate::chinese::chinese;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
-    project: ProjectId,
+    /// All, if it is left out.
+    project: Option<ProjectId>,
+    /// Whose projects, if no project is named.
+    owner: Option<PersonId>,
     /// This month, if it is left out.
     #[serde(default = "this_month")]
     period: String,
@@ -51,17 +55,37 @@ pub(super) async fn available(
     Query(asked): Query<Asked>,
 ) -> Result<Response, ApiError> {
     let lang = asked.lang.unwrap_or(Reader::of(&headers).lang);
-    let view = report(&handle, asked.project, asked.period, lang)
-        .await
-        .map_err(|refusal| refused(&refusal))?;
-    Ok(match asked.format {
-        Format::Json => Json(view).into_response(),
-        Format::Text => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text(&view, lang))
-            .into_response(),
-        Format::Csv => {
-            ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], csv(&view)).into_response()
+    let Asked { owner, period, format, .. } = asked;
+    match (asked.project, owner) {
+        (Some(_), Some(_)) => {
+            let why = "a project or an owner, not both; leave one out".to_owned();
+            Err(ApiError(StatusCode::BAD_REQUEST, why))
         }
-    })
+        (Some(project), None) => {
+            let view = report(&handle, project, period, lang).await;
+            let view = view.map_err(|refusal| refused(&refusal))?;
+            Ok(answer(format, &view, || text(&view, lang), || csv(&view)))
+        }
+        (None, owner) => {
+            let view = company(&handle, period, owner, lang).await;
+            let view = view.map_err(|refusal| refused(&refusal))?;
+            Ok(answer(format, &view, || company_text(&view, lang), || company_csv(&view)))
+        }
+    }
+}
+
+fn answer(
+    format: Format,
+    view: &impl Serialize,
+    text: impl Fn() -> String,
+    table: impl Fn() -> String,
+) -> Response {
+    let typed = |kind: &'static str, body: String| ([(header::CONTENT_TYPE, kind)], body);
+    match format {
+        Format::Json => Json(view).into_response(),
+        Format::Text => typed("text/plain; charset=utf-8", text()).into_response(),
+        Format::Csv => typed("text/csv; charset=utf-8", table()).into_response(),
+    }
 }
 
 /// Which report is to be shown.
@@ -82,22 +106,55 @@ pub(super) async fn page(
     let Ok(project) = ProjectId::parse(&project) else { return Err(lost(reader)) };
     let view = report(&handle, project, period, reader.lang).await;
     let view = view.map_err(|refusal| not_shown(&refusal, reader))?;
-    let (before, zone, now) = before(&handle, &view).await.map_err(trouble)?;
-    let reader = reader.at(now, zone);
-    Ok(Html(dashboards::report_page(&view, before.as_deref(), &reader)))
+    let of = Some(view.project.clone());
+    let (around, zone, now) = around(&handle, of, view.period.clone()).await.map_err(trouble)?;
+    Ok(Html(dashboards::report_page(&view, &around, &reader.at(now, zone))))
 }
 
-/// The period that this one is compared with, the zone of the fleet, and the present.
-async fn before(
+/// Of all projects, or of those of one owner.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Whose {
+    /// Empty, as the form sends it, for all.
+    #[serde(default)]
+    owner: String,
+    #[serde(default = "this_month")]
+    period: String,
+}
+
+pub(super) async fn companys_page(
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    Query(Whose { owner, period }): Query<Whose>,
+) -> Page {
+    let reader = Reader::of(&headers);
+    let owner = Some(owner).filter(|owner| !owner.is_empty());
+    let Ok(owner) = owner.map(|owner| PersonId::parse(&owner)).transpose() else {
+        return Err(lost(reader));
+    };
+    let view = company(&handle, period, owner, reader.lang).await;
+    let view = view.map_err(|refusal| not_shown(&refusal, reader))?;
+    let (around, zone, now) = around(&handle, None, view.period.clone()).await.map_err(trouble)?;
+    Ok(Html(dashboards::company_page(&view, &around, &reader.at(now, zone))))
+}
+
+/// The periods beside one, by the calendar of the project or by that of the fleet, with the zone of the
+/// fleet and the present.
+async fn around(
     handle: &Handle,
-    view: &ReportView,
-) -> Result<(Option<String>, String, Time), String> {
-    let (project, period) = (view.project.clone(), view.period.clone());
+    project: Option<ProjectId>,
+    period: String,
+) -> Result<(Around, String, Time), String> {
     let asked = handle.ask(move |core, now| {
-        let policy = core.config.accountings.of(&project);
+        let accountings = &core.config.accountings;
+        let policy =
+            project.as_ref().map_or(accountings.usual(), |project| accountings.of(project));
         let period = Period::parse(&period, &policy.zone, policy.week_start, now).ok();
-        let before = period.and_then(|period| Some(period.before()?.label()));
-        (before, core.config.raw.timezone.clone(), now)
+        let begun = |period: &Period| period.from() < now;
+        let label = |period: Period| period.label();
+        let before = period.as_ref().and_then(Period::before).map(label);
+        let after = period.as_ref().and_then(Period::after).filter(begun).map(label);
+        (Around { before, after }, core.config.raw.timezone.clone(), now)
     });
     asked.await
 }
@@ -115,7 +172,7 @@ fn not_shown(refusal: &Refusal, reader: Reader) -> Response {
 /// What is asked for is not there, cannot be read, or nobody can say now.
 fn refused(refusal: &Refusal) -> ApiError {
     let status = match refusal {
-        Refusal::NoProject { .. } => StatusCode::NOT_FOUND,
+        Refusal::NoProject { .. } | Refusal::NoOwner { .. } => StatusCode::NOT_FOUND,
         Refusal::Period(_) | Refusal::Ahead(_) => StatusCode::BAD_REQUEST,
         Refusal::Brain(_) | Refusal::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     };

@@ -21,6 +21,8 @@ pub mod heartbeat;
 pub mod history;
 pub mod intake;
 mod looks;
+#[cfg(test)]
+mod made_up;
 mod measure;
 pub mod monitor;
 pub mod others;

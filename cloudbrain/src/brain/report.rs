@@ -6,17 +6,21 @@
 //! [`availability::Account`].
 
 mod announced;
+mod company;
 pub mod corrected;
+mod incidents;
 mod show;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use availability::{Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State};
+use availability::{
+    Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, lay, whole,
+};
 use dashboards::view::report::{NotProbed, ReportView};
 use jiff::tz::TimeZone;
-use model::id::{ModuleId, ProjectId};
+use model::id::{ModuleId, PersonId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
 use store::{JournalRow, StoreError, TransitionRow};
@@ -24,6 +28,8 @@ use store::{JournalRow, StoreError, TransitionRow};
 use super::Handle;
 use super::core::Core;
 use crate::config::accounting::AccountingPolicy;
+
+pub use company::company;
 
 /// An outage that began before the period is told whole if it began within this time before it; a
 /// window of maintenance may be announced as long before it begins.
@@ -35,6 +41,10 @@ pub enum Refusal {
     NoProject {
         project: ProjectId,
         known: Vec<ProjectId>,
+    },
+    NoOwner {
+        owner: PersonId,
+        known: Vec<PersonId>,
     },
     Period(PeriodError),
     /// It has not begun.
@@ -49,6 +59,10 @@ impl fmt::Display for Refusal {
             Self::NoProject { project, known } => {
                 let known: Vec<&str> = known.iter().map(ProjectId::as_str).collect();
                 write!(f, "no project {project}; there are: {}", known.join(", "))
+            }
+            Self::NoOwner { owner, known } => {
+                let known: Vec<&str> = known.iter().map(PersonId::as_str).collect();
+                write!(f, "{owner} owns no project; owners are: {}", known.join(", "))
             }
             Self::Period(error) => error.fmt(f),
             Self::Ahead(period) => {
@@ -77,6 +91,17 @@ struct Ground {
     not_probed: Vec<NotProbed>,
 }
 
+impl Ground {
+    /// From when until when things are read.
+    fn reach(&self) -> (Time, Time) {
+        (self.period.from() - BEFORE, self.period.until().min(self.now))
+    }
+
+    fn account(&self, timeline: &[Interval], overlays: &[Overlay]) -> Account {
+        Account::new(&self.policy.terms, &self.period, self.now, timeline, overlays)
+    }
+}
+
 /// The report of a project over a period, as people write one: see [`Period::parse`]. Its reasons and
 /// rules are in this language.
 ///
@@ -90,26 +115,31 @@ pub async fn report(
 ) -> Result<ReportView, Refusal> {
     let asked = handle.ask(move |core, now| ground(core, &project, &period, now)).await;
     let ground = asked.map_err(Refusal::Brain)??;
-    let since = ground.period.from() - BEFORE;
-    let until = ground.period.until().min(ground.now);
-    // A correction may be said long after.
-    let journal = handle.store.accounts_journal(since, ground.now + BEFORE).await;
-    let journal = journal.map_err(Refusal::Store)?;
-    let mut accounts = Vec::new();
+    let (since, until) = ground.reach();
+    let journal = journal(handle, since, ground.now).await?;
+    let (mut accounts, mut laid) = (Vec::new(), Vec::new());
     for (module, ledger) in &ground.ledgers {
         let timeline = timeline(handle, module, ledger, &ground.accounting, (since, until)).await;
         let timeline = timeline.map_err(Refusal::Store)?;
         let overlays = overlays(&journal, module);
-        let terms = &ground.policy.terms;
-        let account = Account::new(terms, &ground.period, ground.now, &timeline, &overlays);
+        let account = ground.account(&timeline, &overlays);
+        laid.push(lay(&timeline, &ground.policy.terms.admit(&overlays)));
         let blips = ledger.blips(&ground.accounting, account.from, account.until);
         accounts.push((module.clone(), account, blips));
     }
-    let mut view = show::view(&ground, accounts);
+    let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
+    let incidents = incidents::known(handle).await.map_err(Refusal::Store)?;
+    incidents::link(&mut view, &incidents);
     if lang == Lang::Zh {
         show::in_chinese(&mut view);
     }
     Ok(view)
+}
+
+/// What the journal has of what was announced since, and corrected, in the order in which it was
+/// written. A correction may be said long after.
+async fn journal(handle: &Handle, since: Time, now: Time) -> Result<Vec<JournalRow>, Refusal> {
+    handle.store.accounts_journal(since, now + BEFORE).await.map_err(Refusal::Store)
 }
 
 fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<Ground, Refusal> {

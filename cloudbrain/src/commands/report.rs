@@ -1,4 +1,4 @@
-//! `report`: how available a project was, by the running brain.
+//! `report`: how available a project was, or all of them, by the running brain.
 
 use form_urlencoded::byte_serialize;
 use model::lang::Lang;
@@ -20,8 +20,12 @@ pub(super) async fn report(args: ReportArgs) -> anyhow::Result<Found> {
         Lang::En => "en",
         Lang::Zh => "zh",
     };
-    let project = &args.project;
-    let path = format!("/api/report?project={project}&period={period}&format={format}&lang={lang}");
+    let of = match (&args.project, &args.owner) {
+        (Some(project), _) => format!("project={project}&"),
+        (None, Some(owner)) => format!("owner={owner}&"),
+        (None, None) => String::new(),
+    };
+    let path = format!("/api/report?{of}period={period}&format={format}&lang={lang}");
     say(get_text(brain, &path).await?.trim_end());
     Ok(Found::Nothing)
 }

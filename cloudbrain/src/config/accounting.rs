@@ -139,6 +139,11 @@ impl Accountings {
     pub fn of(&self, project: &ProjectId) -> &AccountingPolicy {
         self.by_project.get(project).unwrap_or(&self.usual)
     }
+
+    /// The one for whoever has none of his own.
+    pub fn usual(&self) -> &AccountingPolicy {
+        &self.usual
+    }
 }
 
 impl Reader {

@@ -153,8 +153,10 @@ fn from_base64(text: &str) -> Vec<u8> {
 }
 
 /// By the names of their pictures. Each follows the slash.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 6] = [
     ("page", ""),
+    ("reports", "reports?period=today"),
+    ("report", "reports/shop?period=this-month"),
     ("monitor", "monitor"),
     ("explore", "explore?q=load1_per_core&range=15m"),
     ("explore-error", "explore?q=sum(load1_per_core%7D"),
@@ -269,6 +271,11 @@ fn the_page_is_complete_without_javascript() {
     browser.open(&format!("http://{}/monitor", fleet.listen));
     let source = browser.source();
     for words in ["The monitor sees", "passive agents", "as measured"] {
+        assert!(source.contains(words), "{words:?} is on the page without JavaScript");
+    }
+    browser.open(&format!("http://{}/reports/shop?period=this-month", fleet.listen));
+    let source = browser.source();
+    for words in ["shop/web", "shop-standard@1", "Minutes down of each day", "all projects"] {
         assert!(source.contains(words), "{words:?} is on the page without JavaScript");
     }
     browser.open(&format!("http://{}/explore?q=load1_per_core", fleet.listen));

@@ -9,8 +9,12 @@ use crate::common::{Fleet, http};
 use crate::files::refused;
 
 fn report(fleet: &Fleet, more: &[&str]) -> (i32, String) {
+    ask(fleet, &[&["--project", "shop"], more].concat())
+}
+
+fn ask(fleet: &Fleet, more: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_cloudbrain"))
-        .args(["report", "--project", "shop", "--period", "today"])
+        .args(["report", "--period", "today"])
         .args(["--brain", &fleet.listen.to_string()])
         .args(more)
         .output()
@@ -70,6 +74,47 @@ fn a_window_of_maintenance_is_left_out_of_the_account_and_told_of() {
     let (_, table) = report(&fleet, &["--format", "csv"]);
     assert!(table.starts_with("kind,module,from,until,up_s"), "{table}");
     assert!(table.lines().nth(1).is_some_and(|row| row.starts_with("day,shop/web,")), "{table}");
+}
+
+/// Beside the shop a project that nobody owns and that never answers.
+fn two_projects(name: &str) -> Fleet {
+    let nobody = "blog.example.com: 127.0.0.1:9";
+    let resolve = |main: String| main.replace("resolve: {", &format!("resolve: {{{nobody}, "));
+    let mut fleet = Fleet::prepare(name, resolve);
+    let blog = "apiVersion: cloudbrain/v1\nkind: Project\nname: blog\n\
+                domains: [blog.example.com]\nmodules:\n  - {name: www, monitor: js}\n";
+    std::fs::write(fleet.folder.join("projects/blog.yaml"), blog).expect("a folder of ours");
+    fleet.start_brain();
+    fleet.wait("both to be accounted for", |fleet| {
+        let company = fleet.get("/api/report?period=today")?;
+        let of = |name| company["projects"].as_array()?.iter().find(|row| row["project"] == name);
+        (seconds(of("shop")?, "up_s") >= 2 && seconds(of("blog")?, "down_s") >= 2).then_some(())
+    });
+    fleet
+}
+
+#[test]
+fn all_projects_are_a_row_each_and_an_owner_has_his_own() {
+    let fleet = two_projects("company");
+    let company = fleet.get("/api/report?period=today").expect("the brain answers");
+    assert_eq!(company["without_owner"], json!(["blog"]), "{company}");
+    let (code, told) = ask(&fleet, &[]);
+    assert_eq!(code, 0, "{told}");
+    for words in ["the worst first", "shop-standard@1", "standard@1", "nobody owns these: blog"] {
+        assert!(told.contains(words), "{words} in: {told}");
+    }
+    let (_, told) = ask(&fleet, &["--owner", "alice"]);
+    assert!(told.contains("shop") && !told.contains("blog"), "{told}");
+    let (code, told) = ask(&fleet, &["--owner", "bob"]);
+    assert!(code == 1 && told.contains("bob owns no project; owners are: alice"), "{told}");
+    let (_, table) = ask(&fleet, &["--format", "csv", "--lang", "zh"]);
+    assert_eq!(table.lines().count(), 3, "{table}");
+    let page = fleet.page("/reports?owner=&period=today").expect("a page");
+    assert!(page.contains("/reports/blog?period=") && page.contains("Projects that nobody owns"));
+    let page = fleet.page("/reports?owner=alice").expect("a page");
+    assert!(page.contains("/reports/shop?period=") && !page.contains("/reports/blog"), "{page}");
+    let both = fleet.get("/api/report?project=shop&owner=alice").expect("the brain answers");
+    assert!(both["error"].as_str().is_some_and(|why| why.contains("not both")), "{both}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(super) struct Frame<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Overview,
+    Reports,
     Explore,
     Rules,
     Capacity,
@@ -104,12 +105,20 @@ impl Frame<'_> {
 }
 
 impl Place {
-    const ALL: [Self; 6] =
-        [Self::Overview, Self::Explore, Self::Rules, Self::Capacity, Self::Quiet, Self::Monitor];
+    const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Reports,
+        Self::Explore,
+        Self::Rules,
+        Self::Capacity,
+        Self::Quiet,
+        Self::Monitor,
+    ];
 
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
+            Self::Reports => "/reports",
             Self::Explore => "/explore",
             Self::Rules => "/rules",
             Self::Capacity => "/capacity",
@@ -121,6 +130,7 @@ impl Place {
     fn word(self) -> Word {
         match self {
             Self::Overview => words::BACK,
+            Self::Reports => words::REPORTS,
             Self::Explore => words::EXPLORE,
             Self::Rules => words::RULES,
             Self::Capacity => words::CAPACITY,

@@ -5,6 +5,7 @@
 //! by one and leaves alone what did not change.
 
 mod capacity;
+mod company;
 mod decision;
 mod explore;
 mod fleet;
@@ -29,11 +30,12 @@ use model::lang::Lang;
 use model::time::Time;
 
 use crate::view::capacity::CapacityView;
+use crate::view::company::CompanyView;
 use crate::view::decision::DecisionView;
 use crate::view::explore::ExploreView;
 use crate::view::monitor::MonitorView;
 use crate::view::quiet::QuietView;
-use crate::view::report::ReportView;
+use crate::view::report::{Around, ReportView};
 use crate::view::review::ReviewView;
 use crate::view::rules::RulesView;
 use crate::view::{Health, IncidentPage, ModuleView, Overview, Reader, Theme};
@@ -94,15 +96,26 @@ pub fn decision_page(view: &DecisionView, reader: &Reader) -> String {
     below(&title, reader.theme).around(&voice, &decision::sections(view, &voice)).into_string()
 }
 
-/// The availability of one project over a period; `before` is the period that it is compared with. Its
-/// times are in the zone of the report. Served as `/reports/PROJECT?period=2026-10`; `/api/report`, which
-/// it leads to, has the same as JSON, table and text.
-pub fn report_page(view: &ReportView, before: Option<&str>, reader: &Reader) -> String {
+/// The availability of one project over a period; `around` are the periods before it and after it, if
+/// there is something to say of them. Its times are in the zone of the report. Served as
+/// `/reports/PROJECT?period=2026-10`; `/api/report`, which it leads to, has the same as JSON, table and
+/// text.
+pub fn report_page(view: &ReportView, around: &Around, reader: &Reader) -> String {
     let voice = Voice::new(reader.lang, &view.zone, reader.now);
     let title = voice.fill(words::REPORT_OF, &[view.project.as_str(), &view.period]);
     // It tells of the past, and may be on its way to paper.
     let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
-    frame.around(&voice, &report::sections(view, before, &voice)).into_string()
+    frame.around(&voice, &report::sections(view, around, &voice)).into_string()
+}
+
+/// The availability of all projects, or of those of one owner, a row each. Served as
+/// `/reports?owner=alice&period=2026-10`; `/api/report` has the same as JSON, table and text.
+pub fn company_page(view: &CompanyView, around: &Around, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader);
+    let title = voice.fill(words::REPORT_OF, &[company::whose(view), &view.period]);
+    let (theme, place) = (reader.theme, Some(Place::Reports));
+    let frame = Frame { title: &title, theme, place, renewal: Renewal::None };
+    frame.around(&voice, &company::sections(view, around, &voice)).into_string()
 }
 
 /// Why there is no report.

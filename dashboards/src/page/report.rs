@@ -21,7 +21,7 @@ use model::id::ModuleId;
 use super::explore::link::encoded;
 use super::{back, cell, head, note_cell, short_cell};
 use crate::view::Health;
-use crate::view::report::{ModuleReport, ReportView, VerdictView};
+use crate::view::report::{Around, ReportView, VerdictView, WholeView};
 use crate::voice::{NOTHING, Voice};
 use crate::words::{self, Word};
 
@@ -32,9 +32,9 @@ const MOST_ROWS: usize = 500;
 /// So much of a text from outside is shown.
 const MOST_CHARS: usize = 240;
 
-pub(super) fn sections(report: &ReportView, before: Option<&str>, voice: &Voice) -> Markup {
+pub(super) fn sections(report: &ReportView, around: &Around, voice: &Voice) -> Markup {
     html! {
-        (top(report, before, voice))
+        (top(report, around, voice))
         @for module in report.modules.iter().take(MOST_ACCOUNTS) {
             (account::section(module, report, voice))
         }
@@ -52,7 +52,7 @@ pub(super) fn path(project: &str, period: Option<&str>) -> String {
     }
 }
 
-fn top(report: &ReportView, before: Option<&str>, voice: &Voice) -> Markup {
+fn top(report: &ReportView, around: &Around, voice: &Voice) -> Markup {
     let (from, until) = (voice.dated(report.from), voice.dated(report.until));
     html! {
         section #report {
@@ -63,31 +63,22 @@ fn top(report: &ReportView, before: Option<&str>, voice: &Voice) -> Markup {
                 (voice.fill(words::ZONE, &[voice.zone_name()]))
                 @if report.until < report.ends { " · " (voice.say(words::NOT_OVER)) }
             }
-            (ways(report, before, voice))
+            (ways(report, around, voice))
             @if report.modules.is_empty() { p.calm { (voice.say(words::NOTHING_COUNTED)) } }
             @if report.modules.len() > 1 { (glance(report, voice)) }
         }
     }
 }
 
-/// To other periods, and to the same as a file.
-fn ways(report: &ReportView, before: Option<&str>, voice: &Voice) -> Markup {
+/// To other periods, to the other projects, and to the same as a file.
+fn ways(report: &ReportView, around: &Around, voice: &Voice) -> Markup {
     let project = report.project.as_str();
-    let named = [
-        ("this-month", words::THIS_MONTH),
-        ("last-month", words::LAST_MONTH),
-        ("last-week", words::LAST_WEEK),
-    ];
     let files = [("csv", "CSV"), ("json", "JSON"), ("text", voice.say(words::AS_TEXT))];
     let (of, period) = (encoded(project), encoded(&report.period));
     html! {
         nav.ways aria-label=(voice.say(words::OTHER_PERIODS)) {
-            @if let Some(before) = before {
-                a href=(path(project, Some(before))) { "← " (before) }
-            }
-            @for (period, word) in named {
-                a href=(path(project, Some(period))) { (voice.say(word)) }
-            }
+            (periods(|period| path(project, Some(period)), around, voice))
+            a href={ "/reports?period=" (period) } { (voice.say(words::ALL_PROJECTS)) }
         }
         p.ways {
             span.quiet { (voice.say(words::AS_FILE)) }
@@ -97,6 +88,20 @@ fn ways(report: &ReportView, before: Option<&str>, voice: &Voice) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The period before, the one after, and those that are asked for most.
+pub(super) fn periods(path: impl Fn(&str) -> String, around: &Around, voice: &Voice) -> Markup {
+    let named = [
+        ("this-month", words::THIS_MONTH),
+        ("last-month", words::LAST_MONTH),
+        ("last-week", words::LAST_WEEK),
+    ];
+    html! {
+        @if let Some(before) = &around.before { a rel="prev" href=(path(before)) { "← " (before) } }
+        @if let Some(after) = &around.after { a rel="next" href=(path(after)) { (after) " →" } }
+        @for (period, word) in named { a href=(path(period)) { (voice.say(word)) } }
     }
 }
 
@@ -110,18 +115,26 @@ fn glance(report: &ReportView, voice: &Voice) -> Markup {
         words::COVERAGE,
         words::BUDGET_LEFT,
     ];
+    let labels = heads.map(|word| voice.say(word));
     let rows = report.modules.iter().take(MOST_ROWS).enumerate();
-    let any_down = voice.exactly(report.any_down_s);
     html! {
         table.cards.glance {
             (head(&heads, voice))
             tbody {
+                tr.whole {
+                    th scope="row" { (voice.say(words::WHOLE_PROJECT)) }
+                    (glance_cells(&report.whole, labels, voice))
+                }
                 @for (number, module) in rows {
-                    (glance_row(module, number < MOST_ACCOUNTS, heads.map(|word| voice.say(word)), voice))
+                    @let anchor = (number < MOST_ACCOUNTS).then(|| format!("#{}", anchor(&module.module)));
+                    tr {
+                        th scope="row" { a href=[anchor] { (module.module) } }
+                        (glance_cells(&module.as_whole(), labels, voice))
+                    }
                 }
             }
         }
-        p { (voice.fill(words::ANY_DOWN, &[&any_down])) }
+        p.quiet { (voice.say(words::ANY_DOWN)) }
         @if report.modules.len() > MOST_ACCOUNTS {
             @let most = MOST_ACCOUNTS.to_string();
             p.quiet { (voice.fill(words::WORST_IN_FULL, &[&most])) }
@@ -129,26 +142,26 @@ fn glance(report: &ReportView, voice: &Voice) -> Markup {
     }
 }
 
-fn glance_row(
-    module: &ModuleReport,
-    has_account: bool,
+fn glance_cells(
+    of: &WholeView,
     [_, judged, time, share, coverage, left]: [&str; 6],
     voice: &Voice,
 ) -> Markup {
-    let anchor = has_account.then(|| format!("#{}", anchor(&module.module)));
     html! {
-        tr {
-            th scope="row" { a href=[anchor] { (module.module) } }
-            (short_cell(judged, verdict(module.verdict, voice)))
-            (short_cell(time, down(module, voice)))
-            (short_cell(share, percent(module.known.as_deref())))
-            (short_cell(coverage, percent(module.coverage.as_deref())))
-            (note_cell(left, &module.budget.map_or(String::new(), |budget| match budget.overdrawn_s {
-                0 => voice.exactly(budget.left_s),
-                over => voice.fill(words::OVERDRAWN_BY, &[&voice.exactly(over)]),
-            })))
-        }
+        (short_cell(judged, verdict(of.verdict, voice)))
+        (short_cell(time, down(of, voice)))
+        (short_cell(share, percent(of.known.as_deref())))
+        (short_cell(coverage, percent(of.coverage.as_deref())))
+        (note_cell(left, &budget_left(of, voice)))
     }
+}
+
+/// Empty without a target.
+pub(super) fn budget_left(of: &WholeView, voice: &Voice) -> String {
+    of.budget.map_or(String::new(), |budget| match budget.overdrawn_s {
+        0 => voice.exactly(budget.left_s),
+        over => voice.fill(words::OVERDRAWN_BY, &[&voice.exactly(over)]),
+    })
 }
 
 fn not_probed(report: &ReportView, voice: &Voice) -> Markup {
@@ -182,7 +195,7 @@ fn terms(report: &ReportView, voice: &Voice) -> Markup {
 }
 
 /// The sign and the word of a verdict.
-fn verdict(verdict: Option<VerdictView>, voice: &Voice) -> Markup {
+pub(super) fn verdict(verdict: Option<VerdictView>, voice: &Voice) -> Markup {
     let (health, word): (Health, Word) = match verdict {
         Some(VerdictView::Met) => (Health::Up, words::TARGET_MET),
         Some(VerdictView::Missed) => (Health::Down, words::TARGET_MISSED),
@@ -193,9 +206,9 @@ fn verdict(verdict: Option<VerdictView>, voice: &Voice) -> Markup {
 }
 
 /// Where nothing is known, `0 s` would look like a good time.
-fn down(module: &ModuleReport, voice: &Voice) -> String {
-    match &module.known {
-        Some(_) => voice.exactly(module.tally.down_s),
+pub(super) fn down(of: &WholeView, voice: &Voice) -> String {
+    match &of.known {
+        Some(_) => voice.exactly(of.tally.down_s),
         None => NOTHING.to_owned(),
     }
 }
@@ -205,19 +218,19 @@ fn anchor(module: &ModuleId) -> String {
 }
 
 /// As the report has it: with as many digits as the probing can tell apart.
-fn percent(share: Option<&str>) -> String {
+pub(super) fn percent(share: Option<&str>) -> String {
     share.map_or(NOTHING.to_owned(), |share| format!("{share}%"))
 }
 
 /// That there are more than are shown.
-fn left_out(count: usize, most: usize, voice: &Voice) -> Markup {
+pub(super) fn left_out(count: usize, most: usize, voice: &Voice) -> Markup {
     let more = count.saturating_sub(most);
     html! {
         @if more > 0 { p.quiet { (voice.fill(words::MORE_IN_CSV, &[&more.to_string()])) } }
     }
 }
 
-fn brief(text: &str) -> String {
+pub(super) fn brief(text: &str) -> String {
     if text.chars().nth(MOST_CHARS).is_none() {
         return text.to_owned();
     }

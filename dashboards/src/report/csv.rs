@@ -53,13 +53,13 @@ fn corrections(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
     }
 }
 
-fn stamp(at: Time, zone: &TimeZone) -> String {
+pub(super) fn stamp(at: Time, zone: &TimeZone) -> String {
     local(at, zone, "%Y-%m-%dT%H:%M:%S%:z")
 }
 
 /// A text that came from a monitored system. A table program would take one that begins with these
 /// signs for a formula, and carry it out.
-fn field(text: &str) -> String {
+pub(super) fn field(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let guard = if is_formula { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\"").replace(['\r', '\n'], " "))

@@ -12,7 +12,7 @@ use model::unit::Span;
 use super::{local, state_in, zone_of};
 use crate::view::report::{
     BudgetView, CorrectionView, ModuleReport, OutageView, ReportView, SpanView, StatisticsView,
-    VerdictView,
+    VerdictView, WholeView,
 };
 
 /// So many unknown spans and windows of maintenance are listed; the others are counted.
@@ -24,6 +24,10 @@ const MOST_CHARS: usize = 100;
 pub fn text(report: &ReportView, lang: Lang) -> String {
     let writer = Writer { lang, zone: zone_of(report) };
     let mut text = writer.head(report);
+    if report.modules.len() > 1 {
+        text += "\n";
+        text += &writer.whole(report);
+    }
     for module in &report.modules {
         text += "\n";
         text += &writer.module(module, report.target.as_deref());
@@ -31,13 +35,6 @@ pub fn text(report: &ReportView, lang: Lang) -> String {
     if report.modules.is_empty() {
         text += "\n";
         text += lang.pick("nothing of it is accounted for yet\n", "还没有可统计的模块\n");
-    }
-    if report.modules.len() > 1 {
-        let any = span(report.any_down_s);
-        let _ = match lang {
-            Lang::En => writeln!(text, "\nat least one module was down for {any}"),
-            Lang::Zh => writeln!(text, "\n至少一个模块不可用的时间：{any}"),
-        };
     }
     text += &writer.not_probed(report);
     let _ = writeln!(text, "\n{}", writer.rules(report));
@@ -70,32 +67,22 @@ impl Writer {
         format!("{project}  {what}  {period}  ({zone})\n{from} {to} {until}{so_far}\n")
     }
 
+    /// The project, which is down while any of its modules is.
+    fn whole(&self, report: &ReportView) -> String {
+        let name = match self.lang {
+            Lang::En => format!("{}, down while any of its modules is", report.project),
+            Lang::Zh => format!("{}（任一模块不可用即算不可用）", report.project),
+        };
+        let mut text = self.summary(&name, &report.whole, report.target.as_deref());
+        let unknown_s = report.whole.tally.unknown_s;
+        if unknown_s > 0 {
+            Self::line(&mut text, self.say("unknown", "未知"), &span(unknown_s));
+        }
+        text
+    }
+
     fn module(&self, module: &ModuleReport, target: Option<&str>) -> String {
-        let mut text = format!("{}  {}\n", module.module, self.headline(module, target));
-        if let Some(VerdictView::Undecidable { met_if_up_s, missed_if_down_s }) = module.verdict {
-            let (up, down) = (span(met_if_up_s), span(missed_if_down_s));
-            let said = match self.lang {
-                Lang::En => format!(
-                    "met if {up} of the unknown time was up, missed if {down} of it was down"
-                ),
-                Lang::Zh => {
-                    format!("未知时间中有 {up} 可用则达标，有 {down} 不可用则未达标")
-                }
-            };
-            Self::line(&mut text, self.say("undecidable", "无法判定"), &said);
-        }
-        if let (Some(low), Some(high), Some(coverage)) =
-            (&module.low, &module.high, &module.coverage)
-        {
-            let said = match self.lang {
-                Lang::En => format!("{low}% and {high}%; {coverage}% of the time is known"),
-                Lang::Zh => format!("{low}% 至 {high}%；{coverage}% 的时间有探测结果"),
-            };
-            Self::line(&mut text, self.say("between", "范围"), &said);
-        }
-        if let Some(budget) = &module.budget {
-            Self::line(&mut text, self.say("budget", "错误预算"), &self.budget(budget));
-        }
+        let mut text = self.summary(module.module.as_str(), &module.as_whole(), target);
         self.outages(module, &mut text);
         if module.blips > 0 {
             let blips = module.blips;
@@ -112,16 +99,40 @@ impl Writer {
         text
     }
 
+    /// The headline of a thing, with its bounds and its budget.
+    fn summary(&self, name: &str, of: &WholeView, target: Option<&str>) -> String {
+        let mut text = format!("{name}  {}\n", self.headline(of, target));
+        if let Some(VerdictView::Undecidable { met_if_up_s, missed_if_down_s }) = of.verdict {
+            let (up, down) = (span(met_if_up_s), span(missed_if_down_s));
+            let said = match self.lang {
+                Lang::En => format!(
+                    "met if {up} of the unknown time was up, missed if {down} of it was down"
+                ),
+                Lang::Zh => {
+                    format!("未知时间中有 {up} 可用则达标，有 {down} 不可用则未达标")
+                }
+            };
+            Self::line(&mut text, self.say("undecidable", "无法判定"), &said);
+        }
+        if let (Some(low), Some(high), Some(coverage)) = (&of.low, &of.high, &of.coverage) {
+            let said = match self.lang {
+                Lang::En => format!("{low}% and {high}%; {coverage}% of the time is known"),
+                Lang::Zh => format!("{low}% 至 {high}%；{coverage}% 的时间有探测结果"),
+            };
+            Self::line(&mut text, self.say("between", "范围"), &said);
+        }
+        if let Some(budget) = &of.budget {
+            Self::line(&mut text, self.say("budget", "错误预算"), &self.budget(budget));
+        }
+        text
+    }
+
     /// `MISSED  26m down, 99.82% of what is known; target 99.95%`
-    fn headline(&self, module: &ModuleReport, target: Option<&str>) -> String {
-        let verdict = match module.verdict {
-            None => "",
-            Some(VerdictView::Met) => self.say("MET  ", "达标  "),
-            Some(VerdictView::Missed) => self.say("MISSED  ", "未达标  "),
-            Some(VerdictView::Undecidable { .. }) => self.say("UNDECIDABLE  ", "无法判定  "),
-        };
-        let down = span(module.tally.down_s);
-        let mut text = match (&module.known, self.lang) {
+    fn headline(&self, of: &WholeView, target: Option<&str>) -> String {
+        let gap = if of.verdict.is_some() { "  " } else { "" };
+        let verdict = format!("{}{gap}", verdict(of.verdict, self.lang));
+        let down = span(of.tally.down_s);
+        let mut text = match (&of.known, self.lang) {
             (Some(known), Lang::En) => format!("{verdict}{down} down, {known}% of what is known"),
             (Some(known), Lang::Zh) => format!("{verdict}不可用 {down}，已知时间内可用率 {known}%"),
             (None, Lang::En) => format!("{verdict}nothing is known"),
@@ -271,11 +282,21 @@ impl Writer {
     }
 }
 
-fn span(seconds: u64) -> String {
+/// In capitals where a language has them; empty without a target.
+pub(super) fn verdict(verdict: Option<VerdictView>, lang: Lang) -> &'static str {
+    match verdict {
+        None => "",
+        Some(VerdictView::Met) => lang.pick("MET", "达标"),
+        Some(VerdictView::Missed) => lang.pick("MISSED", "未达标"),
+        Some(VerdictView::Undecidable { .. }) => lang.pick("UNDECIDABLE", "无法判定"),
+    }
+}
+
+pub(super) fn span(seconds: u64) -> String {
     if seconds == 0 { "0s".to_owned() } else { Span(Duration::from_secs(seconds)).to_string() }
 }
 
-fn brief(text: &str) -> String {
+pub(super) fn brief(text: &str) -> String {
     let is_fine = |c: &char| !c.is_control();
     text.chars().filter(is_fine).take(MOST_CHARS).collect()
 }

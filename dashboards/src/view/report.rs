@@ -1,7 +1,7 @@
 //! What a report of availability says: as JSON for programs, and as what text, table and page are
 //! made of. Durations are whole seconds, rounded down; moments are milliseconds since the epoch.
 
-use model::id::{ModuleId, ProjectId};
+use model::id::{IncidentId, ModuleId, ProjectId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -20,15 +20,43 @@ pub struct ReportView {
     pub ends: Time,
     /// The accounting policy: `standard@1`.
     pub policy: String,
+    /// Its weeks begin on Sunday; else on Monday.
+    pub from_sunday: bool,
     /// What it says, and how was probed: a sentence each.
     pub rules: Vec<String>,
     /// What is promised: `99.95%`.
     pub target: Option<String>,
-    /// How long at least one module was down.
-    pub any_down_s: u64,
+    /// The project as a whole: down while any of its modules is.
+    pub whole: WholeView,
     /// Those that were probed, the worst first.
     pub modules: Vec<ModuleReport>,
     pub not_probed: Vec<NotProbed>,
+}
+
+/// The periods beside one, as [`ReportView::period`] has them; None where there is nothing to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+/// What is said of a project as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeView {
+    #[serde(flatten)]
+    pub tally: TallyView,
+    /// As those of a module.
+    pub known: Option<String>,
+    pub low: Option<String>,
+    pub high: Option<String>,
+    pub coverage: Option<String>,
+    /// None without a target.
+    pub verdict: Option<VerdictView>,
+    pub budget: Option<BudgetView>,
+    /// Outages of which a part lies in the period. Those of two modules that touch are one.
+    pub outages: usize,
+    /// The last of them is not over.
+    pub is_open: bool,
 }
 
 /// One module over the period.
@@ -56,6 +84,23 @@ pub struct ModuleReport {
     /// What people say that a span was, over what was measured.
     #[serde(default)]
     pub corrections: Vec<CorrectionView>,
+}
+
+impl ModuleReport {
+    /// What is said of a whole, of one module.
+    pub fn as_whole(&self) -> WholeView {
+        WholeView {
+            tally: self.tally,
+            known: self.known.clone(),
+            low: self.low.clone(),
+            high: self.high.clone(),
+            coverage: self.coverage.clone(),
+            verdict: self.verdict,
+            budget: self.budget,
+            outages: self.outages.len(),
+            is_open: self.outages.last().is_some_and(|outage| outage.is_open),
+        }
+    }
 }
 
 /// They add up to the period, up to rounding.
@@ -104,6 +149,8 @@ pub struct OutageView {
     /// Both its ends were seen; else it may have been longer.
     pub is_whole: bool,
     pub why: String,
+    /// The incident that it belongs to, if one is known.
+    pub incident: Option<IncidentId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
 use dashboards::view::report::{
-    BudgetView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView, ReportView, SpanView,
-    StatisticsView, TallyView, VerdictView,
+    Around, BudgetView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView, ReportView,
+    SpanView, StatisticsView, TallyView, VerdictView, WholeView,
 };
 use model::time::Time;
 
@@ -24,6 +25,7 @@ pub(crate) fn month() -> ReportView {
         until,
         ends: until,
         policy: "standard@3".to_owned(),
+        from_sunday: false,
         rules: [
             "outages less than 2m apart are one",
             "maintenance that was announced 1d before it does not count",
@@ -34,13 +36,26 @@ pub(crate) fn month() -> ReportView {
         .map(str::to_owned)
         .to_vec(),
         target: Some("99.9%".to_owned()),
-        any_down_s: 10_910,
+        whole: WholeView {
+            tally: TallyView {
+                up_s: 2_344_690,
+                down_s: 10_910,
+                unknown_s: 63_600,
+                ..TallyView::default()
+            },
+            outages: 6,
+            ..missed().as_whole()
+        },
         modules: vec![missed(), open(), met()],
         not_probed: vec![NotProbed {
             module: "shop/batch".parse().expect("a good name"),
             why: "no domain leads to it".to_owned(),
         }],
     }
+}
+
+pub(crate) fn around() -> Around {
+    Around { before: Some("2026-01".to_owned()), after: Some("2026-03".to_owned()) }
 }
 
 /// So many days from the same moment, with an outage now and then.
@@ -66,6 +81,43 @@ pub(crate) fn crowd(modules: usize) -> ReportView {
     report
 }
 
+/// Four projects: a broken promise, a doubt, one that is well, one of which nothing is known and that
+/// is nobody's; and one without an account.
+pub(crate) fn company() -> CompanyView {
+    let id = |name: &str| name.parse().expect("a good name");
+    let row = |project: &str, owners: &[&str], whole: WholeView| ProjectRow {
+        project: project.parse().expect("a good name"),
+        owners: owners.iter().map(|owner| owner.parse().expect("a good name")).collect(),
+        policy: "standard@3".to_owned(),
+        target: whole.verdict.is_some().then(|| "99.9%".to_owned()),
+        zone: "Asia/Shanghai".to_owned(),
+        from: FEBRUARY,
+        until: after(28 * DAY_S),
+        whole,
+        modules: 3,
+        not_probed: usize::from(project == "shop"),
+    };
+    let nothing = TallyView { unknown_s: 28 * DAY_S, ..TallyView::default() };
+    let nothing = WholeView { tally: nothing, ..WholeView::default() };
+    CompanyView {
+        period: "2026-02".to_owned(),
+        fleet: "acme".to_owned(),
+        owner: None,
+        owners: vec![id("alice"), id("bob")],
+        projects: vec![
+            row("shop", &["alice", "bob"], month().whole),
+            row("search", &["bob"], open().as_whole()),
+            row("checkout", &["alice"], met().as_whole()),
+            row("batch", &[], nothing),
+        ],
+        without_account: vec![NoAccount {
+            project: "paper".parse().expect("a good name"),
+            why: "2026-02 begins on 2026-02-01; nothing is known of it yet".to_owned(),
+        }],
+        without_owner: vec!["batch".parse().expect("a good name")],
+    }
+}
+
 /// So many seconds after its begin.
 fn after(seconds: u64) -> Time {
     FEBRUARY + Duration::from_secs(seconds)
@@ -83,6 +135,7 @@ fn missed() -> ModuleReport {
     let mut outages: Vec<OutageView> = outages.map(outage).to_vec();
     outages[4].is_whole = false;
     outages[5].is_open = true;
+    outages[3].incident = Some("incident-7".parse().expect("a good name"));
     let down = |day: u64| match day {
         3 => 1_800,
         9 => 95,
@@ -247,6 +300,7 @@ fn outage((date, second, down_s, parts, why): (u64, u64, u64, usize, &str)) -> O
         is_open: false,
         is_whole: true,
         why: why.to_owned(),
+        incident: None,
     }
 }
 

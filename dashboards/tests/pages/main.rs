@@ -2,12 +2,13 @@
 
 use dashboards::view::{Overview, Theme};
 use dashboards::{
-    SCRIPT, STYLE, explore_page, incident_page, module_page, monitor_page, not_found_page,
-    overview_fragment, overview_page, quiet_page, refused_page, report_page, review_page,
-    rules_page,
+    SCRIPT, STYLE, company_page, explore_page, incident_page, module_page, monitor_page,
+    not_found_page, overview_fragment, overview_page, quiet_page, refused_page, report_page,
+    review_page, rules_page,
 };
 use model::lang::Lang;
 
+mod company;
 mod explore;
 #[path = "../made_up/mod.rs"]
 mod made_up;
@@ -17,7 +18,7 @@ mod review;
 mod rules;
 
 /// Each page once, by name.
-fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 11] {
+fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 12] {
     let overview = made_up::overview(lang, theme);
     let reader = made_up::reader(lang, theme);
     [
@@ -30,7 +31,8 @@ fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 11] {
         ("explore", explore_page(&made_up::explore::chart(), &reader)),
         ("quiet", quiet_page(&made_up::quiet(), None, &reader)),
         ("refused", refused_page("no host/h9 is known", "/quiet", lang, theme)),
-        ("report", report_page(&made_up::report::month(), None, &reader)),
+        ("company", company_page(&made_up::report::company(), &made_up::report::around(), &reader)),
+        ("report", report_page(&made_up::report::month(), &made_up::report::around(), &reader)),
         ("rules", rules_page(&made_up::rules::all_sorts(), &reader)),
     ]
 }
@@ -98,7 +100,8 @@ fn a_page_is_complete_without_javascript() {
     for (name, page) in pages(Lang::En, Theme::Auto) {
         let refresh = r#"<noscript><meta http-equiv="refresh" content="60"></noscript>"#;
         // Nobody's typing is lost, and a report does not change on its way to paper.
-        let is_left_alone = ["explore", "incident", "quiet", "refused", "report"].contains(&name);
+        let left_alone = ["explore", "incident", "quiet", "refused", "report", "company"];
+        let is_left_alone = left_alone.contains(&name);
         assert_eq!(page.contains(refresh), !is_left_alone, "{name}");
         assert!(page.contains(r#"<form method="post" action="/preferences">"#), "{name}");
         assert!(page.contains("<h1>") && page.contains(r#"<main id="main">"#), "{name}");
@@ -142,10 +145,10 @@ fn the_bar_of_each_page_leads_to_all_the_others() {
     for (name, page) in pages(Lang::En, Theme::Auto) {
         let bar = page.split("<nav").nth(1).and_then(|rest| rest.split("</nav>").next());
         let bar = bar.expect("each page has a bar");
-        for path in ["/", "/explore", "/rules", "/quiet", "/monitor"] {
+        for path in ["/", "/reports", "/explore", "/rules", "/quiet", "/monitor"] {
             assert!(bar.contains(&format!(r#"<a href="{path}""#)), "{path} on {name}");
         }
-        let here = ["overview", "monitor", "explore", "rules", "quiet"].contains(&name);
+        let here = ["overview", "company", "monitor", "explore", "rules", "quiet"].contains(&name);
         assert_eq!(bar.contains(r#"aria-current="page""#), here, "{name}");
     }
 }

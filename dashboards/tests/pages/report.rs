@@ -1,5 +1,6 @@
 //! Promises about the report of availability: minutes first, nothing left out unsaid, bounded.
 
+use dashboards::report::text;
 use dashboards::view::Theme;
 use dashboards::view::report::ReportView;
 use dashboards::{STYLE, no_report_page, report_page};
@@ -10,7 +11,7 @@ use crate::made_up;
 use crate::made_up::report::{crowd, long, month};
 
 fn page(report: &ReportView, lang: Lang) -> String {
-    report_page(report, Some("2026-01"), &made_up::reader(lang, Theme::Auto))
+    report_page(report, &made_up::report::around(), &made_up::reader(lang, Theme::Auto))
 }
 
 /// What a reader sees of a section, a line for each piece of text.
@@ -126,6 +127,23 @@ fn the_calendar_of_a_month_tells_each_day_in_text() {
 }
 
 #[test]
+fn weeks_begin_on_the_day_that_the_policy_says() {
+    let monday = page(&month(), Lang::En);
+    let sunday = page(&ReportView { from_sunday: true, ..month() }, Lang::En);
+    let heads = |page: &str, first: &str, last: &str| {
+        let row = page.split("Week from</th>").nth(1).and_then(|row| row.split("</tr>").next());
+        let days: Vec<&str> =
+            row.into_iter().flat_map(|row| row.split("<th scope=\"col\">")).collect();
+        assert!(days[1].starts_with(first) && days[7].starts_with(last), "{days:?}");
+    };
+    heads(&monday, "Mon", "Sun");
+    heads(&sunday, "Sun", "Sat");
+    // The first of February 2026 is a Sunday.
+    assert!(monday.contains(">01-26</th>") && !monday.contains(">02-22</th>"));
+    assert!(sunday.contains(">02-22</th>") && !sunday.contains(">01-26</th>"));
+}
+
+#[test]
 fn what_is_longer_has_a_row_a_month_and_then_a_row_a_year_with_totals() {
     let year = page(&long("2026-02-01..2027-01-31", 365), Lang::En);
     assert_eq!(year.matches(r#"<table class="heat months">"#).count(), 1);
@@ -152,14 +170,86 @@ fn an_outage_whose_ends_were_not_seen_may_be_longer_and_few_have_no_mean() {
 }
 
 #[test]
+fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
+    expect![[r#"
+        shop  availability  2026-02  (Asia/Shanghai)
+        2026-02-01 00:00:00 to 2026-03-01 00:00:00
+
+        shop, down while any of its modules is  MISSED  3h1m50s down, 99.535% of what is known; target 99.9%
+          between      96.910% and 99.547%; 97.363% of the time is known
+          budget       40m12s, overdrawn by 2h21m38s
+          unknown      17h40m
+
+        shop/web  MISSED  3h1m50s down, 99.535% of what is known; target 99.9%
+          between      96.910% and 99.547%; 97.363% of the time is known
+          budget       40m12s, overdrawn by 2h21m38s
+          outages      6 began, MTTR 33m22s (median 4m, worst 2h15m), MTBF 4d12h13m1s
+            2026-02-04 00:10:00  26m       connect: connection refused (2 parts)
+            2026-02-04 11:06:40  4m        status 503
+            2026-02-10 02:00:00  1m35s     dns: no such name
+            2026-02-17 08:20:00  2h15m     status 200 without "200" in its text
+            2026-02-23 00:01:40  >15s      ttfb: no answer within 10s
+            2026-02-28 23:45:00  >15m      connect: connection refused (still down)
+          blips        7 failed probes that no outage came of
+          unknown      17h40m
+            2026-02-13 02:46:40  16h40m    the monitor itself was not looking
+            2026-02-23 00:01:55  1h        no verdict since 2026-02-22T16:01:55Z
+          maintenance  2h
+            2026-02-20 02:00:00  2h        m4: a new switch
+
+        shop/search  UNDECIDABLE  0s down, 100% of what is known; target 99.9%
+          undecidable  met if 16h11m12s of the unknown time was up, missed if 28m49s of it was down
+          between      96.527% and 100%; 96.527% of the time is known
+          budget       28m48s of 28m48s left; at this pace it is used up on 2026-02-28 00:00:00
+          outages      none
+          unknown      16h40m
+            2026-02-13 02:46:40  16h40m    the monitor itself was not looking
+
+        shop/checkout  MET  10m down, 99.975% of what is known; target 99.9%
+          between      99.975% and 99.975%; 100% of the time is known
+          budget       30m19s of 40m19s left
+          outages      1 began, MTTR 10m (median 10m, worst 10m), MTBF 27d23h50m
+            2026-02-06 01:00:00  10m       status 502
+
+        not probed
+          shop/batch  no domain leads to it
+
+        accounted for by standard@3
+          outages less than 2m apart are one
+          maintenance that was announced 1d before it does not count
+          unknown time is neither up nor down
+          a probe each 30s, down after 3, up after 2, stale after 45s
+          begin and end of an outage are known to one probe: each may be off by 30s
+    "#]].assert_eq(&text(&month(), Lang::En));
+}
+
+#[test]
+fn the_project_is_a_row_of_its_own_before_its_modules() {
+    let page = page(&month(), Lang::En);
+    let table = page.split("<table class=\"cards glance\">").nth(1).expect("a table");
+    let first = table.split("<tbody>").nth(1).and_then(|rows| rows.split("</tr>").next());
+    let first = first.expect("a row");
+    for told in ["The project", "missed", "3 h 1 min 50 s", "overdrawn by"] {
+        assert!(first.contains(told), "{told}: {first}");
+    }
+    let mut alone = month();
+    alone.modules.truncate(1);
+    let page = self::page(&alone, Lang::En);
+    assert!(!page.contains("The project"), "one module is the project");
+}
+
+#[test]
 fn it_leads_to_other_periods_and_to_its_files() {
     let page = page(&month(), Lang::En);
     for path in [
         "/reports/shop?period=2026-01",
+        "/reports/shop?period=2026-03",
+        "/reports?period=2026-02",
         "/reports/shop?period=last-week",
         "/api/report?project=shop&amp;period=2026-02&amp;format=csv",
         "/modules/shop/web",
         "#module-shop/web",
+        "/incidents/incident-7",
     ] {
         assert!(page.contains(&format!("href=\"{path}\"")), "{path}");
     }

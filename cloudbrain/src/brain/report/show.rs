@@ -1,24 +1,24 @@
 //! What accounts say, as what is shown of them.
 
-use std::time::Duration;
-
 use availability::{
     Account, Budget, End, Interval, Outage, Outlook, Overlay, Share, State, Statistics, Tally,
-    Verdict, digits,
+    Verdict, WeekStart, digits,
 };
 use dashboards::view::report::{
     BudgetView, CorrectionView, DayView, ModuleReport, OutageView, ReportView, SpanView,
-    StatisticsView, TallyView, VerdictView,
+    StatisticsView, TallyView, VerdictView, WholeView,
 };
 use model::id::ModuleId;
-use model::time::Time;
 use model::unit::Span;
 
 use super::Ground;
 use crate::chinese::chinese;
 
-pub(super) fn view(ground: &Ground, accounts: Vec<(ModuleId, Account, u32)>) -> ReportView {
-    let any_down = any_down(accounts.iter().map(|(_, account, _)| account));
+pub(super) fn view(
+    ground: &Ground,
+    accounts: Vec<(ModuleId, Account, u32)>,
+    all: &Account,
+) -> ReportView {
     let mut modules: Vec<ModuleReport> = accounts
         .into_iter()
         .map(|(module, account, blips)| module_report(ground, module, &account, blips))
@@ -38,9 +38,10 @@ pub(super) fn view(ground: &Ground, accounts: Vec<(ModuleId, Account, u32)>) -> 
         until: ground.period.until().min(ground.now),
         ends: ground.period.until(),
         policy: ground.policy.terms.id(),
+        from_sunday: ground.policy.week_start == WeekStart::Sunday,
         rules: rules(ground),
         target: ground.policy.terms.target.map(|target| target.to_string()),
-        any_down_s: any_down.as_secs(),
+        whole: whole(ground, all),
         modules,
         not_probed: ground.not_probed.clone(),
     }
@@ -104,20 +105,22 @@ fn correction(said: &Overlay) -> CorrectionView {
     CorrectionView { from, until, counts_as: said.state.to_string(), why: said.why.clone() }
 }
 
-/// The end of outages that touch is the begin of none: each moment counts once.
-fn any_down<'a>(accounts: impl Iterator<Item = &'a Account>) -> Duration {
-    let parts = accounts.flat_map(|account| {
-        let parts = account.outages.iter().flat_map(|outage| &outage.parts);
-        parts.map(|part| (part.from.max(account.from), part.until.min(account.until)))
-    });
-    let mut spans: Vec<(Time, Time)> = parts.filter(|(from, until)| from < until).collect();
-    spans.sort_unstable();
-    let (mut total, mut reached) = (Duration::ZERO, Time::from_millis(i64::MIN));
-    for (from, until) in spans {
-        total += until.since(from.max(reached));
-        reached = reached.max(until);
+/// What is said of a project as a whole.
+pub(super) fn whole(ground: &Ground, account: &Account) -> WholeView {
+    let tally = &account.tally;
+    let digits = digits(ground.accounting.interval, tally.counted());
+    let percent = |share: Option<Share>| share.map(|share| share.floor_percent(digits));
+    WholeView {
+        tally: tally_view(tally),
+        known: percent(tally.known()),
+        low: percent(tally.low()),
+        high: percent(tally.high()),
+        coverage: percent(tally.coverage()),
+        verdict: account.verdict.map(verdict),
+        budget: account.budget.as_ref().map(|budget| self::budget(ground, account, budget)),
+        outages: account.outages.len(),
+        is_open: account.outages.last().is_some_and(|outage| outage.end == End::Open),
     }
-    total
 }
 
 fn tally_view(tally: &Tally) -> TallyView {
@@ -165,6 +168,7 @@ fn outage(outage: &Outage) -> OutageView {
         is_open: outage.end == End::Open,
         is_whole: outage.is_whole(),
         why: outage.why().to_owned(),
+        incident: None,
     }
 }
 

@@ -49,42 +49,8 @@ fn common_module<'a>(one: &'a IncidentSummary, other: &IncidentSummary) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use alerter::Bilingual;
-    use alerter::loss::Loss;
-    use alerter::message::RootState;
-    use model::signal::Severity;
-    use model::time::Time;
-
     use super::*;
-
-    fn incident(id: &str, opened: i64, root: &str, module: &str) -> IncidentSummary {
-        let at = Time::from_millis(opened);
-        let loss = Loss { module: module.parse().unwrap(), project: None, vms: 1, vm_ms: 1 };
-        IncidentSummary {
-            id: id.parse().unwrap(),
-            root: root.parse().unwrap(),
-            more_roots: Vec::new(),
-            state: RootState::Down,
-            suspected: false,
-            severity: Severity::High,
-            opened: at,
-            closed: Some(at),
-            merged_into: None,
-            affected: Vec::new(),
-            began: Some(at),
-            repaired: Some(at),
-            losses: vec![loss],
-            unnoted: 0,
-            businesses: Vec::new(),
-            headline: Bilingual { en: id.to_owned(), zh: id.to_owned() },
-            reasons: Vec::new(),
-            acknowledged: None,
-            broken: None,
-            silences: Vec::new(),
-            is_silenced: false,
-            snoozes: Default::default(),
-        }
-    }
+    use crate::brain::made_up::incident;
 
     #[test]
     fn the_same_root_comes_first_then_the_same_kind_with_a_common_module() {

@@ -20,7 +20,7 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
             (figures(module, report.target.as_deref(), voice))
             @if let Some(budget) = &module.budget { (budget::bar(budget, voice)) }
             @if module.known.is_some() {
-                (calendar::calendar(&module.days, voice))
+                (calendar::calendar(&module.days, report.from_sunday, voice))
                 (lists::outages(module, report, voice))
             } @else {
                 p.calm { (voice.say(words::NOTHING_KNOWN)) }
@@ -35,7 +35,7 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
 fn figures(module: &ModuleReport, target: Option<&str>, voice: &Voice) -> Markup {
     html! {
         dl.facts {
-            (fact(words::TIME_DOWN, down(module, voice), voice))
+            (fact(words::TIME_DOWN, down(&module.as_whole(), voice), voice))
             (fact(words::SHARE_UP, percent(module.known.as_deref()), voice))
             (fact(words::COVERAGE, percent(module.coverage.as_deref()), voice))
             @if let (Some(low), Some(high)) = (&module.low, &module.high) {

@@ -28,7 +28,7 @@ const MONTH_STEPS: [u64; 3] = [30, 120, 480];
 /// How the time is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
-    Weeks,
+    Weeks { from_sunday: bool },
     Months,
     Years,
 }
@@ -46,11 +46,11 @@ struct Cell {
 /// By its name, a row; None stands where the period has no such day.
 type Rows = BTreeMap<String, Vec<Option<Cell>>>;
 
-pub(super) fn calendar(days: &[DayView], voice: &Voice) -> Markup {
+pub(super) fn calendar(days: &[DayView], from_sunday: bool, voice: &Voice) -> Markup {
     if days.len() < 2 {
         return html! {};
     }
-    let layout = Layout::of(days.len());
+    let layout = Layout::of(days.len(), from_sunday);
     html! {
         figure.calendar {
             figcaption { (voice.say(layout.caption())) }
@@ -70,9 +70,9 @@ pub(super) fn calendar(days: &[DayView], voice: &Voice) -> Markup {
 }
 
 impl Layout {
-    fn of(days: usize) -> Self {
+    fn of(days: usize, from_sunday: bool) -> Self {
         if days <= MOST_IN_WEEKS {
-            Self::Weeks
+            Self::Weeks { from_sunday }
         } else if days <= MOST_DAYS {
             Self::Months
         } else {
@@ -82,7 +82,7 @@ impl Layout {
 
     fn class(self) -> &'static str {
         match self {
-            Self::Weeks => "weeks",
+            Self::Weeks { .. } => "weeks",
             Self::Months => "months",
             Self::Years => "years",
         }
@@ -90,14 +90,14 @@ impl Layout {
 
     fn caption(self) -> Word {
         match self {
-            Self::Weeks | Self::Months => words::DOWN_EACH_DAY,
+            Self::Weeks { .. } | Self::Months => words::DOWN_EACH_DAY,
             Self::Years => words::DOWN_EACH_MONTH,
         }
     }
 
     fn row_head(self) -> Word {
         match self {
-            Self::Weeks => words::WEEK_FROM,
+            Self::Weeks { .. } => words::WEEK_FROM,
             Self::Months => words::MONTH,
             Self::Years => words::YEAR,
         }
@@ -106,14 +106,18 @@ impl Layout {
     /// The years of weeks stand in the head of the report.
     fn row_name(self, name: &str) -> &str {
         match self {
-            Self::Weeks => name.split_once('-').map_or(name, |(_, day)| day),
+            Self::Weeks { .. } => name.split_once('-').map_or(name, |(_, day)| day),
             Self::Months | Self::Years => name,
         }
     }
 
     fn columns(self, voice: &Voice) -> Vec<String> {
         match self {
-            Self::Weeks => words::WEEKDAYS.map(|day| voice.say(day).to_owned()).to_vec(),
+            Self::Weeks { from_sunday } => {
+                let mut days = words::WEEKDAYS.map(|day| voice.say(day).to_owned());
+                days.rotate_right(usize::from(from_sunday));
+                days.to_vec()
+            }
             Self::Months => (1..=31).map(|day| day.to_string()).collect(),
             Self::Years => (1..=12).map(|month| month.to_string()).collect(),
         }
@@ -121,7 +125,7 @@ impl Layout {
 
     fn width(self) -> usize {
         match self {
-            Self::Weeks => 7,
+            Self::Weeks { .. } => 7,
             Self::Months => 31,
             Self::Years => 12,
         }
@@ -129,19 +133,24 @@ impl Layout {
 
     fn steps(self) -> [u64; 3] {
         match self {
-            Self::Weeks | Self::Months => DAY_STEPS,
+            Self::Weeks { .. } | Self::Months => DAY_STEPS,
             Self::Years => MONTH_STEPS,
         }
     }
 
     /// The row and the column of a day, and the empty cell that it is counted in.
     fn place(self, date: Date) -> (String, i8, Cell) {
-        let column = date.weekday().to_monday_zero_offset();
-        let monday = date.saturating_sub(jiff::Span::new().days(column));
         let month = date.strftime("%Y-%m").to_string();
         let cell = |name, corner| Cell { name, corner, tally: TallyView::default() };
         match self {
-            Self::Weeks => (monday.to_string(), column, cell(date.to_string(), Some(date.day()))),
+            Self::Weeks { from_sunday } => {
+                let column = match from_sunday {
+                    true => date.weekday().to_sunday_zero_offset(),
+                    false => date.weekday().to_monday_zero_offset(),
+                };
+                let first = date.saturating_sub(jiff::Span::new().days(column));
+                (first.to_string(), column, cell(date.to_string(), Some(date.day())))
+            }
             Self::Months => (month, date.day() - 1, cell(date.to_string(), None)),
             Self::Years => (date.year().to_string(), date.month() - 1, cell(month, None)),
         }

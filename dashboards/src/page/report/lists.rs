@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use model::time::Time;
 
 use super::{brief, left_out};
-use crate::page::{cell, fact, head, short_cell};
+use crate::page::{cell, fact, head, incident_path, short_cell};
 use crate::report::state_in;
 use crate::view::report::{ModuleReport, OutageView, ReportView, SpanView};
 use crate::voice::{NOTHING, Voice};
@@ -79,7 +79,14 @@ fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
                 }
             }))
             (short_cell(parts, outage.parts))
-            (cell(why, brief(&outage.why)))
+            (cell(why, html! {
+                span {
+                    (brief(&outage.why))
+                    @if let Some(incident) = &outage.incident {
+                        " " a href=(incident_path(incident)) { (incident) }
+                    }
+                }
+            }))
         }
     }
 }
