@@ -32,7 +32,8 @@ fn monitor() -> (SocketAddr, Arc<AtomicBool>) {
 fn promising(fleet: &Fleet) {
     let file = fleet.folder.join("policies/availability.yaml");
     let text = std::fs::read_to_string(&file).expect("the example");
-    let text = text.replace("target: 99.5%", "target: 99.9995%\nwhen_spent: only-out");
+    let text = text.replace("target: 99.5%", "target: 99.9995%");
+    let text = text.replace("when_spent: nothing", "when_spent: only-out");
     std::fs::write(file, text).expect("a folder of ours");
 }
 

@@ -196,6 +196,8 @@ fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
             2026-02-23 00:01:55  1h        no verdict since 2026-02-22T16:01:55Z
           maintenance  2h
             2026-02-20 02:00:00  2h        m4: a new switch
+          corrected    1, which count whatever the probes said
+            2026-02-22 10:00:00  4m        up: corrected by alice: <our> firewall, users got their answers
 
         shop/search  UNDECIDABLE  0s down, 100% of what is known; target 99.9%
           undecidable  met if 16h11m12s of the unknown time was up, missed if 28m49s of it was down
