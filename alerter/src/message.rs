@@ -15,6 +15,10 @@ pub struct Message {
     /// The same however often it is delivered: incident, recipient and number.
     pub key: String,
     pub to: PersonId,
+    /// It is about a period and not about an incident: nobody is woken by it, and its `incident` names
+    /// the series that it goes on.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_report: bool,
     pub kind: MessageKind,
     pub view: View,
     pub incident: IncidentId,
@@ -33,6 +37,11 @@ pub struct Message {
     pub text: String,
     /// When it was decided to tell this.
     pub at: Time,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

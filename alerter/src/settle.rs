@@ -177,6 +177,7 @@ pub(crate) fn message(
     Message {
         key: format!("{id}-{person}-{number}"),
         to: person.clone(),
+        is_report: false,
         kind,
         view: share.view,
         incident: id,

@@ -576,6 +576,9 @@ pub struct ReportArgs {
     /// Only the projects that this person or schedule owns
     #[arg(long, conflicts_with = "project", value_name = "NAME")]
     pub owner: Option<PersonId>,
+    /// Sends this owner the mail about the period now, and prints it
+    #[arg(long, conflicts_with_all = ["project", "owner", "format"], value_name = "PERSON")]
+    pub mail_to: Option<PersonId>,
     /// 2026-10, 2026-W43, 2026-Q4, 2026-10-03, 2026-10-01..2026-10-15, last-week, last-30-days
     #[arg(long, default_value = "this-month")]
     pub period: String,

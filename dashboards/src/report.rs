@@ -4,11 +4,13 @@
 
 mod company;
 mod csv;
+mod mail;
 mod text;
 
 pub(crate) use company::bounds;
 pub use company::{company_csv, company_text};
 pub use csv::csv;
+pub use mail::mail_text;
 pub use text::text;
 
 use jiff::Timestamp;

@@ -4,6 +4,7 @@
 
 use availability::Period;
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
@@ -14,9 +15,12 @@ use model::lang::Lang;
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
-use super::data::ApiError;
+use super::acts::read;
+use super::data::{Answer, ApiError, to_json, unavailable};
 use super::pages::{Page, Reader, lost, trouble};
 use crate::brain::Handle;
+use crate::brain::core::Heard;
+use crate::brain::mailing::{Mails, letter, reader};
 use crate::brain::report::{Refusal, company, report};
 use crate::chinese::chinese;
 
@@ -72,6 +76,32 @@ pub(super) async fn available(
             Ok(answer(format, &view, || company_text(&view, lang), || company_csv(&view)))
         }
     }
+}
+
+/// Somebody wants to see the mail now.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MailWish {
+    to: PersonId,
+    #[serde(default = "this_month")]
+    period: String,
+}
+
+/// Sends one person the report mail of a period, by the way that it takes each week.
+pub(super) async fn mail(State(handle): State<Handle>, body: Bytes) -> Answer {
+    let MailWish { to, period } = read(&body)?;
+    let refuse = |why| ApiError(StatusCode::UNPROCESSABLE_ENTITY, why);
+    let person = to.clone();
+    let known = handle.ask(move |core, _| reader(core, &person)).await.map_err(unavailable)?;
+    let lang = known.map_err(refuse)?;
+    let letter = letter(&handle, &to, lang, &period).await.map_err(refuse)?;
+    let nothing = || refuse(format!("{to} owns nothing that there is an account of"));
+    let mut message = letter.ok_or_else(nothing)?;
+    message.key = format!("{}-{}", message.key, message.at.millis());
+    let sent = to_json(&serde_json::json!({"key": message.key, "text": message.text}));
+    let mails = Mails { series: None, messages: vec![message] };
+    handle.tell(Heard::Mails(mails)).await.map_err(unavailable)?;
+    sent
 }
 
 fn answer(

@@ -66,6 +66,7 @@ use super::budgets::Watched;
 use super::discover::{Found, ListName};
 use super::duty::{self, Duty, Said};
 use super::eye::{self, Eye};
+use super::mailing::{self, Mails, Told};
 use super::place::Surveyor;
 use super::posted::Posted;
 use super::record::{self, Stored};
@@ -104,6 +105,8 @@ pub enum Heard {
     Budgets(BTreeMap<ModuleId, Watched>),
     /// What modules are likely to need.
     Foreseen(BTreeMap<ModuleId, Forecast>),
+    /// Reports are to go out.
+    Mails(Mails),
     /// A channel does not deliver, or delivers again.
     Channel(Signal),
     /// A heartbeat is not accepted, or is again.
@@ -209,6 +212,8 @@ pub struct Core {
     pub eye: Eye,
     /// How the promises about modules stand.
     pub budgets: BTreeMap<ModuleId, Watched>,
+    /// Of which periods reports were mailed.
+    pub told_reports: Told,
     /// Up to here the present blindness is in the accounts.
     blind_until: Time,
     stored: Stored,
@@ -247,6 +252,8 @@ pub struct Inheritance {
     pub discovered: Discovered,
     pub book: Book,
     pub duty: Duty,
+    /// Of which periods reports were mailed.
+    pub told_reports: Told,
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
     /// Whose agents came by themselves.
     pub active: BTreeSet<Object>,
@@ -294,6 +301,7 @@ impl Core {
             duty: inheritance.duty,
             eye: Eye::new(&config),
             budgets: BTreeMap::new(),
+            told_reports: inheritance.told_reports,
             blind_until: now,
             stored: inheritance.stored,
             targets: Arc::default(),
@@ -457,6 +465,7 @@ impl Core {
         turn.changes.extend(self.rooms_of_rules());
         turn.changes.extend(self.stored.old_notes(now));
         turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
+        turn.changes.extend(self.stored.room(mailing::ROOM, &self.told_reports));
         turn.routing = outcome.routing.or_else(|| self.first_routing());
         self.has_routed |= turn.routing.is_some();
         turn.steps = steps;

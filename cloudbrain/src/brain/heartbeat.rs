@@ -302,6 +302,7 @@ impl Daily {
         Some(Message {
             key: format!("{id}-{to}-1"),
             to: to.clone(),
+            is_report: false,
             kind: MessageKind::Problem,
             view: View::Operations,
             incident: IncidentId::parse(&id).ok()?,

@@ -23,6 +23,7 @@ pub mod intake;
 mod looks;
 #[cfg(test)]
 mod made_up;
+pub mod mailing;
 mod measure;
 pub mod monitor;
 pub mod others;

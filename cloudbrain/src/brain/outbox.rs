@@ -29,6 +29,7 @@ use std::time::Duration;
 use alerter::deliver::pause;
 use alerter::hands::{Channel, ChannelError, Parcel, Receipt};
 use alerter::message::Message;
+use model::id::PersonId;
 use model::signal::Signal;
 use model::time::Time;
 use store::{Change, OutgoingRow, OutgoingStatus};
@@ -41,7 +42,7 @@ use super::hands::Hands;
 use kept::Kept;
 use lane::{Lane, Matter};
 use letters::{Letters, Waiting};
-use ways::{address, ways};
+use ways::{address, ways_for, ways_of_reports};
 
 /// How long a channel may fail before the next way to somebody is taken who is in no file.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -282,7 +283,7 @@ impl Outbox {
     /// The present channel will never take it: the next way, or the end.
     fn turn_to_next(&mut self, config: &Config, mut waiting: Waiting) {
         waiting.refused.insert(waiting.row.channel.clone());
-        let ways = ways(config, &waiting.row.to, &waiting.message.root);
+        let ways = ways_for(config, &waiting.message);
         match ways.into_iter().find(|way| !waiting.refused.contains(way)) {
             Some(way) => {
                 let at = waiting.row.created;
@@ -308,7 +309,7 @@ impl Outbox {
             {
                 continue;
             }
-            let ways = ways(config, &waiting.row.to, &waiting.message.root);
+            let ways = ways_for(config, &waiting.message);
             let Some(way) = next_way(&ways, waiting) else { continue };
             // While all of them fail, they are tried in turn and ever more seldom.
             let is_failing = health.failing_since(&way).is_some();
@@ -363,6 +364,11 @@ impl Outbox {
     }
 }
 
+/// Whether somebody has a channel on which a report is read.
+pub(super) fn takes_reports(config: &Config, person: &PersonId) -> bool {
+    !ways_of_reports(config, person).is_empty()
+}
+
 impl Order {
     async fn deliver(&self, channel: &dyn Channel) -> Result<Receipt, ChannelError> {
         let (address, thread) = (self.address.as_deref(), self.thread.as_deref());
@@ -380,7 +386,7 @@ fn next_way(ways: &[String], waiting: &Waiting) -> Option<String> {
 }
 
 fn row_of(config: &Config, message: &Message, now: Time) -> OutgoingRow {
-    let way = ways(config, &message.to, &message.root).into_iter().next();
+    let way = ways_for(config, message).into_iter().next();
     OutgoingRow {
         key: message.key.clone(),
         incident: message.incident.clone(),

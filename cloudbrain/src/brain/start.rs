@@ -43,6 +43,7 @@ use super::forecaster;
 use super::hands::{Hands, Permits, Routers, watch_provider};
 use super::heartbeat;
 use super::looks;
+use super::mailing;
 use super::others;
 use super::outbox::{self, Outbox};
 use super::posted::Posted;
@@ -227,6 +228,7 @@ fn spawn_around(
     tokio::spawn(asker::pass_on(answers, sender.clone()));
     tokio::spawn(forecaster::foresee(handle.clone()));
     tokio::spawn(budgets::watch(handle.clone()));
+    tokio::spawn(mailing::mail(handle.clone()));
     let turn = Turn::default();
     for router in &brain.hands.routers {
         let tended = Tended::new(router.clone(), turn.clone(), clock.clone());
@@ -285,6 +287,7 @@ async fn inherit(
         discovered: discovered(&state)?,
         book: Book::restore(&state.memory),
         duty: Duty::restore(&state.memory),
+        told_reports: self::memory(&state, mailing::ROOM)?,
         active: active_agents(config, &state),
         series: BTreeMap::new(),
     })

@@ -69,6 +69,7 @@ fn message(
     Ok(Message {
         key: format!("{id}-{}-1", args.to),
         to: args.to.clone(),
+        is_report: false,
         kind: MessageKind::Problem,
         view: View::Operations,
         incident: IncidentId::parse(&id).context("the name of the test")?,

@@ -3,13 +3,21 @@
 use form_urlencoded::byte_serialize;
 use model::lang::Lang;
 
+use serde_json::{Value, json};
+
+use super::acts::tell;
 use super::ask::brain_of;
-use super::http::get_text;
+use super::http::{get_text, post_json};
 use super::{Found, say};
 use crate::cli::{Output, ReportArgs, ReportFormat};
 
 pub(super) async fn report(args: ReportArgs) -> anyhow::Result<Found> {
     let brain = brain_of(&args.ask)?;
+    if let Some(person) = &args.mail_to {
+        let wish = json!({"to": person, "period": args.period});
+        let sent: Value = post_json(brain, "/api/report/mail", &wish).await?;
+        return tell(&args.ask, &sent, || sent["text"].as_str().unwrap_or_default().to_owned());
+    }
     let period: String = byte_serialize(args.period.as_bytes()).collect();
     let format = match (args.format, args.ask.output.output) {
         (ReportFormat::Csv, _) => "csv",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use collector::check::CheckSpec;
 use collector::posted::{self, ObjectRule};
@@ -265,12 +266,71 @@ impl Default for RawAlerts {
     }
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawAvailability {
     /// Failures in a row that confirm a downtime; it counts from the first.
     pub confirm_down: u32,
     pub confirm_up: u32,
+    /// Reports of the last week and month, mailed to the owners of projects.
+    pub mail: Option<RawReportMail>,
+}
+
+/// When reports are mailed: on Mondays and on the first of each month, by `timezone`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawReportMail {
+    #[serde(default = "yes")]
+    pub weekly: bool,
+    #[serde(default = "yes")]
+    pub monthly: bool,
+    /// The local time: `09:00`.
+    #[serde(default)]
+    pub at: TimeOfDay,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// An hour and a minute of the clock on the wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct TimeOfDay {
+    hour: u8,
+    minute: u8,
+}
+
+impl TimeOfDay {
+    pub fn since_midnight(self) -> Duration {
+        Duration::from_secs(u64::from(self.hour) * 3_600 + u64::from(self.minute) * 60)
+    }
+}
+
+impl Default for TimeOfDay {
+    fn default() -> Self {
+        Self { hour: 9, minute: 0 }
+    }
+}
+
+impl TryFrom<String> for TimeOfDay {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let two = |text: &str| (text.len() == 2).then(|| text.parse::<u8>().ok()).flatten();
+        let read = text.split_once(':').and_then(|(hour, minute)| Some((two(hour)?, two(minute)?)));
+        match read {
+            Some((hour @ 0..=23, minute @ 0..=59)) => Ok(Self { hour, minute }),
+            _ => Err(format!("{text:?} is no time of day; write for example 09:00")),
+        }
+    }
+}
+
+impl From<TimeOfDay> for String {
+    fn from(TimeOfDay { hour, minute }: TimeOfDay) -> Self {
+        format!("{hour:02}:{minute:02}")
+    }
 }
 
 /// Whoever is told of incidents.
@@ -290,6 +350,9 @@ pub struct RawPerson {
     pub addresses: BTreeMap<String, String>,
     #[serde(default = "default_fallback")]
     pub fallback_after: Span,
+    /// `false`: no weekly and monthly reports.
+    #[serde(default = "yes")]
+    pub reports: bool,
 }
 
 impl RawPerson {
@@ -425,6 +488,6 @@ impl Default for RawAlerter {
 
 impl Default for RawAvailability {
     fn default() -> Self {
-        Self { confirm_down: 3, confirm_up: 2 }
+        Self { confirm_down: 3, confirm_up: 2, mail: None }
     }
 }

@@ -118,6 +118,45 @@ fn all_projects_are_a_row_each_and_an_owner_has_his_own() {
 }
 
 #[test]
+fn an_owner_is_mailed_the_report_and_who_has_no_way_for_it_is_told_why() {
+    let mut fleet = Fleet::prepare("report-mail", |main| {
+        let pager = "\n  - webhook: {name: pager, url: \"http://127.0.0.1:9/\"}\n\npeople:";
+        let main = main.replace("\n\npeople:", pager);
+        main.replace("dana: {language: zh, channel: inbox}", "dana: {language: zh, channel: pager}")
+    });
+    fleet.start_brain();
+    fleet.wait("some seconds of being up", |fleet| {
+        (seconds(&module(fleet)?, "up_s") >= 2).then_some(())
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_cloudbrain"))
+        .args(["report", "--mail-to", "alice", "--period", "today"])
+        .args(["--brain", &fleet.listen.to_string()])
+        .output()
+        .expect("the binary under test runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let subject = text.lines().next().unwrap_or_default().to_owned();
+    assert!(subject.contains("shop 100"), "{text}");
+    let mail = fleet.wait("the mail", |fleet| {
+        fleet.inbox().into_iter().find(|message| message["is_report"] == true)
+    });
+    assert_eq!(
+        (mail["to"].as_str(), mail["incident"].as_str()),
+        (Some("alice"), Some("report-day"))
+    );
+    assert!(mail["text"].as_str().is_some_and(|text| text.starts_with(&subject)), "{mail}");
+    for (to, why) in [
+        ("dana", "no channel of dana takes reports; give dana an address"),
+        ("ops", "ops owns no project; owners are: alice"),
+        ("eve", "known are alice, dana, ops"),
+    ] {
+        let wish = json!({"to": to, "period": "today"}).to_string();
+        let head = "Content-Type: application/json\r\n";
+        let (status, answer) = http(fleet.listen, "POST", "/api/report/mail", head, &wish).unwrap();
+        assert!(status == 422 && answer.contains(why), "{status} {answer}");
+    }
+}
+
+#[test]
 fn what_cannot_be_reported_is_said_in_one_sentence() {
     let fleet = Fleet::start("report-refused");
     fleet.wait("the brain", |fleet| fleet.get("/api/overview"));

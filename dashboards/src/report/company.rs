@@ -77,7 +77,7 @@ fn outages(whole: &WholeView, lang: Lang) -> String {
     format!("{}{}", whole.outages, if whole.is_open { still } else { "" })
 }
 
-fn budget(budget: &BudgetView, lang: Lang) -> String {
+pub(super) fn budget(budget: &BudgetView, lang: Lang) -> String {
     match (budget.overdrawn_s, lang) {
         (0, Lang::En) => format!("{} left", span(budget.left_s)),
         (0, Lang::Zh) => format!("剩余 {}", span(budget.left_s)),

@@ -12,6 +12,7 @@ mod company;
 mod explore;
 #[path = "../made_up/mod.rs"]
 mod made_up;
+mod mail;
 mod monitor;
 mod report;
 mod review;

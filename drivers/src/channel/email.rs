@@ -109,6 +109,10 @@ impl Kind for EmailSettings {
             _ => Ok(()),
         }
     }
+
+    fn takes_reports(&self) -> bool {
+        true
+    }
 }
 
 impl EmailSettings {
@@ -164,6 +168,9 @@ impl EmailChannel {
         if let Some(first) = parcel.thread.filter(|_| parcel.messages.len() == 1) {
             mail = mail.in_reply_to(first.to_owned()).references(first.to_owned());
         }
+        if told[0].is_report {
+            mail = mail.header(ListUnsubscribe(self.from.email.to_string()));
+        }
         let plain = lines.join("\n") + "\n";
         mail.multipart(MultiPart::alternative_plain_html(plain, html(lines, lang)))
     }
@@ -213,6 +220,26 @@ impl Header for AutoSubmitted {
 
     fn display(&self) -> HeaderValue {
         HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// Where a mail program sends who wants no more reports: to whoever runs this, at the address that the
+/// mail came from.
+#[derive(Clone)]
+struct ListUnsubscribe(String);
+
+impl Header for ListUnsubscribe {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Unsubscribe")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        let value = format!("<mailto:{}?subject=unsubscribe%20reports>", self.0);
+        HeaderValue::new(Self::name(), value)
     }
 }
 

@@ -63,6 +63,10 @@ impl super::Kind for InboxSettings {
         let path = ground.data.join(&self.path);
         Ok(Arc::new(InboxChannel::new(self.name.clone(), path)))
     }
+
+    fn takes_reports(&self) -> bool {
+        true
+    }
 }
 
 impl InboxChannel {

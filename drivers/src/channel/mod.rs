@@ -103,6 +103,10 @@ trait Kind {
     fn reaches(&self, _address: Option<&str>) -> Result<(), String> {
         Ok(())
     }
+    /// Whether a page of text is read there at leisure.
+    fn takes_reports(&self) -> bool {
+        false
+    }
 }
 
 impl ChannelSpec {
@@ -143,5 +147,10 @@ impl ChannelSpec {
     /// to write instead.
     pub fn reaches(&self, address: Option<&str>) -> Result<(), String> {
         self.kind().reaches(address)
+    }
+
+    /// Whether reports go there, which wake nobody.
+    pub fn takes_reports(&self) -> bool {
+        self.kind().takes_reports()
     }
 }

@@ -93,6 +93,10 @@ impl Kind for ScriptSettings {
             pace: self.per_minute.map(|most| pace(Some(most), 0)),
         }))
     }
+
+    fn takes_reports(&self) -> bool {
+        true
+    }
 }
 
 impl ScriptChannel {

@@ -131,6 +131,23 @@ async fn a_mail_arrives_whole_and_answers_the_first_of_its_incident() {
 
 #[tokio::test]
 #[ignore = "needs the Debian package python3-aiosmtpd"]
+async fn a_report_says_where_to_decline_it_and_goes_on_in_its_thread() {
+    let mut server = Server::start("starttls").await;
+    let mut report = message("report-week", "update", "[met] shop 100%, 0s down; 2026-W46\nmore");
+    report.is_report = true;
+    let thread = Some("<report-week.before@shop.example>");
+    let parcel = Parcel { address: Some("ann@shop.example"), thread, ..alone(&report) };
+    server.send(server.settings("starttls"), LONG, parcel).await;
+    let mail = server.mail().await;
+    let header = |name: &str| mail["headers"][name].as_str();
+    let decline = "<mailto:alerts@shop.example?subject=unsubscribe%20reports>";
+    assert_eq!(header("List-Unsubscribe"), Some(decline));
+    assert_eq!(header("In-Reply-To"), thread);
+    assert_eq!(header("Subject"), Some("[met] shop 100%, 0s down; 2026-W46"));
+}
+
+#[tokio::test]
+#[ignore = "needs the Debian package python3-aiosmtpd"]
 async fn a_mail_that_is_sent_again_bears_the_same_id() {
     let mut server = Server::start("none").await;
     let mut settings = server.settings("none");

@@ -74,6 +74,11 @@ impl Core {
                 self.budgeted(budgets, now);
                 false
             }
+            Heard::Mails(mails) => {
+                self.told_reports.extend(mails.series);
+                self.pending.messages.extend(mails.messages);
+                true
+            }
             Heard::Answered(answers) => self.answered(answers, now),
             Heard::Channel(signal) => {
                 let remedy = "try it with: cloudbrain channels test NAME --to PERSON";

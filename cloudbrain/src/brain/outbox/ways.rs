@@ -4,12 +4,13 @@
 //! channel: never nobody. That a channel does not deliver is never told on that channel; whoever
 //! has no other is told of it on any that leads to him.
 
+use alerter::message::Message;
 use model::id::{Object, PersonId};
 
 use crate::config::Config;
 
 /// By name. `about` is what is told of.
-pub(super) fn ways(config: &Config, person: &PersonId, about: &Object) -> Vec<String> {
+fn ways(config: &Config, person: &PersonId, about: &Object) -> Vec<String> {
     let known = config.raw.people.get(person);
     let mut own: Vec<&str> = known.map(|person| person.ways()).unwrap_or_default();
     let all = || config.channels.iter().map(|channel| channel.name());
@@ -31,6 +32,26 @@ pub(super) fn ways(config: &Config, person: &PersonId, about: &Object) -> Vec<St
     }
     // Better the failed channel than none: it may work again one day.
     owned(if ways.is_empty() { own } else { ways })
+}
+
+/// Those on which a report is read; none if nobody could be told there.
+pub(super) fn ways_of_reports(config: &Config, person: &PersonId) -> Vec<String> {
+    let own = config.raw.people.get(person).map(|person| person.ways()).unwrap_or_default();
+    let takes = |way: &&str| {
+        let mut channels = config.channels.iter().filter(|channel| channel.name() == *way);
+        channels.any(|channel| {
+            channel.takes_reports() && channel.reaches(address(config, person, way)).is_ok()
+        })
+    };
+    owned(own.into_iter().filter(takes).collect())
+}
+
+/// For this message.
+pub(super) fn ways_for(config: &Config, message: &Message) -> Vec<String> {
+    match message.is_report {
+        true => ways_of_reports(config, &message.to),
+        false => ways(config, &message.to, &message.root),
+    }
 }
 
 /// Where a person is reached on a channel, if the files say so.
