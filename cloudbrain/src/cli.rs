@@ -572,6 +572,10 @@ pub enum ReportFormat {
     /// A row for each day and each outage; of all projects, a row for each
     Csv,
     Json,
+    /// The page, whole in one file
+    Html,
+    /// A badge of one project
+    Svg,
 }
 
 #[derive(Debug, Subcommand)]

@@ -540,6 +540,7 @@ words! {
     UNDECIDABLE = "undecidable", "无法判定";
     DECIDED_BY = "It hangs on the unknown time: met if {0} of it was up, missed if {1} of it was down.",
         "取决于未知时间：其中有 {0} 可用则达标，有 {1} 不可用则未达标。";
+    NO_DATA_KNOWN = "nothing known", "无数据";
     NOTHING_KNOWN = "Nothing is known of this time.", "这段时间没有任何探测结果。";
     BUDGET_LEFT = "Budget left", "剩余预算";
     OVERDRAWN_BY = "overdrawn by {0}", "超支 {0}";

@@ -106,6 +106,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/history", get(scaling::history))
         .route("/api/decisions", get(data::decisions))
         .route("/api/report", get(report::available))
+        .route("/api/badge/{file}", get(report::badge_of))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
         .route("/api/incidents/{id}/review", get(review::json))

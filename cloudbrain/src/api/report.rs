@@ -1,4 +1,4 @@
-//! `/api/report?project=P&period=2026-10&format=json|text|csv`: availability, as the command `report`
+//! `/api/report?project=P&period=2026-10&format=json|text|csv|html|svg`: availability, as the command `report`
 //! prints it; and `/reports/P?period=2026-10`, the same as a page. Without a project, all of them, or
 //! with `owner=NAME` those of one owner: `/api/report?period=2026-10` and `/reports?owner=NAME`.
 
@@ -7,14 +7,15 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use dashboards::report::{company_csv, company_text, csv, text};
+use dashboards::report::{badge, company_csv, company_text, csv, text};
 use dashboards::view::report::Around;
+use dashboards::{company_file, report_file, view};
 use model::id::{PersonId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::data::ApiError;
+use super::data::{ApiError, unavailable};
 use super::pages::{Page, Reader, lost, trouble};
 use crate::brain::Handle;
 use crate::brain::report::{Refusal, company, report};
@@ -47,6 +48,10 @@ enum Format {
     Json,
     Text,
     Csv,
+    /// One file, to be sent and printed.
+    Html,
+    /// A badge of one project.
+    Svg,
 }
 
 pub(super) async fn available(
@@ -64,28 +69,81 @@ pub(super) async fn available(
         (Some(project), None) => {
             let view = report(&handle, project, period, lang).await;
             let view = view.map_err(|refusal| refused(&refusal))?;
-            Ok(answer(format, &view, || text(&view, lang), || csv(&view)))
+            Ok(match format {
+                Format::Json => Json(view).into_response(),
+                Format::Text => typed(TEXT, text(&view, lang)),
+                Format::Csv => typed(CSV, csv(&view)),
+                Format::Svg => typed(SVG, badge(&view, lang)),
+                Format::Html => {
+                    let file = report_file(&view, &reader(&handle, lang).await?);
+                    saved(&format!("{}-{}", view.project, view.period), file)
+                }
+            })
         }
         (None, owner) => {
             let view = company(&handle, period, owner, lang).await;
             let view = view.map_err(|refusal| refused(&refusal))?;
-            Ok(answer(format, &view, || company_text(&view, lang), || company_csv(&view)))
+            Ok(match format {
+                Format::Json => Json(view).into_response(),
+                Format::Text => typed(TEXT, company_text(&view, lang)),
+                Format::Csv => typed(CSV, company_csv(&view)),
+                Format::Html => {
+                    let file = company_file(&view, &reader(&handle, lang).await?);
+                    saved(&format!("availability-{}", view.period), file)
+                }
+                Format::Svg => {
+                    let why = "a badge is of one project; name it".to_owned();
+                    return Err(ApiError(StatusCode::BAD_REQUEST, why));
+                }
+            })
         }
     }
 }
 
-fn answer(
-    format: Format,
-    view: &impl Serialize,
-    text: impl Fn() -> String,
-    table: impl Fn() -> String,
-) -> Response {
-    let typed = |kind: &'static str, body: String| ([(header::CONTENT_TYPE, kind)], body);
-    match format {
-        Format::Json => Json(view).into_response(),
-        Format::Text => typed("text/plain; charset=utf-8", text()).into_response(),
-        Format::Csv => typed("text/csv; charset=utf-8", table()).into_response(),
-    }
+const TEXT: &str = "text/plain; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+fn typed(kind: &'static str, body: String) -> Response {
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+/// A page that is a file has its style within, which a page of ours may not have; so browsers are told
+/// to keep it and not to show it.
+fn saved(name: &str, page: String) -> Response {
+    let disposition = format!("attachment; filename=\"{name}.html\"");
+    ([(header::CONTENT_DISPOSITION, disposition)], Html(page)).into_response()
+}
+
+/// Who reads a file: nobody knows in which light.
+async fn reader(handle: &Handle, lang: Lang) -> Result<view::Reader, ApiError> {
+    let asked = handle.ask(|core, now| (core.config.raw.timezone.clone(), now)).await;
+    let (zone, now) = asked.map_err(unavailable)?;
+    Ok(view::Reader { now, lang, theme: view::Theme::Auto, zone })
+}
+
+/// What a badge may be asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Badge {
+    #[serde(default = "this_month")]
+    period: String,
+    #[serde(default)]
+    lang: Lang,
+}
+
+/// `/api/badge/shop.svg`: the language is in the address, since others' pages show it.
+pub(super) async fn badge_of(
+    State(handle): State<Handle>,
+    Path(file): Path<String>,
+    Query(Badge { period, lang }): Query<Badge>,
+) -> Result<Response, ApiError> {
+    let project = file.strip_suffix(".svg").and_then(|name| ProjectId::parse(name).ok());
+    let why = || "no badge; write /api/badge/PROJECT.svg".to_owned();
+    let project = project.ok_or_else(|| ApiError(StatusCode::NOT_FOUND, why()))?;
+    let view = report(&handle, project, period, lang).await;
+    let view = view.map_err(|refusal| refused(&refusal))?;
+    Ok(typed(SVG, badge(&view, lang)))
 }
 
 /// Which report is to be shown.

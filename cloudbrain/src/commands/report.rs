@@ -13,6 +13,8 @@ pub(super) async fn report(args: ReportArgs) -> anyhow::Result<Found> {
     let period: String = byte_serialize(args.period.as_bytes()).collect();
     let format = match (args.format, args.ask.output.output) {
         (ReportFormat::Csv, _) => "csv",
+        (ReportFormat::Html, _) => "html",
+        (ReportFormat::Svg, _) => "svg",
         (ReportFormat::Json, _) | (ReportFormat::Text, Output::Json) => "json",
         (ReportFormat::Text, Output::Text) => "text",
     };

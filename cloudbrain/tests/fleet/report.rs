@@ -118,6 +118,32 @@ fn all_projects_are_a_row_each_and_an_owner_has_his_own() {
 }
 
 #[test]
+fn a_report_is_a_file_to_send_and_a_badge_to_show() {
+    let fleet = Fleet::start("report-files");
+    fleet.wait("some seconds of being up", |fleet| {
+        (seconds(&module(fleet)?, "up_s") >= 2).then_some(())
+    });
+    let (code, file) = report(&fleet, &["--format", "html", "--lang", "zh"]);
+    assert_eq!(code, 0, "{file}");
+    assert!(file.starts_with("<!DOCTYPE html>") && file.ends_with("</html>\n"), "whole: {file}");
+    for words in ["lang=\"zh-CN\"", "<style>", "shop/web", "shop-standard@1", "承诺可用率 99.5%"]
+    {
+        assert!(file.contains(words), "{words}");
+    }
+    let (code, file) = ask(&fleet, &["--format", "html"]);
+    assert!(code == 0 && file.contains("<style>") && file.contains("shop-standard@1"), "{file}");
+    let badge = fleet.page("/api/badge/shop.svg?period=today").expect("a badge");
+    assert!(badge.starts_with("<svg xmlns=") && badge.contains("shop 20"), "{badge}");
+    let (code, again) = report(&fleet, &["--format", "svg"]);
+    assert!(code == 0 && again.starts_with("<svg xmlns="), "{again}");
+    let (code, told) = ask(&fleet, &["--format", "svg"]);
+    assert!(code == 1 && told.contains("a badge is of one project; name it"), "{told}");
+    for path in ["/api/badge/shop", "/api/badge/shp.svg", "/api/badge/..%2Fshop.svg"] {
+        assert_eq!(fleet.page(path), None, "{path}");
+    }
+}
+
+#[test]
 fn what_cannot_be_reported_is_said_in_one_sentence() {
     let fleet = Fleet::start("report-refused");
     fleet.wait("the brain", |fleet| fleet.get("/api/overview"));

@@ -118,6 +118,24 @@ pub fn company_page(view: &CompanyView, around: &Around, reader: &Reader) -> Str
     frame.around(&voice, &company::sections(view, around, &voice)).into_string()
 }
 
+/// The same report as one file, to be sent, kept and printed: nothing in it leads elsewhere.
+pub fn report_file(view: &ReportView, reader: &Reader) -> String {
+    let voice = Voice::new(reader.lang, &view.zone, reader.now).of_file();
+    let title = voice.fill(words::REPORT_OF, &[view.project.as_str(), &view.period]);
+    let sections = report::sections(view, &Around::default(), &voice);
+    let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
+    frame.alone(&voice, &sections).into_string()
+}
+
+/// The reports of all projects, likewise.
+pub fn company_file(view: &CompanyView, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader).of_file();
+    let title = voice.fill(words::REPORT_OF, &[company::whose(view), &view.period]);
+    let sections = company::sections(view, &Around::default(), &voice);
+    let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
+    frame.alone(&voice, &sections).into_string()
+}
+
 /// Why there is no report.
 pub fn no_report_page(why: &str, lang: Lang, theme: Theme) -> String {
     let voice = Voice::new(lang, "UTC", Time::default());
