@@ -100,6 +100,11 @@ const OWN: &[Phrase] = &[
         "{0} 听说过第 {1} 任调度程序，而这是第 {2} 任",
     ),
     ("{} says that the record may be older than the world", "{0} 表示记录可能比实际情况旧"),
+    ("{} cannot be written: {}", "{0} 无法写入：{1:}"),
+    (
+        "see status_page in cloudbrain.yaml: its folder must be writable",
+        "见 cloudbrain.yaml 的 status_page：其目录必须可写",
+    ),
     // What the journal says of a VM: from which state to which, and why.
     ("{} -> {}: {}", "{0:} → {1:}：{2:}"),
     ("new", "新建"),

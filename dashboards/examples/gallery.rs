@@ -56,6 +56,7 @@ fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
         }
         "report-crowd" => report_page(&report::crowd(60), &report::around(), &reader),
         "report-file" => dashboards::report_file(&report::month(), &reader),
+        "status" => dashboards::status_file(&report::status(), lang),
         "badge" => dashboards::report::badge(&report::month(), lang),
         "company" => company_page(&report::company(), &report::around(), &reader),
         "explore" => explore_page(&explore::fresh(), &reader),

@@ -27,6 +27,7 @@ pub use page::{
     capacity_page, company_file, company_page, decision_page, explore_page, incident_page,
     module_page, monitor_page, no_report_page, not_found_page, overview_fragment, overview_page,
     quiet_page, refused_page, report_file, report_page, review_markdown, review_page, rules_page,
+    status_file,
 };
 
 /// The style sheet, served as `/assets/style.css`.

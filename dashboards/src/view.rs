@@ -23,6 +23,7 @@ pub mod quiet;
 pub mod report;
 pub mod review;
 pub mod rules;
+pub mod status;
 
 /// Data older than this are called old.
 const OLD_DATA_S: f64 = 60.0;

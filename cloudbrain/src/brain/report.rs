@@ -9,6 +9,7 @@ mod announced;
 mod company;
 mod incidents;
 mod show;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,6 +30,7 @@ use super::core::Core;
 use crate::config::accounting::AccountingPolicy;
 
 pub use company::company;
+pub use status::status;
 
 /// An outage that began before the period is told whole if it began within this time before it; a
 /// window of maintenance may be announced as long before it begins.

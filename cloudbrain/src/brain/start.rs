@@ -225,6 +225,7 @@ fn spawn_around(
     let answers = asker::spawn(ends.questions, handle.recorder.source(), clock.clone())?;
     tokio::spawn(asker::pass_on(answers, sender.clone()));
     tokio::spawn(forecaster::foresee(handle.clone()));
+    tokio::spawn(super::status::keep(handle.clone()));
     let turn = Turn::default();
     for router in &brain.hands.routers {
         let tended = Tended::new(router.clone(), turn.clone(), clock.clone());

@@ -28,5 +28,6 @@ mod report;
 mod rules;
 mod samples;
 mod scaling;
+mod status;
 mod story;
 mod zabbix;

@@ -73,6 +73,7 @@ impl Frame<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (self.title) }
+                    @if self.renewal != Renewal::None { meta http-equiv="refresh" content="60"; }
                     style { (PreEscaped(STYLE)) }
                 }
                 body { main #main { (content) } }

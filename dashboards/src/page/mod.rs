@@ -22,6 +22,7 @@ mod quiet;
 mod report;
 mod review;
 mod rules;
+mod status;
 mod summary;
 
 use maud::{Markup, html};
@@ -38,6 +39,7 @@ use crate::view::quiet::QuietView;
 use crate::view::report::{Around, ReportView};
 use crate::view::review::ReviewView;
 use crate::view::rules::RulesView;
+use crate::view::status::StatusView;
 use crate::view::{Health, IncidentPage, ModuleView, Overview, Reader, Theme};
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -134,6 +136,14 @@ pub fn company_file(view: &CompanyView, reader: &Reader) -> String {
     let sections = company::sections(view, &Around::default(), &voice);
     let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
     frame.alone(&voice, &sections).into_string()
+}
+
+/// The public status page as one file, which a browser loads again each minute. It is written as
+/// `index.html`, and in Chinese as `zh.html` beside it.
+pub fn status_file(view: &StatusView, lang: Lang) -> String {
+    let voice = Voice::new(lang, &view.zone, view.written).of_file();
+    let title = status::title(view, &voice);
+    below(&title, Theme::Auto).alone(&voice, &status::sections(view, &voice)).into_string()
 }
 
 /// Why there is no report.

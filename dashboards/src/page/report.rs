@@ -12,7 +12,7 @@
 //! most; what is left out is counted, and the table for programs has it.
 
 pub(super) mod account;
-mod calendar;
+pub(super) mod calendar;
 mod lists;
 
 use maud::{Markup, html};

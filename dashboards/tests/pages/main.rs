@@ -16,6 +16,7 @@ mod monitor;
 mod report;
 mod review;
 mod rules;
+mod status;
 
 /// Each page once, by name.
 fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 12] {
