@@ -100,6 +100,9 @@ const OWN: &[Phrase] = &[
         "{0} 听说过第 {1} 任调度程序，而这是第 {2} 任",
     ),
     ("{} says that the record may be older than the world", "{0} 表示记录可能比实际情况旧"),
+    ("days are those of {}", "日期按 {0} 的时区"),
+    ("weeks begin on Monday", "每周从周一开始"),
+    ("weeks begin on Sunday", "每周从周日开始"),
     ("{} cannot be written: {}", "{0} 无法写入：{1:}"),
     (
         "see status_page in cloudbrain.yaml: its folder must be writable",

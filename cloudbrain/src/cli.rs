@@ -559,6 +559,10 @@ pub struct ReportArgs {
     pub period: String,
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
+    /// An accounting policy to lay beside the one in force: what differs, and by which rule; exit 2
+    /// if anything does
+    #[arg(long, requires = "project", value_name = "FILE")]
+    pub beside: Option<PathBuf>,
     /// The language of the text: en, zh
     #[arg(long, default_value = "en", value_parser = lang)]
     pub lang: Lang,

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use review::EventView;
 
+pub mod beside;
 pub mod capacity;
 pub mod company;
 pub mod decision;

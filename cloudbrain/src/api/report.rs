@@ -2,24 +2,28 @@
 //! prints it; and `/reports/P?period=2026-10`, the same as a page. Without a project, all of them, or
 //! with `owner=NAME` those of one owner: `/api/report?period=2026-10` and `/reports?owner=NAME`.
 
+use std::path::PathBuf;
+
 use availability::Period;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use dashboards::report::{badge, company_csv, company_text, csv, text};
+use dashboards::view::beside::BesideView;
 use dashboards::view::report::Around;
 use dashboards::{company_file, report_file, view};
 use model::id::{PersonId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::data::{ApiError, unavailable};
 use super::pages::{Page, Reader, lost, trouble};
 use crate::brain::Handle;
-use crate::brain::report::{Refusal, company, report};
+use crate::brain::report::{Refusal, beside, company, report};
 use crate::chinese::chinese;
+use crate::config::yaml::Document;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +150,30 @@ pub(super) async fn badge_of(
     Ok(typed(SVG, badge(&view, lang)))
 }
 
+/// A policy that is not in force, to be laid beside the one that is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proposed {
+    pub project: ProjectId,
+    pub period: String,
+    /// What its file is called, for those who read what is wrong with it.
+    pub file: PathBuf,
+    pub text: String,
+    #[serde(default)]
+    pub lang: Lang,
+}
+
+/// It changes nothing: whoever may read a report may ask what another policy would say.
+pub(super) async fn beside_of(
+    State(handle): State<Handle>,
+    Json(proposed): Json<Proposed>,
+) -> Result<Json<BesideView>, ApiError> {
+    let Proposed { project, period, file, text, lang } = proposed;
+    let document = Document { path: file, text };
+    let view = beside(&handle, project, period, document, lang).await;
+    view.map(Json).map_err(|refusal| refused(&refusal))
+}
+
 /// Which report is to be shown.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -232,6 +260,7 @@ fn refused(refusal: &Refusal) -> ApiError {
     let status = match refusal {
         Refusal::NoProject { .. } | Refusal::NoOwner { .. } => StatusCode::NOT_FOUND,
         Refusal::Period(_) | Refusal::Ahead(_) => StatusCode::BAD_REQUEST,
+        Refusal::Policy(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::Brain(_) | Refusal::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     ApiError(status, refusal.to_string())

@@ -6,6 +6,7 @@
 //! [`availability::Account`].
 
 mod announced;
+mod beside;
 mod company;
 mod incidents;
 mod show;
@@ -28,7 +29,9 @@ use store::{JournalRow, StoreError, TransitionRow};
 use super::Handle;
 use super::core::Core;
 use crate::config::accounting::AccountingPolicy;
+use crate::config::yaml::Problem;
 
+pub use beside::beside;
 pub use company::company;
 pub use status::status;
 
@@ -50,6 +53,8 @@ pub enum Refusal {
     Period(PeriodError),
     /// It has not begun.
     Ahead(Period),
+    /// What is wrong with the policy to lay beside.
+    Policy(Vec<Problem>),
     Brain(String),
     Store(StoreError),
 }
@@ -73,6 +78,10 @@ impl fmt::Display for Refusal {
                     period.label(),
                     period.from()
                 )
+            }
+            Self::Policy(problems) => {
+                let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                f.write_str(&told.join("\n"))
             }
             Self::Brain(why) => f.write_str(why),
             Self::Store(error) => error.fmt(f),

@@ -144,6 +144,47 @@ fn a_report_is_a_file_to_send_and_a_badge_to_show() {
 }
 
 #[test]
+fn two_policies_on_the_same_record_differ_by_named_rules() {
+    let fleet = Fleet::start("beside");
+    let wish = json!({"on": ["module/shop/web"], "for": "1h", "comment": "disks", "by": "ops"});
+    let kind = "Content-Type: application/json\r\n";
+    fleet.wait("maintenance in the account", |fleet| {
+        seconds(&module(fleet)?, "up_s").checked_sub(2)?;
+        let open = fleet.get("/api/maintenance")?.as_array()?.iter().any(|one| one["by"] == "ops");
+        if !open {
+            http(fleet.listen, "POST", "/api/maintenance", kind, &wish.to_string())?;
+        }
+        (seconds(&module(fleet)?, "maintenance_s") >= 2).then_some(())
+    });
+    let path = fleet.folder.join("proposed.yaml");
+    let lay = |text: &str, more: &[&str]| {
+        std::fs::write(&path, text).expect("a folder of ours");
+        report(&fleet, &[&["--beside", path.to_str().expect("a path")], more].concat())
+    };
+    let file = fleet.folder.join("policies/availability.yaml");
+    let own = std::fs::read_to_string(file).expect("the example");
+    let (code, told) = lay(&own, &[]);
+    assert!(code == 0 && told.contains("both say the same"), "{code} {told}");
+    let strict = own.replace("maintenance: exclude", "maintenance: count");
+    let strict =
+        strict.replace("version: 1", "version: 2").replace("merge_gap: 2m", "merge_gap: 1m");
+    let (code, told) = lay(&strict, &[]);
+    assert_eq!(code, 2, "{told}");
+    let row = told.lines().find(|line| line.contains("maintenance  ")).unwrap_or_default();
+    let because = "maintenance does not count -> maintenance counts like any other time";
+    assert!(row.starts_with("shop/web") && row.contains(because), "{told}");
+    assert!(told.contains("shop-standard@1 beside shop-standard@2"), "{told}");
+    let idle = told.split("make no difference").nth(1).unwrap_or_default();
+    assert!(idle.contains("outages less than 1m apart are one"), "{told}");
+    let (_, told) = lay(&strict, &["--lang", "zh"]);
+    assert!(told.contains("维护时间不计入 -> 维护时间照常计入"), "{told}");
+    let (code, told) = lay(&own.replace("target: 99.5%", "target: 99.9999%"), &[]);
+    assert!(code == 1 && told.contains("proposed.yaml:8:"), "linted as any other: {told}");
+    let (code, told) = lay(&own.replace("merge_gap", "merge_gab"), &[]);
+    assert!(code == 1 && told.contains("did you mean \"merge_gap\"?"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_reported_is_said_in_one_sentence() {
     let fleet = Fleet::start("report-refused");
     fleet.wait("the brain", |fleet| fleet.get("/api/overview"));

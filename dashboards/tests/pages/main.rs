@@ -8,6 +8,7 @@ use dashboards::{
 };
 use model::lang::Lang;
 
+mod beside;
 mod company;
 mod explore;
 #[path = "../made_up/mod.rs"]
