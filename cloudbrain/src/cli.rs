@@ -74,6 +74,8 @@ pub enum Command {
     Backtest(BacktestArgs),
     /// How available a project was, or all of them: minutes down, why, what is left of the budget
     Report(ReportArgs),
+    /// The promises of accounting policies as OpenSLO v1: an SLO and an SLI for each project
+    Openslo(OpenSloArgs),
     /// Forecasts of policies
     #[command(subcommand)]
     Forecast(ForecastCommand),
@@ -568,6 +570,14 @@ pub struct ReportArgs {
     pub lang: Lang,
     #[command(flatten)]
     pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct OpenSloArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    #[command(flatten)]
+    pub output: OutputArg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
