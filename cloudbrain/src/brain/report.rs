@@ -138,7 +138,7 @@ pub async fn report(
         accounts.push((module.clone(), account, blips));
     }
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
-    let incidents = incidents::known(handle).await.map_err(Refusal::Store)?;
+    let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;
     incidents::link(&mut view, &incidents);
     if lang == Lang::Zh {
         show::in_chinese(&mut view);

@@ -113,6 +113,12 @@ fn all_projects_are_a_row_each_and_an_owner_has_his_own() {
     assert!(page.contains("/reports/blog?period=") && page.contains("Projects that nobody owns"));
     let page = fleet.page("/reports?owner=alice").expect("a page");
     assert!(page.contains("/reports/shop?period=") && !page.contains("/reports/blog"), "{page}");
+    let incident = fleet.wait("the outage of the blog to lead to its incident", |fleet| {
+        let blog = fleet.get("/api/report?project=blog&period=today")?;
+        Some(blog["modules"][0]["outages"][0]["incident"].as_str()?.to_owned())
+    });
+    let page = fleet.page("/reports/blog?period=today").expect("a page");
+    assert!(page.contains(&format!("href=\"/incidents/{incident}\"")), "{page}");
     let both = fleet.get("/api/report?project=shop&owner=alice").expect("the brain answers");
     assert!(both["error"].as_str().is_some_and(|why| why.contains("not both")), "{both}");
 }

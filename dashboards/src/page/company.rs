@@ -112,16 +112,16 @@ fn table(view: &CompanyView, voice: &Voice) -> Markup {
     html! {
         table.cards.glance {
             (head(&HEADS, voice))
-            tbody { @for row in view.projects.iter().take(MOST_ROWS) { (project(row, view, voice)) } }
+            tbody { @for row in view.projects.iter().take(MOST_ROWS) { (project(row, voice)) } }
         }
     }
 }
 
-fn project(row: &ProjectRow, view: &CompanyView, voice: &Voice) -> Markup {
+fn project(row: &ProjectRow, voice: &Voice) -> Markup {
     let whole = &row.whole;
     let [_, judged, time, between, unknown, outages, left, owners, by] =
         HEADS.map(|word| voice.say(word));
-    let path = report::path(row.project.as_str(), Some(&view.period));
+    let path = report::path(row.project.as_str(), Some(&row.period));
     let names: Vec<&str> = row.owners.iter().map(PersonId::as_str).collect();
     html! {
         tr {

@@ -91,6 +91,7 @@ pub(crate) fn company() -> CompanyView {
         owners: owners.iter().map(|owner| owner.parse().expect("a good name")).collect(),
         policy: "standard@3".to_owned(),
         target: whole.verdict.is_some().then(|| "99.9%".to_owned()),
+        period: "2026-02".to_owned(),
         zone: "Asia/Shanghai".to_owned(),
         from: FEBRUARY,
         until: after(28 * DAY_S),

@@ -54,13 +54,12 @@ pub async fn company(
         projects.push(row(ground, owners, &ground.account(&timeline, &[])));
     }
     projects.sort_by_cached_key(worst_first);
-    let label = taken.grounds.first().map(|(ground, _)| ground.period.label());
     let refused = taken.refused.into_iter().map(|(project, refusal)| {
         let why = refusal.to_string();
         NoAccount { project, why: if lang == Lang::Zh { chinese(&why) } else { why } }
     });
     Ok(CompanyView {
-        period: label.unwrap_or(period),
+        period: one_label(&projects).unwrap_or(period),
         fleet: taken.fleet,
         owner,
         owners: taken.owners.into_iter().collect(),
@@ -142,12 +141,19 @@ pub(super) async fn joined(
     Ok(whole(&laid))
 }
 
+/// Where weeks begin on different days, one question is about several periods.
+fn one_label(projects: &[ProjectRow]) -> Option<String> {
+    let first = &projects.first()?.period;
+    projects.iter().all(|row| row.period == *first).then(|| first.clone())
+}
+
 fn row(ground: &Ground, owners: &[PersonId], account: &Account) -> ProjectRow {
     ProjectRow {
         project: ground.project.clone(),
         owners: owners.to_vec(),
         policy: ground.policy.terms.id(),
         target: ground.policy.terms.target.map(|target| target.to_string()),
+        period: ground.period.label(),
         zone: ground.zone.clone(),
         from: account.from,
         until: account.until,
@@ -204,6 +210,7 @@ mod tests {
             owners: Vec::new(),
             policy: String::new(),
             target: None,
+            period: String::new(),
             zone: String::new(),
             from: Time::default(),
             until: Time::default(),
