@@ -300,5 +300,9 @@ mod tests {
         let (status, page) = told(refusal, Lang::En).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert!(page.contains("no project shpo; there are: shop"), "{page}");
+        let (owner, known) = ("bob".parse().expect("a good name"), vec![]);
+        let (status, page) = told(Refusal::NoOwner { owner, known }, Lang::Zh).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert!(page.contains("bob 没有项目"), "{page}");
     }
 }
