@@ -172,6 +172,11 @@ impl Ledger {
         self.settled.first().map_or(self.since, |first| first.from)
     }
 
+    /// Up to when something is known; what lies after it nobody has looked at yet.
+    pub fn known_until(&self) -> Time {
+        self.seen_until().max(self.since)
+    }
+
     /// How many failures there were that no outage came of, as far as they are remembered.
     pub fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
         let judged = self.judge(accounting);

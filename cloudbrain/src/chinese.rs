@@ -100,6 +100,17 @@ const OWN: &[Phrase] = &[
         "{0} 听说过第 {1} 任调度程序，而这是第 {2} 任",
     ),
     ("{} says that the record may be older than the world", "{0} 表示记录可能比实际情况旧"),
+    ("no project {}; there are: {}", "没有项目 {0}；现有：{1:}"),
+    ("{} owns no project; owners are: {}", "{0} 没有项目；负责人有：{1:}"),
+    ("{} begins on {}; nothing is known of it yet", "{0} 从 {1} 开始，尚无任何数据"),
+    ("days are those of {}", "日期按 {0} 的时区"),
+    ("weeks begin on Monday", "每周从周一开始"),
+    ("weeks begin on Sunday", "每周从周日开始"),
+    ("{} cannot be written: {}", "{0} 无法写入：{1:}"),
+    (
+        "see status_page in cloudbrain.yaml: its folder must be writable",
+        "见 cloudbrain.yaml 的 status_page：其目录必须可写",
+    ),
     // What the journal says of a VM: from which state to which, and why.
     ("{} -> {}: {}", "{0:} → {1:}：{2:}"),
     ("new", "新建"),

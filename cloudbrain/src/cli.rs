@@ -74,6 +74,8 @@ pub enum Command {
     Backtest(BacktestArgs),
     /// How available a project was, or all of them: minutes down, why, what is left of the budget
     Report(ReportArgs),
+    /// The promises of accounting policies as OpenSLO v1: an SLO and an SLI for each project
+    Openslo(OpenSloArgs),
     /// Forecasts of policies
     #[command(subcommand)]
     Forecast(ForecastCommand),
@@ -584,11 +586,23 @@ pub struct ReportArgs {
     pub period: String,
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
+    /// An accounting policy to lay beside the one in force: what differs, and by which rule; exit 2
+    /// if anything does
+    #[arg(long, requires = "project", value_name = "FILE")]
+    pub beside: Option<PathBuf>,
     /// The language of the text: en, zh
     #[arg(long, default_value = "en", value_parser = lang)]
     pub lang: Lang,
     #[command(flatten)]
     pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct OpenSloArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    #[command(flatten)]
+    pub output: OutputArg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -597,6 +611,10 @@ pub enum ReportFormat {
     /// A row for each day and each outage; of all projects, a row for each
     Csv,
     Json,
+    /// The page, whole in one file
+    Html,
+    /// A badge of one project
+    Svg,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod oncall;
+pub mod openslo;
 pub mod replay;
 pub mod rules;
 pub mod simulate;

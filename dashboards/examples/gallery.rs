@@ -55,6 +55,9 @@ fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
             report_page(&report::long("2026-02-01..2036-01-31", 3_650), &report::around(), &reader)
         }
         "report-crowd" => report_page(&report::crowd(60), &report::around(), &reader),
+        "report-file" => dashboards::report_file(&report::month(), &reader),
+        "status" => dashboards::status_file(&report::status(), lang),
+        "badge" => dashboards::report::badge(&report::month(), lang),
         "company" => company_page(&report::company(), &report::around(), &reader),
         "explore" => explore_page(&explore::fresh(), &reader),
         "explore-chart" => explore_page(&explore::chart(), &reader),

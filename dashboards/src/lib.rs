@@ -10,7 +10,8 @@
 //! headline was decided in another room.
 //!
 //! Invariants: what comes from outside is escaped; a page has no inline script and no inline style,
-//! and loads nothing but [`STYLE`], [`SCRIPT`] and an empty `data:` icon; each text is there in both languages; a state is told by a
+//! and loads nothing but [`STYLE`], [`SCRIPT`] and an empty `data:` icon (a file has the style within, and
+//! loads nothing at all); each text is there in both languages; a state is told by a
 //! glyph and a word, never by colour alone; a gap in a series is a gap in its line.
 
 mod chart;
@@ -23,9 +24,10 @@ mod voice;
 mod words;
 
 pub use page::{
-    capacity_page, company_page, decision_page, explore_page, incident_page, module_page,
-    monitor_page, no_report_page, not_found_page, overview_fragment, overview_page, quiet_page,
-    refused_page, report_page, review_markdown, review_page, rules_page,
+    capacity_page, company_file, company_page, decision_page, explore_page, incident_page,
+    module_page, monitor_page, no_report_page, not_found_page, overview_fragment, overview_page,
+    quiet_page, refused_page, report_file, report_page, review_markdown, review_page, rules_page,
+    status_file,
 };
 
 /// The style sheet, served as `/assets/style.css`.

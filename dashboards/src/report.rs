@@ -2,11 +2,15 @@
 //!
 //! Pure, and the same bytes for the same view: a report that is fetched twice may be compared.
 
+mod badge;
+mod beside;
 mod company;
 mod csv;
 mod mail;
 mod text;
 
+pub use badge::badge;
+pub use beside::{beside_text, differs};
 pub(crate) use company::bounds;
 pub use company::{company_csv, company_text};
 pub use csv::csv;

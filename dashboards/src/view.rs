@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use review::EventView;
 
+pub mod beside;
 pub mod capacity;
 pub mod company;
 pub mod decision;
@@ -23,6 +24,7 @@ pub mod quiet;
 pub mod report;
 pub mod review;
 pub mod rules;
+pub mod status;
 
 /// Data older than this are called old.
 const OLD_DATA_S: f64 = 60.0;

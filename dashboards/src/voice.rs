@@ -24,12 +24,19 @@ pub(crate) struct Voice {
     pub(crate) lang: Lang,
     pub(crate) zone: TimeZone,
     pub(crate) now: Time,
+    /// The page is a file that somebody was sent: there is no server that its ways could lead to.
+    pub(crate) is_file: bool,
 }
 
 impl Voice {
     /// A zone that is unknown here is taken as UTC, and called so.
     pub(crate) fn new(lang: Lang, zone: &str, now: Time) -> Self {
-        Self { lang, zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC), now }
+        let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+        Self { lang, zone, now, is_file: false }
+    }
+
+    pub(crate) fn of_file(self) -> Self {
+        Self { is_file: true, ..self }
     }
 
     pub(crate) fn of(overview: &Overview) -> Self {
@@ -42,6 +49,11 @@ impl Voice {
 
     pub(crate) fn say(&self, word: Word) -> &'static str {
         self.lang.pick(word.en, word.zh)
+    }
+
+    /// Where a link to another page leads; nowhere from a file.
+    pub(crate) fn way(&self, path: String) -> Option<String> {
+        (!self.is_file).then_some(path)
     }
 
     /// Fills the places `{0}`, `{1}` in; what is filled in is never read for places again.

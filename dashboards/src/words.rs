@@ -540,6 +540,7 @@ words! {
     UNDECIDABLE = "undecidable", "无法判定";
     DECIDED_BY = "It hangs on the unknown time: met if {0} of it was up, missed if {1} of it was down.",
         "取决于未知时间：其中有 {0} 可用则达标，有 {1} 不可用则未达标。";
+    NO_DATA_KNOWN = "nothing known", "无数据";
     NOTHING_KNOWN = "Nothing is known of this time.", "这段时间没有任何探测结果。";
     BUDGET_LEFT = "Budget left", "剩余预算";
     OVERDRAWN_BY = "overdrawn by {0}", "超支 {0}";
@@ -585,6 +586,22 @@ words! {
     MORE_SPANS = "and {0} more; the JSON has all", "另有 {0} 段；JSON 中包含全部";
     NOT_PROBED_LIST = "Not probed, and why", "未探测的模块及原因";
     HOW_COUNTED = "How it is counted", "统计口径";
+
+    // The public status page.
+    STATUS_OF = "{0}: status", "{0} 运行状态";
+    WRITTEN = "Written on {0} ({1}).", "写于 {0}（{1}）。";
+    WRITTEN_EVERY = "It is written anew every {0}; if that is more than {1} ago, the monitor itself does not run, and this is how things were then.",
+        "每 {0} 重写一次；若已超过 {1}，说明监控自身未在运行，以下为当时的状态。";
+    NONE_DOWN = "Nothing is down", "没有不可用的项目";
+    SOME_DOWN = "{0} of {1} are down", "{1} 个项目中有 {0} 个不可用";
+    SOME_UNKNOWN = "of {0} of {1} nobody knows how they are", "{1} 个项目中有 {0} 个状态未知";
+    NOTHING_PUBLIC = "No project is public.", "没有公开的项目。";
+    NOT_PUBLISHED = "not published yet", "尚未发布";
+    SHARE_UP_BETWEEN = "up", "可用率";
+    BARS = "The last {0} days, today at the right; on {1} of them it was down",
+        "最近 {0} 天，今天在最右；其中 {1} 天有不可用";
+    MORE_DAYS = "and {0} more days", "另有 {0} 天";
+    WORK_PLANNED = "Planned maintenance", "计划维护";
 
     // The explorer.
     EXPRESSION = "PromQL expression", "PromQL 表达式";

@@ -54,7 +54,10 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()>
 }
 
 /// Writes a file so that it is there whole or not at all, also after a loss of power.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// If it cannot be; then what was there before is still there.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("tmp");
     let mut file = File::create(&beside)?;
     file.write_all(bytes)?;

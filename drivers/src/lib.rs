@@ -23,6 +23,8 @@ pub mod router;
 pub mod script;
 pub mod vm;
 
+pub use files::write_whole;
+
 /// Runs what waits for a disk or for `/proc` where it holds up no other task.
 pub(crate) async fn blocking<T, W>(work: W) -> T
 where

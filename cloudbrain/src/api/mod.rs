@@ -19,7 +19,7 @@ pub mod oncall;
 mod pages;
 mod prom;
 mod quiet;
-mod report;
+pub mod report;
 mod review;
 pub mod rules;
 pub mod scaling;
@@ -107,6 +107,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/decisions", get(data::decisions))
         .route("/api/report", get(report::available))
         .route("/api/report/mail", post(report::mail))
+        .route("/api/badge/{file}", get(report::badge_of))
         .route("/api/incidents", get(data::incidents))
         .route("/api/incidents/{id}", get(story::incident))
         .route("/api/incidents/{id}/review", get(review::json))
@@ -130,6 +131,7 @@ fn acts() -> Router<Handle> {
         .route("/api/incidents/{id}/snooze", post(acts::snooze))
         .route("/api/plan/apply", post(scaling::apply))
         .route("/api/recovery", post(data::recovery))
+        .route("/api/report/beside", post(report::beside_of))
         .route("/api/silences", get(acts::silences).post(acts::silence))
         .route("/api/silences/{id}", delete(acts::expire))
         .route("/api/maintenance", get(acts::windows).post(acts::open_window))

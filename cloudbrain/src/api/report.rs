@@ -1,6 +1,8 @@
-//! `/api/report?project=P&period=2026-10&format=json|text|csv`: availability, as the command `report`
+//! `/api/report?project=P&period=2026-10&format=json|text|csv|html|svg`: availability, as the command `report`
 //! prints it; and `/reports/P?period=2026-10`, the same as a page. Without a project, all of them, or
 //! with `owner=NAME` those of one owner: `/api/report?period=2026-10` and `/reports?owner=NAME`.
+
+use std::path::PathBuf;
 
 use availability::Period;
 use axum::Json;
@@ -8,8 +10,10 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use dashboards::report::{company_csv, company_text, csv, text};
+use dashboards::report::{badge, company_csv, company_text, csv, text};
+use dashboards::view::beside::BesideView;
 use dashboards::view::report::Around;
+use dashboards::{company_file, report_file, view};
 use model::id::{PersonId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
@@ -20,9 +24,10 @@ use super::data::{Answer, ApiError, to_json, unavailable};
 use super::pages::{Page, Reader, lost, trouble};
 use crate::brain::Handle;
 use crate::brain::core::Heard;
-use crate::brain::mailing::{Mails, letter, reader};
-use crate::brain::report::{Refusal, company, report};
+use crate::brain::mailing::{self, Mails, letter};
+use crate::brain::report::{Refusal, beside, company, report};
 use crate::chinese::chinese;
+use crate::config::yaml::Document;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +56,10 @@ enum Format {
     Json,
     Text,
     Csv,
+    /// One file, to be sent and printed.
+    Html,
+    /// A badge of one project.
+    Svg,
 }
 
 pub(super) async fn available(
@@ -68,12 +77,33 @@ pub(super) async fn available(
         (Some(project), None) => {
             let view = report(&handle, project, period, lang).await;
             let view = view.map_err(|refusal| refused(&refusal))?;
-            Ok(answer(format, &view, || text(&view, lang), || csv(&view)))
+            Ok(match format {
+                Format::Json => Json(view).into_response(),
+                Format::Text => typed(TEXT, text(&view, lang)),
+                Format::Csv => typed(CSV, csv(&view)),
+                Format::Svg => typed(SVG, badge(&view, lang)),
+                Format::Html => {
+                    let file = report_file(&view, &reader(&handle, lang).await?);
+                    saved(&format!("{}-{}", view.project, view.period), file)
+                }
+            })
         }
         (None, owner) => {
             let view = company(&handle, period, owner, lang).await;
             let view = view.map_err(|refusal| refused(&refusal))?;
-            Ok(answer(format, &view, || company_text(&view, lang), || company_csv(&view)))
+            Ok(match format {
+                Format::Json => Json(view).into_response(),
+                Format::Text => typed(TEXT, company_text(&view, lang)),
+                Format::Csv => typed(CSV, company_csv(&view)),
+                Format::Html => {
+                    let file = company_file(&view, &reader(&handle, lang).await?);
+                    saved(&format!("availability-{}", view.period), file)
+                }
+                Format::Svg => {
+                    let why = "a badge is of one project; name it".to_owned();
+                    return Err(ApiError(StatusCode::BAD_REQUEST, why));
+                }
+            })
         }
     }
 }
@@ -92,7 +122,8 @@ pub(super) async fn mail(State(handle): State<Handle>, body: Bytes) -> Answer {
     let MailWish { to, period } = read(&body)?;
     let refuse = |why| ApiError(StatusCode::UNPROCESSABLE_ENTITY, why);
     let person = to.clone();
-    let known = handle.ask(move |core, _| reader(core, &person)).await.map_err(unavailable)?;
+    let known =
+        handle.ask(move |core, _| mailing::reader(core, &person)).await.map_err(unavailable)?;
     let lang = known.map_err(refuse)?;
     let letter = letter(&handle, &to, lang, &period).await.map_err(refuse)?;
     let nothing = || refuse(format!("{to} owns nothing that there is an account of"));
@@ -104,18 +135,74 @@ pub(super) async fn mail(State(handle): State<Handle>, body: Bytes) -> Answer {
     sent
 }
 
-fn answer(
-    format: Format,
-    view: &impl Serialize,
-    text: impl Fn() -> String,
-    table: impl Fn() -> String,
-) -> Response {
-    let typed = |kind: &'static str, body: String| ([(header::CONTENT_TYPE, kind)], body);
-    match format {
-        Format::Json => Json(view).into_response(),
-        Format::Text => typed("text/plain; charset=utf-8", text()).into_response(),
-        Format::Csv => typed("text/csv; charset=utf-8", table()).into_response(),
-    }
+const TEXT: &str = "text/plain; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+fn typed(kind: &'static str, body: String) -> Response {
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+/// A page that is a file has its style within, which a page of ours may not have; so browsers are told
+/// to keep it and not to show it.
+fn saved(name: &str, page: String) -> Response {
+    let disposition = format!("attachment; filename=\"{name}.html\"");
+    ([(header::CONTENT_DISPOSITION, disposition)], Html(page)).into_response()
+}
+
+/// Who reads a file: nobody knows in which light.
+async fn reader(handle: &Handle, lang: Lang) -> Result<view::Reader, ApiError> {
+    let asked = handle.ask(|core, now| (core.config.raw.timezone.clone(), now)).await;
+    let (zone, now) = asked.map_err(unavailable)?;
+    Ok(view::Reader { now, lang, theme: view::Theme::Auto, zone })
+}
+
+/// What a badge may be asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Badge {
+    #[serde(default = "this_month")]
+    period: String,
+    #[serde(default)]
+    lang: Lang,
+}
+
+/// `/api/badge/shop.svg`: the language is in the address, since others' pages show it.
+pub(super) async fn badge_of(
+    State(handle): State<Handle>,
+    Path(file): Path<String>,
+    Query(Badge { period, lang }): Query<Badge>,
+) -> Result<Response, ApiError> {
+    let project = file.strip_suffix(".svg").and_then(|name| ProjectId::parse(name).ok());
+    let why = || "no badge; write /api/badge/PROJECT.svg".to_owned();
+    let project = project.ok_or_else(|| ApiError(StatusCode::NOT_FOUND, why()))?;
+    let view = report(&handle, project, period, lang).await;
+    let view = view.map_err(|refusal| refused(&refusal))?;
+    Ok(typed(SVG, badge(&view, lang)))
+}
+
+/// A policy that is not in force, to be laid beside the one that is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proposed {
+    pub project: ProjectId,
+    pub period: String,
+    /// What its file is called, for those who read what is wrong with it.
+    pub file: PathBuf,
+    pub text: String,
+    #[serde(default)]
+    pub lang: Lang,
+}
+
+/// It changes nothing: whoever may read a report may ask what another policy would say.
+pub(super) async fn beside_of(
+    State(handle): State<Handle>,
+    Json(proposed): Json<Proposed>,
+) -> Result<Json<BesideView>, ApiError> {
+    let Proposed { project, period, file, text, lang } = proposed;
+    let document = Document { path: file, text };
+    let view = beside(&handle, project, period, document, lang).await;
+    view.map(Json).map_err(|refusal| refused(&refusal))
 }
 
 /// Which report is to be shown.
@@ -204,6 +291,7 @@ fn refused(refusal: &Refusal) -> ApiError {
     let status = match refusal {
         Refusal::NoProject { .. } | Refusal::NoOwner { .. } => StatusCode::NOT_FOUND,
         Refusal::Period(_) | Refusal::Ahead(_) => StatusCode::BAD_REQUEST,
+        Refusal::Policy(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::Brain(_) | Refusal::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     ApiError(status, refusal.to_string())
@@ -243,5 +331,9 @@ mod tests {
         let (status, page) = told(refusal, Lang::En).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert!(page.contains("no project shpo; there are: shop"), "{page}");
+        let (owner, known) = ("bob".parse().expect("a good name"), vec![]);
+        let (status, page) = told(Refusal::NoOwner { owner, known }, Lang::Zh).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert!(page.contains("bob 没有项目"), "{page}");
     }
 }

@@ -111,6 +111,8 @@ pub enum Heard {
     Channel(Signal),
     /// A heartbeat is not accepted, or is again.
     Heartbeat(Signal),
+    /// The public status page was written, or why not.
+    StatusPage(Result<(), String>),
     /// Somebody works on it.
     Acknowledged(Acknowledged),
     /// Somebody wants something put off, silenced, worked on, or ended early.

@@ -39,6 +39,7 @@ pub mod review;
 pub mod rows;
 mod senses;
 pub mod start;
+mod status;
 pub mod story;
 mod targets;
 mod tending;

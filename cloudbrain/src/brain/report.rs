@@ -6,10 +6,12 @@
 //! [`availability::Account`].
 
 mod announced;
+mod beside;
 mod company;
 pub mod corrected;
 mod incidents;
 mod show;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,8 +30,11 @@ use store::{JournalRow, StoreError, TransitionRow};
 use super::Handle;
 use super::core::Core;
 use crate::config::accounting::AccountingPolicy;
+use crate::config::yaml::Problem;
 
+pub use beside::beside;
 pub use company::company;
+pub use status::status;
 
 /// An outage that began before the period is told whole if it began within this time before it; a
 /// window of maintenance may be announced as long before it begins.
@@ -49,6 +54,8 @@ pub enum Refusal {
     Period(PeriodError),
     /// It has not begun.
     Ahead(Period),
+    /// What is wrong with the policy to lay beside.
+    Policy(Vec<Problem>),
     Brain(String),
     Store(StoreError),
 }
@@ -72,6 +79,10 @@ impl fmt::Display for Refusal {
                     period.label(),
                     period.from()
                 )
+            }
+            Self::Policy(problems) => {
+                let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                f.write_str(&told.join("\n"))
             }
             Self::Brain(why) => f.write_str(why),
             Self::Store(error) => error.fmt(f),
@@ -128,7 +139,7 @@ pub async fn report(
         accounts.push((module.clone(), account, blips));
     }
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
-    let incidents = incidents::known(handle).await.map_err(Refusal::Store)?;
+    let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;
     incidents::link(&mut view, &incidents);
     if lang == Lang::Zh {
         show::in_chinese(&mut view);

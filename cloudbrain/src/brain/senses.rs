@@ -287,6 +287,9 @@ impl Senses {
 /// How the provider is called in the lists of faults and looks.
 pub(super) const PROVIDER: &str = "provider";
 
+/// How the public status page is called there.
+pub(super) const STATUS_PAGE: &str = "status page";
+
 pub(super) fn router_name(name: &str) -> String {
     format!("router {name}")
 }

@@ -229,6 +229,7 @@ fn spawn_around(
     tokio::spawn(forecaster::foresee(handle.clone()));
     tokio::spawn(budgets::watch(handle.clone()));
     tokio::spawn(mailing::mail(handle.clone()));
+    tokio::spawn(super::status::keep(handle.clone()));
     let turn = Turn::default();
     for router in &brain.hands.routers {
         let tended = Tended::new(router.clone(), turn.clone(), clock.clone());

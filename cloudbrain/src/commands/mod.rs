@@ -14,6 +14,7 @@ mod holds;
 mod http;
 mod inside;
 mod oncall;
+mod openslo;
 mod plan;
 mod replay;
 mod report;
@@ -68,6 +69,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rules(args) => on_runtime(false, ask::rules(args)),
         Command::Backtest(args) => on_runtime(false, backtest::backtest(args)),
         Command::Forecast(ForecastCommand::Score(args)) => on_runtime(false, forecast::score(args)),
+        Command::Openslo(args) => openslo::openslo(&args),
         Command::Report(args) => on_runtime(false, report::report(args)),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Replay(args) => replay::replay(&args),

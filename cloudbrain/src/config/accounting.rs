@@ -10,14 +10,15 @@ use std::time::Duration;
 use availability::{Maintenance, Target, Terms, Unknown, WeekStart, resolvable};
 use jiff::tz::TimeZone;
 use model::id::ProjectId;
+use model::time::Time;
 use model::unit::Span;
 use scaler::policy::Finding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::raw::RawConfig;
-use super::yaml::Document;
-use super::{Reader, unknown};
+use super::yaml::{Document, Problem};
+use super::{Config, Reader, unknown};
 
 /// The shortest month that is billed.
 const MONTH: Duration = Duration::from_secs(28 * 86_400);
@@ -144,6 +145,27 @@ impl Accountings {
     pub fn usual(&self) -> &AccountingPolicy {
         &self.usual
     }
+}
+
+/// Checks one policy as those of the files are checked: against the probing and the projects of a
+/// fleet. It need not be in force, nor name a project.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn lint(
+    config: &Config,
+    document: Document,
+    now: Time,
+) -> Result<AccountingPolicy, Vec<Problem>> {
+    let mut reader = Reader { problems: Vec::new(), lacks_projects: false, now };
+    let written: RawAccountingPolicy = document.parse().map_err(|problem| vec![problem])?;
+    let zone = TimeZone::get(&config.raw.timezone).unwrap_or(TimeZone::UTC);
+    let projects = config.projects.keys().cloned().collect();
+    let policy = reader.accounting(&document, &config.raw, &written, &zone);
+    reader.problems.clear(); // The same are found again, with all others.
+    reader.accountings(&config.raw, &projects, vec![(document, written)]);
+    reader.problems.retain(|problem| problem.is_error);
+    if reader.problems.is_empty() { Ok(policy) } else { Err(reader.problems) }
 }
 
 impl Reader {

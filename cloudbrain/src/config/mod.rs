@@ -17,6 +17,7 @@ pub mod rules;
 pub mod schedules;
 pub mod secret;
 pub mod sources;
+pub mod status;
 pub mod timetable;
 pub mod tls;
 pub mod yaml;
@@ -103,6 +104,8 @@ pub struct Project {
     pub owners: BTreeSet<PersonId>,
     /// Who else is told while nobody acknowledges.
     pub escalation: Vec<EscalationStep>,
+    /// Whether the public status page shows it.
+    pub is_public: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -218,6 +221,8 @@ impl Reader {
         let checks = self.checks(&projects, &folder);
         let maintenance = self.maintenance((&document, &raw), &projects, &folder);
         let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
+        let is_public = projects.values().any(|project| project.is_public);
+        self.check_status_page(&document, &raw, is_public);
         let mut policies = self.read_policies(&folder.join(&raw.policies));
         let accountings = std::mem::take(&mut policies.accountings);
         let names = projects.keys().cloned().collect();
@@ -373,7 +378,8 @@ impl Reader {
             }
             let owners = self.owners(&document, raw, &file);
             let escalation = self.escalation(&document, raw, &file.escalation);
-            projects.insert(file.name.clone(), Project { owners, escalation });
+            let is_public = file.public;
+            projects.insert(file.name.clone(), Project { owners, escalation, is_public });
             self.check_uses(&document, &file, data_sources);
             for index in 0..file.modules.len() {
                 if let Some((id, module)) = self.module(&document, &file, index)

@@ -25,6 +25,7 @@ use super::heartbeat::RawHeartbeat;
 use super::maintenance::RawWindow;
 use super::schedules::{RawSchedule, RawStep};
 use super::sources::{RawActive, RawDataSource, RawSamples, RawScrape, RawZabbix};
+use super::status::RawStatusPage;
 
 /// `cloudbrain.yaml`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +96,8 @@ pub struct RawConfig {
     /// Who else gets the operations view while nobody acknowledges, step by step.
     #[serde(default)]
     pub escalation: Vec<RawStep>,
+    /// The public status page; none if left out.
+    pub status_page: Option<RawStatusPage>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -391,6 +394,9 @@ pub struct RawProject {
     /// When work on what it owns is planned.
     #[serde(default)]
     pub maintenance: Vec<RawWindow>,
+    /// Its states and times, and nothing else of it, stand on the public status page.
+    #[serde(default)]
+    pub public: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -29,5 +29,6 @@ mod report;
 mod rules;
 mod samples;
 mod scaling;
+mod status;
 mod story;
 mod zabbix;

@@ -113,6 +113,12 @@ fn all_projects_are_a_row_each_and_an_owner_has_his_own() {
     assert!(page.contains("/reports/blog?period=") && page.contains("Projects that nobody owns"));
     let page = fleet.page("/reports?owner=alice").expect("a page");
     assert!(page.contains("/reports/shop?period=") && !page.contains("/reports/blog"), "{page}");
+    let incident = fleet.wait("the outage of the blog to lead to its incident", |fleet| {
+        let blog = fleet.get("/api/report?project=blog&period=today")?;
+        Some(blog["modules"][0]["outages"][0]["incident"].as_str()?.to_owned())
+    });
+    let page = fleet.page("/reports/blog?period=today").expect("a page");
+    assert!(page.contains(&format!("href=\"/incidents/{incident}\"")), "{page}");
     let both = fleet.get("/api/report?project=shop&owner=alice").expect("the brain answers");
     assert!(both["error"].as_str().is_some_and(|why| why.contains("not both")), "{both}");
 }
@@ -154,6 +160,73 @@ fn an_owner_is_mailed_the_report_and_who_has_no_way_for_it_is_told_why() {
         let (status, answer) = http(fleet.listen, "POST", "/api/report/mail", head, &wish).unwrap();
         assert!(status == 422 && answer.contains(why), "{status} {answer}");
     }
+}
+
+#[test]
+fn a_report_is_a_file_to_send_and_a_badge_to_show() {
+    let fleet = Fleet::start("report-files");
+    fleet.wait("some seconds of being up", |fleet| {
+        (seconds(&module(fleet)?, "up_s") >= 2).then_some(())
+    });
+    let (code, file) = report(&fleet, &["--format", "html", "--lang", "zh"]);
+    assert_eq!(code, 0, "{file}");
+    assert!(file.starts_with("<!DOCTYPE html>") && file.ends_with("</html>\n"), "whole: {file}");
+    for words in ["lang=\"zh-CN\"", "<style>", "shop/web", "shop-standard@1", "承诺可用率 99.5%"]
+    {
+        assert!(file.contains(words), "{words}");
+    }
+    let (code, file) = ask(&fleet, &["--format", "html"]);
+    assert!(code == 0 && file.contains("<style>") && file.contains("shop-standard@1"), "{file}");
+    let badge = fleet.page("/api/badge/shop.svg?period=today").expect("a badge");
+    assert!(badge.starts_with("<svg xmlns=") && badge.contains("shop 20"), "{badge}");
+    let (code, again) = report(&fleet, &["--format", "svg"]);
+    assert!(code == 0 && again.starts_with("<svg xmlns="), "{again}");
+    let (code, told) = ask(&fleet, &["--format", "svg"]);
+    assert!(code == 1 && told.contains("a badge is of one project; name it"), "{told}");
+    for path in ["/api/badge/shop", "/api/badge/shp.svg", "/api/badge/..%2Fshop.svg"] {
+        assert_eq!(fleet.page(path), None, "{path}");
+    }
+}
+
+#[test]
+fn two_policies_on_the_same_record_differ_by_named_rules() {
+    let fleet = Fleet::start("beside");
+    let wish = json!({"on": ["module/shop/web"], "for": "1h", "comment": "disks", "by": "ops"});
+    let kind = "Content-Type: application/json\r\n";
+    fleet.wait("maintenance in the account", |fleet| {
+        seconds(&module(fleet)?, "up_s").checked_sub(2)?;
+        let open = fleet.get("/api/maintenance")?.as_array()?.iter().any(|one| one["by"] == "ops");
+        if !open {
+            http(fleet.listen, "POST", "/api/maintenance", kind, &wish.to_string())?;
+        }
+        (seconds(&module(fleet)?, "maintenance_s") >= 2).then_some(())
+    });
+    let path = fleet.folder.join("proposed.yaml");
+    let lay = |text: &str, more: &[&str]| {
+        std::fs::write(&path, text).expect("a folder of ours");
+        report(&fleet, &[&["--beside", path.to_str().expect("a path")], more].concat())
+    };
+    let file = fleet.folder.join("policies/availability.yaml");
+    let own = std::fs::read_to_string(file).expect("the example");
+    let (code, told) = lay(&own, &[]);
+    assert!(code == 0 && told.contains("both say the same"), "{code} {told}");
+    let strict = own.replace("maintenance: exclude", "maintenance: count");
+    let strict =
+        strict.replace("version: 1", "version: 2").replace("merge_gap: 2m", "merge_gap: 1m");
+    let (code, told) = lay(&strict, &[]);
+    assert_eq!(code, 2, "{told}");
+    let row = told.lines().find(|line| line.contains("maintenance  ")).unwrap_or_default();
+    let because = "maintenance does not count -> maintenance counts like any other time";
+    assert!(row.starts_with("shop/web") && row.contains(because), "{told}");
+    assert!(told.contains("shop-standard@1 beside shop-standard@2"), "{told}");
+    let idle = told.split("make no difference").nth(1).unwrap_or_default();
+    assert!(idle.contains("outages less than 1m apart are one"), "{told}");
+    let (_, told) = lay(&strict, &["--lang", "zh"]);
+    assert!(told.contains("维护时间不计入 -> 维护时间照常计入"), "{told}");
+    let (code, told) = lay(&own.replace("target: 99.5%", "target: 99.9999%"), &[]);
+    assert!(code == 1 && told.contains("proposed.yaml:8:"), "linted as any other: {told}");
+    let (code, told) = lay(&own.replace("merge_gap", "merge_gab"), &[]);
+    assert!(code == 1 && told.contains("did you mean \"merge_gap\"?"), "{told}");
 }
 
 #[test]

@@ -35,8 +35,10 @@ pub(super) fn sections(view: &CompanyView, around: &Around, voice: &Voice) -> Ma
         section #company {
             h1 { (voice.fill(words::REPORT_OF, &[whose(view), &view.period])) }
             p.quiet { (voice.say(words::WORST_FIRST)) }
-            (ways(view, around, voice))
-            (question(view, voice))
+            @if !voice.is_file {
+                (ways(view, around, voice))
+                (question(view, voice))
+            }
             @if view.projects.is_empty() {
                 p.calm { (voice.say(words::NO_PROJECTS)) }
             } @else {
@@ -48,7 +50,7 @@ pub(super) fn sections(view: &CompanyView, around: &Around, voice: &Voice) -> Ma
         @if !view.without_owner.is_empty() {
             section #without-owner {
                 h2 { (voice.say(words::WITHOUT_OWNER)) }
-                p { (listed(&view.without_owner)) }
+                p { (listed(&view.without_owner, voice)) }
             }
         }
     }
@@ -69,7 +71,7 @@ fn path(base: &str, owner: Option<&PersonId>, period: &str) -> String {
 }
 
 fn ways(view: &CompanyView, around: &Around, voice: &Voice) -> Markup {
-    let files = [("csv", "CSV"), ("json", "JSON"), ("text", voice.say(words::AS_TEXT))];
+    let files = report::files(voice);
     let owner = view.owner.as_ref();
     html! {
         nav.ways aria-label=(voice.say(words::OTHER_PERIODS)) {
@@ -110,20 +112,21 @@ fn table(view: &CompanyView, voice: &Voice) -> Markup {
     html! {
         table.cards.glance {
             (head(&HEADS, voice))
-            tbody { @for row in view.projects.iter().take(MOST_ROWS) { (project(row, view, voice)) } }
+            tbody { @for row in view.projects.iter().take(MOST_ROWS) { (project(row, voice)) } }
         }
     }
 }
 
-fn project(row: &ProjectRow, view: &CompanyView, voice: &Voice) -> Markup {
+fn project(row: &ProjectRow, voice: &Voice) -> Markup {
     let whole = &row.whole;
     let [_, judged, time, between, unknown, outages, left, owners, by] =
         HEADS.map(|word| voice.say(word));
+    let path = report::path(row.project.as_str(), Some(&row.period));
     let names: Vec<&str> = row.owners.iter().map(PersonId::as_str).collect();
     html! {
         tr {
             th scope="row" {
-                a href=(report::path(row.project.as_str(), Some(&view.period))) { (row.project) }
+                a href=[voice.way(path)] { (row.project) }
             }
             (short_cell(judged, verdict(whole.verdict, voice)))
             (short_cell(time, down(whole, voice)))
@@ -174,11 +177,11 @@ fn without_account(view: &CompanyView, voice: &Voice) -> Markup {
     }
 }
 
-fn listed(projects: &[ProjectId]) -> Markup {
+fn listed(projects: &[ProjectId], voice: &Voice) -> Markup {
     html! {
         @for (number, project) in projects.iter().take(MOST_ROWS).enumerate() {
             @if number > 0 { ", " }
-            a href=(report::path(project.as_str(), None)) { (project) }
+            a href=[voice.way(report::path(project.as_str(), None))] { (project) }
         }
     }
 }

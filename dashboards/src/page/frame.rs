@@ -1,9 +1,10 @@
 //! What stands around the content of each page: the bar with the ways to the other pages, and how
 //! the page is kept fresh.
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use model::lang::Lang;
 
+use crate::STYLE;
 use crate::view::Theme;
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -59,6 +60,23 @@ impl Frame<'_> {
                     }
                     main #main { (content) }
                 }
+            }
+        }
+    }
+
+    /// The page as one file: with the style within, and without what needs a server.
+    pub(super) fn alone(&self, voice: &Voice, content: &Markup) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang=(voice.lang.pick("en", "zh-CN")) data-theme=(self.theme.as_str()) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (self.title) }
+                    @if self.renewal != Renewal::None { meta http-equiv="refresh" content="60"; }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body { main #main { (content) } }
             }
         }
     }

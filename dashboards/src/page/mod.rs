@@ -22,6 +22,7 @@ mod quiet;
 mod report;
 mod review;
 mod rules;
+mod status;
 mod summary;
 
 use maud::{Markup, html};
@@ -38,6 +39,7 @@ use crate::view::quiet::QuietView;
 use crate::view::report::{Around, ReportView};
 use crate::view::review::ReviewView;
 use crate::view::rules::RulesView;
+use crate::view::status::StatusView;
 use crate::view::{Health, IncidentPage, ModuleView, Overview, Reader, Theme};
 use crate::voice::Voice;
 use crate::words::{self, Word};
@@ -116,6 +118,32 @@ pub fn company_page(view: &CompanyView, around: &Around, reader: &Reader) -> Str
     let (theme, place) = (reader.theme, Some(Place::Reports));
     let frame = Frame { title: &title, theme, place, renewal: Renewal::None };
     frame.around(&voice, &company::sections(view, around, &voice)).into_string()
+}
+
+/// The same report as one file, to be sent, kept and printed: nothing in it leads elsewhere.
+pub fn report_file(view: &ReportView, reader: &Reader) -> String {
+    let voice = Voice::new(reader.lang, &view.zone, reader.now).of_file();
+    let title = voice.fill(words::REPORT_OF, &[view.project.as_str(), &view.period]);
+    let sections = report::sections(view, &Around::default(), &voice);
+    let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
+    frame.alone(&voice, &sections).into_string()
+}
+
+/// The reports of all projects, likewise.
+pub fn company_file(view: &CompanyView, reader: &Reader) -> String {
+    let voice = Voice::of_reader(reader).of_file();
+    let title = voice.fill(words::REPORT_OF, &[company::whose(view), &view.period]);
+    let sections = company::sections(view, &Around::default(), &voice);
+    let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
+    frame.alone(&voice, &sections).into_string()
+}
+
+/// The public status page as one file, which a browser loads again each minute. It is written as
+/// `index.html`, and in Chinese as `zh.html` beside it.
+pub fn status_file(view: &StatusView, lang: Lang) -> String {
+    let voice = Voice::new(lang, &view.zone, view.written).of_file();
+    let title = status::title(view, &voice);
+    below(&title, Theme::Auto).alone(&voice, &status::sections(view, &voice)).into_string()
 }
 
 /// Why there is no report.

@@ -12,7 +12,7 @@
 //! most; what is left out is counted, and the table for programs has it.
 
 pub(super) mod account;
-mod calendar;
+pub(super) mod calendar;
 mod lists;
 
 use maud::{Markup, html};
@@ -56,14 +56,14 @@ fn top(report: &ReportView, around: &Around, voice: &Voice) -> Markup {
     let (from, until) = (voice.dated(report.from), voice.dated(report.until));
     html! {
         section #report {
-            (back(voice))
+            @if !voice.is_file { (back(voice)) }
             h1 { (voice.fill(words::REPORT_OF, &[report.project.as_str(), &report.period])) }
             p.quiet {
                 (voice.fill(words::FROM_TO, &[&from, &until])) " · "
                 (voice.fill(words::ZONE, &[voice.zone_name()]))
                 @if report.until < report.ends { " · " (voice.say(words::NOT_OVER)) }
             }
-            (ways(report, around, voice))
+            @if !voice.is_file { (ways(report, around, voice)) }
             @if report.modules.is_empty() { p.calm { (voice.say(words::NOTHING_COUNTED)) } }
             @if report.modules.len() > 1 { (glance(report, voice)) }
         }
@@ -73,7 +73,7 @@ fn top(report: &ReportView, around: &Around, voice: &Voice) -> Markup {
 /// To other periods, to the other projects, and to the same as a file.
 fn ways(report: &ReportView, around: &Around, voice: &Voice) -> Markup {
     let project = report.project.as_str();
-    let files = [("csv", "CSV"), ("json", "JSON"), ("text", voice.say(words::AS_TEXT))];
+    let files = files(voice);
     let (of, period) = (encoded(project), encoded(&report.period));
     html! {
         nav.ways aria-label=(voice.say(words::OTHER_PERIODS)) {
@@ -89,6 +89,11 @@ fn ways(report: &ReportView, around: &Around, voice: &Voice) -> Markup {
             }
         }
     }
+}
+
+/// The forms that a report may be taken away in, and what they are called.
+pub(super) fn files(voice: &Voice) -> [(&'static str, &'static str); 4] {
+    [("html", "HTML"), ("csv", "CSV"), ("json", "JSON"), ("text", voice.say(words::AS_TEXT))]
 }
 
 /// The period before, the one after, and those that are asked for most.

@@ -72,7 +72,7 @@ pub(crate) fn bounds(whole: &WholeView) -> String {
     }
 }
 
-fn outages(whole: &WholeView, lang: Lang) -> String {
+pub(super) fn outages(whole: &WholeView, lang: Lang) -> String {
     let still = lang.pick(" (still down)", "（仍未恢复）");
     format!("{}{}", whole.outages, if whole.is_open { still } else { "" })
 }
@@ -91,7 +91,7 @@ fn names(owners: &[PersonId]) -> String {
 }
 
 /// Columns as wide as their widest cell; the last one has no end.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(widest).collect();

@@ -10,7 +10,7 @@ use super::report::WholeView;
 /// Projects over one period. Each by its own accounting policy, in the zone of that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompanyView {
-    /// `2026-10`.
+    /// `2026-10`; as it was asked for, if the calendars of the projects make different periods of it.
     pub period: String,
     /// The fleet's name.
     pub fleet: String,
@@ -36,6 +36,8 @@ pub struct ProjectRow {
     /// `standard@1`.
     pub policy: String,
     pub target: Option<String>,
+    /// By the calendar of its policy.
+    pub period: String,
     pub zone: String,
     pub from: Time,
     /// The end of the period, or the present.

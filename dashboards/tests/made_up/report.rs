@@ -7,6 +7,7 @@ use dashboards::view::report::{
     Around, BudgetView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView, ReportView,
     SpanView, StatisticsView, TallyView, VerdictView, WholeView,
 };
+use dashboards::view::status::{StatusProject, StatusState, StatusView};
 use model::time::Time;
 
 /// 2026-02-01T00:00:00 in Shanghai.
@@ -90,6 +91,7 @@ pub(crate) fn company() -> CompanyView {
         owners: owners.iter().map(|owner| owner.parse().expect("a good name")).collect(),
         policy: "standard@3".to_owned(),
         target: whole.verdict.is_some().then(|| "99.9%".to_owned()),
+        period: "2026-02".to_owned(),
         zone: "Asia/Shanghai".to_owned(),
         from: FEBRUARY,
         until: after(28 * DAY_S),
@@ -115,6 +117,41 @@ pub(crate) fn company() -> CompanyView {
             why: "2026-02 begins on 2026-02-01; nothing is known of it yet".to_owned(),
         }],
         without_owner: vec!["batch".parse().expect("a good name")],
+    }
+}
+
+/// Three public projects: one down, one unknown, one up with work to come.
+pub(crate) fn status() -> StatusView {
+    let days = |down: fn(u64) -> u64| (0..90).map(|date| day(date, down(date), 0, 0)).collect();
+    let now = after(90 * DAY_S);
+    let project = |name: &str, state: StatusState, whole: WholeView| StatusProject {
+        project: name.parse().expect("a good name"),
+        state,
+        since: Some(after(89 * DAY_S + 80_000)),
+        whole,
+        days: Vec::new(),
+        work: Vec::new(),
+    };
+    let shop = StatusProject {
+        days: days(|date| if date % 9 == 8 { date * 97 } else { 0 }),
+        ..project("shop", StatusState::Down, missed().as_whole())
+    };
+    let unseen = (0..90).map(|date| day(date, 0, if date > 80 { DAY_S } else { 0 }, 0));
+    let search = StatusProject {
+        days: unseen.collect(),
+        ..project("search", StatusState::Unknown, open().as_whole())
+    };
+    let checkout = StatusProject {
+        days: days(|date| if date == 5 { 600 } else { 0 }),
+        work: vec![(after(91 * DAY_S), after(91 * DAY_S + 7_200))],
+        ..project("checkout", StatusState::Up, met().as_whole())
+    };
+    StatusView {
+        fleet: "acme".to_owned(),
+        written: now,
+        every_s: 60,
+        zone: "Asia/Shanghai".to_owned(),
+        projects: vec![shop, search, checkout],
     }
 }
 

@@ -8,6 +8,7 @@ use dashboards::{
 };
 use model::lang::Lang;
 
+mod beside;
 mod company;
 mod explore;
 #[path = "../made_up/mod.rs"]
@@ -17,6 +18,7 @@ mod monitor;
 mod report;
 mod review;
 mod rules;
+mod status;
 
 /// Each page once, by name.
 fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 12] {

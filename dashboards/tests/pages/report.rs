@@ -1,14 +1,14 @@
 //! Promises about the report of availability: minutes first, nothing left out unsaid, bounded.
 
-use dashboards::report::text;
+use dashboards::report::{badge, text};
 use dashboards::view::Theme;
 use dashboards::view::report::ReportView;
-use dashboards::{STYLE, no_report_page, report_page};
+use dashboards::{STYLE, company_file, no_report_page, report_file, report_page};
 use expect_test::expect;
 use model::lang::Lang;
 
 use crate::made_up;
-use crate::made_up::report::{crowd, long, month};
+use crate::made_up::report::{company, crowd, long, month};
 
 fn page(report: &ReportView, lang: Lang) -> String {
     report_page(report, &made_up::report::around(), &made_up::reader(lang, Theme::Auto))
@@ -317,4 +317,52 @@ fn paper_is_white_and_bears_no_ways_to_elsewhere() {
     {
         assert!(print.contains(rule), "{rule}");
     }
+}
+
+#[test]
+fn a_file_is_whole_and_leads_nowhere() {
+    let reader = made_up::reader(Lang::En, Theme::Auto);
+    for file in [report_file(&month(), &reader), company_file(&company(), &reader)] {
+        for elsewhere in ["src=", "<link", "<script", "<form", "http:", "https:", "url(", "@import"]
+        {
+            assert!(!file.contains(elsewhere), "{elsewhere}");
+        }
+        let anchors = file.matches("href=\"#").count();
+        assert_eq!(file.matches("href=").count(), anchors, "it leads to itself only");
+        assert!(file.contains(&format!("<style>{STYLE}</style>")));
+    }
+    let file = report_file(&month(), &reader);
+    let page = page(&month(), Lang::En);
+    let shown = |page: &str| seen(page, "module-shop/web");
+    assert_eq!(shown(&file), shown(&page), "it says what the page says");
+}
+
+#[test]
+fn a_badge_says_bounds_and_verdict_in_words_and_doubt_has_its_own_colour() {
+    let mut report = month();
+    let mut told = String::new();
+    for whole in [report.whole.clone(), report.modules[1].as_whole(), report.modules[2].as_whole()]
+    {
+        report.whole = whole;
+        told += &badge(&report, Lang::En);
+        told += "\n";
+    }
+    report.whole.verdict = None;
+    told += &badge(&report, Lang::Zh);
+    report.whole = Default::default();
+    told += "\n";
+    told += &badge(&report, Lang::En);
+    expect![[r##"
+        <svg xmlns="http://www.w3.org/2000/svg" width="256" height="20" role="img" aria-label="shop 2026-02: 96.910%..99.547% missed"><title>shop 2026-02: 96.910%..99.547% missed</title><rect width="92" height="20" fill="#3c4652"></rect><rect x="92" width="164" height="20" fill="#b3310a"></rect><g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11"><text x="6" y="14" textLength="80">shop 2026-02</text><text x="98" y="14" textLength="152">96.910%..99.547% missed</text></g></svg>
+        <svg xmlns="http://www.w3.org/2000/svg" width="269" height="20" role="img" aria-label="shop 2026-02: 96.527%..100% undecidable"><title>shop 2026-02: 96.527%..100% undecidable</title><rect width="92" height="20" fill="#3c4652"></rect><rect x="92" width="177" height="20" fill="#7a5600"></rect><g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11"><text x="6" y="14" textLength="80">shop 2026-02</text><text x="98" y="14" textLength="165">96.527%..100% undecidable</text></g></svg>
+        <svg xmlns="http://www.w3.org/2000/svg" width="177" height="20" role="img" aria-label="shop 2026-02: 99.975% met"><title>shop 2026-02: 99.975% met</title><rect width="92" height="20" fill="#3c4652"></rect><rect x="92" width="85" height="20" fill="#00694f"></rect><g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11"><text x="6" y="14" textLength="80">shop 2026-02</text><text x="98" y="14" textLength="73">99.975% met</text></g></svg>
+        <svg xmlns="http://www.w3.org/2000/svg" width="202" height="20" role="img" aria-label="shop 2026-02: 99.975% 未设目标"><title>shop 2026-02: 99.975% 未设目标</title><rect width="92" height="20" fill="#3c4652"></rect><rect x="92" width="110" height="20" fill="#55616f"></rect><g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11"><text x="6" y="14" textLength="80">shop 2026-02</text><text x="98" y="14" textLength="98">99.975% 未设目标</text></g></svg>
+        <svg xmlns="http://www.w3.org/2000/svg" width="190" height="20" role="img" aria-label="shop 2026-02: nothing known"><title>shop 2026-02: nothing known</title><rect width="92" height="20" fill="#3c4652"></rect><rect x="92" width="98" height="20" fill="#55616f"></rect><g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11"><text x="6" y="14" textLength="80">shop 2026-02</text><text x="98" y="14" textLength="86">nothing known</text></g></svg>"##]].assert_eq(&told);
+}
+
+#[test]
+fn a_badge_escapes_what_it_is_given_and_runs_nothing() {
+    let report = ReportView { period: "<script>\"&".to_owned(), ..month() };
+    let badge = badge(&report, Lang::En);
+    assert!(badge.contains("&lt;script&gt;&quot;&amp;") && !badge.contains("<script"), "{badge}");
 }

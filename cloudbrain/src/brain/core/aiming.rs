@@ -12,7 +12,7 @@ use model::time::Time;
 use model::verdict::ProbeTarget;
 
 use crate::brain::senses::{
-    PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
+    PROVIDER, STATUS_PAGE, channel_name, list_name, probe_name, router_name, server_name,
 };
 use crate::brain::{active, targets};
 
@@ -58,8 +58,9 @@ impl Core {
             self.signals(signals, now);
         }
         let channels = self.config.channels.iter().map(|channel| channel_name(channel.name()));
-        let targets_and_channels = self.names_of(&targets).into_iter().chain(channels).collect();
-        self.senses.keep_faults_of(&targets_and_channels);
+        let page = self.config.raw.status_page.as_ref().map(|_| STATUS_PAGE.to_owned());
+        let named = self.names_of(&targets).into_iter().chain(channels).chain(page).collect();
+        self.senses.keep_faults_of(&named);
         // The last word of a probe that is no longer made must not stay a witness.
         let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
         for probe in before.probes.iter().filter(|probe| !probed.contains(&probe.target)) {

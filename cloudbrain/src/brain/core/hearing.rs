@@ -24,7 +24,7 @@ use crate::brain::discover::Found;
 use crate::brain::eye::News;
 use crate::brain::fail::fail_point;
 use crate::brain::senses::{
-    PROVIDER, channel_name, list_name, probe_name, router_name, server_name,
+    PROVIDER, STATUS_PAGE, channel_name, list_name, probe_name, router_name, server_name,
 };
 use crate::brain::zabbix::{Round, Word};
 use crate::brain::{record, targets};
@@ -88,6 +88,15 @@ impl Core {
                 let remedy =
                     "see heartbeat in cloudbrain.yaml: whoever waits for it will raise the alarm";
                 self.way_out(signal, remedy, now)
+            }
+            Heard::StatusPage(Ok(())) => {
+                self.senses.no_fault(STATUS_PAGE);
+                false
+            }
+            Heard::StatusPage(Err(why)) => {
+                let remedy = "see status_page in cloudbrain.yaml: its folder must be writable";
+                self.senses.misconfigured(STATUS_PAGE, &why, remedy, now);
+                false
             }
             Heard::Acknowledged(acknowledged) => {
                 self.acknowledge(acknowledged, now);

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use availability::{Account, lay, whole};
+use availability::{Account, Interval, lay, whole};
 use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
 use dashboards::view::report::{BudgetView, VerdictView};
 use model::id::{Object, PersonId, ProjectId};
@@ -44,21 +44,21 @@ pub async fn company(
     let (asked, whose) = (period.clone(), owner.clone());
     let taken = handle.ask(move |core, now| take(core, &asked, whose.as_ref(), now)).await;
     let taken = taken.map_err(Refusal::Brain)??;
-    let journal = by_project(journal(handle, &taken).await?);
+    let grounds: Vec<&Ground> = taken.grounds.iter().map(|(ground, _)| ground).collect();
+    let journal = by_project(journal(handle, &grounds).await?);
     let mut projects = Vec::new();
     for (ground, owners) in &taken.grounds {
         let announced = journal.get(ground.project.as_str()).map_or(&[][..], Vec::as_slice);
-        let account = account(handle, ground, announced).await.map_err(Refusal::Store)?;
-        projects.push(row(ground, owners, &account));
+        let timeline = joined(handle, ground, announced).await.map_err(Refusal::Store)?;
+        projects.push(row(ground, owners, &ground.account(&timeline, &[])));
     }
     projects.sort_by_cached_key(worst_first);
-    let label = taken.grounds.first().map(|(ground, _)| ground.period.label());
     let refused = taken.refused.into_iter().map(|(project, refusal)| {
         let why = refusal.to_string();
         NoAccount { project, why: if lang == Lang::Zh { chinese(&why) } else { why } }
     });
     Ok(CompanyView {
-        period: label.unwrap_or(period),
+        period: one_label(&projects).unwrap_or(period),
         fleet: taken.fleet,
         owner,
         owners: taken.owners.into_iter().collect(),
@@ -97,8 +97,11 @@ fn take(core: &Core, period: &str, owner: Option<&PersonId>, now: Time) -> Resul
 }
 
 /// What was announced and corrected in the time of any of them.
-async fn journal(handle: &Handle, taken: &Taken) -> Result<Vec<JournalRow>, Refusal> {
-    let since = taken.grounds.iter().map(|(ground, _)| (ground.reach().0, ground.now)).min();
+pub(super) async fn journal(
+    handle: &Handle,
+    grounds: &[&Ground],
+) -> Result<Vec<JournalRow>, Refusal> {
+    let since = grounds.iter().map(|ground| (ground.reach().0, ground.now)).min();
     match since {
         Some((since, now)) => super::journal(handle, since, now).await,
         None => Ok(Vec::new()),
@@ -106,7 +109,7 @@ async fn journal(handle: &Handle, taken: &Taken) -> Result<Vec<JournalRow>, Refu
 }
 
 /// A company has many projects and many lines, and each line is about one of them.
-fn by_project(journal: Vec<JournalRow>) -> BTreeMap<String, Vec<JournalRow>> {
+pub(super) fn by_project(journal: Vec<JournalRow>) -> BTreeMap<String, Vec<JournalRow>> {
     let mut rows: BTreeMap<String, Vec<JournalRow>> = BTreeMap::new();
     for row in journal {
         let name = row.object.as_ref().map_or("", Object::name);
@@ -116,12 +119,12 @@ fn by_project(journal: Vec<JournalRow>) -> BTreeMap<String, Vec<JournalRow>> {
     rows
 }
 
-/// Of the project as a whole. A line from before what the project's own page goes by is left out.
-async fn account(
+/// The timeline of the project as a whole, as it counts. A line from before what the project's own page goes by is left out.
+pub(super) async fn joined(
     handle: &Handle,
     ground: &Ground,
     announced: &[JournalRow],
-) -> Result<Account, StoreError> {
+) -> Result<Vec<Interval>, StoreError> {
     let (since, until) = ground.reach();
     let ours = announced.iter().filter(|row| since <= row.at);
     let ours: Vec<JournalRow> = ours.cloned().collect();
@@ -132,7 +135,13 @@ async fn account(
         let overlays = overlays(&ours, module);
         laid.push(lay(&timeline, &ground.policy.terms.admit(&overlays)));
     }
-    Ok(ground.account(&whole(&laid), &[]))
+    Ok(whole(&laid))
+}
+
+/// Where weeks begin on different days, one question is about several periods.
+fn one_label(projects: &[ProjectRow]) -> Option<String> {
+    let first = &projects.first()?.period;
+    projects.iter().all(|row| row.period == *first).then(|| first.clone())
 }
 
 fn row(ground: &Ground, owners: &[PersonId], account: &Account) -> ProjectRow {
@@ -141,6 +150,7 @@ fn row(ground: &Ground, owners: &[PersonId], account: &Account) -> ProjectRow {
         owners: owners.to_vec(),
         policy: ground.policy.terms.id(),
         target: ground.policy.terms.target.map(|target| target.to_string()),
+        period: ground.period.label(),
         zone: ground.zone.clone(),
         from: account.from,
         until: account.until,
@@ -197,6 +207,7 @@ mod tests {
             owners: Vec::new(),
             policy: String::new(),
             target: None,
+            period: String::new(),
             zone: String::new(),
             from: Time::default(),
             until: Time::default(),

@@ -4,20 +4,38 @@
 //! are brought together by time and by what the incident is about. An outage without an incident is no
 //! mistake: it may have been silenced, or too short for anybody to be told.
 
+use std::time::Duration;
+
 use alerter::IncidentSummary;
 use dashboards::view::report::{OutageView, ReportView};
 use model::id::{ModuleId, Object, ProjectId};
-use store::StoreError;
+use store::{IncidentRow, StoreError};
 
 use crate::brain::Handle;
 
 /// So many of the newest are looked through.
 const MOST: usize = 2_000;
+/// An outage is an incident at the latest so long after its end.
+const LATEST: Duration = Duration::from_secs(3_600);
 
-/// The newest incidents, those opened last first.
-pub(super) async fn known(handle: &Handle) -> Result<Vec<IncidentSummary>, StoreError> {
+/// Of the newest incidents those that may belong to an outage of this report; the others are not even
+/// read, since reports are many and outages are few.
+pub(super) async fn known(
+    handle: &Handle,
+    report: &ReportView,
+) -> Result<Vec<IncidentSummary>, StoreError> {
+    let outages = || report.modules.iter().flat_map(|module| &module.outages);
+    if outages().next().is_none() {
+        return Ok(Vec::new());
+    }
     let rows = handle.store.incidents(MOST).await?;
-    Ok(rows.iter().filter_map(|row| serde_json::from_str(&row.body).ok()).collect())
+    let may_be = |row: &&IncidentRow| outages().any(|outage| is_near(row, outage));
+    let near = rows.iter().filter(may_be);
+    Ok(near.filter_map(|row| serde_json::from_str(&row.body).ok()).collect())
+}
+
+fn is_near(row: &IncidentRow, outage: &OutageView) -> bool {
+    row.opened <= outage.until + LATEST && row.closed.is_none_or(|closed| closed > outage.from)
 }
 
 /// Names the incident of each outage, where there is one.

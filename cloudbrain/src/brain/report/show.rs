@@ -84,16 +84,7 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
         outages: account.outages.iter().map(outage).collect(),
         statistics: statistics(&account.statistics),
         blips,
-        days: account
-            .days
-            .iter()
-            .map(|(day, tally)| DayView {
-                date: day.date.to_string(),
-                from: day.from,
-                until: day.until.min(account.until),
-                tally: tally_view(tally),
-            })
-            .collect(),
+        days: days(account),
         unknown: account.unknown.iter().map(span).collect(),
         maintenance: account.maintenance.iter().map(span).collect(),
         corrections: account.corrections.iter().map(correction).collect(),
@@ -103,6 +94,16 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
 fn correction(said: &Overlay) -> CorrectionView {
     let (from, until) = (said.from, said.until);
     CorrectionView { from, until, counts_as: said.state.to_string(), why: said.why.clone() }
+}
+
+pub(super) fn days(account: &Account) -> Vec<DayView> {
+    let days = account.days.iter().map(|(day, tally)| DayView {
+        date: day.date.to_string(),
+        from: day.from,
+        until: day.until.min(account.until),
+        tally: tally_view(tally),
+    });
+    days.collect()
 }
 
 /// What is said of a project as a whole.

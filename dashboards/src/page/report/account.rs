@@ -11,10 +11,11 @@ use crate::voice::Voice;
 use crate::words;
 
 pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Markup {
+    let way = module_path(&module.module).and_then(|path| voice.way(path));
     html! {
         section.account id=(anchor(&module.module)) {
             h2 {
-                a href=[module_path(&module.module)] { (module.module) } " "
+                a href=[way] { (module.module) } " "
                 span.chip { (verdict(module.verdict, voice)) }
             }
             (figures(module, report.target.as_deref(), voice))

@@ -218,11 +218,19 @@ fn sign(tally: &TallyView) -> String {
     }
 }
 
+/// From 0, not down, to 4, of a day.
+pub(in crate::page) fn step(down_s: u64) -> usize {
+    step_of(down_s.div_ceil(60), DAY_STEPS)
+}
+
+fn step_of(minutes: u64, steps: [u64; 3]) -> usize {
+    steps.iter().filter(|most| minutes > **most).count() + usize::from(minutes > 0)
+}
+
 /// Grey only if more is unknown than is known: else each restart of the monitor would cost a day.
 fn class(tally: &TallyView, steps: [u64; 3]) -> String {
-    let minutes = tally.down_s.div_ceil(60);
     let known_s = tally.up_s + tally.down_s;
-    let step = steps.iter().filter(|most| minutes > **most).count() + usize::from(minutes > 0);
+    let step = step_of(tally.down_s.div_ceil(60), steps);
     let color = match (known_s, tally.unknown_s) {
         (_, unknown_s) if tally.down_s == 0 && unknown_s > known_s => "unseen-time".to_owned(),
         (0, _) => "outside".to_owned(),

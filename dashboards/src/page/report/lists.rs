@@ -83,7 +83,7 @@ fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
                 span {
                     (brief(&outage.why))
                     @if let Some(incident) = &outage.incident {
-                        " " a href=(incident_path(incident)) { (incident) }
+                        " " a href=[voice.way(incident_path(incident))] { (incident) }
                     }
                 }
             }))
