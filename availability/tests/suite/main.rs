@@ -9,10 +9,14 @@ mod bounds;
 #[cfg(test)]
 mod burns;
 #[cfg(test)]
+mod latency;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod scripts;
+#[cfg(test)]
+mod sketches;
 #[cfg(test)]
 mod verdicts;
