@@ -47,7 +47,8 @@ pub use budget::{Budget, Outlook, Unresolvable, resolvable};
 pub use burn::{BURN_RULES, Burn, BurnRule, Finding, Objective, Urgency, Window};
 pub use interval::{Interval, State};
 pub use latency::{
-    Answer, Answers, Hour, Latencies, LatencyPromise, LatencyTerms, Sketch, Within, hour_of,
+    Answer, Answers, LENGTHS, Latencies, LatencyPromise, LatencyTerms, Sketch, Stretch, Within,
+    hour_of, start_of,
 };
 pub use ledger::Ledger;
 pub use outage::{End, Lengths, Outage, Statistics, outages};

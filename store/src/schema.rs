@@ -20,6 +20,7 @@ pub(crate) const STATE: Schema = Schema {
         include_str!("schema/state_1.sql"),
         include_str!("schema/state_2.sql"),
         include_str!("schema/state_3.sql"),
+        include_str!("schema/state_4.sql"),
     ],
     refresh: fill_vm_edges,
 };

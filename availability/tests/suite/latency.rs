@@ -1,9 +1,11 @@
 //! Hours of answers: what is counted, when, and that it is counted once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use availability::{Accounting, Answer, Answers, Hour, Latencies, LatencyPromise, Within, hour_of};
+use availability::{
+    Accounting, Answer, Answers, Latencies, LatencyPromise, Stretch, Within, hour_of, start_of,
+};
 use model::id::ModuleId;
 use model::time::Time;
 use model::verdict::Outcome;
@@ -29,8 +31,9 @@ fn thresholds(list: &[u64]) -> BTreeSet<Duration> {
     list.iter().copied().map(millis).collect()
 }
 
-fn settled(latencies: &mut Latencies, now: i64, list: &[u64]) -> Vec<Hour> {
-    latencies.settle(&each_minute(), second(now), |_| thresholds(list))
+fn settled(latencies: &mut Latencies, now: i64, list: &[u64]) -> Vec<Stretch> {
+    let all = latencies.settle(&each_minute(), second(now), |_| thresholds(list));
+    all.into_iter().filter(|stretch| stretch.hours == 1).collect()
 }
 
 #[test]
@@ -109,6 +112,45 @@ fn a_threshold_that_is_new_says_since_when_it_counts() {
 }
 
 #[test]
+fn days_are_the_sum_of_their_hours_also_over_a_restart() {
+    let mut latencies = Latencies::default();
+    let day = 24 * HOUR;
+    let look = |latencies: &mut Latencies, at: i64| {
+        assert!(latencies.observe(&each_minute(), &web(), second(at), took(5)));
+    };
+    let settle = |latencies: &mut Latencies, now: i64| -> Vec<(u32, i64, u64)> {
+        let all = latencies.settle(&each_minute(), second(now), |_| BTreeSet::new());
+        all.iter().map(|it| (it.hours, it.at.millis() / 1_000, it.answers.probes)).collect()
+    };
+    look(&mut latencies, day + 10);
+    assert_eq!(settle(&mut latencies, day + 2 * HOUR), [(768, 0, 1), (24, day, 1), (1, day, 1)]);
+    let mut anew = Latencies::restore(latencies.settled_until(), []);
+    for hours in [768, 24] {
+        let (module, at) = (web(), start_of(latencies.settled_until(), hours));
+        let answers = Answers::of_hour(at, &[took(5)], &BTreeSet::new());
+        anew.resume(Stretch { module, hours, at, answers });
+    }
+    for latencies in [&mut latencies, &mut anew] {
+        look(latencies, day + 2 * HOUR);
+        look(latencies, 2 * day);
+        let second_hour = [(768, 0, 2), (24, day, 2), (1, day + 2 * HOUR, 1)];
+        let next_day = [(768, 0, 3), (24, 2 * day, 1), (1, 2 * day, 1)];
+        assert_eq!(settle(latencies, 3 * day), [second_hour, next_day].concat());
+    }
+    assert_eq!(settle(&mut latencies, 4 * day), settle(&mut anew, 4 * day));
+}
+
+#[test]
+fn what_was_seen_with_blind_eyes_counts_for_nothing() {
+    let mut latencies = Latencies::default();
+    for at in [10, 20, 30] {
+        latencies.observe(&each_minute(), &web(), second(at), Answer::Failed);
+    }
+    latencies.blind(second(20), second(30));
+    assert_eq!(settled(&mut latencies, 2 * HOUR, &[])[0].answers.probes, 2);
+}
+
+#[test]
 fn what_is_under_way_is_told_and_not_taken() {
     let mut latencies = Latencies::default();
     latencies.observe(&each_minute(), &web(), second(10), took(5));
@@ -152,7 +194,7 @@ fn sent() -> impl Strategy<Value = Vec<Sent>> {
 }
 
 /// All that is settled, in the bytes that are stored, when looks arrive in the order of their coming.
-fn told(mut sent: Vec<Sent>, accounting: &Accounting) -> Vec<(Time, u64, Vec<u8>)> {
+fn told(mut sent: Vec<Sent>, accounting: &Accounting) -> Vec<(u32, Time, u64, Vec<u8>)> {
     let mut latencies = Latencies::default();
     let mut hours = Vec::new();
     let thresholds = |_: &ModuleId| thresholds(&[100, 300]);
@@ -163,10 +205,10 @@ fn told(mut sent: Vec<Sent>, accounting: &Accounting) -> Vec<(Time, u64, Vec<u8>
     }
     hours.extend(latencies.settle(accounting, second(9 * HOUR), thresholds));
     assert_eq!(latencies.left_out(), 0, "nothing came too late");
-    hours
-        .into_iter()
-        .map(|hour| (hour.at, hour.answers.probes, hour.answers.pack(hour.at)))
-        .collect()
+    // The last word on a stretch is what is kept of it.
+    let kept: BTreeMap<_, _> =
+        hours.into_iter().map(|it| ((it.hours, it.at), it.answers)).collect();
+    kept.into_iter().map(|((hours, at), it)| (hours, at, it.probes, it.pack(at))).collect()
 }
 
 fn merged<'a>(hours: impl Iterator<Item = &'a Answers>) -> Answers {

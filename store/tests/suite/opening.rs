@@ -125,10 +125,10 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let folder = fresh("newer");
     open(&folder).store.close().await;
     let shell = rusqlite::Connection::open(folder.join("state.db")).unwrap();
-    shell.execute("INSERT INTO schema_version VALUES (4, 5)", []).unwrap();
+    shell.execute("INSERT INTO schema_version VALUES (5, 5)", []).unwrap();
     let error = refusal(&folder);
-    assert!(matches!(error, StoreError::TooNew { found: 4, known: 3, .. }), "{error}");
-    expect!["FOLDER/state.db has schema version 4, this program knows up to 3; start the newer program again"]
+    assert!(matches!(error, StoreError::TooNew { found: 5, known: 4, .. }), "{error}");
+    expect!["FOLDER/state.db has schema version 5, this program knows up to 4; start the newer program again"]
         .assert_eq(&message(&error, &folder));
 }
 
