@@ -3,6 +3,7 @@
 //! Pure, and the same bytes for the same view: a report that is fetched twice may be compared.
 
 mod csv;
+mod latency;
 mod text;
 
 pub use csv::csv;
@@ -17,6 +18,14 @@ use crate::view::report::ReportView;
 /// The zone that a report is in.
 fn zone_of(report: &ReportView) -> TimeZone {
     TimeZone::get(&report.zone).unwrap_or(TimeZone::UTC)
+}
+
+/// A time that an answer took: `4.2ms`, `380ms`.
+pub(crate) fn took(micros: u64) -> String {
+    match micros {
+        0..10_000 => format!("{}.{}ms", micros / 1_000, micros % 1_000 / 100),
+        _ => format!("{}ms", micros / 1_000),
+    }
 }
 
 fn local(at: Time, zone: &TimeZone, format: &str) -> String {

@@ -17,6 +17,7 @@ use review::EventView;
 pub mod capacity;
 pub mod decision;
 pub mod explore;
+pub mod latency;
 pub mod monitor;
 pub mod quiet;
 pub mod report;

@@ -39,6 +39,15 @@ impl LatencyPromise {
         let within: Span = within.trim().parse().map_err(|_| wrong())?;
         Ok(Self { share: Target::parse(share)?, within: within.0 })
     }
+
+    /// In words.
+    pub(crate) fn rule(&self) -> String {
+        format!(
+            "{} of the probes are promised to be answered within {}",
+            self.share,
+            Span(self.within)
+        )
+    }
 }
 
 /// `99% within 300ms`.

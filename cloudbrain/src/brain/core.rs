@@ -7,6 +7,7 @@
 
 mod acting;
 mod aiming;
+pub(super) mod answering;
 mod approving;
 mod beside;
 mod blindness;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 use alerter::message::Message;
 use alerter::{Action, EscalationStep, IncidentSummary, Party};
-use availability::{Accounting, Ledger};
+use availability::{Accounting, Latencies, Ledger};
 use collector::active::Directory;
 use collector::findings::Findings;
 use collector::poller::{Sensed, Targets};
@@ -181,6 +182,7 @@ pub struct Core {
     pub alerter: alerter::State,
     pub settings: alerter::Settings,
     pub ledgers: BTreeMap<ModuleId, Ledger>,
+    pub latencies: Latencies,
     pub accounting: Accounting,
     pub topology: Topology,
     pub senses: Senses,
@@ -205,6 +207,8 @@ pub struct Core {
     pub eye: Eye,
     /// Up to here the present blindness is in the accounts.
     blind_until: Time,
+    /// The probes before it are settled, and dropped from the store; not known yet if None.
+    probes_from: Option<Time>,
     stored: Stored,
     targets: Arc<Targets>,
     /// The targets were derived at least once.
@@ -234,6 +238,7 @@ pub struct Inheritance {
     pub scaler: scaler::state::State,
     pub alerter: alerter::State,
     pub ledgers: BTreeMap<ModuleId, Ledger>,
+    pub latencies: Latencies,
     pub posted: Posted,
     pub stored: Stored,
     pub recent: Vec<Decision>,
@@ -270,6 +275,7 @@ impl Core {
             scaler: inheritance.scaler,
             alerter: inheritance.alerter,
             ledgers: inheritance.ledgers,
+            latencies: inheritance.latencies,
             topology: Topology::default(),
             senses: Senses::default(),
             series: inheritance.series,
@@ -288,6 +294,7 @@ impl Core {
             duty: inheritance.duty,
             eye: Eye::new(&config),
             blind_until: now,
+            probes_from: None,
             stored: inheritance.stored,
             targets: Arc::default(),
             has_aimed: false,
@@ -447,6 +454,7 @@ impl Core {
         turn.changes.extend(self.stored.alerter(&mut self.alerter));
         turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
         turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
+        turn.changes.extend(self.stored.room(record::LATENCY, &self.latencies.settled_until()));
         turn.changes.extend(self.rooms_of_rules());
         turn.changes.extend(self.stored.old_notes(now));
         turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
@@ -478,7 +486,9 @@ impl Core {
         if self.eye.is_blind() {
             let since = std::mem::replace(&mut self.blind_until, now);
             self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
+            self.unsee_answers(since, now);
         }
+        self.settle_answers(now);
         for (module, ledger) in &mut self.ledgers {
             ledger.tick(&self.accounting, now);
             for interval in ledger.take_transitions() {

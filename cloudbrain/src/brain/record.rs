@@ -21,6 +21,7 @@ pub(super) const SCALER: &str = "scaler";
 /// What the alerter remembers is in rooms of its own, a piece each.
 const ALERTER: &str = "alerter/";
 pub(super) const AVAILABILITY: &str = "availability";
+pub(super) const LATENCY: &str = "latency";
 pub(super) const DISCOVERY: &str = "discovery";
 /// For so long the trail says why somebody was told or not.
 const NOTES_KEPT: Duration = Duration::from_secs(90 * 86_400);

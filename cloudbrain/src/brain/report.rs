@@ -6,6 +6,7 @@
 //! [`availability::Account`].
 
 mod announced;
+mod latency;
 mod show;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ struct Ground {
     period: Period,
     now: Time,
     ledgers: BTreeMap<ModuleId, Ledger>,
+    unsettled: latency::Unsettled,
     not_probed: Vec<NotProbed>,
 }
 
@@ -104,6 +106,7 @@ pub async fn report(
         accounts.push((module.clone(), account, blips));
     }
     let mut view = show::view(&ground, accounts);
+    latency::add(handle, &ground, &mut view).await?;
     if lang == Lang::Zh {
         show::in_chinese(&mut view);
     }
@@ -140,6 +143,7 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
         zone: zone_name(&policy.zone, &config.raw.timezone),
         period,
         now,
+        unsettled: latency::unsettled(core, ledgers.keys()),
         ledgers,
         not_probed,
         policy,

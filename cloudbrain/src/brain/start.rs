@@ -33,6 +33,7 @@ use crate::config::{self, Config, Zabbix};
 use crate::rules::engine::Book;
 
 use super::asker::{self, Asked};
+use super::core::answering;
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
 use super::duty::Duty;
@@ -277,6 +278,7 @@ async fn inherit(
         alerter,
         posted: Posted::restore(&state.memory),
         ledgers: self::memory(&state, record::AVAILABILITY)?,
+        latencies: answering::inherit(self::memory(&state, record::LATENCY)?, store).await?,
         stored,
         recent,
         closed,

@@ -13,6 +13,7 @@
 
 pub(super) mod account;
 mod calendar;
+mod latency;
 mod lists;
 
 use maud::{Markup, html};

@@ -5,6 +5,8 @@ use model::id::{ModuleId, ProjectId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
+use super::latency::LatencyView;
+
 /// One project over one period. Its reasons and rules are in the reader's language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportView {
@@ -53,6 +55,8 @@ pub struct ModuleReport {
     pub days: Vec<DayView>,
     pub unknown: Vec<SpanView>,
     pub maintenance: Vec<SpanView>,
+    /// None if there are no answers of it.
+    pub latency: Option<LatencyView>,
 }
 
 /// They add up to the period, up to rounding.

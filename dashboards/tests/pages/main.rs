@@ -9,6 +9,8 @@ use dashboards::{
 use model::lang::Lang;
 
 mod explore;
+#[cfg(test)]
+mod latency;
 #[path = "../made_up/mod.rs"]
 mod made_up;
 mod monitor;

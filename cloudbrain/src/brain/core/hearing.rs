@@ -219,6 +219,7 @@ impl Core {
     fn looked_up(&mut self, news: News, now: Time) -> bool {
         if let Some(since) = news.blind_since {
             self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
+            self.unsee_answers(since, now);
             self.senses.unsee();
             self.blind_until = now;
         }
@@ -281,6 +282,7 @@ impl Core {
             let ledger = self.ledgers.entry(module.clone());
             let ledger = ledger.or_insert_with(|| Ledger::new(verdict.at));
             ledger.observe(&self.accounting, verdict.at, &verdict.outcome);
+            self.time_answer(module, verdict);
         }
         let signals = self.reach.on_verdict(verdict);
         self.signals(signals, now)

@@ -94,6 +94,7 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
             .collect(),
         unknown: account.unknown.iter().map(span).collect(),
         maintenance: account.maintenance.iter().map(span).collect(),
+        latency: None, // It is added later: it is read from the store.
     }
 }
 
