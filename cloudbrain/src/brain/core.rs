@@ -209,6 +209,10 @@ pub struct Core {
     blind_until: Time,
     /// The probes before it are settled, and dropped from the store; not known yet if None.
     probes_from: Option<Time>,
+    /// Whose ledgers heard something since they were stored; that time passes they know by themselves.
+    heard: BTreeSet<ModuleId>,
+    /// Ledgers are in the store where they used to be.
+    ledgers_are_together: bool,
     stored: Stored,
     targets: Arc<Targets>,
     /// The targets were derived at least once.
@@ -239,6 +243,8 @@ pub struct Inheritance {
     pub alerter: alerter::State,
     pub ledgers: BTreeMap<ModuleId, Ledger>,
     pub latencies: Latencies,
+    /// The ledgers were in one room, as they used to be.
+    pub ledgers_are_together: bool,
     pub posted: Posted,
     pub stored: Stored,
     pub recent: Vec<Decision>,
@@ -295,6 +301,8 @@ impl Core {
             eye: Eye::new(&config),
             blind_until: now,
             probes_from: None,
+            heard: BTreeSet::new(),
+            ledgers_are_together: inheritance.ledgers_are_together,
             stored: inheritance.stored,
             targets: Arc::default(),
             has_aimed: false,
@@ -311,6 +319,8 @@ impl Core {
             pending: Turn::default(),
             config,
         };
+        // That nobody looked meanwhile is to be remembered.
+        core.heard = core.ledgers.keys().cloned().collect();
         core.is_recovering = core.scaler.memory.recovery.is_some();
         for router in &core.config.raw.routers {
             core.senses.expect_router(router.name(), now);
@@ -453,7 +463,7 @@ impl Core {
         turn.changes.extend(self.stored.catch_up(&mut self.scaler, now));
         turn.changes.extend(self.stored.alerter(&mut self.alerter));
         turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
-        turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
+        turn.changes.extend(self.changed_ledgers());
         turn.changes.extend(self.stored.room(record::LATENCY, &self.latencies.settled_until()));
         turn.changes.extend(self.rooms_of_rules());
         turn.changes.extend(self.stored.old_notes(now));
@@ -485,13 +495,13 @@ impl Core {
         self.publish(now);
         if self.eye.is_blind() {
             let since = std::mem::replace(&mut self.blind_until, now);
-            self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
-            self.unsee_answers(since, now);
+            self.blind_ledgers(since, now);
         }
         self.settle_answers(now);
         for (module, ledger) in &mut self.ledgers {
             ledger.tick(&self.accounting, now);
             for interval in ledger.take_transitions() {
+                self.heard.insert(module.clone());
                 self.pending.changes.push(Change::Transition(TransitionRow {
                     module: module.clone(),
                     at: interval.from,
@@ -510,6 +520,7 @@ impl Core {
             let Some(module) = &vm.module else { continue };
             let acknowledged = self.senses.facts.acknowledged() >= vm.route_generation;
             if acknowledged && !self.ledgers.contains_key(module) {
+                self.heard.insert(module.clone());
                 self.ledgers.insert(module.clone(), Ledger::new(now));
             }
         }

@@ -1,5 +1,6 @@
-//! How long users waited: each probe is on record until its hour is settled, then the hour is. Both
-//! changes are of one turn, so a death in between counts nothing twice.
+//! What is kept of probes: the ledgers that heard one, and how long users waited. Each probe is on record
+//! until its hour is settled, then the hour is; both changes are of one turn, so a death in between
+//! counts nothing twice.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use model::time::Time;
 use model::verdict::Verdict;
 use store::{AnswersRow, Change, LookRow, Store};
 
+use crate::brain::record;
 use crate::config::Config;
 
 use super::Core;
@@ -32,9 +34,21 @@ impl Core {
     }
 
     /// What was seen while we were blind says nothing of the modules.
-    pub(super) fn unsee_answers(&mut self, from: Time, before: Time) {
+    pub(super) fn blind_ledgers(&mut self, from: Time, before: Time) {
+        self.ledgers.values_mut().for_each(|ledger| ledger.blind(from, before));
+        self.heard.extend(self.ledgers.keys().cloned());
         self.latencies.blind(from, before);
         self.pending.changes.push(Change::ForgetLooks { from, before });
+    }
+
+    /// What of the ledgers is not in the store as it is now.
+    pub(super) fn changed_ledgers(&mut self) -> Vec<Change> {
+        let heard = std::mem::take(&mut self.heard);
+        let known = heard.iter().filter_map(|module| Some((module, self.ledgers.get(module)?)));
+        let changes = known.filter_map(|(module, ledger)| record::ledger(module, ledger));
+        let together = std::mem::take(&mut self.ledgers_are_together);
+        let room = record::LEDGERS.to_owned();
+        changes.chain(together.then_some(Change::Forget { room })).collect()
     }
 
     /// Writes down the hours that are over for good.

@@ -218,8 +218,7 @@ impl Core {
     /// it may stand.
     fn looked_up(&mut self, news: News, now: Time) -> bool {
         if let Some(since) = news.blind_since {
-            self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
-            self.unsee_answers(since, now);
+            self.blind_ledgers(since, now);
             self.senses.unsee();
             self.blind_until = now;
         }
@@ -282,6 +281,7 @@ impl Core {
             let ledger = self.ledgers.entry(module.clone());
             let ledger = ledger.or_insert_with(|| Ledger::new(verdict.at));
             ledger.observe(&self.accounting, verdict.at, &verdict.outcome);
+            self.heard.insert(module.clone());
             self.time_answer(module, verdict);
         }
         let signals = self.reach.on_verdict(verdict);
