@@ -19,6 +19,12 @@ pub const PHRASES: &[Phrase] = &[
     ("it has not served yet", "尚未开始服务"),
     ("{} is promised", "承诺可用率 {0}"),
     ("nothing is promised", "没有承诺可用率"),
+    ("{} of the probes are promised to be answered within {}", "承诺 {0} 的探测在 {1} 内得到应答"),
+    (
+        "answers are timed from the first byte of the request to their end; shares are exact counts, percentiles are \
+         of answered probes and within 0.8%; hours are whole hours of UTC",
+        "应答时间从请求的首字节计到应答结束；占比按确切次数计算，百分位只计得到应答的探测，误差不超过 0.8%；按 UTC 整点小时统计",
+    ),
     ("outages less than {} apart are one", "间隔不足 {0} 的故障算作一次"),
     ("maintenance counts like any other time", "维护时间照常计入"),
     ("maintenance does not count", "维护时间不计入"),

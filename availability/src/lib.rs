@@ -13,6 +13,9 @@
 //! A [`Period`] says what moments a month of some zone is, [`outages`] makes outages of down time, and
 //! a [`Budget`] and its [`Objective`] say what a promise allows, and when that is used up too fast.
 //!
+//! [`Latencies`] takes how long the same probes took, and makes of each hour one [`Answers`], which those of a
+//! period are merged from.
+//!
 //! It reads no clock and probes nothing. It does not know about several vantages.
 //!
 //! Invariants: the states of a period add up to its length, to the millisecond; time that was not
@@ -26,6 +29,7 @@ mod burn;
 pub mod chinese;
 mod interval;
 mod judge;
+mod latency;
 mod ledger;
 mod look;
 mod outage;
@@ -44,6 +48,10 @@ pub use accounting::Accounting;
 pub use budget::{Budget, Outlook, Unresolvable, resolvable};
 pub use burn::{BURN_RULES, Burn, BurnRule, Finding, Objective, Urgency, Window};
 pub use interval::{Interval, State};
+pub use latency::{
+    Answer, Answers, LENGTHS, Latencies, LatencyPromise, LatencyTerms, Sketch, Stretch, Within,
+    hour_of, start_of,
+};
 pub use ledger::Ledger;
 pub use outage::{End, Lengths, Outage, Statistics, outages};
 pub use overlay::{Kind, Overlay, lay};

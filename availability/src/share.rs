@@ -18,6 +18,11 @@ impl Share {
         (whole > 0).then_some(Self { part, whole })
     }
 
+    /// So many of so many; none of nothing.
+    pub fn of_counts(part: u64, whole: u64) -> Option<Self> {
+        Self::of(Duration::from_millis(part), Duration::from_millis(whole))
+    }
+
     /// From 0 to 1, for charts; no verdict rests on it.
     pub fn as_f64(self) -> f64 {
         self.part as f64 / self.whole as f64

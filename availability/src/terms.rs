@@ -13,6 +13,7 @@ use model::unit::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::interval::State;
+use crate::latency::LatencyTerms;
 use crate::overlay::{Kind, Overlay};
 
 const MILLIONTHS: u32 = 1_000_000;
@@ -28,6 +29,7 @@ pub struct Terms {
     pub merge_gap: Duration,
     pub maintenance: Maintenance,
     pub unknown: Unknown,
+    pub latency: LatencyTerms,
 }
 
 /// What was promised, in millionths: 999,500 is 99.95 %.
@@ -64,6 +66,7 @@ impl Default for Terms {
             merge_gap: Duration::from_secs(120),
             maintenance: Maintenance::Exclude { notice: Duration::ZERO },
             unknown: Unknown::Bounds,
+            latency: LatencyTerms::default(),
         }
     }
 }
@@ -152,7 +155,9 @@ impl Terms {
             None => "nothing is promised".to_owned(),
         };
         let gap = format!("outages less than {} apart are one", Span(self.merge_gap));
-        vec![target, gap, maintenance, unknown.to_owned()]
+        let promise = self.latency.promise.map(|promise| promise.rule());
+        let rules = [target, gap, maintenance, unknown.to_owned()];
+        rules.into_iter().chain(promise).collect()
     }
 }
 

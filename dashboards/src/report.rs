@@ -6,6 +6,7 @@ mod badge;
 mod beside;
 mod company;
 mod csv;
+mod latency;
 mod mail;
 mod text;
 
@@ -27,6 +28,14 @@ use crate::view::report::ReportView;
 /// The zone that a report is in.
 fn zone_of(report: &ReportView) -> TimeZone {
     TimeZone::get(&report.zone).unwrap_or(TimeZone::UTC)
+}
+
+/// A time that an answer took: `4.2ms`, `380ms`.
+pub(crate) fn took(micros: u64) -> String {
+    match micros {
+        0..10_000 => format!("{}.{}ms", micros / 1_000, micros % 1_000 / 100),
+        _ => format!("{}ms", micros / 1_000),
+    }
 }
 
 fn local(at: Time, zone: &TimeZone, format: &str) -> String {

@@ -19,6 +19,7 @@ pub mod capacity;
 pub mod company;
 pub mod decision;
 pub mod explore;
+pub mod latency;
 pub mod monitor;
 pub mod quiet;
 pub mod report;

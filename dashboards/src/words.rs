@@ -582,6 +582,17 @@ words! {
         "> 表示未见其开始或结束，实际可能更长。";
     BLIPS = "Failed probes that no outage came of: {0}. They are no downtime.",
         "未被确认的探测失败：{0} 次，不计入不可用。";
+    LATENCY = "Latency", "响应时间";
+    P50 = "p50", "p50 百分位";
+    P95 = "p95", "p95 百分位";
+    P99 = "p99", "p99 百分位";
+    SLOWEST = "slowest", "最慢";
+    PROBES_FAILED = "probes failed", "探测失败";
+    COUNT_OF = "{0} of {1}", "{0} / {1}";
+    ANSWERED_WITHIN = "Answered within", "应答时间不超过";
+    SHARE_IN_TIME = "Share of probes", "探测占比";
+    IN_TIME = "Probes", "探测次数";
+    COUNTED_SINCE = "counted since {0}", "自 {0} 起统计";
     MORE_IN_CSV = "and {0} more; the CSV has all", "另有 {0} 项；CSV 中包含全部";
     MORE_SPANS = "and {0} more; the JSON has all", "另有 {0} 段；JSON 中包含全部";
     NOT_PROBED_LIST = "Not probed, and why", "未探测的模块及原因";

@@ -11,7 +11,7 @@
 //! The tables hold the rules that must not be broken even by a bug of ours: a VM moves along the
 //! edges of [`model::vm::VmState::may_become`] only, has one open step, and is never reborn; a
 //! delivered message stays delivered; the journal is only added to. The trail of notes may be
-//! shortened: it explains, and nothing follows from it. A change that would break one
+//! shortened: it explains, and nothing follows from it; so may what was settled of answers long ago. A change that would break one
 //! is refused together with its whole transaction.
 //!
 //! What it does not do: it decides nothing, reads no clock, retries nothing, and understands
@@ -32,7 +32,8 @@ mod write;
 
 pub use error::StoreError;
 pub use row::{
-    Change, DecisionRow, IncidentRow, JournalRow, NoSuchWord, NoteRow, OutgoingRow, OutgoingStatus,
-    Remembered, RouterRow, StepKind, StepRow, StepStatus, TransitionRow,
+    AnswersRow, Change, DecisionRow, IncidentRow, JournalRow, LookRow, NoSuchWord, NoteRow,
+    OutgoingRow, OutgoingStatus, Remembered, RouterRow, StepKind, StepRow, StepStatus,
+    TransitionRow,
 };
 pub use store::{Opened, Store};

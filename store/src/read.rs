@@ -11,8 +11,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Params, Row, params};
 
 use crate::row::{
-    DecisionRow, IncidentRow, JournalRow, NoteRow, OutgoingRow, Remembered, RouterRow, StepRow,
-    TransitionRow,
+    AnswersRow, DecisionRow, IncidentRow, JournalRow, LookRow, NoteRow, OutgoingRow, Remembered,
+    RouterRow, StepRow, TransitionRow,
 };
 
 /// How the last brain ended: whether it said goodbye, and when it was alive last.
@@ -174,6 +174,35 @@ pub(crate) fn transitions(
     rows(connection, sql, question, transition)
 }
 
+/// From `from` on, oldest first.
+pub(crate) fn looks(connection: &Connection, from: Time) -> rusqlite::Result<Vec<LookRow>> {
+    rows(connection, "SELECT * FROM look WHERE at >= ?1 ORDER BY at, module", [from.millis()], look)
+}
+
+/// Those that began from `from` to before `until`, oldest first.
+pub(crate) fn answers(
+    connection: &Connection,
+    module: &ModuleId,
+    hours: u32,
+    from: Time,
+    until: Time,
+) -> rusqlite::Result<Vec<AnswersRow>> {
+    let sql = "SELECT * FROM answers
+               WHERE module = ?1 AND hours = ?2 AND at >= ?3 AND at < ?4 ORDER BY at";
+    let question = params![module.as_str(), hours, from.millis(), until.millis()];
+    rows(connection, sql, question, answers_row)
+}
+
+/// Those of all modules that began at this very moment.
+pub(crate) fn answers_from(
+    connection: &Connection,
+    hours: u32,
+    at: Time,
+) -> rusqlite::Result<Vec<AnswersRow>> {
+    let sql = "SELECT * FROM answers WHERE at = ?1 AND hours = ?2 ORDER BY module";
+    rows(connection, sql, params![at.millis(), hours], answers_row)
+}
+
 fn open_steps(connection: &Connection) -> rusqlite::Result<Vec<StepRow>> {
     let sql = "SELECT * FROM step WHERE status IN ('planned', 'issued', 'unknown') ORDER BY id";
     rows(connection, sql, [], step)
@@ -285,6 +314,25 @@ fn transition(row: &Row<'_>) -> rusqlite::Result<TransitionRow> {
         until: maybe_time(row, "until")?,
         state: row.get("state")?,
         why: row.get("why")?,
+    })
+}
+
+fn look(row: &Row<'_>) -> rusqlite::Result<LookRow> {
+    let took = match row.get::<_, Option<i64>>("took")? {
+        Some(_) => Some(whole(row, "took")?),
+        None => None,
+    };
+    Ok(LookRow { at: time(row, "at")?, module: word(row, "module")?, took })
+}
+
+fn answers_row(row: &Row<'_>) -> rusqlite::Result<AnswersRow> {
+    Ok(AnswersRow {
+        module: word(row, "module")?,
+        hours: row.get("hours")?,
+        at: time(row, "at")?,
+        probes: whole(row, "probes")?,
+        failures: whole(row, "failures")?,
+        body: row.get("body")?,
     })
 }
 

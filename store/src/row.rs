@@ -28,6 +28,14 @@ pub enum Change {
     Outgoing(OutgoingRow),
     /// Writes the interval, by module and beginning.
     Transition(TransitionRow),
+    /// Writes a probe of an hour that is not settled, by its moment and module.
+    Look(LookRow),
+    /// Drops the probes from one moment to before another.
+    ForgetLooks { from: Time, before: Time },
+    /// Writes the answers of some hours, by module, length and beginning.
+    Answers(AnswersRow),
+    /// Drops the answers of hours that began before a moment.
+    ForgetAnswers { before: Time },
     /// Adds a line to the journal.
     Journal(JournalRow),
     /// Adds a line to the trail.
@@ -121,6 +129,28 @@ pub struct TransitionRow {
     pub until: Option<Time>,
     pub state: String,
     pub why: String,
+}
+
+/// One probe of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookRow {
+    pub at: Time,
+    pub module: ModuleId,
+    /// In microseconds, at most `i64::MAX`; None if it failed.
+    pub took: Option<u64>,
+}
+
+/// What became of the probes of a module from `at` on, for so many hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswersRow {
+    pub module: ModuleId,
+    pub hours: u32,
+    pub at: Time,
+    /// At most `i64::MAX`.
+    pub probes: u64,
+    pub failures: u64,
+    /// How long they took, as it is handed in.
+    pub body: Vec<u8>,
 }
 
 /// One line of what happened, was decided or was done, and by whom.

@@ -21,6 +21,7 @@ pub(crate) const STATE: Schema = Schema {
         include_str!("schema/state_2.sql"),
         include_str!("schema/state_3.sql"),
         include_str!("schema/state_4.sql"),
+        include_str!("schema/state_5.sql"),
     ],
     refresh: fill_vm_edges,
 };

@@ -14,7 +14,8 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 use crate::lease::{self, Lease};
 use crate::row::{
-    Change, DecisionRow, IncidentRow, JournalRow, NoteRow, OutgoingRow, Remembered, TransitionRow,
+    AnswersRow, Change, DecisionRow, IncidentRow, JournalRow, LookRow, NoteRow, OutgoingRow,
+    Remembered, TransitionRow,
 };
 use crate::worker::Worker;
 use crate::{database, read, schema, write};
@@ -197,6 +198,38 @@ impl Store {
     ) -> Result<Vec<TransitionRow>, StoreError> {
         let module = module.clone();
         self.read(move |c| read::transitions(c, &module, from, until)).await
+    }
+
+    /// The probes of hours that are not settled, from `from` on, oldest first.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn looks(&self, from: Time) -> Result<Vec<LookRow>, StoreError> {
+        self.read(move |c| read::looks(c, from)).await
+    }
+
+    /// The answers of a module by rows of so many hours, those that began from `from` to before `until`,
+    /// oldest first.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn answers(
+        &self,
+        module: &ModuleId,
+        hours: u32,
+        from: Time,
+        until: Time,
+    ) -> Result<Vec<AnswersRow>, StoreError> {
+        let module = module.clone();
+        self.read(move |c| read::answers(c, &module, hours, from, until)).await
+    }
+
+    /// The answers of all modules by rows of so many hours that began at a moment.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn answers_from(&self, hours: u32, at: Time) -> Result<Vec<AnswersRow>, StoreError> {
+        self.read(move |c| read::answers_from(c, hours, at)).await
     }
 
     /// Does what is queued, marks the shutdown as clean and gives the folder up. Other clones are

@@ -6,7 +6,8 @@ use model::vm::Vm;
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
 
 use crate::row::{
-    Change, DecisionRow, IncidentRow, JournalRow, NoteRow, OutgoingRow, StepRow, TransitionRow,
+    AnswersRow, Change, DecisionRow, IncidentRow, JournalRow, LookRow, NoteRow, OutgoingRow,
+    StepRow, TransitionRow,
 };
 
 /// One transaction. When this returns `Ok`, it is on the disk.
@@ -42,6 +43,15 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
         Change::Incident(incident) => write_incident(transaction, incident),
         Change::Outgoing(message) => write_outgoing(transaction, message),
         Change::Transition(transition) => write_transition(transaction, transition),
+        Change::Look(look) => write_look(transaction, look),
+        Change::ForgetLooks { from, before } => {
+            let sql = "DELETE FROM look WHERE at >= ?1 AND at < ?2";
+            run(transaction, sql, [from.millis(), before.millis()])
+        }
+        Change::Answers(answers) => write_answers(transaction, answers),
+        Change::ForgetAnswers { before } => {
+            run(transaction, "DELETE FROM answers WHERE at < ?1", [before.millis()])
+        }
         Change::Journal(line) => add_to_journal(transaction, line),
         Change::Note(note) => add_note(transaction, note),
         Change::ForgetNotes { before, keep } => forget_notes(transaction, *before, *keep),
@@ -176,6 +186,31 @@ fn write_transition(connection: &Connection, transition: &TransitionRow) -> rusq
     run(connection, sql, row)
 }
 
+fn write_look(connection: &Connection, look: &LookRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO look (at, module, took) VALUES (?1, ?2, ?3)
+        ON CONFLICT (at, module) DO UPDATE SET took = excluded.took";
+    let took = look.took.map(whole).transpose()?;
+    run(connection, sql, params![look.at.millis(), look.module.as_str(), took])
+}
+
+fn write_answers(connection: &Connection, answers: &AnswersRow) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO answers (module, hours, at, probes, failures, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (module, hours, at) DO UPDATE SET probes = excluded.probes,
+            failures = excluded.failures, body = excluded.body";
+    let row = params![
+        answers.module.as_str(),
+        answers.hours,
+        answers.at.millis(),
+        whole(answers.probes)?,
+        whole(answers.failures)?,
+        answers.body,
+    ];
+    run(connection, sql, row)
+}
+
 /// Numbers itself, since lines of one moment must keep their order; there is one writer.
 fn add_to_journal(connection: &Connection, line: &JournalRow) -> rusqlite::Result<()> {
     let sql = "
@@ -259,6 +294,10 @@ fn subject(change: &Change) -> String {
         Change::Incident(incident) => format!("incident {}", incident.id),
         Change::Outgoing(message) => format!("message {}", message.key),
         Change::Transition(row) => format!("transition of {} at {}", row.module, row.at),
+        Change::Look(look) => format!("probe of {} at {}", look.module, look.at),
+        Change::ForgetLooks { before, .. } => format!("end of the probes before {before}"),
+        Change::Answers(row) => format!("answers of {} from {} on", row.module, row.at),
+        Change::ForgetAnswers { before } => format!("end of the answers before {before}"),
         Change::Journal(line) => format!("journal line of {}", line.at),
         Change::Note(note) => format!("note of {}", note.at),
         Change::ForgetNotes { before, .. } => format!("end of the notes before {before}"),

@@ -9,11 +9,15 @@ mod bounds;
 #[cfg(test)]
 mod burns;
 #[cfg(test)]
+mod latency;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod scripts;
+#[cfg(test)]
+mod sketches;
 mod standings;
 #[cfg(test)]
 mod verdicts;

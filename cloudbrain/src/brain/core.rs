@@ -7,6 +7,7 @@
 
 mod acting;
 mod aiming;
+pub(super) mod answering;
 mod approving;
 mod beside;
 mod blindness;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use alerter::message::Message;
 use alerter::{Action, EscalationStep, IncidentSummary, Party};
-use availability::{Accounting, Ledger};
+use availability::{Accounting, Latencies, Ledger};
 use collector::active::Directory;
 use collector::findings::Findings;
 use collector::poller::{Sensed, Targets};
@@ -190,6 +191,7 @@ pub struct Core {
     pub alerter: alerter::State,
     pub settings: alerter::Settings,
     pub ledgers: BTreeMap<ModuleId, Ledger>,
+    pub latencies: Latencies,
     pub accounting: Accounting,
     pub topology: Topology,
     pub senses: Senses,
@@ -218,6 +220,12 @@ pub struct Core {
     pub told_reports: Told,
     /// Up to here the present blindness is in the accounts.
     blind_until: Time,
+    /// The probes before it are settled, and dropped from the store; not known yet if None.
+    probes_from: Option<Time>,
+    /// Whose ledgers heard something since they were stored; that time passes they know by themselves.
+    heard: BTreeSet<ModuleId>,
+    /// Ledgers are in the store where they used to be.
+    ledgers_are_together: bool,
     stored: Stored,
     targets: Arc<Targets>,
     /// The targets were derived at least once.
@@ -247,6 +255,9 @@ pub struct Inheritance {
     pub scaler: scaler::state::State,
     pub alerter: alerter::State,
     pub ledgers: BTreeMap<ModuleId, Ledger>,
+    pub latencies: Latencies,
+    /// The ledgers were in one room, as they used to be.
+    pub ledgers_are_together: bool,
     pub posted: Posted,
     pub stored: Stored,
     pub recent: Vec<Decision>,
@@ -285,6 +296,7 @@ impl Core {
             scaler: inheritance.scaler,
             alerter: inheritance.alerter,
             ledgers: inheritance.ledgers,
+            latencies: inheritance.latencies,
             topology: Topology::default(),
             senses: Senses::default(),
             series: inheritance.series,
@@ -305,6 +317,9 @@ impl Core {
             budgets: BTreeMap::new(),
             told_reports: inheritance.told_reports,
             blind_until: now,
+            probes_from: None,
+            heard: BTreeSet::new(),
+            ledgers_are_together: inheritance.ledgers_are_together,
             stored: inheritance.stored,
             targets: Arc::default(),
             has_aimed: false,
@@ -321,6 +336,8 @@ impl Core {
             pending: Turn::default(),
             config,
         };
+        // That nobody looked meanwhile is to be remembered.
+        core.heard = core.ledgers.keys().cloned().collect();
         core.is_recovering = core.scaler.memory.recovery.is_some();
         for router in &core.config.raw.routers {
             core.senses.expect_router(router.name(), now);
@@ -463,7 +480,8 @@ impl Core {
         turn.changes.extend(self.stored.catch_up(&mut self.scaler, now));
         turn.changes.extend(self.stored.alerter(&mut self.alerter));
         turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
-        turn.changes.extend(self.stored.room(record::AVAILABILITY, &self.ledgers));
+        turn.changes.extend(self.changed_ledgers());
+        turn.changes.extend(self.stored.room(record::LATENCY, &self.latencies.settled_until()));
         turn.changes.extend(self.rooms_of_rules());
         turn.changes.extend(self.stored.old_notes(now));
         turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
@@ -495,11 +513,13 @@ impl Core {
         self.publish(now);
         if self.eye.is_blind() {
             let since = std::mem::replace(&mut self.blind_until, now);
-            self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
+            self.blind_ledgers(since, now);
         }
+        self.settle_answers(now);
         for (module, ledger) in &mut self.ledgers {
             ledger.tick(&self.accounting, now);
             for interval in ledger.take_transitions() {
+                self.heard.insert(module.clone());
                 self.pending.changes.push(Change::Transition(TransitionRow {
                     module: module.clone(),
                     at: interval.from,
@@ -518,6 +538,7 @@ impl Core {
             let Some(module) = &vm.module else { continue };
             let acknowledged = self.senses.facts.acknowledged() >= vm.route_generation;
             if acknowledged && !self.ledgers.contains_key(module) {
+                self.heard.insert(module.clone());
                 self.ledgers.insert(module.clone(), Ledger::new(now));
             }
         }

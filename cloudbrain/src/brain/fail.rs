@@ -89,6 +89,10 @@ mod armed {
             | Change::Incident(_)
             | Change::Outgoing(_)
             | Change::Transition(_)
+            | Change::Look(_)
+            | Change::ForgetLooks { .. }
+            | Change::Answers(_)
+            | Change::ForgetAnswers { .. }
             | Change::Journal(_)
             | Change::Note(_)
             | Change::ForgetNotes { .. }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use alerter::note::Note;
 use alerter::record::PieceError;
-use model::id::VmId;
+use availability::Ledger;
+use model::id::{ModuleId, VmId};
 use model::time::Time;
 use model::vm::Vm;
 use scaler::reason::Decision;
@@ -20,7 +21,11 @@ use store::{Change, DecisionRow, JournalRow, NoteRow, Remembered, StepRow, StepS
 pub(super) const SCALER: &str = "scaler";
 /// What the alerter remembers is in rooms of its own, a piece each.
 const ALERTER: &str = "alerter/";
-pub(super) const AVAILABILITY: &str = "availability";
+/// What each ledger remembers is in a room of its own: one probe changes one of a thousand.
+const LEDGER: &str = "availability/";
+/// Where they were all together once.
+pub(super) const LEDGERS: &str = "availability";
+pub(super) const LATENCY: &str = "latency";
 pub(super) const DISCOVERY: &str = "discovery";
 /// For so long the trail says why somebody was told or not.
 const NOTES_KEPT: Duration = Duration::from_secs(90 * 86_400);
@@ -209,6 +214,24 @@ fn step_row(id: u64, step: &Step, status: StepStatus) -> StepRow {
         error: step.error.clone(),
         planned: step.planned,
     }
+}
+
+/// What a ledger remembers now.
+pub(super) fn ledger(module: &ModuleId, ledger: &Ledger) -> Option<Change> {
+    let json = serde_json::to_string(ledger).ok()?;
+    Some(Change::Memory { room: format!("{LEDGER}{module}"), json })
+}
+
+/// What the ledgers remembered.
+pub(super) fn ledgers(state: &Remembered) -> anyhow::Result<BTreeMap<ModuleId, Ledger>> {
+    let together = state.memory.get(LEDGERS).map_or("{}", String::as_str);
+    let mut ledgers: BTreeMap<ModuleId, Ledger> = serde_json::from_str(together)?;
+    for (room, json) in &state.memory {
+        if let Some(module) = room.strip_prefix(LEDGER) {
+            ledgers.insert(module.parse()?, serde_json::from_str(json)?);
+        }
+    }
+    Ok(ledgers)
 }
 
 /// What the alerter remembered.

@@ -10,6 +10,7 @@ mod beside;
 mod company;
 pub mod corrected;
 mod incidents;
+mod latency;
 mod show;
 mod status;
 
@@ -99,6 +100,7 @@ struct Ground {
     period: Period,
     now: Time,
     ledgers: BTreeMap<ModuleId, Ledger>,
+    unsettled: latency::Unsettled,
     not_probed: Vec<NotProbed>,
 }
 
@@ -141,6 +143,7 @@ pub async fn report(
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
     let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;
     incidents::link(&mut view, &incidents);
+    latency::add(handle, &ground, &mut view).await?;
     if lang == Lang::Zh {
         show::in_chinese(&mut view);
     }
@@ -183,6 +186,7 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
         zone: zone_name(&policy.zone, &config.raw.timezone),
         period,
         now,
+        unsettled: latency::unsettled(core, ledgers.keys()),
         ledgers,
         not_probed,
         policy,

@@ -34,6 +34,7 @@ use crate::rules::engine::Book;
 
 use super::asker::{self, Asked};
 use super::budgets;
+use super::core::answering;
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
 use super::discover::{self, ListName};
 use super::duty::Duty;
@@ -281,7 +282,9 @@ async fn inherit(
         scaler,
         alerter,
         posted: Posted::restore(&state.memory),
-        ledgers: self::memory(&state, record::AVAILABILITY)?,
+        ledgers: record::ledgers(&state).context("reading back the ledgers")?,
+        ledgers_are_together: state.memory.contains_key(record::LEDGERS),
+        latencies: answering::inherit(self::memory(&state, record::LATENCY)?, store).await?,
         stored,
         recent,
         closed,

@@ -4,6 +4,8 @@
 //! A project is named by at most one of them; the one that names none is for all others. Without any,
 //! the standard terms hold, which promise nothing.
 
+mod latency;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use scaler::policy::Finding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::latency::RawLatency;
 use super::raw::RawConfig;
 use super::yaml::{Document, Problem};
 use super::{Config, Reader, unknown};
@@ -63,6 +66,9 @@ pub struct RawAccountingPolicy {
     pub timezone: Option<String>,
     #[serde(default)]
     pub week_start: RawWeekStart,
+    /// Which answer times are counted, and what is promised of them.
+    #[serde(default)]
+    pub latency: RawLatency,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
@@ -241,6 +247,7 @@ impl Reader {
                 RawUnknown::CountDown => Unknown::CountDown,
                 RawUnknown::CountUp => Unknown::CountUp,
             },
+            latency: self.latency(document, raw, &written.latency),
         };
         let zone = match written.timezone.as_deref().map(TimeZone::get) {
             None => zone.clone(),

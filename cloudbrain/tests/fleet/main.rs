@@ -17,6 +17,7 @@ mod files;
 mod foresight;
 mod heartbeat;
 mod kill;
+mod latency;
 mod maintenance;
 mod monitor;
 mod oncall;

@@ -13,6 +13,7 @@
 
 pub(super) mod account;
 pub(super) mod calendar;
+mod latency;
 mod lists;
 
 use maud::{Markup, html};

@@ -1,4 +1,5 @@
-//! One row for each day, each outage and each correction of each module. Columns keep their order; numbers and moments
+//! One row for each day, each outage, each correction and each figure of the latency of each module.
+//! Columns keep their order; numbers and moments
 //! are the same in all languages.
 
 use std::fmt::Write as _;
@@ -9,8 +10,7 @@ use model::time::Time;
 use super::{local, zone_of};
 use crate::view::report::{ModuleReport, ReportView};
 
-const HEAD: &str =
-    "kind,module,from,until,up_s,down_s,unknown_s,maintenance_s,not_applicable_s,why\n";
+const HEAD: &str = "kind,module,from,until,up_s,down_s,unknown_s,maintenance_s,not_applicable_s,why,probes,failures,in_time,time_us\n";
 
 /// As RFC 4180 has it, with a head, and lines that end in `\n`.
 pub fn csv(report: &ReportView) -> String {
@@ -20,6 +20,7 @@ pub fn csv(report: &ReportView) -> String {
         days(module, &zone, &mut table);
         outages(module, &zone, &mut table);
         corrections(module, &zone, &mut table);
+        latency(module, &zone, &mut table);
     }
     table
 }
@@ -30,7 +31,7 @@ fn days(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
         let (from, until) = (stamp(day.from, zone), stamp(day.until, zone));
         let _ = writeln!(
             table,
-            "day,{id},{from},{until},{},{},{},{},{},",
+            "day,{id},{from},{until},{},{},{},{},{},,,,,",
             tally.up_s, tally.down_s, tally.unknown_s, tally.maintenance_s, tally.not_applicable_s
         );
     }
@@ -41,7 +42,31 @@ fn outages(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
         let (id, down) = (&module.module, outage.down_s);
         let (from, until) = (stamp(outage.from, zone), stamp(outage.until, zone));
         let why = field(&outage.why);
-        let _ = writeln!(table, "outage,{id},{from},{until},,{down},,,,{why}");
+        let _ = writeln!(table, "outage,{id},{from},{until},,{down},,,,{why},,,,");
+    }
+}
+
+/// A row for all probes, for each percentile and for each threshold.
+fn latency(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
+    let Some(latency) = &module.latency else { return };
+    let mut row = |kind: &str, from: Time, figures: [Option<u64>; 4]| {
+        let (id, from, until) = (&module.module, stamp(from, zone), stamp(latency.until, zone));
+        let figures = figures.map(|one| one.map_or(String::new(), |one| one.to_string())).join(",");
+        let _ = writeln!(table, "{kind},{id},{from},{until},,,,,,,{figures}");
+    };
+    row("latency", latency.from, [Some(latency.probes), Some(latency.failures), None, None]);
+    let times = [
+        ("p50", latency.p50_us),
+        ("p95", latency.p95_us),
+        ("p99", latency.p99_us),
+        ("slowest", latency.slowest_us),
+    ];
+    for (kind, time) in times.into_iter().filter(|(_, time)| time.is_some()) {
+        row(kind, latency.from, [None, None, None, time]);
+    }
+    for within in &latency.within {
+        let figures = [Some(within.of), None, Some(within.count), Some(within.within_us)];
+        row("within", within.since.unwrap_or(latency.from), figures);
     }
 }
 

@@ -41,13 +41,13 @@ pub fn text(report: &ReportView, lang: Lang) -> String {
     text
 }
 
-struct Writer {
-    lang: Lang,
+pub(super) struct Writer {
+    pub(super) lang: Lang,
     zone: TimeZone,
 }
 
 impl Writer {
-    fn say(&self, en: &'static str, zh: &'static str) -> &'static str {
+    pub(super) fn say(&self, en: &'static str, zh: &'static str) -> &'static str {
         match self.lang {
             Lang::En => en,
             Lang::Zh => zh,
@@ -96,6 +96,9 @@ impl Writer {
         self.spans(&mut text, self.say("unknown", "未知"), unknown_s, &module.unknown);
         self.spans(&mut text, self.say("maintenance", "维护"), work_s, &module.maintenance);
         self.corrections(&mut text, &module.corrections);
+        if let Some(latency) = &module.latency {
+            self.latency(&mut text, latency);
+        }
         text
     }
 
@@ -271,13 +274,13 @@ impl Writer {
     }
 
     /// A Chinese character is two columns wide.
-    fn line(text: &mut String, name: &str, said: &str) {
+    pub(super) fn line(text: &mut String, name: &str, said: &str) {
         let width: usize = name.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
         let gap = " ".repeat(13_usize.saturating_sub(width).max(1));
         let _ = writeln!(text, "  {name}{gap}{said}");
     }
 
-    fn moment(&self, at: Time) -> String {
+    pub(super) fn moment(&self, at: Time) -> String {
         local(at, &self.zone, "%Y-%m-%d %H:%M:%S")
     }
 }

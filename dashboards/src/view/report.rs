@@ -5,6 +5,8 @@ use model::id::{IncidentId, ModuleId, ProjectId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
+use super::latency::LatencyView;
+
 /// One project over one period. Its reasons and rules are in the reader's language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportView {
@@ -84,6 +86,8 @@ pub struct ModuleReport {
     /// What people say that a span was, over what was measured.
     #[serde(default)]
     pub corrections: Vec<CorrectionView>,
+    /// None if there are no answers of it.
+    pub latency: Option<LatencyView>,
 }
 
 impl ModuleReport {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
+use dashboards::view::latency::{LatencyView, WithinView};
 use dashboards::view::report::{
     Around, BudgetView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView, ReportView,
     SpanView, StatisticsView, TallyView, VerdictView, WholeView,
@@ -225,6 +226,34 @@ fn missed() -> ModuleReport {
         ],
         maintenance: vec![span(19, 7_200, 7_200, "m4: a new switch")],
         corrections: vec![correction()],
+        latency: Some(slow()),
+    }
+}
+
+/// A promise that was missed, and a threshold that was not counted from the first.
+fn slow() -> LatencyView {
+    let within = |ms: u64, count: u64, share: &str| WithinView {
+        within_us: ms * 1_000,
+        count,
+        of: 78_240,
+        share: Some(share.to_owned()),
+        since: None,
+        is_target: ms == 300,
+    };
+    let late =
+        WithinView { of: 40_000, since: Some(after(14 * DAY_S)), ..within(1_000, 39_640, "99.10") };
+    LatencyView {
+        from: FEBRUARY,
+        until: after(28 * DAY_S),
+        probes: 78_240,
+        failures: 364,
+        p50_us: Some(84_200),
+        p95_us: Some(212_000),
+        p99_us: Some(380_900),
+        slowest_us: Some(1_940_712),
+        within: vec![within(5, 3, "0.00"), within(300, 77_390, "98.91"), late],
+        target: Some("99%".to_owned()),
+        is_met: Some(false),
     }
 }
 
@@ -258,6 +287,7 @@ fn met() -> ModuleReport {
         unknown: Vec::new(),
         maintenance: Vec::new(),
         corrections: Vec::new(),
+        latency: None,
     }
 }
 
@@ -305,6 +335,7 @@ fn open() -> ModuleReport {
         unknown: vec![span(12, 10_000, 60_000, "the monitor itself was not looking")],
         maintenance: Vec::new(),
         corrections: Vec::new(),
+        latency: None,
     }
 }
 

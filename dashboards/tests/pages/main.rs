@@ -11,6 +11,8 @@ use model::lang::Lang;
 mod beside;
 mod company;
 mod explore;
+#[cfg(test)]
+mod latency;
 #[path = "../made_up/mod.rs"]
 mod made_up;
 mod mail;

@@ -5,7 +5,9 @@ use model::vm::VmState;
 use store::{Change, OutgoingStatus, RouterRow, StepStatus, Store};
 
 use crate::folder::{fresh, open};
-use crate::rows::{always, at, decision, incident, line, message, note, step, transition, vm};
+use crate::rows::{
+    always, answers, at, decision, incident, line, look, message, note, step, transition, vm,
+};
 
 fn module(text: &str) -> ModuleId {
     text.parse().unwrap()
@@ -214,6 +216,54 @@ async fn lines_of_one_moment_keep_their_order() {
     assert_eq!(texts, ["c", "b", "a", "late", "nobody"]);
     assert_eq!(found.last(), Some(&nobody));
     assert_eq!(store.journal(always().0, always().1, 2).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn probes_are_kept_until_their_hour_is_settled() {
+    let folder = fresh("looks");
+    let store = open(&folder).store;
+    let [first, failed] = [look("shop/web", 10, Some(7)), look("shop/web", 20, None)];
+    let other = look("shop/api", 10, Some(9));
+    commit(&store, [first, failed.clone(), other.clone()].map(Change::Look)).await;
+    let slower = look("shop/web", 10, Some(8));
+    commit(&store, [Change::Look(slower.clone())]).await;
+    store.close().await;
+    let store = open(&folder).store;
+    let all = [other, slower, failed.clone()];
+    assert_eq!(store.looks(at(10)).await.unwrap(), all, "the last word counts");
+    assert_eq!(store.looks(at(11)).await.unwrap(), all[2..]);
+    commit(&store, [Change::ForgetLooks { from: at(10), before: at(20) }]).await;
+    assert_eq!(store.looks(at(0)).await.unwrap(), [failed]);
+    commit(&store, [Change::ForgetLooks { from: at(20), before: at(21) }]).await;
+    assert_eq!(store.looks(at(0)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn answers_are_kept_by_module_length_and_beginning_until_they_are_old() {
+    let folder = fresh("answers");
+    let store = open(&folder).store;
+    let rows = [
+        answers("shop/web", 1, 0, b"\0first"),
+        answers("shop/web", 1, 3_600_000, b""),
+        answers("shop/web", 24, 0, b"day"),
+        answers("shop/gone", 1, 0, b"other"),
+    ];
+    commit(&store, rows.clone().map(Change::Answers)).await;
+    commit(&store, [Change::Answers(rows[0].clone())]).await;
+    store.close().await;
+    let store = open(&folder).store;
+    let find = async |module: &str, hours, from, until| {
+        store.answers(&self::module(module), hours, at(from), at(until)).await.unwrap()
+    };
+    assert_eq!(find("shop/web", 1, 0, 3_600_001).await, rows[..2], "once, in order");
+    assert_eq!(find("shop/web", 1, 1, 3_600_000).await, []);
+    assert_eq!(find("shop/web", 24, 0, 1).await, rows[2..3]);
+    assert_eq!(find("shop/gone", 1, 0, 1).await, rows[3..]);
+    let begun = store.answers_from(1, at(0)).await.unwrap();
+    assert_eq!(begun, [rows[3].clone(), rows[0].clone()], "of all modules");
+    commit(&store, [Change::ForgetAnswers { before: at(3_600_000) }]).await;
+    assert_eq!(find("shop/web", 1, 0, 9_999_999).await, rows[1..2]);
+    assert_eq!(find("shop/gone", 1, 0, 1).await, [], "also of who left the files");
 }
 
 #[tokio::test]

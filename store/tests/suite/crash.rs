@@ -13,7 +13,7 @@ use model::vm::VmState;
 use store::{Change, Opened, StepStatus, Store, StoreError};
 
 use crate::folder::{fresh, open};
-use crate::rows::{always, decision, line, step, vm};
+use crate::rows::{always, answers, decision, line, look, step, vm};
 
 /// How often a child is killed.
 const ROUNDS: u64 = 20;
@@ -49,6 +49,8 @@ fn changes(number: u64) -> Vec<Change> {
         Change::Vm(vm(&name, VmState::Wanted)),
         Change::Step(step(number, &name, StepStatus::Planned)),
         Change::Decision(decision(&format!("d{number}"), "shop/web", millis)),
+        Change::Look(look("shop/web", millis, Some(number))),
+        Change::Answers(answers("shop/web", 1, millis, &number.to_be_bytes())),
         Change::Journal(line(millis, &"long enough to fill pages ".repeat(20))),
         memory("last"),
     ]
@@ -118,10 +120,14 @@ async fn reached(opened: Opened) -> u64 {
     let number: u64 = room("first");
     let decisions = store.decisions(None, from, until, 1_000_000).await.unwrap();
     let journal = store.journal(from, until, 1_000_000).await.unwrap();
-    let counts = [room("last"), state.next_step_id - 1].into_iter().chain(
-        [state.vms.len(), state.open_steps.len(), decisions.len(), journal.len()].map(count),
-    );
-    assert_eq!(counts.collect::<Vec<_>>(), [number; 6], "something is half there");
+    let looks = store.looks(from).await.unwrap().len();
+    let answers = store.answers(&"shop/web".parse().unwrap(), 1, from, until).await.unwrap().len();
+    let rows = [state.vms.len(), state.open_steps.len(), decisions.len(), journal.len()];
+    let counts = [room("last"), state.next_step_id - 1]
+        .into_iter()
+        .chain(rows.map(count))
+        .chain([looks, answers].map(count));
+    assert_eq!(counts.collect::<Vec<_>>(), [number; 8], "something is half there");
     store.close().await;
     number
 }
@@ -182,12 +188,12 @@ fn copy_with_log(folder: &Path, log: &[u8]) -> PathBuf {
     copy
 }
 
-/// The kernel refuses files of more than 500 KiB to this child, as a full disk would.
+/// The kernel refuses files of more than 1 MiB to this child, as a full disk would.
 #[tokio::test]
 async fn a_full_disk_is_an_error_that_keeps_what_was_acknowledged() {
     let folder = fresh("full");
     let mut command = Command::new("sh");
-    command.args(["-c", r#"trap "" XFSZ; ulimit -f 1000; exec "$0" "$@""#]);
+    command.args(["-c", r#"trap "" XFSZ; ulimit -f 2000; exec "$0" "$@""#]);
     command.arg(std::env::current_exe().unwrap());
     let mut child = Doomed::start(command, &folder, 0);
     let word = loop {

@@ -4,8 +4,8 @@ use model::id::{DecisionId, IncidentId, PersonId, VmId};
 use model::time::Time;
 use model::vm::{Addresses, Vm, VmState};
 use store::{
-    DecisionRow, IncidentRow, JournalRow, NoteRow, OutgoingRow, OutgoingStatus, StepKind, StepRow,
-    StepStatus, TransitionRow,
+    AnswersRow, DecisionRow, IncidentRow, JournalRow, LookRow, NoteRow, OutgoingRow,
+    OutgoingStatus, StepKind, StepRow, StepStatus, TransitionRow,
 };
 
 pub(crate) fn at(millis: i64) -> Time {
@@ -108,6 +108,15 @@ pub(crate) fn transition(
         state: state.to_owned(),
         why: "status: 500".to_owned(),
     }
+}
+
+pub(crate) fn look(module: &str, millis: i64, took: Option<u64>) -> LookRow {
+    LookRow { at: at(millis), module: module.parse().unwrap(), took }
+}
+
+pub(crate) fn answers(module: &str, hours: u32, from: i64, body: &[u8]) -> AnswersRow {
+    let (module, at, body) = (module.parse().unwrap(), at(from), body.to_vec());
+    AnswersRow { module, hours, at, probes: 120, failures: 1, body }
 }
 
 pub(crate) fn note(millis: i64, incident: Option<&str>, object: Option<&str>) -> NoteRow {

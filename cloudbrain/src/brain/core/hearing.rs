@@ -236,7 +236,7 @@ impl Core {
     /// it may stand.
     fn looked_up(&mut self, news: News, now: Time) -> bool {
         if let Some(since) = news.blind_since {
-            self.ledgers.values_mut().for_each(|ledger| ledger.blind(since, now));
+            self.blind_ledgers(since, now);
             self.senses.unsee();
             self.blind_until = now;
         }
@@ -299,6 +299,8 @@ impl Core {
             let ledger = self.ledgers.entry(module.clone());
             let ledger = ledger.or_insert_with(|| Ledger::new(verdict.at));
             ledger.observe(&self.accounting, verdict.at, &verdict.outcome);
+            self.heard.insert(module.clone());
+            self.time_answer(module, verdict);
         }
         let signals = self.reach.on_verdict(verdict);
         self.signals(signals, now)

@@ -142,6 +142,10 @@ impl World {
             | Change::Decision(_)
             | Change::Incident(_)
             | Change::Transition(_)
+            | Change::Look(_)
+            | Change::ForgetLooks { .. }
+            | Change::Answers(_)
+            | Change::ForgetAnswers { .. }
             | Change::Journal(_)
             | Change::Note(_)
             | Change::ForgetNotes { .. }

@@ -88,6 +88,7 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
         unknown: account.unknown.iter().map(span).collect(),
         maintenance: account.maintenance.iter().map(span).collect(),
         corrections: account.corrections.iter().map(correction).collect(),
+        latency: None, // It is added later: it is read from the store.
     }
 }
 

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::{anchor, calendar, down, lists, percent, verdict};
+use super::{anchor, calendar, down, latency, lists, percent, verdict};
 use crate::chart::budget;
 use crate::page::{fact, module_path};
 use crate::view::report::{ModuleReport, ReportView, VerdictView};
@@ -29,6 +29,7 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
             (lists::spans(words::UNKNOWN, module.tally.unknown_s, &module.unknown, voice))
             (lists::spans(words::MAINTENANCE, module.tally.maintenance_s, &module.maintenance, voice))
             (lists::corrections(module, voice))
+            @if let Some(latency) = &module.latency { (latency::latency(latency, voice)) }
         }
     }
 }
