@@ -2,8 +2,10 @@
 //!
 //! VMs that are needed are ordered at once. VMs that are not needed are let go only when keeping them
 //! has cost as much as an action is worth: much surplus goes soon, a single VM stays a while, and an
-//! action that takes back the one before has to be worth more. So the number of actions follows from
-//! one price instead of from cooldowns, and a load that hovers at an edge moves nothing.
+//! action that takes back the one before has to be worth more. And whoever goes out takes along what
+//! the next minutes will want, as far as it is cheaper to let it idle until then than to go out again.
+//! So the number of actions follows from one price instead of from cooldowns, and a load that hovers
+//! at an edge moves nothing.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -64,7 +66,7 @@ impl Holding {
         if wish.needed > have {
             self.surplus_s = 0.0;
             self.last_out = Some(now);
-            return Act::Out { to: wish.needed };
+            return Act::Out { to: wish.needed + taken_along(keeps - wish.needed, tuning) };
         }
         if keeps >= have {
             self.surplus_s = 0.0;
@@ -82,10 +84,44 @@ impl Holding {
         Act::In { to: keeps }
     }
 
-    /// The most that had to be kept within the window.
+    /// The most that had to be kept within the window, this look's included.
     fn keep(&mut self, keep: u32, window: Duration, now: Time) -> u32 {
         self.kept.retain(|(at, count)| *count > keep && now.since(*at) <= window);
         self.kept.push_back((now, keep));
         self.kept.iter().map(|(_, count)| *count).max().unwrap_or(keep)
+    }
+}
+
+/// How many of the VMs that will be wanted within `ahead` come along with those that are needed. They
+/// are wanted one after the other, so `count` of `coming` idle for `count^2 / 2 * ahead / coming`
+/// VM-seconds before: as much as the action is worth that they save.
+fn taken_along(coming: u32, tuning: &Tuning) -> u32 {
+    let worth = 2.0 * tuning.price_s * coming as f32 / tuning.ahead.as_secs_f32();
+    coming.min(worth.sqrt().round() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_secs(15);
+
+    fn out(needed: u32, keep: u32) -> Act {
+        let now = Time::from_millis(1_000_000_000);
+        let tuning = Tuning::default();
+        Holding::default().act(Wish { needed, keep }, 3, TICK, TICK, now, &tuning)
+    }
+
+    #[test]
+    fn who_goes_out_takes_along_what_is_soon_wanted_as_far_as_an_action_is_worth() {
+        assert_eq!(out(5, 5), Act::Out { to: 5 }, "nothing more is coming");
+        assert_eq!(out(5, 6), Act::Out { to: 6 }, "the next one, instead of two actions");
+        assert_eq!(out(5, 10), Act::Out { to: 6 }, "the second would idle for too long");
+        assert_eq!(out(5, 45), Act::Out { to: 9 }, "a steep rise wants the next four at once");
+    }
+
+    #[test]
+    fn what_is_soon_wanted_is_no_reason_to_go_out() {
+        assert_eq!(out(3, 9), Act::Stay);
     }
 }

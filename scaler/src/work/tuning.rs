@@ -22,9 +22,10 @@ pub struct Tuning {
     pub ahead: Duration,
     /// and would have been at each look of so many steps before.
     pub kept_steps: u32,
-    /// An action inwards has to be worth this: VM-seconds of surplus that gathered before it.
+    /// An action is worth this: VM-seconds of surplus that gather before one goes in, and that are
+    /// taken along when one goes out, for the sake of the next.
     pub price_s: f32,
-    /// The same, if it takes back what was added within `reversal`.
+    /// The same, if going in takes back what was added within `reversal`.
     pub reversal_price_s: f32,
     pub reversal: Duration,
     /// A slope is carried on for no longer than this, whatever the horizon.
@@ -57,11 +58,11 @@ impl Default for Tuning {
             dear: 10.0,
             taken_in_vain: Duration::from_secs(138),
             made_in_vain: Duration::from_secs(183),
-            kept_in_vain: Duration::from_secs(330),
-            ahead: Duration::from_secs(450),
-            kept_steps: 2,
-            price_s: 140.0,
-            reversal_price_s: 540.0,
+            kept_in_vain: Duration::from_secs(400),
+            ahead: Duration::from_secs(600),
+            kept_steps: 1,
+            price_s: 110.0,
+            reversal_price_s: 720.0,
             reversal: Duration::from_secs(900),
             slope_for: Duration::from_secs(400),
             slope_gain: 0.4,
