@@ -109,7 +109,7 @@ fn take(
 }
 
 /// The policies on the way from one to the other, each with the rule that it changes. The last one is
-/// the other.
+/// the other, and mostly changes no more than the name, which is no rule.
 fn stages(
     one: &AccountingPolicy,
     other: &AccountingPolicy,
@@ -127,14 +127,6 @@ fn stages(
         if rule != Default::default() || number + 1 == CHANGES.len() {
             stages.push((policy.clone(), rule));
         }
-    }
-    // The last change is mostly of the name alone, which is no rule.
-    let is_idle = stages.last().is_some_and(|(_, rule)| *rule == Default::default());
-    if is_idle && stages.len() > 1 {
-        stages.pop();
-    }
-    if let Some((last, _)) = stages.last_mut() {
-        last.clone_from(other);
     }
     stages
 }
@@ -222,6 +214,7 @@ mod tests {
             "unknown time is neither up nor down -> unknown time counts as down",
             "outages less than 2m apart are one -> outages less than 1m apart are one",
             "nothing is promised -> 99.9% is promised",
+            " -> ",
         ];
         assert_eq!(told(&other), expected);
     }
