@@ -9,13 +9,14 @@ use model::lang::Lang;
 use crate::made_up;
 use crate::made_up::report::{around, month};
 
-/// From the line of the latency to the end of its module.
+/// From the line of the latency to the end of its module, as far to the left as can be.
 fn told(lang: Lang) -> String {
     let text = text(&month(), lang);
     let module = text.split("\n\n").nth(1).expect("the first module");
     let name = lang.pick("  latency", "  响应时间");
     let from = module.find(name).expect("it is told of");
-    module[from..].to_owned()
+    let lines = module[from..].lines().filter_map(|line| line.strip_prefix("  "));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]

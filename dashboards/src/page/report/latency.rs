@@ -14,8 +14,7 @@ use crate::view::latency::{LatencyView, WithinView};
 use crate::voice::{NOTHING, Voice};
 use crate::words::{self, Word};
 
-const HEADS: [Word; 4] =
-    [words::ANSWERED_WITHIN, words::SHARE_IN_TIME, words::IN_TIME, words::TARGET];
+const HEADS: [Word; 3] = [words::ANSWERED_WITHIN, words::SHARE_IN_TIME, words::IN_TIME];
 
 pub(super) fn latency(latency: &LatencyView, voice: &Voice) -> Markup {
     let time = |micros: Option<u64>| micros.map_or(NOTHING.to_owned(), took);
@@ -39,12 +38,17 @@ pub(super) fn latency(latency: &LatencyView, voice: &Voice) -> Markup {
 }
 
 fn row(within: &WithinView, latency: &LatencyView, voice: &Voice) -> Markup {
-    let [time, share, in_time, target] = HEADS.map(|word| voice.say(word));
+    let [time, share, in_time] = HEADS.map(|word| voice.say(word));
     let counts = [within.count, within.of].map(|count| count.to_string());
     html! {
         tr {
             th.short scope="row" data-label=(time) { (Span(Duration::from_micros(within.within_us))) }
-            (short_cell(share, percent(within.share.as_deref())))
+            (short_cell(share, html! {
+                span {
+                    (percent(within.share.as_deref()))
+                    @if within.is_target { " " (promise(latency, voice)) }
+                }
+            }))
             (cell(in_time, html! {
                 span {
                     (voice.fill(words::COUNT_OF, &[&counts[0], &counts[1]]))
@@ -53,7 +57,6 @@ fn row(within: &WithinView, latency: &LatencyView, voice: &Voice) -> Markup {
                     }
                 }
             }))
-            @if within.is_target { (short_cell(target, promise(latency, voice))) } @else { td {} }
         }
     }
 }
