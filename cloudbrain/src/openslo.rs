@@ -196,7 +196,7 @@ mod tests {
               name: "shop-availability"
             spec:
               budgetingMethod: "Occurrences"
-              description: "By shop-standard@1: 99.5% is promised, outages less than 2m apart are one, maintenance does not count, unknown time is neither up nor down. The report of cloudbrain is what counts."
+              description: "By shop-standard@1: 99.5% is promised, outages less than 2m apart are one, maintenance does not count, unknown time is neither up nor down, 99% of the probes are promised to be answered within 300ms. The report of cloudbrain is what counts."
               indicatorRef: "shop-availability"
               objectives:
                 - displayName: "99.5%"

@@ -74,7 +74,7 @@ fn corrections(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
     for one in &module.corrections {
         let (id, from, until) = (&module.module, stamp(one.from, zone), stamp(one.until, zone));
         let why = field(&format!("{}: {}", one.counts_as, one.why));
-        let _ = writeln!(table, "correction,{id},{from},{until},,,,,,{why}");
+        let _ = writeln!(table, "correction,{id},{from},{until},,,,,,{why},,,,");
     }
 }
 

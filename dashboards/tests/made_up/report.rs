@@ -341,7 +341,7 @@ fn open() -> ModuleReport {
 
 fn correction() -> CorrectionView {
     let SpanView { from, until, .. } = span(21, 36_000, 240, "");
-    let why = "corrected by alice: <our> firewall, users got their answers".to_owned();
+    let why = "corrected by alice: users got answers: <our> firewall".to_owned();
     CorrectionView { from, until, counts_as: "up".to_owned(), why }
 }
 

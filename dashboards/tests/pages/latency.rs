@@ -12,8 +12,8 @@ use crate::made_up::report::{around, month};
 /// From the line of the latency to the end of its module, as far to the left as can be.
 fn told(lang: Lang) -> String {
     let text = text(&month(), lang);
-    let module = text.split("\n\n").nth(1).expect("the first module");
     let name = lang.pick("  latency", "  响应时间");
+    let module = text.split("\n\n").find(|part| part.contains(name)).expect("a module");
     let from = module.find(name).expect("it is told of");
     let lines = module[from..].lines().filter_map(|line| line.strip_prefix("  "));
     lines.collect::<Vec<_>>().join("\n")

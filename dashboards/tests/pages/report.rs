@@ -197,7 +197,11 @@ fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
           maintenance  2h
             2026-02-20 02:00:00  2h        m4: a new switch
           corrected    1, which count whatever the probes said
-            2026-02-22 10:00:00  4m        up: corrected by alice: <our> firewall, users got their answers
+            2026-02-22 10:00:00  4m        up: corrected by alice: users got answers: <our> firewall
+          latency      p50 84ms, p95 212ms, p99 380ms, slowest 1940ms; 364 of 78240 probes failed
+            within 5ms     0.00%  3 of 78240
+            within 300ms   98.91%  77390 of 78240; target 99% MISSED
+            within 1s      99.10%  39640 of 40000; counted since 2026-02-15 00:00:00
 
         shop/search  UNDECIDABLE  0s down, 100% of what is known; target 99.9%
           undecidable  met if 16h11m12s of the unknown time was up, missed if 28m49s of it was down
