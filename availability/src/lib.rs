@@ -26,6 +26,7 @@ mod account;
 mod accounting;
 mod budget;
 mod burn;
+mod cause;
 pub mod chinese;
 mod interval;
 mod judge;
@@ -47,6 +48,7 @@ pub use account::Account;
 pub use accounting::Accounting;
 pub use budget::{Budget, Outlook, Unresolvable, resolvable};
 pub use burn::{BURN_RULES, Burn, BurnRule, Finding, Objective, Urgency, Window};
+pub use cause::{Cause, Circumstances};
 pub use interval::{Interval, State};
 pub use latency::{
     Answer, Answers, LENGTHS, Latencies, LatencyPromise, LatencyTerms, Sketch, Stretch, Within,

@@ -43,6 +43,22 @@ fn local(at: Time, zone: &TimeZone, format: &str) -> String {
     moment.to_zoned(zone.clone()).strftime(format).to_string()
 }
 
+/// The class of an outage, in the reader's words.
+pub(crate) fn cause_in(lang: Lang, cause: &str) -> &str {
+    match (lang, cause) {
+        (Lang::En, "data-source") => "data source",
+        (Lang::En, cause) => cause,
+        (Lang::Zh, "host") => "宿主机",
+        (Lang::Zh, "network") => "网络",
+        (Lang::Zh, "data-source") => "数据源",
+        (Lang::Zh, "scaling") => "缩容",
+        (Lang::Zh, "capacity") => "容量不足",
+        (Lang::Zh, "application") => "应用自身",
+        (Lang::Zh, "unclear") => "原因不明",
+        (Lang::Zh, other) => other,
+    }
+}
+
 /// What a span counts as, in the reader's words.
 pub(crate) fn state_in(lang: Lang, state: &str) -> &str {
     match (lang, state) {

@@ -565,6 +565,7 @@ words! {
     MAINTENANCE = "maintenance", "维护";
     CORRECTIONS = "Corrected by people", "人工更正";
     COUNTS_AS = "Counts as", "计为";
+    BECAUSE_OF = "Because of", "原因类别";
     NOT_COUNTED = "not counted", "不计入";
     OUTAGES = "Outages", "故障";
     NO_OUTAGES = "None.", "无。";

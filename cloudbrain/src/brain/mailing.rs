@@ -64,16 +64,18 @@ struct Due {
     shape: String,
     /// As people write it: `2026-W46`.
     label: String,
+    /// As it is asked for, so that projects whose weeks begin on Sunday have their own: `last-week`.
+    asked: &'static str,
     /// Nothing is sent: it was over before this brain ever ran.
     is_past: bool,
 }
 
 async fn tell(handle: &Handle, due: Due) {
-    let Due { shape, label, is_past } = due;
+    let Due { shape, label, asked, is_past } = due;
     let people = handle.ask(|core, _| readers(&core.config)).await.unwrap_or_default();
     let mut messages = Vec::new();
     for (person, lang) in people.into_iter().filter(|_| !is_past) {
-        match letter(handle, &person, lang, &label).await {
+        match letter(handle, &person, lang, asked).await {
             Ok(message) => messages.extend(message),
             Err(error) => tracing::warn!(%person, period = label, error, "no report is mailed"),
         }
@@ -88,14 +90,20 @@ fn due(config: &Config, told: &Told, now: Time) -> Vec<Due> {
     let zone = TimeZone::get(&config.raw.timezone).unwrap_or(TimeZone::UTC);
     let series = [(wanted.weekly, "last-week"), (wanted.monthly, "last-month")];
     let asked = series.into_iter().filter(|(is_wanted, _)| *is_wanted);
-    let due = asked.filter_map(|(_, period)| {
-        let period = Period::parse(period, &zone, WeekStart::Monday, now).ok()?;
-        due_of(wanted, &period, told, now)
+    let due = asked.filter_map(|(_, asked)| {
+        let period = Period::parse(asked, &zone, WeekStart::Monday, now).ok()?;
+        due_of(wanted, &period, asked, told, now)
     });
     due.collect()
 }
 
-fn due_of(wanted: &RawReportMail, period: &Period, told: &Told, now: Time) -> Option<Due> {
+fn due_of(
+    wanted: &RawReportMail,
+    period: &Period,
+    asked: &'static str,
+    told: &Told,
+    now: Time,
+) -> Option<Due> {
     let shape = name_of(period.shape());
     let label = period.label();
     let at = period.until() + wanted.at.since_midnight();
@@ -103,7 +111,7 @@ fn due_of(wanted: &RawReportMail, period: &Period, told: &Told, now: Time) -> Op
         return None;
     }
     let is_past = !told.contains_key(&shape) || now.since(at) > LATE_WITHIN;
-    Some(Due { shape, label, is_past })
+    Some(Due { shape, label, asked, is_past })
 }
 
 fn name_of(shape: Shape) -> String {
@@ -214,7 +222,7 @@ mod tests {
     fn looked(told: &Told, now: Time) -> Option<String> {
         let wanted = RawReportMail { weekly: true, monthly: false, at: TimeOfDay::default() };
         let period = Period::parse("last-week", &TimeZone::UTC, WeekStart::Monday, now).unwrap();
-        let due = due_of(&wanted, &period, told, now)?;
+        let due = due_of(&wanted, &period, "last-week", told, now)?;
         Some(format!("{}{}", due.label, if due.is_past { " past" } else { "" }))
     }
 

@@ -7,6 +7,7 @@
 
 mod announced;
 mod beside;
+mod causes;
 mod company;
 pub mod corrected;
 mod incidents;
@@ -143,6 +144,7 @@ pub async fn report(
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
     let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;
     incidents::link(&mut view, &incidents);
+    causes::classify(handle, &mut view, &incidents).await.map_err(Refusal::Store)?;
     latency::add(handle, &ground, &mut view).await?;
     if lang == Lang::Zh {
         show::in_chinese(&mut view);

@@ -1,4 +1,4 @@
-//! One row for each day, each outage, each correction and each figure of the latency of each module.
+//! One row for each day, each outage, each class of causes, each correction and each figure of the latency of each module.
 //! Columns keep their order; numbers and moments
 //! are the same in all languages.
 
@@ -19,6 +19,7 @@ pub fn csv(report: &ReportView) -> String {
     for module in &report.modules {
         days(module, &zone, &mut table);
         outages(module, &zone, &mut table);
+        causes(module, report, &zone, &mut table);
         corrections(module, &zone, &mut table);
         latency(module, &zone, &mut table);
     }
@@ -67,6 +68,15 @@ fn latency(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
     for within in &latency.within {
         let figures = [Some(within.of), None, Some(within.count), Some(within.within_us)];
         row("within", within.since.unwrap_or(latency.from), figures);
+    }
+}
+
+/// A row for each class, with all that was down of it.
+fn causes(module: &ModuleReport, report: &ReportView, zone: &TimeZone, table: &mut String) {
+    for one in &module.causes {
+        let (id, down, cause) = (&module.module, one.down_s, &one.cause);
+        let (from, until) = (stamp(report.from, zone), stamp(report.until, zone));
+        let _ = writeln!(table, "cause,{id},{from},{until},,{down},,,,{cause},,,,");
     }
 }
 

@@ -9,10 +9,10 @@ use model::lang::Lang;
 use model::time::Time;
 use model::unit::Span;
 
-use super::{local, state_in, zone_of};
+use super::{cause_in, local, state_in, zone_of};
 use crate::view::report::{
-    BudgetView, CorrectionView, ModuleReport, OutageView, ReportView, SpanView, StatisticsView,
-    VerdictView, WholeView,
+    BudgetView, CauseView, CorrectionView, ModuleReport, OutageView, ReportView, SpanView,
+    StatisticsView, VerdictView, WholeView,
 };
 
 /// So many unknown spans and windows of maintenance are listed; the others are counted.
@@ -175,6 +175,20 @@ impl Writer {
         Self::line(text, self.say("outages", "故障"), &self.figures(&module.statistics));
         for outage in &module.outages {
             let _ = writeln!(text, "    {}", self.outage(outage));
+        }
+        let causes: Vec<String> = module.causes.iter().map(|one| self.cause(one)).collect();
+        if !causes.is_empty() {
+            Self::line(text, self.say("because of", "原因"), &causes.join(self.say(", ", "，")));
+        }
+    }
+
+    /// `host 2h15m in 1`.
+    fn cause(&self, one: &CauseView) -> String {
+        let (cause, down, outages) =
+            (cause_in(self.lang, &one.cause), span(one.down_s), one.outages);
+        match self.lang {
+            Lang::En => format!("{cause} {down} in {outages}"),
+            Lang::Zh => format!("{cause} {down}（{outages} 次）"),
         }
     }
 

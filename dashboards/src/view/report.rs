@@ -78,6 +78,9 @@ pub struct ModuleReport {
     pub budget: Option<BudgetView>,
     pub outages: Vec<OutageView>,
     pub statistics: StatisticsView,
+    /// What the outages came of, the costliest first.
+    #[serde(default)]
+    pub causes: Vec<CauseView>,
     /// Failures that no outage came of.
     pub blips: u32,
     pub days: Vec<DayView>,
@@ -155,6 +158,9 @@ pub struct OutageView {
     pub why: String,
     /// The incident that it belongs to, if one is known.
     pub incident: Option<IncidentId>,
+    /// Its class: `host`, `network`, `data-source`, `scaling`, `capacity`, `application`, `unclear`.
+    #[serde(default)]
+    pub cause: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +190,14 @@ pub struct SpanView {
     pub from: Time,
     pub until: Time,
     pub why: String,
+}
+
+/// All outages of one class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CauseView {
+    pub cause: String,
+    pub down_s: u64,
+    pub outages: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
 use dashboards::view::latency::{LatencyView, WithinView};
 use dashboards::view::report::{
-    Around, BudgetView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView, ReportView,
-    SpanView, StatisticsView, TallyView, VerdictView, WholeView,
+    Around, BudgetView, CauseView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView,
+    ReportView, SpanView, StatisticsView, TallyView, VerdictView, WholeView,
 };
 use dashboards::view::status::{StatusProject, StatusState, StatusView};
 use model::time::Time;
@@ -211,6 +211,7 @@ fn missed() -> ModuleReport {
             used_up_at: None,
         }),
         outages,
+        causes: vec![cause("host", 8_100, 1), cause("application", 2_810, 5)],
         statistics: StatisticsView {
             started: 6,
             ended: 5,
@@ -275,6 +276,7 @@ fn met() -> ModuleReport {
             used_up_at: None,
         }),
         outages: vec![outage((5, 3_600, 600, 1, "status 502"))],
+        causes: Vec::new(),
         statistics: StatisticsView {
             started: 1,
             ended: 1,
@@ -323,6 +325,7 @@ fn open() -> ModuleReport {
             used_up_at: Some(after(27 * DAY_S)),
         }),
         outages: Vec::new(),
+        causes: Vec::new(),
         statistics: StatisticsView {
             started: 0,
             ended: 0,
@@ -337,6 +340,10 @@ fn open() -> ModuleReport {
         corrections: Vec::new(),
         latency: None,
     }
+}
+
+fn cause(name: &str, down_s: u64, outages: usize) -> CauseView {
+    CauseView { cause: name.to_owned(), down_s, outages }
 }
 
 fn correction() -> CorrectionView {
@@ -369,6 +376,7 @@ fn outage((date, second, down_s, parts, why): (u64, u64, u64, usize, &str)) -> O
         is_whole: true,
         why: why.to_owned(),
         incident: None,
+        cause: if down_s > 5_000 { "host" } else { "application" }.to_owned(),
     }
 }
 

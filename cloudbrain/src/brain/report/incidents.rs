@@ -106,6 +106,7 @@ mod tests {
             is_whole: true,
             why: String::new(),
             incident: None,
+            cause: String::new(),
         };
         let (project, module) = ("shop".parse().unwrap(), "shop/web".parse().unwrap());
         behind(&project, &module, &outage, incidents).map(|one| one.id.to_string())

@@ -83,6 +83,7 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
         budget: account.budget.as_ref().map(|budget| self::budget(ground, account, budget)),
         outages: account.outages.iter().map(outage).collect(),
         statistics: statistics(&account.statistics),
+        causes: Vec::new(), // They are added later, as they are read from the store.
         blips,
         days: days(account),
         unknown: account.unknown.iter().map(span).collect(),
@@ -171,6 +172,7 @@ fn outage(outage: &Outage) -> OutageView {
         is_whole: outage.is_whole(),
         why: outage.why().to_owned(),
         incident: None,
+        cause: String::new(),
     }
 }
 

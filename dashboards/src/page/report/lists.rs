@@ -8,7 +8,7 @@ use model::time::Time;
 
 use super::{brief, left_out};
 use crate::page::{cell, fact, head, incident_path, short_cell};
-use crate::report::state_in;
+use crate::report::{cause_in, state_in};
 use crate::view::report::{ModuleReport, OutageView, ReportView, SpanView};
 use crate::voice::{NOTHING, Voice};
 use crate::words::{self, Word};
@@ -18,8 +18,8 @@ const FEW: usize = 5;
 const MOST_OUTAGES: usize = 100;
 const MOST_SPANS: usize = 20;
 
-const OUTAGE_HEADS: [Word; 4] =
-    [words::FROM_WHEN, words::FOR_HOW_LONG, words::PARTS, words::REASON];
+const OUTAGE_HEADS: [Word; 5] =
+    [words::FROM_WHEN, words::FOR_HOW_LONG, words::PARTS, words::BECAUSE_OF, words::REASON];
 const CORRECTION_HEADS: [Word; 4] =
     [words::FROM_WHEN, words::FOR_HOW_LONG, words::COUNTS_AS, words::REASON];
 const SPAN_HEADS: [Word; 3] = [words::FROM_WHEN, words::FOR_HOW_LONG, words::REASON];
@@ -32,6 +32,7 @@ pub(super) fn outages(module: &ModuleReport, report: &ReportView, voice: &Voice)
             p.calm { (voice.say(words::NO_OUTAGES)) }
         } @else {
             @if outages.len() >= FEW { (statistics(module, report, voice)) }
+            (causes(module, voice))
             table.cards {
                 (head(&OUTAGE_HEADS, voice))
                 tbody { @for outage in outages.iter().take(MOST_OUTAGES) { (outage_row(outage, voice)) } }
@@ -42,6 +43,21 @@ pub(super) fn outages(module: &ModuleReport, report: &ReportView, voice: &Voice)
         }
         @if module.blips > 0 {
             p.quiet { (voice.fill(words::BLIPS, &[&module.blips.to_string()])) }
+        }
+    }
+}
+
+/// What they came of, the costliest first.
+fn causes(module: &ModuleReport, voice: &Voice) -> Markup {
+    html! {
+        @if !module.causes.is_empty() {
+            p {
+                (voice.say(words::BECAUSE_OF)) (voice.lang.pick(": ", "："))
+                @for (place, one) in module.causes.iter().enumerate() {
+                    @if place > 0 { (voice.lang.pick(", ", "，")) }
+                    (cause_in(voice.lang, &one.cause)) " " (voice.exactly(one.down_s))
+                }
+            }
         }
     }
 }
@@ -67,7 +83,7 @@ fn statistics(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Mark
 }
 
 fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
-    let [from, lasted, parts, why] = OUTAGE_HEADS.map(|word| voice.say(word));
+    let [from, lasted, parts, cause, why] = OUTAGE_HEADS.map(|word| voice.say(word));
     let sign = if is_longer(outage) { "> " } else { "" };
     html! {
         tr {
@@ -79,6 +95,7 @@ fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
                 }
             }))
             (short_cell(parts, outage.parts))
+            (short_cell(cause, cause_in(voice.lang, &outage.cause)))
             (cell(why, html! {
                 span {
                     (brief(&outage.why))

@@ -1,0 +1,115 @@
+//! Why users had nothing, as a class that somebody can act on.
+//!
+//! Owners do not act on "99.82 %", and not on the words of a probe either: they act on "half of it was
+//! hosts". So each outage has one class, by what the rest of the house knows of that time: the root of
+//! its incident first, since that is where somebody looked; then what the scaler did or could not do;
+//! and *unclear* where nobody knows, which is said and not guessed at.
+
+use model::id::Object;
+use serde::{Deserialize, Serialize};
+
+/// The class of an outage. The order is the one in which they are told where they cost the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// A host that carried it was ill.
+    Host,
+    /// A switch, or the way to it.
+    Network,
+    /// A database or cache that it uses.
+    DataSource,
+    /// VMs had just been taken away from it.
+    Scaling,
+    /// It wanted more VMs than there were.
+    Capacity,
+    /// Its own program, or a VM of its own.
+    Application,
+    /// Nobody knows.
+    Unclear,
+}
+
+/// What is known of the time of an outage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances<'a> {
+    /// The root of the incident that lay over it.
+    pub root: Option<&'a Object>,
+    /// VMs were taken away from it shortly before.
+    pub shrank: bool,
+    /// It wanted VMs that it could not get.
+    pub lacked: bool,
+}
+
+impl Cause {
+    pub const ALL: [Self; 7] = [
+        Self::Host,
+        Self::Network,
+        Self::DataSource,
+        Self::Scaling,
+        Self::Capacity,
+        Self::Application,
+        Self::Unclear,
+    ];
+
+    pub fn of(known: Circumstances<'_>) -> Self {
+        let by_root = known.root.map_or(Self::Unclear, of_root);
+        match (by_root, known.shrank, known.lacked) {
+            // Its own trouble may have a reason that lies with us.
+            (Self::Application | Self::Unclear, true, _) => Self::Scaling,
+            (Self::Application | Self::Unclear, false, true) => Self::Capacity,
+            (by_root, _, _) => by_root,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Network => "network",
+            Self::DataSource => "data-source",
+            Self::Scaling => "scaling",
+            Self::Capacity => "capacity",
+            Self::Application => "application",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
+fn of_root(root: &Object) -> Cause {
+    match root {
+        Object::Host(_) => Cause::Host,
+        Object::Switch(_) => Cause::Network,
+        Object::DataSource(_) => Cause::DataSource,
+        Object::Pool(_) => Cause::Capacity,
+        Object::Vm(_) | Object::Module(_) | Object::Project(_) => Cause::Application,
+        Object::Collector(_) | Object::Channel(_) => Cause::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(root: &str, shrank: bool, lacked: bool) -> &'static str {
+        let root = (!root.is_empty()).then(|| root.parse().expect("an object"));
+        Cause::of(Circumstances { root: root.as_ref(), shrank, lacked }).as_str()
+    }
+
+    #[test]
+    fn the_root_of_the_incident_says_it_unless_it_is_the_service_itself() {
+        assert_eq!(told("host/h1", false, false), "host");
+        assert_eq!(told("host/h1", true, true), "host", "a dead host is reason enough");
+        assert_eq!(told("switch/sw1", false, true), "network");
+        assert_eq!(told("datasource/orders", true, false), "data-source");
+        assert_eq!(told("module/shop/web", false, false), "application");
+        assert_eq!(told("module/shop/web", true, true), "scaling");
+        assert_eq!(told("vm/web-1", false, true), "capacity");
+        assert_eq!(told("pool/small", false, false), "capacity");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_unclear_and_not_guessed() {
+        assert_eq!(told("", false, false), "unclear");
+        assert_eq!(told("collector/main", false, false), "unclear");
+        assert_eq!(told("", true, false), "scaling");
+        assert_eq!(told("", false, true), "capacity");
+    }
+}
