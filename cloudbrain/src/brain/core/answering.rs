@@ -18,8 +18,10 @@ use super::Core;
 
 /// For so long answers are kept: thirteen months, so that a month can be told beside that of a year ago.
 const ANSWERS_KEPT: Duration = Duration::from_secs(403 * 86_400);
-/// Of the probes that are settled so much goes in one turn, so that none takes long.
+/// Of the probes that are settled so much goes in one turn, so that none takes long; and where turns are seldom
+/// a part of what waits, so that it does not pile up.
 const PROBES_DROPPED: Duration = Duration::from_secs(60);
+const PART_DROPPED: u32 = 16;
 
 const NEVER: Time = Time::from_millis(i64::MIN);
 
@@ -67,7 +69,10 @@ impl Core {
     fn drop_probes(&mut self) {
         let settled = self.latencies.settled_until();
         let (from, before) = match self.probes_from {
-            Some(from) => (from, settled.min(from + PROBES_DROPPED)),
+            Some(from) => {
+                let part = (settled.since(from) / PART_DROPPED).max(PROBES_DROPPED);
+                (from, settled.min(from + part))
+            }
             None => (NEVER, settled),
         };
         if from < before {
