@@ -54,10 +54,12 @@ fn a_module_that_is_met_says_so_in_few_lines() {
         From
         For
         Parts
+        Because of
         Reason
         2026-02-06 01:00:00
         10 min
         1
+        application
         status 502
         Begin and end of each are known to one probe interval only."#]]
     .assert_eq(lists);
@@ -190,6 +192,7 @@ fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
             2026-02-17 08:20:00  2h15m     status 200 without "200" in its text
             2026-02-23 00:01:40  >15s      ttfb: no answer within 10s
             2026-02-28 23:45:00  >15m      connect: connection refused (still down)
+          because of   host 2h15m in 1, application 46m50s in 5
           blips        7 failed probes that no outage came of
           unknown      17h40m
             2026-02-13 02:46:40  16h40m    the monitor itself was not looking
