@@ -90,9 +90,8 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
         (outages[0]["is_open"] == false).then_some(())
     });
 
-    let told = fleet.wait("the class of its cause", |fleet| {
-        module(fleet).filter(|module| module["causes"][0]["cause"] == "application")
-    });
+    let told = module(&fleet).expect("a module");
+    assert_eq!(told["causes"][0]["cause"], "application", "{told}");
     assert_eq!(told["causes"][0]["down_s"], told["down_s"], "{told}");
 
     let (status, answer) = correct(&fleet, "fine", "alice");

@@ -57,9 +57,11 @@ fn cause(outage: &OutageView, incidents: &[IncidentSummary], decisions: &[Decisi
     Cause::of(Circumstances { root: incident.map(|incident| &incident.root), shrank, lacked })
 }
 
+/// A module that begins has no VMs yet, and lacks none.
 fn lacked(decision: &Decision) -> bool {
     let is_bounded = matches!(decision.reason, Reason::NoRoom { .. } | Reason::AtMax { .. });
-    decision.short > 0 || is_bounded
+    let is_short = decision.short > 0 && decision.from > 0 && decision.to > decision.from;
+    is_bounded || is_short
 }
 
 /// The costliest first.
