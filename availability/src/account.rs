@@ -9,7 +9,7 @@ use model::time::Time;
 use crate::budget::Budget;
 use crate::interval::{Interval, State};
 use crate::outage::{Outage, Statistics, outages};
-use crate::overlay::{Kind, Overlay, lay};
+use crate::overlay::{Kind, Overlay};
 use crate::period::{Day, Period};
 use crate::tally::{Tally, Verdict};
 use crate::terms::Terms;
@@ -50,13 +50,13 @@ impl Account {
         overlays: &[Overlay],
     ) -> Self {
         let (from, until) = (period.from(), period.until().min(now).max(period.from()));
-        let whole = lay(timeline, &terms.admit(overlays));
+        let whole = terms.lay(timeline, overlays);
         let inside: Vec<Interval> =
             whole.iter().filter_map(|interval| interval.clip(from, until)).collect();
         let tally = Tally::of(&inside);
         let outages = outages(&whole, from, until, terms.merge_gap);
         let judged = tally.under(terms.unknown);
-        let to_come = period.until().since(until);
+        let to_come = terms.promised(until, period.until());
         let of = |state| inside.iter().filter(|i| i.state == state).cloned().collect();
         Self {
             from,

@@ -26,6 +26,8 @@ pub const PHRASES: &[Phrase] = &[
         "应答时间从请求的首字节计到应答结束；占比按确切次数计算，百分位只计得到应答的探测，误差不超过 0.8%；按 UTC 整点小时统计",
     ),
     ("outages less than {} apart are one", "间隔不足 {0} 的故障算作一次"),
+    ("outside of service hours", "服务时间之外"),
+    ("promised on {} from {} to {}, by the clocks of {}", "承诺时间：{0:} {1} 至 {2}（{3} 时间）"),
     ("maintenance counts like any other time", "维护时间照常计入"),
     ("maintenance does not count", "维护时间不计入"),
     ("maintenance does not count from {} after it was announced", "维护时间自公告 {0} 后起不计入"),

@@ -177,6 +177,11 @@ impl Ledger {
         self.seen_until().max(self.since)
     }
 
+    /// Whether nothing since then is forgotten. Before it was published there was nothing.
+    pub fn remembers_all_since(&self, from: Time) -> bool {
+        self.remembers_from() <= from.max(self.since)
+    }
+
     /// How many failures there were that no outage came of, as far as they are remembered.
     pub fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
         let judged = self.judge(accounting);

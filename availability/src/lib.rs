@@ -28,6 +28,7 @@ mod budget;
 mod burn;
 mod cause;
 pub mod chinese;
+mod hours;
 mod interval;
 mod judge;
 mod latency;
@@ -49,6 +50,7 @@ pub use accounting::Accounting;
 pub use budget::{Budget, Outlook, Unresolvable, resolvable};
 pub use burn::{BURN_RULES, Burn, BurnRule, Finding, Objective, Urgency, Window};
 pub use cause::{Cause, Circumstances};
+pub use hours::ServiceHours;
 pub use interval::{Interval, State};
 pub use latency::{
     Answer, Answers, LENGTHS, Latencies, LatencyPromise, LatencyTerms, Sketch, Stretch, Within,

@@ -29,7 +29,8 @@ use jiff::tz::TimeZone;
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
-use local::{Local, day_begins};
+use local::Local;
+pub(crate) use local::{date_at, day_begins, first_moment};
 
 /// Nobody's machines were watched before.
 const FIRST_YEAR: i16 = 1970;

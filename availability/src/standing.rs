@@ -11,7 +11,7 @@ use model::time::Time;
 use crate::budget::{Budget, Outlook};
 use crate::burn::{Burn, Finding, Objective, Urgency};
 use crate::interval::Interval;
-use crate::overlay::{Overlay, lay};
+use crate::overlay::Overlay;
 use crate::period::Period;
 use crate::tally::Tally;
 use crate::terms::{Target, Terms};
@@ -44,10 +44,10 @@ impl Standing {
         overlays: &[Overlay],
     ) -> Option<Self> {
         let target = terms.target?;
-        let whole = lay(timeline, &terms.admit(overlays));
+        let whole = terms.lay(timeline, overlays);
         let inside = whole.iter().filter_map(|part| part.clip(period.from(), now));
         let so_far = Tally::of(&inside.collect::<Vec<_>>()).under(terms.unknown);
-        let to_come = period.until().since(now);
+        let to_come = terms.promised(now, period.until());
         let budget = Budget::new(target, so_far.counted() + to_come, &so_far);
         let length = period.until().since(period.from());
         let min_bad = confirm.max(LEAST_BAD);

@@ -9,12 +9,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use model::time::Time;
 use model::unit::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::interval::State;
+use crate::hours::ServiceHours;
+use crate::interval::{Interval, State};
 use crate::latency::LatencyTerms;
-use crate::overlay::{Kind, Overlay};
+use crate::overlay::{Kind, Overlay, lay};
 
 const MILLIONTHS: u32 = 1_000_000;
 
@@ -30,6 +32,8 @@ pub struct Terms {
     pub maintenance: Maintenance,
     pub unknown: Unknown,
     pub latency: LatencyTerms,
+    /// When it is promised; always if left out.
+    pub service: Option<ServiceHours>,
 }
 
 /// What was promised, in millionths: 999,500 is 99.95 %.
@@ -67,6 +71,7 @@ impl Default for Terms {
             maintenance: Maintenance::Exclude { notice: Duration::ZERO },
             unknown: Unknown::Bounds,
             latency: LatencyTerms::default(),
+            service: None,
         }
     }
 }
@@ -88,6 +93,25 @@ impl Terms {
             })
         });
         admitted.collect()
+    }
+
+    /// The timeline as it counts: with the overlays that count, and the hours in which nothing is
+    /// promised. It is in order and without gaps, and so is the answer.
+    pub fn lay(&self, timeline: &[Interval], overlays: &[Overlay]) -> Vec<Interval> {
+        let mut over = self.admit(overlays);
+        if let (Some(hours), Some(first), Some(last)) =
+            (&self.service, timeline.first(), timeline.last())
+        {
+            over.extend(hours.closed(first.from, last.until));
+        }
+        lay(timeline, &over)
+    }
+
+    /// How much of the time from `from` to `until` is promised.
+    pub fn promised(&self, from: Time, until: Time) -> Duration {
+        let closed = self.service.iter().flat_map(|hours| hours.closed(from, until));
+        let closed: Duration = closed.map(|span| span.until.since(span.from)).sum();
+        until.since(from).saturating_sub(closed)
     }
 }
 
@@ -157,7 +181,8 @@ impl Terms {
         let gap = format!("outages less than {} apart are one", Span(self.merge_gap));
         let promise = self.latency.promise.map(|promise| promise.rule());
         let rules = [target, gap, maintenance, unknown.to_owned()];
-        rules.into_iter().chain(promise).collect()
+        let hours = self.service.iter().map(ToString::to_string);
+        rules.into_iter().chain(hours).chain(promise).collect()
     }
 }
 

@@ -122,12 +122,17 @@ impl Local {
 }
 
 /// The first moment that bears this date or, if none does, a later one.
-pub(super) fn day_begins(date: Date, zone: &TimeZone) -> Option<Time> {
+pub(crate) fn day_begins(date: Date, zone: &TimeZone) -> Option<Time> {
     moment(midnight(date), zone, Twice::First)
 }
 
+/// The first moment at which clocks show this, or the jump that skips it.
+pub(crate) fn first_moment(local: DateTime, zone: &TimeZone) -> Option<Time> {
+    moment(local, zone, Twice::First)
+}
+
 /// The date on the walls of the zone; None outside of the years of `jiff`.
-pub(super) fn date_at(now: Time, zone: &TimeZone) -> Option<Date> {
+pub(crate) fn date_at(now: Time, zone: &TimeZone) -> Option<Date> {
     Some(zone.to_datetime(Timestamp::from_millisecond(now.millis()).ok()?).date())
 }
 

@@ -9,6 +9,8 @@ mod bounds;
 #[cfg(test)]
 mod burns;
 #[cfg(test)]
+mod hours;
+#[cfg(test)]
 mod latency;
 #[cfg(test)]
 mod outages;
@@ -18,6 +20,7 @@ mod properties;
 mod scripts;
 #[cfg(test)]
 mod sketches;
+#[cfg(test)]
 mod standings;
 #[cfg(test)]
 mod verdicts;

@@ -1,5 +1,5 @@
 //! Watches over what is promised: how much of each module's error budget is left, and whether it burns
-//! too fast. The brain is told each ten seconds; rules raise the alarms, and the scaler takes nothing
+//! too fast. The brain is told each quarter of a minute; rules raise the alarms, and the scaler takes nothing
 //! away while a budget is used up, if its policy says so.
 //!
 //! It goes by the same ledgers, record and terms as a report, so an alarm and the report after it agree.
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use availability::{BURN_RULES, Ledger, Period, Standing};
+use availability::{BURN_RULES, Interval, Ledger, Period, Standing};
 use model::id::ModuleId;
 use model::time::Time;
 use scaler::facts::SpentBudget;
@@ -18,7 +18,8 @@ use super::core::{Core, Heard};
 use super::report::{self, BEFORE};
 use crate::config::accounting::{AccountingPolicy, WhenSpent};
 
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Figures are kept as often.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// What is read of the journal again at each look: rows may be written a little late.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -69,31 +70,41 @@ pub(super) async fn watch(handle: Handle) {
     }
 }
 
-/// One module whose availability is promised.
+/// One module whose availability is promised, over the period that its promise is about.
 struct Promise {
     module: ModuleId,
     policy: AccountingPolicy,
-    ledger: Ledger,
+    period: Period,
+    since: Time,
+    record: Record,
+}
+
+/// The time since then. A ledger may hold years of which nothing is needed here, so it is copied only if
+/// it does not remember enough by itself.
+enum Record {
+    Whole(Vec<Interval>),
+    Part(Box<Ledger>),
 }
 
 async fn look(
     handle: &Handle,
     announced: &mut Announced,
 ) -> Result<BTreeMap<ModuleId, Watched>, String> {
-    let asked = handle.ask(|core, now| (promises(core), core.accounting.clone(), now));
+    let asked = handle.ask(|core, now| (promises(core, now), core.accounting.clone(), now));
     let (promises, accounting, now) = asked.await?;
     if promises.is_empty() {
         return Ok(BTreeMap::new());
     }
     announced.read_on(handle, now).await.map_err(|error| error.to_string())?;
     let mut watched = BTreeMap::new();
-    for Promise { module, policy, ledger } in promises {
-        let Ok(period) = Period::parse("this-month", &policy.zone, policy.week_start, now) else {
-            continue;
+    for Promise { module, policy, period, since, record } in promises {
+        let timeline = match record {
+            Record::Whole(timeline) => timeline,
+            Record::Part(ledger) => {
+                let whole = report::timeline(handle, &module, &ledger, &accounting, (since, now));
+                whole.await.map_err(|error| error.to_string())?
+            }
         };
-        let since = period.from().min(now - longest_window());
-        let timeline = report::timeline(handle, &module, &ledger, &accounting, (since, now));
-        let timeline = timeline.await.map_err(|error| error.to_string())?;
         let overlays = report::overlays(&announced.rows, &module);
         let probing = (accounting.interval, accounting.confirm_down);
         let standing = Standing::new(&policy.terms, &period, probing, now, &timeline, &overlays);
@@ -104,12 +115,18 @@ async fn look(
     Ok(watched)
 }
 
-fn promises(core: &Core) -> Vec<Promise> {
+fn promises(core: &Core, now: Time) -> Vec<Promise> {
     let promised = core.ledgers.iter().filter_map(|(module, ledger)| {
         let project = &core.config.modules.get(module)?.project;
         let policy = core.config.accountings.of(project);
         policy.terms.target?;
-        Some(Promise { module: module.clone(), policy: policy.clone(), ledger: ledger.clone() })
+        let period = Period::parse("this-month", &policy.zone, policy.week_start, now).ok()?;
+        let since = period.from().min(now - longest_window());
+        let record = match ledger.remembers_all_since(since) {
+            true => Record::Whole(ledger.timeline(&core.accounting, &[], since, now)),
+            false => Record::Part(Box::new(ledger.clone())),
+        };
+        Some(Promise { module: module.clone(), policy: policy.clone(), period, since, record })
     });
     promised.collect()
 }

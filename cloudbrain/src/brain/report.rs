@@ -20,7 +20,7 @@ use std::fmt;
 use std::time::Duration;
 
 use availability::{
-    Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, lay, whole,
+    Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, whole,
 };
 use dashboards::view::report::{NotProbed, ReportView};
 use jiff::tz::TimeZone;
@@ -137,7 +137,7 @@ pub async fn report(
         let timeline = timeline.map_err(Refusal::Store)?;
         let overlays = overlays(&journal, module);
         let account = ground.account(&timeline, &overlays);
-        laid.push(lay(&timeline, &ground.policy.terms.admit(&overlays)));
+        laid.push(ground.policy.terms.lay(&timeline, &overlays));
         let blips = ledger.blips(&ground.accounting, account.from, account.until);
         accounts.push((module.clone(), account, blips));
     }
@@ -224,10 +224,10 @@ async fn stored(
     ledger: &Ledger,
     since: Time,
 ) -> Result<Vec<Interval>, StoreError> {
-    let remembered = ledger.remembers_from();
-    if remembered <= since {
+    if ledger.remembers_all_since(since) {
         return Ok(Vec::new());
     }
+    let remembered = ledger.remembers_from();
     let rows = handle.store.transitions(module, since, remembered).await?;
     Ok(rows.into_iter().filter_map(interval).collect())
 }

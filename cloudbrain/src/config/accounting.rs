@@ -9,7 +9,7 @@ mod latency;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use availability::{Maintenance, Target, Terms, Unknown, WeekStart, resolvable};
+use availability::{Maintenance, ServiceHours, Target, Terms, Unknown, WeekStart, resolvable};
 use jiff::tz::TimeZone;
 use model::id::ProjectId;
 use model::time::Time;
@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::latency::RawLatency;
-use super::raw::RawConfig;
+use super::raw::{RawConfig, TimeOfDay};
 use super::yaml::{Document, Problem};
 use super::{Config, Reader, unknown};
 
@@ -53,6 +53,8 @@ pub struct RawAccountingPolicy {
     /// Whether windows of maintenance count like any other time.
     #[serde(default)]
     pub maintenance: RawMaintenance,
+    /// When the service is promised; always if left out.
+    pub service_hours: Option<RawServiceHours>,
     /// Maintenance that was announced later than so long before it counts until then.
     #[serde(default)]
     pub notice: Span,
@@ -112,6 +114,43 @@ pub enum RawWeekStart {
 
 fn merge_gap() -> Span {
     Span(Terms::default().merge_gap)
+}
+
+/// On these days, from one time of the clock up to another.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawServiceHours {
+    /// All, if left out.
+    #[serde(default = "all_days")]
+    pub days: BTreeSet<Weekday>,
+    /// `08:00`; midnight if left out.
+    #[serde(default = "midnight")]
+    pub from: TimeOfDay,
+    /// `20:00`; the end of the day if left out.
+    pub until: Option<TimeOfDay>,
+}
+
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Weekday {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+fn all_days() -> BTreeSet<Weekday> {
+    use Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed};
+    [Mon, Tue, Wed, Thu, Fri, Sat, Sun].into()
+}
+
+fn midnight() -> TimeOfDay {
+    TimeOfDay::MIDNIGHT
 }
 
 /// What follows when the error budget of the month is used up.
@@ -233,7 +272,9 @@ impl Reader {
         if written.name.trim().is_empty() || written.version == 0 {
             self.find(document, "name", "a policy has a name, and a version from 1 on");
         }
+        let zone = self.zone(document, written, zone);
         let terms = Terms {
+            service: self.service_hours(document, written, &zone),
             name: written.name.clone(),
             version: written.version,
             target: self.target(document, raw, written),
@@ -249,16 +290,6 @@ impl Reader {
             },
             latency: self.latency(document, raw, &written.latency),
         };
-        let zone = match written.timezone.as_deref().map(TimeZone::get) {
-            None => zone.clone(),
-            Some(Ok(zone)) => zone,
-            Some(Err(_)) => {
-                let name = written.timezone.as_deref().unwrap_or_default();
-                let message = format!("no time zone {name:?}; write for example Asia/Shanghai");
-                self.find(document, "timezone", message);
-                zone.clone()
-            }
-        };
         let week_start = match written.week_start {
             RawWeekStart::Monday => WeekStart::Monday,
             RawWeekStart::Sunday => WeekStart::Sunday,
@@ -269,6 +300,38 @@ impl Reader {
         }
         let when_spent = written.when_spent;
         AccountingPolicy { terms, when_spent, zone, week_start }
+    }
+
+    fn zone(
+        &mut self,
+        document: &Document,
+        written: &RawAccountingPolicy,
+        usual: &TimeZone,
+    ) -> TimeZone {
+        let Some(name) = &written.timezone else { return usual.clone() };
+        TimeZone::get(name).unwrap_or_else(|_| {
+            let message = format!("no time zone {name:?}; write for example Asia/Shanghai");
+            self.find(document, "timezone", message);
+            usual.clone()
+        })
+    }
+
+    fn service_hours(
+        &mut self,
+        document: &Document,
+        written: &RawAccountingPolicy,
+        zone: &TimeZone,
+    ) -> Option<ServiceHours> {
+        let hours = written.service_hours.as_ref()?;
+        let days = hours.days.iter().map(|day| *day as u8).collect();
+        let until = hours.until.map(TimeOfDay::since_midnight);
+        match ServiceHours::new(days, hours.from.since_midnight(), until, zone.clone()) {
+            Ok(hours) => Some(hours),
+            Err(message) => {
+                self.find(document, "service_hours", message);
+                None
+            }
+        }
     }
 
     /// A promise that the probing can watch over.

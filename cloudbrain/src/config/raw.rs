@@ -306,6 +306,8 @@ pub struct TimeOfDay {
 }
 
 impl TimeOfDay {
+    pub const MIDNIGHT: Self = Self { hour: 0, minute: 0 };
+
     pub fn since_midnight(self) -> Duration {
         Duration::from_secs(u64::from(self.hour) * 3_600 + u64::from(self.minute) * 60)
     }

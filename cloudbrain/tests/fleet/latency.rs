@@ -130,12 +130,12 @@ fn times_that_tell_no_answers_apart_are_refused() {
     let file = "policies/availability.yaml";
     let (from, to) = ("within: [50ms, 100ms]", "within: [100ms, 800ms]");
     let expected =
-        &["availability.yaml:14:", "800ms tells no answers apart", "given up after 800ms"];
+        &["availability.yaml:17:", "800ms tells no answers apart", "given up after 800ms"];
     refused("latency-long", file, from, to, expected);
     let from = "target: 99% within 300ms";
     let expected =
-        &["availability.yaml:15:", "promises nothing; write for example 99% within 300ms"];
+        &["availability.yaml:18:", "promises nothing; write for example 99% within 300ms"];
     refused("latency-target", file, from, "target: 99% in 300ms", expected);
-    let expected = &["availability.yaml:15:", "\"101%\" is no target"];
+    let expected = &["availability.yaml:18:", "\"101%\" is no target"];
     refused("latency-share", file, from, "target: 101% within 300ms", expected);
 }

@@ -255,6 +255,12 @@ fn an_accounting_policy_that_promises_what_nobody_can_watch_is_refused() {
     refused("project", file, "projects: [shop]", "projects: [shp]", expected);
     let expected = &["availability.yaml:7:", "a second accounting policy for shop; keep one"];
     refused("twice", file, "projects: [shop]", "projects: [shop, shop]", expected);
+    let hours = "service_hours: {days: [], from: \"08:00\"}\nweek_start: monday";
+    let expected = &["availability.yaml:", "no day is promised", "[mon, tue, wed, thu, fri]"];
+    refused("no-day", file, "week_start: monday", hours, expected);
+    let hours = "service_hours: {from: \"20:00\", until: \"08:00\"}\nweek_start: monday";
+    let expected = &["availability.yaml:", "ends before it begins; leave `until` out"];
+    refused("night", file, "week_start: monday", hours, expected);
     let expected = &["availability.yaml:", "no time zone \"Asia/Peking\"", "Asia/Shanghai"];
     refused("zone", file, "week_start: monday", "timezone: Asia/Peking", expected);
 }

@@ -5,7 +5,7 @@
 //! changing one rule after the other, the calendar first and the promise last; so each difference has the
 //! rule that made it, and together they are all the difference there is.
 
-use availability::{Interval, Overlay, Period, WeekStart, lay, whole};
+use availability::{Interval, Overlay, Period, WeekStart, whole};
 use dashboards::view::beside::{BesideView, RuleStep};
 use dashboards::view::report::WholeView;
 use model::id::{ModuleId, ProjectId};
@@ -23,9 +23,10 @@ use crate::config::yaml::Document;
 type Change = fn(&mut AccountingPolicy, &AccountingPolicy);
 
 /// In this order; the last one is whatever else there is.
-const CHANGES: [Change; 7] = [
+const CHANGES: [Change; 8] = [
     |policy, other| policy.zone = other.zone.clone(),
     |policy, other| policy.week_start = other.week_start,
+    |policy, other| policy.terms.service.clone_from(&other.terms.service),
     |policy, other| policy.terms.maintenance = other.terms.maintenance,
     |policy, other| policy.terms.unknown = other.terms.unknown,
     |policy, other| policy.terms.merge_gap = other.terms.merge_gap,
@@ -167,7 +168,7 @@ fn accounts(ground: &Ground, records: &[Record]) -> Vec<WholeView> {
     let mut accounts = Vec::new();
     if records.len() > 1 {
         let terms = &ground.policy.terms;
-        let laid = records.iter().map(|one| lay(&one.timeline, &terms.admit(&one.overlays)));
+        let laid = records.iter().map(|one| terms.lay(&one.timeline, &one.overlays));
         let account = ground.account(&whole(&laid.collect::<Vec<_>>()), &[]);
         accounts.push(show::whole(ground, &account));
     }

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use availability::{Account, Interval, lay, whole};
+use availability::{Account, Interval, whole};
 use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
 use dashboards::view::report::{BudgetView, VerdictView};
 use model::id::{Object, PersonId, ProjectId};
@@ -133,7 +133,7 @@ pub(super) async fn joined(
         let reach = (since, until);
         let timeline = timeline(handle, module, ledger, &ground.accounting, reach).await?;
         let overlays = overlays(&ours, module);
-        laid.push(lay(&timeline, &ground.policy.terms.admit(&overlays)));
+        laid.push(ground.policy.terms.lay(&timeline, &overlays));
     }
     Ok(whole(&laid))
 }
