@@ -72,12 +72,19 @@ struct Due {
 
 async fn tell(handle: &Handle, due: Due) {
     let Due { shape, label, asked, is_past } = due;
-    let people = handle.ask(|core, _| readers(&core.config)).await.unwrap_or_default();
+    let Ok(people) = handle.ask(|core, _| readers(&core.config)).await else { return };
     let mut messages = Vec::new();
     for (person, lang) in people.into_iter().filter(|_| !is_past) {
         match letter(handle, &person, lang, asked).await {
-            Ok(message) => messages.extend(message),
-            Err(error) => tracing::warn!(%person, period = label, error, "no report is mailed"),
+            Ok(message) => messages.extend(
+                message
+                    .map(|message| Message { key: format!("report-{label}-{person}"), ..message }),
+            ),
+            // All or nobody, so that who was left out is not taken for told.
+            Err(error) => {
+                tracing::warn!(%person, period = label, error, "reports are mailed later");
+                return;
+            }
         }
     }
     tracing::info!(period = label, mails = messages.len(), "reports");
