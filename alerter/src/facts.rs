@@ -13,7 +13,7 @@ use crate::health::{Trouble, health};
 use crate::message::{MessageKind, RootState};
 use crate::object;
 use crate::state::{Incident, Member, State, Word};
-use crate::tell::{Share, project_of};
+use crate::tell::{Share, businesses_of};
 
 /// All that one recipient's text says.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl<'a> Facts<'a> {
     ) -> Self {
         let told = told(state, incident, share, kind);
         let roots = roots(incident, &told);
-        let vm_ids = || told.keys().filter_map(|object| object::vm(object));
+        let vm_ids = || told.iter().filter_map(|(object, _)| object::vm(object));
         let idle = told.iter().filter(|(_, member)| member.module.is_none());
         let idle = idle.filter_map(|(object, member)| Some((object::vm(object)?, *member)));
         // One that has left the pool since was no stranger.
@@ -73,7 +73,8 @@ impl<'a> Facts<'a> {
         let (unknown, pool): (Vec<_>, Vec<_>) = idle.partition(is_unknown);
         let names = |vms: Vec<(&'a VmId, _)>| vms.into_iter().map(|(vm, _)| vm.as_str()).collect();
         let gone = share.members.iter().filter(|(_, member)| member.elsewhere);
-        let since = told.values().map(|member| member.since).chain(root_since(incident, roots[0]));
+        let since =
+            told.iter().map(|(_, member)| member.since).chain(root_since(incident, roots[0]));
         Self {
             incident,
             root: roots[0],
@@ -83,7 +84,7 @@ impl<'a> Facts<'a> {
             modules: losses(topology, state, &told),
             pool: names(pool),
             unknown: names(unknown),
-            businesses: told.values().filter_map(|member| project_of(topology, member)).collect(),
+            businesses: businesses_of(topology, told.iter().map(|(_, member)| *member)),
             repairs: vm_ids().filter_map(|vm| state.repairs.get(vm)).collect(),
             since: since.min().unwrap_or(incident.opened),
             all_live: vm_ids().all(|vm| lives(state, vm)),
@@ -93,7 +94,7 @@ impl<'a> Facts<'a> {
                 .map(VmId::as_str)
                 .collect(),
             hosts: hosts(topology, incident, &told),
-            objects: told.into_keys().collect(),
+            objects: told.into_iter().map(|(object, _)| object).collect(),
             roots,
         }
     }
@@ -143,7 +144,8 @@ pub(crate) fn label(topology: &Topology, module: &ModuleId) -> String {
     }
 }
 
-type Members<'a> = BTreeMap<&'a Object, &'a Member>;
+/// In order, each once.
+type Members<'a> = Vec<(&'a Object, &'a Member)>;
 
 /// What a message is about: what suffers or was replaced; at the end all that suffered. Of what a
 /// blind collector reports nothing is known.
@@ -161,8 +163,7 @@ fn told<'a>(
         let is_of_now = member.well.is_none() || is_repaired;
         !member.elsewhere && (is_of_now || kind == MessageKind::Resolved)
     };
-    let members = share.members.iter().map(|(object, member)| (*object, *member));
-    members.filter(|(object, member)| is_told(object, member)).collect()
+    share.members.iter().copied().filter(|(object, member)| is_told(object, member)).collect()
 }
 
 fn complaint<'a>(state: &'a State, root: &Object, told: &Members) -> Option<&'a Word> {
@@ -171,8 +172,8 @@ fn complaint<'a>(state: &'a State, root: &Object, told: &Members) -> Option<&'a 
         words.filter(|word| !word.is_good()).max_by_key(|word| word.last_severity)
     };
     let is_module = matches!(root, Object::Module(_));
-    let members = told.keys().filter(|_| is_module);
-    worst(root).or_else(|| members.copied().find_map(worst))
+    let mut members = told.iter().filter(|_| is_module);
+    worst(root).or_else(|| members.find_map(|(object, _)| worst(object)))
 }
 
 /// One of which nothing was heard is down by deduction, or is gone.
@@ -185,7 +186,8 @@ fn lives(state: &State, vm: &VmId) -> bool {
 /// The roots as far as they concern the recipient, never none.
 fn roots<'a>(incident: &'a Incident, told: &Members<'a>) -> Vec<&'a Object> {
     let all = || incident.roots.keys();
-    let own: Vec<&Object> = all().filter(|root| told.contains_key(root)).collect();
+    let is_told = |root: &&Object| told.binary_search_by_key(root, |(object, _)| object).is_ok();
+    let own: Vec<&Object> = all().filter(is_told).collect();
     if own.is_empty() { all().collect() } else { own }
 }
 
@@ -213,7 +215,7 @@ fn hosts<'a>(
     incident: &'a Incident,
     told: &Members<'a>,
 ) -> Vec<(&'a HostId, usize)> {
-    let candidates = incident.roots.keys().chain(told.keys().copied());
+    let candidates = incident.roots.keys().chain(told.iter().map(|(object, _)| *object));
     let hosts: BTreeSet<&HostId> = candidates.filter_map(object::host).collect();
     hosts.into_iter().map(|host| (host, topology.vms_on(host).count())).collect()
 }

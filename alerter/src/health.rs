@@ -1,6 +1,8 @@
 //! What is the matter with one object, by its own checks alone.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use model::id::{CheckId, CollectorId, Object};
 use model::signal::{Severity, SignalState};
@@ -53,11 +55,16 @@ impl Health {
 pub(crate) fn health(object: &Object, words: &[Word]) -> Option<Health> {
     let is_bad = |word: &&Word| !word.is_good() || word.flapping;
     let bad = || words.iter().filter(is_bad).filter(|word| !is_contradicted(word, words));
-    let trouble = bad().map(|word| trouble(object, word)).max()?;
-    let worst = bad().filter(|word| self::trouble(object, word) == trouble);
+    // What the worst of them says, and since when one says that.
+    let worst = |known: (Trouble, Time), next: (Trouble, Time)| match next.0.cmp(&known.0) {
+        Ordering::Greater => next,
+        Ordering::Equal => (known.0, known.1.min(next.1)),
+        Ordering::Less => known,
+    };
+    let (trouble, since) = bad().map(|word| (trouble(object, word), began(word))).reduce(worst)?;
     Some(Health {
         trouble,
-        since: worst.map(began).min()?,
+        since,
         severity: bad().map(severity).max()?,
         flapping: bad().any(|word| word.flapping),
         witnesses: witnesses(bad),
@@ -74,8 +81,11 @@ pub(crate) fn answered_after(object: &Object, words: &[Word], moment: Time) -> b
 
 /// Whether this check says that its object lives, as opposed to how well.
 pub(crate) fn is_liveness(check: &CheckId) -> bool {
-    let lives = ["switch.ping", "host.ping", "vm.ping", "ds.up", "collector.uplink"];
-    lives.contains(&check.as_str())
+    static LIVES: LazyLock<[CheckId; 5]> = LazyLock::new(|| {
+        let lives = ["switch.ping", "host.ping", "vm.ping", "ds.up", "collector.uplink"];
+        lives.map(|check| CheckId::parse(check).expect("letters and a dot"))
+    });
+    LIVES.contains(check)
 }
 
 fn is_contradicted(bad: &Word, words: &[Word]) -> bool {

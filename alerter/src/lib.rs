@@ -49,6 +49,7 @@ mod owner;
 mod reach;
 mod reason;
 pub mod record;
+mod roll;
 pub mod rule;
 mod settings;
 mod settle;

@@ -132,6 +132,7 @@ pub(crate) struct Incident {
     pub(crate) due: Time,
     /// Never empty. Several only for VMs that failed at the same time, each on its own.
     pub(crate) roots: BTreeMap<Object, Root>,
+    #[serde(with = "crate::roll")]
     pub(crate) members: BTreeMap<Object, Member>,
     pub(crate) told: BTreeMap<PersonId, Told>,
     pub(crate) acknowledged: Option<Acknowledgement>,
@@ -210,7 +211,7 @@ pub(crate) struct Member {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) elsewhere: bool,
     /// How long it suffered before `since`, in milliseconds: it was well in between.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_none")]
     pub(crate) suffered_ms: u64,
 }
 
@@ -248,6 +249,10 @@ pub(crate) enum Call {
     OnDuty(PersonId),
     /// Nobody has acknowledged for so long.
     Escalated(Duration),
+}
+
+fn is_none(milliseconds: &u64) -> bool {
+    *milliseconds == 0
 }
 
 impl Basis {

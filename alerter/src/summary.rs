@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::id::{IncidentId, Object, ProjectId, SilenceId};
+use model::id::{IncidentId, Object, SilenceId};
 use model::lang::Lang;
 use model::time::Time;
 use model::topology::Topology;
@@ -16,7 +16,7 @@ use crate::operations;
 use crate::reason::reasons;
 use crate::settings::Settings;
 use crate::state::{Incident, State};
-use crate::tell::{self, project_of};
+use crate::tell::{self, businesses_of};
 use crate::text::Speaker;
 
 /// How it came to an end.
@@ -35,8 +35,7 @@ pub(crate) fn summary(
 ) -> IncidentSummary {
     let roots: Vec<&Object> = incident.roots.keys().collect();
     let reasons = reasons(settings, state, incident, &roots);
-    let businesses = incident.members.values().filter_map(|member| project_of(topology, member));
-    let businesses: BTreeSet<&ProjectId> = businesses.collect();
+    let businesses = businesses_of(topology, incident.members.values());
     let mut roots: Vec<Object> = incident.roots.keys().cloned().collect();
     let until = end.closed.or(state.settled_at).unwrap_or(incident.opened);
     let losses = losses(topology, state, incident, until);

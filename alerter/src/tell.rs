@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::id::{Object, PersonId, ProjectId};
+use model::id::{ModuleId, Object, PersonId, ProjectId};
 use model::signal::Severity;
 use model::time::Time;
 use model::topology::Topology;
@@ -24,8 +24,8 @@ use crate::timer::Timer;
 #[derive(Debug)]
 pub(crate) struct Share<'a> {
     pub(crate) view: View,
-    /// Whatever suffers or suffered.
-    pub(crate) members: BTreeMap<&'a Object, &'a Member>,
+    /// Whatever suffers or suffered, in order and each once.
+    pub(crate) members: Vec<(&'a Object, &'a Member)>,
     /// The businesses that the recipient answers for, if it is an owner.
     projects: BTreeSet<&'a ProjectId>,
     /// The schedules that put the recipient here.
@@ -57,9 +57,8 @@ pub(crate) fn shares<'a>(
         for name in names {
             let owners = settings.people_of(name).filter(|owner| !operations.contains(owner));
             for owner in owners.filter(|owner| incident.is_heard(object, owner, View::Owner)) {
-                let share = shares.entry(owner.clone()).or_insert_with(empty);
-                share.members.insert(object, member);
-                share.projects.insert(project);
+                let share = share_of(&mut shares, owner);
+                share.put(project, object, member);
                 share.come(settings, name);
             }
         }
@@ -97,11 +96,21 @@ pub(crate) fn of_parties<'a>(
     for (object, member) in incident.members.iter().filter(|(object, _)| is_heard(object)) {
         let Some((project, _)) = owners(topology, object, member) else { continue };
         if parties.contains(&Party::Project(project.clone())) {
-            share.members.insert(object, member);
-            share.projects.insert(project);
+            share.put(project, object, member);
         }
     }
     share
+}
+
+/// Most of the time it is there already: no name is copied then.
+fn share_of<'s, 'a>(
+    shares: &'s mut BTreeMap<PersonId, Share<'a>>,
+    person: &PersonId,
+) -> &'s mut Share<'a> {
+    if !shares.contains_key(person) {
+        shares.insert(person.clone(), empty());
+    }
+    shares.get_mut(person).expect("it was put in just now")
 }
 
 impl<'a> Share<'a> {
@@ -119,7 +128,19 @@ impl<'a> Share<'a> {
             self.view = View::Operations;
         }
         self.members.extend(other.members);
+        self.members.sort_unstable_by_key(|(object, _)| *object);
+        self.members.dedup_by_key(|(object, _)| *object);
         self.projects.extend(other.projects);
+    }
+
+    /// One member more, the next in order; it may come again for another reason.
+    fn put(&mut self, project: &'a ProjectId, object: &'a Object, member: &'a Member) {
+        if self.members.last().is_none_or(|(last, _)| *last != object) {
+            self.members.push((object, member));
+        }
+        if !self.projects.contains(project) {
+            self.projects.insert(project);
+        }
     }
 
     /// It concerns the recipient, by the name that was written: a person or a schedule.
@@ -135,6 +156,17 @@ impl<'a> Share<'a> {
 pub(crate) fn project_of<'a>(topology: &'a Topology, member: &Member) -> Option<&'a ProjectId> {
     let module = member.module.as_ref()?;
     topology.modules.get(module).map(|module| &module.project)
+}
+
+/// The businesses that suffer with these members: many VMs are of few modules.
+pub(crate) fn businesses_of<'a>(
+    topology: &'a Topology,
+    members: impl Iterator<Item = &'a Member>,
+) -> BTreeSet<&'a ProjectId> {
+    let modules: BTreeSet<&ModuleId> =
+        members.filter_map(|member| member.module.as_ref()).collect();
+    let known = modules.into_iter().filter_map(|module| topology.modules.get(module));
+    known.map(|module| &module.project).collect()
 }
 
 /// What this recipient is to be told now, if anything.
@@ -309,7 +341,7 @@ impl Case<'_> {
             View::Operations => self.back(told)?,
             View::Owner => self.incident.opened,
         };
-        for member in self.share.members.values().filter(|member| !member.elsewhere) {
+        for (_, member) in self.share.members.iter().filter(|(_, member)| !member.elsewhere) {
             well = well.max(member.well?);
         }
         Some(well)
@@ -362,7 +394,7 @@ fn owners<'a>(
 fn empty<'a>() -> Share<'a> {
     Share {
         view: View::Owner,
-        members: BTreeMap::new(),
+        members: Vec::new(),
         projects: BTreeSet::new(),
         schedules: BTreeSet::new(),
         is_present: false,

@@ -61,6 +61,7 @@ macro_rules! ids {
                 Ok(Self(Name::new(text)))
             }
 
+            #[inline]
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
@@ -228,6 +229,7 @@ impl Object {
     }
 
     /// What it is ordered by: its kind, then its name.
+    #[inline]
     fn key(&self) -> (u8, &Name) {
         match self {
             Self::Switch(id) => (0, &id.0),
@@ -244,12 +246,14 @@ impl Object {
 }
 
 impl Ord for Object {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         self.key().cmp(&other.key())
     }
 }
 
 impl PartialOrd for Object {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }

@@ -17,7 +17,7 @@ use model::time::Time;
 use serde::Serialize;
 use serde_json::json;
 
-use super::data::{Answer, ApiError, to_json, unavailable};
+use super::data::{ApiError, unavailable};
 use super::silences::filters;
 use crate::brain::Handle;
 use crate::brain::acts::labels::all_match;
@@ -44,7 +44,7 @@ pub(super) async fn post(State(handle): State<Handle>, body: Bytes) -> Result<Re
 /// An alert as Alertmanager tells it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+pub(super) struct Told {
     annotations: BTreeMap<&'static str, String>,
     labels: Labels,
     fingerprint: String,
@@ -69,7 +69,10 @@ struct Status {
 }
 
 /// `GET /api/v2/alerts?filter=vm="web-01"&silenced=false`: what was posted and has not ended.
-pub(super) async fn list(State(handle): State<Handle>, RawQuery(query): RawQuery) -> Answer {
+pub(super) async fn list(
+    State(handle): State<Handle>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Vec<Told>>, ApiError> {
     let query = query.unwrap_or_default();
     let filters = filters(&query)?;
     let is_wanted = |state: &str| {
@@ -83,7 +86,7 @@ pub(super) async fn list(State(handle): State<Handle>, RawQuery(query): RawQuery
         let is_asked = |told: &Told| if told.status.state == "active" { active } else { silenced };
         told.filter(is_asked).collect::<Vec<Told>>()
     });
-    to_json(&asked.await.map_err(unavailable)?)
+    Ok(Json(asked.await.map_err(unavailable)?))
 }
 
 fn told(core: &Core, alert: OpenAlert<'_>, now: Time) -> Told {

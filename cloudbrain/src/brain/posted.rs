@@ -86,48 +86,56 @@ impl Posted {
             let object = by.objects.iter().find_map(|rule| rule.object(&alert.labels));
             let object = object.unwrap_or_else(nobody);
             let check = alert.check(&object, &by.down, &by.apps);
-            let ends = alert.ends.unwrap_or(now + HOLDS);
-            let known = self.known.get(&object);
-            let is_new = known.is_none_or(|checks| checks.get(&check).is_none());
+            let is_new = self.labels_of(&object, &check).is_none();
             if is_new && self.count >= MAX_ALERTS {
                 taken.refused += 1;
                 continue;
             }
             self.count += usize::from(is_new);
-            let before = self.place(&object);
             let said = Said::of(&object, &alert.labels, config);
             if said.add_to(&mut self.fleet) {
                 said.add_to(&mut taken.topology);
             }
-            let is_over = ends <= now;
-            let state =
-                if is_over { SignalState::Ok } else { SignalState::Problem(alert.severity()) };
-            let text = alert.words();
-            taken.signals.push(signal(object.clone(), check.clone(), state, text, now));
-            // An end that lies far back is news all the same, and remembered as long as any.
-            let ends = if is_over { now } else { ends };
-            let known = Known { ends, is_over, labels: alert.labels, needed_until: None };
-            let due = known.due();
-            self.next = Some(self.next.map_or(due, |next| next.min(due)));
-            self.known.entry(object.clone()).or_default().insert(check, known);
-            self.packer.grown(&mut self.known);
-            if let Object::Vm(vm) = &object
-                && let Some(place) = self.place(&object).filter(|now| Some(now) != before.as_ref())
-            {
-                taken.topology.vms.insert(vm.clone(), place);
-            }
-            self.changed.insert(object);
+            self.take_one(object, check, alert, now, &mut taken);
         }
         taken
     }
 
-    /// Where a VM is by its labels. Where two alerts speak of it, the one that holds longer is believed.
-    fn place(&self, object: &Object) -> Option<VmPlace> {
-        let Object::Vm(_) = object else { return None };
-        let known = self.known.get(object)?.values().max_by_key(|known| known.ends)?;
-        let host = host(&known.labels);
-        let module = module(&known.labels);
-        Some(VmPlace { host, module, created: Time::default(), leaving: false })
+    fn take_one(
+        &mut self,
+        object: Object,
+        check: CheckId,
+        alert: Alert,
+        now: Time,
+        taken: &mut Taken,
+    ) {
+        let ends = alert.ends.unwrap_or(now + HOLDS);
+        let is_over = ends <= now;
+        let state = if is_over { SignalState::Ok } else { SignalState::Problem(alert.severity()) };
+        taken.signals.push(signal(object.clone(), check.clone(), state, alert.words(), now));
+        // An end that lies far back is news all the same, and remembered as long as any.
+        let ends = if is_over { now } else { ends };
+        let known = Known { ends, is_over, labels: alert.labels, needed_until: None };
+        let due = known.due();
+        self.next = Some(self.next.map_or(due, |next| next.min(due)));
+        let moved = self.keep(&object, check, known);
+        if let (Object::Vm(vm), Some(place)) = (&object, moved) {
+            taken.topology.vms.insert(vm.clone(), place);
+        }
+        self.changed.insert(object);
+    }
+
+    /// Remembers it. Returns where its object is, if that is news.
+    fn keep(&mut self, object: &Object, check: CheckId, known: Known) -> Option<VmPlace> {
+        let checks = match self.known.get_mut(object) {
+            Some(checks) => checks,
+            None => self.known.entry(object.clone()).or_default(),
+        };
+        let before = place(checks);
+        checks.insert(check, known);
+        let after = place(checks).filter(|after| Some(after) != before.as_ref());
+        self.packer.grown(&mut self.known);
+        after
     }
 
     /// Ends what was not repeated in time, and forgets what ended long ago. What the labels of the
@@ -257,12 +265,12 @@ impl Labelled for Posted {
     }
 
     fn vm(&self, vm: &VmId) -> Option<VmPlace> {
-        self.place(&Object::Vm(vm.clone()))
+        place(self.known.get(&Object::Vm(vm.clone()))?)
     }
 
     fn vms(&self) -> Box<dyn Iterator<Item = (VmId, VmPlace)> + '_> {
-        Box::new(self.known.keys().filter_map(|object| match object {
-            Object::Vm(vm) => Some((vm.clone(), self.place(object)?)),
+        Box::new(self.known.iter().filter_map(|(object, checks)| match object {
+            Object::Vm(vm) => Some((vm.clone(), place(checks)?)),
             Object::Switch(_)
             | Object::Host(_)
             | Object::Module(_)
@@ -273,6 +281,13 @@ impl Labelled for Posted {
             | Object::Pool(_) => None,
         }))
     }
+}
+
+/// Where a VM is by its labels. Where two alerts speak of it, the one that holds longer is believed.
+fn place(checks: &Checks) -> Option<VmPlace> {
+    let known = checks.values().max_by_key(|known| known.ends)?;
+    let (host, module) = (host(&known.labels), module(&known.labels));
+    Some(VmPlace { host, module, created: Time::default(), leaving: false })
 }
 
 /// What the labels of one alert say of the fleet.

@@ -26,9 +26,17 @@ impl Labels {
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut texts = self.0.split_terminator(END);
-        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || Some((next(&mut rest)?, next(&mut rest)?)))
     }
+}
+
+/// The text up to the next [`END`]. Labels are short: a search made for long texts costs more.
+fn next<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let end = rest.bytes().position(|byte| byte == END as u8)?;
+    let text = &rest[..end];
+    *rest = &rest[end + 1..];
+    Some(text)
 }
 
 /// Of a name that is given twice, the last counts.
