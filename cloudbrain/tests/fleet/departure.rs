@@ -59,11 +59,11 @@ async fn probe(router: SocketAddr, stop: &AtomicBool, begun: &AtomicU64) -> Vec<
             prober.probe(&domain(router), Duration::from_secs(10), &clock).await.outcome
         });
         while let Some(outcome) = probes.try_join_next() {
-            failures.extend(failure(outcome.expect("no probe panics")));
+            failures.extend(failure(&outcome.expect("no probe panics")));
         }
     }
     while let Some(outcome) = probes.join_next().await {
-        failures.extend(failure(outcome.expect("no probe panics")));
+        failures.extend(failure(&outcome.expect("no probe panics")));
     }
     failures
 }
@@ -78,7 +78,7 @@ fn domain(router: SocketAddr) -> ProbeSpec {
     }
 }
 
-fn failure(outcome: Outcome) -> Option<String> {
+fn failure(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Healthy { .. } => None,
         Outcome::Unhealthy { .. } | Outcome::Blind { .. } => Some(format!("{outcome:?}")),
