@@ -574,6 +574,9 @@ words! {
     MEDIAN = "median", "中位数";
     WORST = "worst", "最长";
     MTBF = "MTBF", "平均无故障时间";
+    MTTD = "MTTD", "平均发现时间";
+    TOLD_AFTER = "told after {0}", "{0}后通知";
+    NO_MTTD = "No MTTD: {0}.", "没有平均发现时间：{0}。";
     FROM_WHEN = "From", "开始";
     PARTS = "Parts", "段数";
     STILL_DOWN = "still down", "仍未恢复";

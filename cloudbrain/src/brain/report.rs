@@ -14,6 +14,7 @@ mod incidents;
 mod latency;
 mod show;
 mod status;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -144,6 +145,7 @@ pub async fn report(
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
     let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;
     incidents::link(&mut view, &incidents);
+    told::add(handle, &mut view, &incidents).await.map_err(Refusal::Store)?;
     causes::classify(handle, &mut view, &incidents).await.map_err(Refusal::Store)?;
     latency::add(handle, &ground, &mut view).await?;
     if lang == Lang::Zh {

@@ -211,7 +211,31 @@ impl Writer {
                 Lang::Zh => format!("平均无故障时间 {}", span(between)),
             });
         }
+        parts.extend(self.told(figures));
         parts.join(self.say(", ", "，"))
+    }
+
+    /// Until people heard of them; None if none began.
+    fn told(&self, figures: &StatisticsView) -> Option<String> {
+        if let Some(why) = &figures.untold {
+            return Some(match self.lang {
+                Lang::En => format!("no MTTD: {why}"),
+                Lang::Zh => format!("无平均发现时间：{why}"),
+            });
+        }
+        let mean = span(figures.tell_mean_s?);
+        let (median, worst) = (span(figures.tell_median_s?), span(figures.tell_worst_s?));
+        let (told, of) = (figures.told, figures.started);
+        Some(match self.lang {
+            Lang::En => {
+                format!("MTTD {mean} (median {median}, worst {worst}; {told} of {of} told)")
+            }
+            Lang::Zh => {
+                format!(
+                    "平均发现时间 {mean}（中位数 {median}，最长 {worst}；{of} 次中通知 {told} 次）"
+                )
+            }
+        })
     }
 
     fn outage(&self, outage: &OutageView) -> String {
