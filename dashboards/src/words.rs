@@ -567,6 +567,8 @@ words! {
     COUNTS_AS = "Counts as", "计为";
     BECAUSE_OF = "Because of", "原因类别";
     NOT_COUNTED = "not counted", "不计入";
+    WITHDRAWN = "In no file since {0}: from then on it is not applicable.",
+        "自 {0} 起已不在任何文件中，此后不计入。";
     OUTAGES = "Outages", "故障";
     NO_OUTAGES = "None.", "无。";
     OUTAGES_BEGUN = "began", "发生次数";

@@ -83,6 +83,14 @@ impl Writer {
 
     fn module(&self, module: &ModuleReport, target: Option<&str>) -> String {
         let mut text = self.summary(module.module.as_str(), &module.as_whole(), target);
+        if let Some(since) = module.withdrawn {
+            let since = self.moment(since);
+            let said = match self.lang {
+                Lang::En => format!("in no file since {since}; from then on it is not applicable"),
+                Lang::Zh => format!("自 {since} 起已不在任何文件中，此后不计入"),
+            };
+            Self::line(&mut text, self.say("withdrawn", "已移除"), &said);
+        }
         self.outages(module, &mut text);
         if module.blips > 0 {
             let blips = module.blips;

@@ -65,6 +65,10 @@ pub struct WholeView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleReport {
     pub module: ModuleId,
+    /// Since when it is in no file any more, if that was before the end of the period; from then on it is
+    /// not applicable.
+    #[serde(default)]
+    pub withdrawn: Option<Time>,
     #[serde(flatten)]
     pub tally: TallyView,
     /// Percentages, never rounded up, with as many digits as the probing can tell apart; None if

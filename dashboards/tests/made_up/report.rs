@@ -191,6 +191,7 @@ fn missed() -> ModuleReport {
     let work = |day: u64| if day == 19 { 7_200 } else { 0 };
     ModuleReport {
         module: "shop/web".parse().expect("a good name"),
+        withdrawn: None,
         days: (0..28).map(|date| day(date, down(date), unknown(date), work(date))).collect(),
         tally: TallyView {
             up_s: 2_337_490,
@@ -267,6 +268,7 @@ fn slow() -> LatencyView {
 fn met() -> ModuleReport {
     ModuleReport {
         module: "shop/checkout".parse().expect("a good name"),
+        withdrawn: None,
         days: (0..28).map(|date| day(date, if date == 5 { 600 } else { 0 }, 0, 0)).collect(),
         tally: TallyView { up_s: 2_418_600, down_s: 600, ..TallyView::default() },
         known: Some("99.975".to_owned()),
@@ -313,6 +315,7 @@ fn open() -> ModuleReport {
     });
     ModuleReport {
         module: "shop/search".parse().expect("a good name"),
+        withdrawn: None,
         days: days.collect(),
         tally: TallyView {
             up_s: 1_668_000,

@@ -74,6 +74,7 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
     let digits = digits(ground.accounting.interval, tally.counted());
     let percent = |share: Option<Share>| share.map(|share| share.floor_percent(digits));
     ModuleReport {
+        withdrawn: ground.withdrawn.since(&module).filter(|since| *since < ground.period.until()),
         module,
         tally: tally_view(tally),
         known: percent(tally.known()),
