@@ -4,6 +4,8 @@
 //! lies in the future is no part of it: a report of a month that is under way says how far it
 //! reaches.
 
+use std::time::Duration;
+
 use model::time::Time;
 
 use crate::budget::Budget;
@@ -56,7 +58,8 @@ impl Account {
         let tally = Tally::of(&inside);
         let outages = outages(&whole, from, until, terms.merge_gap);
         let judged = tally.under(terms.unknown);
-        let to_come = terms.promised(until, period.until());
+        let is_over = overlays.iter().any(|one| ends(one, until, period.until()));
+        let to_come = if is_over { Duration::ZERO } else { terms.promised(until, period.until()) };
         let of = |state| inside.iter().filter(|i| i.state == state).cloned().collect();
         Self {
             from,
@@ -74,6 +77,11 @@ impl Account {
             corrections: corrections(overlays, from, until),
         }
     }
+}
+
+/// Nothing is promised for the rest of the period.
+fn ends(overlay: &Overlay, from: Time, until: Time) -> bool {
+    overlay.kind == Kind::NotApplicable && overlay.from <= from && overlay.until >= until
 }
 
 fn corrections(overlays: &[Overlay], from: Time, until: Time) -> Vec<Overlay> {

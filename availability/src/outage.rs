@@ -37,8 +37,6 @@ pub struct Outage {
     /// It was seen to be well directly before; else it may have begun earlier.
     pub begin_seen: bool,
     pub end: End,
-    /// From the first failure until it was confirmed; for the caller to set, who knows it.
-    pub detected_after: Option<Duration>,
 }
 
 /// What is known of the end of an outage, as of the end of the period.
@@ -116,7 +114,6 @@ impl Outage {
             began_before: part.from < from || (before.is_none() && part.from == from),
             begin_seen: before.is_some_and(well),
             end: End::Open,
-            detected_after: None,
             parts: vec![part.clone()],
         }
     }
@@ -173,8 +170,6 @@ pub struct Statistics {
     pub open: Option<Duration>,
     /// Up time for each outage that began (MTBF). None if none did: more than the period.
     pub between: Option<Duration>,
-    /// From the first failure until it was confirmed (MTTD), where that is known.
-    pub detection: Option<Lengths>,
     /// So few that the list of them says more than these figures.
     pub list_them: bool,
 }
@@ -192,7 +187,6 @@ impl Statistics {
             repair_is_at_least: ended().any(|outage| !outage.is_whole()),
             open: open.map(|outage| outage.down).max(),
             between: (started > 0).then(|| up / started),
-            detection: Lengths::of(outages.iter().filter_map(|outage| outage.detected_after)),
             list_them: outages.len() < ENOUGH_TO_AVERAGE,
         }
     }

@@ -39,6 +39,13 @@ const OWN: &[Phrase] = &[
     ("the provider names no address of an agent on it", "提供方未给出其 agent 地址"),
     ("the certificates that this system trusts cannot be read", "无法读取本系统信任的证书"),
     ("the project file names no monitor: X", "项目文件没有配置 monitor: X"),
+    (
+        "an outage is told of when the first message of its incident is delivered, or when the incident is opened if \
+         none is; MTTD is the mean time from its begin to that",
+        "故障以其事件的第一条通知送达为已通知，没有通知送达时以事件建立为准；平均发现时间是从故障开始到此时的平均值",
+    ),
+    ("no incident lay over what was down", "故障时段内没有对应的事件"),
+    ("nobody saw the beginning of what was told of", "已通知的故障都没有观测到开始时刻"),
     ("no domain leads to it", "没有指向它的域名"),
     ("every domain contains \"test\"", "所有域名都含有 \"test\""),
     (

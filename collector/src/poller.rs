@@ -477,6 +477,8 @@ mod tests {
 
     use model::clock::Clock;
     use model::metric::{LOAD1_PER_CORE, PartKind, TABLE, by_name};
+    use model::verdict::Outcome;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -538,11 +540,15 @@ mod tests {
     }
 
     fn start_on(targets: Targets, timeout: Duration) -> Bench {
+        let interval = Duration::from_millis(20);
+        start_at(targets, Pace { interval, timeout, max_in_flight: 8 })
+    }
+
+    fn start_at(targets: Targets, pace: Pace) -> Bench {
         let (targets, receiver) = watch::channel(Arc::new(targets));
         let (out, sensed) = mpsc::channel(16);
         let (rows, rows_taken) = mpsc::channel(16);
         let gauges = Arc::new(Gauges::default());
-        let pace = Pace { interval: Duration::from_millis(20), timeout, max_in_flight: 8 };
         tokio::spawn(run(receiver, pace, clock(), out, rows, gauges.clone()));
         Bench { targets, sensed, rows: rows_taken, gauges }
     }
@@ -637,6 +643,89 @@ mod tests {
             _ = silent.accept() => panic!("it was asked again while the first question was open"),
             () = std::future::ready(()) => (),
         }
+    }
+
+    /// A program that answers by the contract, or takes each connection and says nothing.
+    async fn application(answers: bool) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut held = None;
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                if answers {
+                    let _ = stream.read(&mut [0; 1_024]).await;
+                    let page = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n200";
+                    let _ = stream.write_all(page).await;
+                }
+                drop(held.replace(stream));
+            }
+        });
+        address
+    }
+
+    async fn probe(name: String, answers: bool) -> ProbeSpec {
+        let target = ProbeTarget::Domain { module: "shop/web".parse().unwrap(), domain: name };
+        ProbeSpec {
+            address: ProbeAddress::Socket(application(answers).await),
+            host_header: "shop.example.com".to_owned(),
+            path: "/monitor/monitor.js".to_owned(),
+            target,
+        }
+    }
+
+    /// Of three hundred targets a hundred hang, for as long as time passes up to `until`. Told are the looks
+    /// at each, and the worst lag that was told after `settled`.
+    async fn a_hundred_hang(
+        max_in_flight: usize,
+        settled: Time,
+        until: Time,
+    ) -> (BTreeMap<String, u32>, Duration) {
+        let mut targets = Targets::default();
+        for number in 0..300 {
+            let (answers, kind) = if number % 3 == 0 { (false, "hangs") } else { (true, "well") };
+            targets.probes.push(probe(format!("{kind}-{number}"), answers).await);
+        }
+        let (interval, timeout) = (Duration::from_secs(10), Duration::from_secs(3));
+        let mut bench = start_at(targets, Pace { interval, timeout, max_in_flight });
+        let (mut looks, mut worst_lag) = (BTreeMap::new(), Duration::ZERO);
+        loop {
+            let sensed = bench.sensed.recv().await.unwrap();
+            if let Sensed::Lag { at, worst } = sensed {
+                worst_lag = worst_lag.max(if at > settled { worst } else { Duration::ZERO });
+                if at > until {
+                    return (looks, worst_lag);
+                }
+            } else if let Sensed::Verdict(Verdict { outcome, target, .. }) = sensed {
+                let ProbeTarget::Domain { domain, .. } = target else { panic!() };
+                let is_well = matches!(outcome, Outcome::Healthy { .. });
+                assert_eq!(is_well, domain.starts_with("well"), "{domain}: {outcome:?}");
+                *looks.entry(domain).or_insert(0) += 1;
+            }
+        }
+    }
+
+    fn least(looks: &BTreeMap<String, u32>, kind: &str) -> u32 {
+        let of_kind = looks.iter().filter(|(name, _)| name.starts_with(kind));
+        of_kind.map(|(_, looks)| *looks).min().unwrap()
+    }
+
+    /// Time is that of the test's runtime: it passes when nobody has anything to do.
+    #[tokio::test(start_paused = true)]
+    async fn of_three_hundred_a_hundred_that_hang_never_make_the_others_late() {
+        let (begin, minute) = (Time::default(), Time::from_millis(65_000));
+        let (looks, worst_lag) = a_hundred_hang(64, begin, minute).await;
+        assert!(worst_lag < Duration::from_secs(1), "{worst_lag:?}");
+        assert!(looks.len() == 300 && least(&looks, "well") >= 6, "one in each interval");
+        assert!(least(&looks, "hangs") > 1, "each is looked at again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_known_to_hang_wait_for_each_other_alone_also_where_there_is_little_room() {
+        let (settled, minutes) = (Time::from_millis(35_000), Time::from_millis(125_000));
+        let (looks, worst_lag) = a_hundred_hang(24, settled, minutes).await;
+        assert!(worst_lag < Duration::from_secs(1), "{worst_lag:?}");
+        assert!(least(&looks, "well") >= 9, "each of them in each interval since");
     }
 
     #[tokio::test]

@@ -131,7 +131,8 @@ impl<K: Clone + Ord> Schedule<K> {
         }
     }
 
-    /// Starts all who are due and may go, the longest due first, with how late each is.
+    /// Starts all who are due and may go, the longest due first, with how late each is. What suspects
+    /// wait for each other is their own doing, and no lag.
     pub(crate) fn take(&mut self, now: Duration) -> Vec<(K, Duration)> {
         let mut started = Vec::new();
         for lane in [&mut self.healthy, &mut self.suspects] {
@@ -147,7 +148,8 @@ impl<K: Clone + Ord> Schedule<K> {
                 destination.running += 1;
                 lane.running += 1;
                 entry.running = true;
-                started.push((key, now.saturating_sub(due)));
+                let waited = now.saturating_sub(due);
+                started.push((key, if entry.is_suspect { Duration::ZERO } else { waited }));
             }
         }
         started

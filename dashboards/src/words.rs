@@ -567,6 +567,8 @@ words! {
     COUNTS_AS = "Counts as", "计为";
     BECAUSE_OF = "Because of", "原因类别";
     NOT_COUNTED = "not counted", "不计入";
+    WITHDRAWN = "In no file since {0}: from then on it is not applicable.",
+        "自 {0} 起已不在任何文件中，此后不计入。";
     OUTAGES = "Outages", "故障";
     NO_OUTAGES = "None.", "无。";
     OUTAGES_BEGUN = "began", "发生次数";
@@ -574,6 +576,9 @@ words! {
     MEDIAN = "median", "中位数";
     WORST = "worst", "最长";
     MTBF = "MTBF", "平均无故障时间";
+    MTTD = "MTTD", "平均发现时间";
+    TOLD_AFTER = "told after {0}", "{0}后通知";
+    NO_MTTD = "No MTTD: {0}.", "没有平均发现时间：{0}。";
     FROM_WHEN = "From", "开始";
     PARTS = "Parts", "段数";
     STILL_DOWN = "still down", "仍未恢复";

@@ -161,6 +161,21 @@ pub(crate) fn messages(
     rows(connection, sql, question, outgoing)
 }
 
+/// When the first message of each incident was delivered.
+pub(crate) fn first_told(
+    connection: &Connection,
+    incidents: &[IncidentId],
+) -> rusqlite::Result<BTreeMap<IncidentId, Time>> {
+    let sql = "SELECT MIN(delivered) AS first FROM outgoing WHERE incident = ?1";
+    let mut question = connection.prepare_cached(sql)?;
+    let mut told = BTreeMap::new();
+    for id in incidents {
+        let first = question.query_row([id.as_str()], |row| maybe_time(row, "first"))?;
+        told.extend(first.map(|first| (id.clone(), first)));
+    }
+    Ok(told)
+}
+
 /// Those that overlap the time from `from` to before `until`, oldest first.
 pub(crate) fn transitions(
     connection: &Connection,
@@ -193,14 +208,18 @@ pub(crate) fn answers(
     rows(connection, sql, question, answers_row)
 }
 
+/// Each module by its key.
+const ANSWERS_FROM: &str = "
+    SELECT * FROM answers
+    WHERE module IN (SELECT module FROM answers_module) AND hours = ?1 AND at = ?2 ORDER BY module";
+
 /// Those of all modules that began at this very moment.
 pub(crate) fn answers_from(
     connection: &Connection,
     hours: u32,
     at: Time,
 ) -> rusqlite::Result<Vec<AnswersRow>> {
-    let sql = "SELECT * FROM answers WHERE at = ?1 AND hours = ?2 ORDER BY module";
-    rows(connection, sql, params![at.millis(), hours], answers_row)
+    rows(connection, ANSWERS_FROM, params![hours, at.millis()], answers_row)
 }
 
 fn open_steps(connection: &Connection) -> rusqlite::Result<Vec<StepRow>> {
@@ -413,14 +432,28 @@ mod tests {
     use super::*;
     use crate::schema::STATE;
 
-    #[test]
-    fn accounts_find_their_lines_without_reading_the_whole_journal() {
+    fn plan(sql: &str) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
         for version in STATE.versions {
             connection.execute_batch(version).unwrap();
         }
-        let sql = format!("EXPLAIN QUERY PLAN {ACCOUNTS_JOURNAL}");
-        let plan: String = connection.query_row(&sql, [0, 1], |row| row.get(3)).unwrap();
-        assert!(plan.contains("USING INDEX journal_of_accounts"), "{plan}");
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        rows(&connection, &sql, [0, 1], |row| row.get(3)).unwrap()
+    }
+
+    #[test]
+    fn accounts_find_their_lines_without_reading_the_whole_journal() {
+        let plan = plan(ACCOUNTS_JOURNAL);
+        assert!(plan[0].contains("USING INDEX journal_of_accounts"), "{plan:?}");
+    }
+
+    /// A company's year is nine million rows.
+    #[test]
+    fn answers_of_all_modules_are_found_by_their_key() {
+        for sql in [ANSWERS_FROM, crate::write::FORGET_ANSWERS] {
+            let plan = plan(sql);
+            let found = plan.iter().any(|line| line.contains("(module=? AND hours=? AND at"));
+            assert!(found && plan.iter().all(|line| line != "SCAN answers"), "{plan:#?}");
+        }
     }
 }

@@ -34,8 +34,8 @@ pub enum Change {
     ForgetLooks { from: Time, before: Time },
     /// Writes the answers of some hours, by module, length and beginning.
     Answers(AnswersRow),
-    /// Drops the answers of hours that began before a moment.
-    ForgetAnswers { before: Time },
+    /// Drops the answers of so many hours that began before a moment.
+    ForgetAnswers { hours: u32, before: Time },
     /// Adds a line to the journal.
     Journal(JournalRow),
     /// Adds a line to the trail.

@@ -3,6 +3,7 @@
 //! Two threads, a writer and a reader: a page that reads a month of decisions does not hold up a
 //! commit.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
@@ -206,6 +207,17 @@ impl Store {
     /// `Damaged`, `Disk`, `Closed`.
     pub async fn looks(&self, from: Time) -> Result<Vec<LookRow>, StoreError> {
         self.read(move |c| read::looks(c, from)).await
+    }
+
+    /// When the first message of each of these incidents was delivered, if one was.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn first_told(
+        &self,
+        incidents: Vec<IncidentId>,
+    ) -> Result<BTreeMap<IncidentId, Time>, StoreError> {
+        self.read(move |c| read::first_told(c, &incidents)).await
     }
 
     /// The answers of a module by rows of so many hours, those that began from `from` to before `until`,

@@ -10,6 +10,11 @@ use crate::row::{
     StepRow, TransitionRow,
 };
 
+/// Each module by its key.
+pub(crate) const FORGET_ANSWERS: &str = "
+    DELETE FROM answers
+    WHERE module IN (SELECT module FROM answers_module) AND hours = ?1 AND at < ?2";
+
 /// One transaction. When this returns `Ok`, it is on the disk.
 pub(crate) fn commit(connection: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
     if changes.is_empty() {
@@ -49,9 +54,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
             run(transaction, sql, [from.millis(), before.millis()])
         }
         Change::Answers(answers) => write_answers(transaction, answers),
-        Change::ForgetAnswers { before } => {
-            run(transaction, "DELETE FROM answers WHERE at < ?1", [before.millis()])
-        }
+        Change::ForgetAnswers { hours, before } => forget_answers(transaction, *hours, *before),
         Change::Journal(line) => add_to_journal(transaction, line),
         Change::Note(note) => add_note(transaction, note),
         Change::ForgetNotes { before, keep } => forget_notes(transaction, *before, *keep),
@@ -211,6 +214,10 @@ fn write_answers(connection: &Connection, answers: &AnswersRow) -> rusqlite::Res
     run(connection, sql, row)
 }
 
+fn forget_answers(connection: &Connection, hours: u32, before: Time) -> rusqlite::Result<()> {
+    run(connection, FORGET_ANSWERS, params![hours, before.millis()])
+}
+
 /// Numbers itself, since lines of one moment must keep their order; there is one writer.
 fn add_to_journal(connection: &Connection, line: &JournalRow) -> rusqlite::Result<()> {
     let sql = "
@@ -297,7 +304,7 @@ fn subject(change: &Change) -> String {
         Change::Look(look) => format!("probe of {} at {}", look.module, look.at),
         Change::ForgetLooks { before, .. } => format!("end of the probes before {before}"),
         Change::Answers(row) => format!("answers of {} from {} on", row.module, row.at),
-        Change::ForgetAnswers { before } => format!("end of the answers before {before}"),
+        Change::ForgetAnswers { before, .. } => format!("end of the answers before {before}"),
         Change::Journal(line) => format!("journal line of {}", line.at),
         Change::Note(note) => format!("note of {}", note.at),
         Change::ForgetNotes { before, .. } => format!("end of the notes before {before}"),

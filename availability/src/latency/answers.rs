@@ -131,6 +131,8 @@ impl Answers {
             within.insert(threshold, Within { count, of, since });
         }
         let sketch = Sketch::unpack(bytes)?;
+        // Each that did not fail took some time.
+        probes.checked_sub(failures).filter(|answered| *answered == sketch.whole())?;
         Some(Self { probes, failures, slowest, sketch, within })
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use availability::{Account, Interval, Period, ServiceHours, State, Target, Terms, WeekStart};
+use availability::{
+    Account, Interval, Kind, Overlay, Period, ServiceHours, State, Target, Terms, WeekStart,
+};
 use jiff::tz::TimeZone;
 use model::time::Time;
 use proptest::prelude::*;
@@ -88,6 +90,26 @@ fn what_is_down_at_night_costs_no_budget_and_the_budget_is_of_the_hours_that_are
     let whole = Account::new(&terms, &month, month.until(), &timeline, &[]);
     assert_eq!(whole.budget.expect("a budget").whole, promised / 100);
     assert_eq!(whole.tally.not_applicable, Duration::from_secs(30 * 12 * HOUR));
+}
+
+#[test]
+fn what_is_withdrawn_has_a_budget_of_the_time_before_alone() {
+    let month = period("2026-11", "UTC");
+    let day = |day: u64| month.from() + Duration::from_secs((day - 1) * 24 * HOUR);
+    let (from, until, state) = (month.from(), day(16), State::Up);
+    let timeline = [Interval { from, until, state, why: String::new() }];
+    let (kind, state) = (Kind::NotApplicable, State::NotApplicable);
+    let (from, until, why) = (day(11), month.until(), String::new());
+    let withdrawn = Overlay { from, until, kind, state, why, said: day(11) };
+    let terms = Terms { target: Some(Target::parse("99%").expect("a target")), ..Terms::default() };
+    let budget = |overlays: &[Overlay]| {
+        let account = Account::new(&terms, &month, day(16), &timeline, overlays);
+        account.budget.expect("a budget").whole
+    };
+    let of_days = |days: u64| Duration::from_secs(days * 24 * HOUR) / 100;
+    assert_eq!(budget(std::slice::from_ref(&withdrawn)), of_days(10));
+    let back = Overlay { until: day(14), ..withdrawn };
+    assert_eq!(budget(&[back]), of_days(27), "it came back after three days");
 }
 
 proptest! {

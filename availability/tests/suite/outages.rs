@@ -177,12 +177,9 @@ fn figures_of_a_period() {
                  10m unknown, 1h up, 7m down";
     let timeline = timeline(story);
     let (from, until) = (second(1_800), end(&timeline));
-    let mut found = outages(&timeline, from, until, GAP);
-    found[1].detected_after = Some(Duration::from_secs(40));
-    found[2].detected_after = Some(Duration::from_secs(140));
+    let found = outages(&timeline, from, until, GAP);
     let up = Tally::of(&timeline).up;
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    let seconds = Duration::from_secs;
     assert_eq!(
         Statistics::of(&found, up),
         Statistics {
@@ -193,11 +190,6 @@ fn figures_of_a_period() {
             repair_is_at_least: true,
             open: Some(minutes(7)),
             between: Some(minutes(13 * 60) / 5),
-            detection: Some(Lengths {
-                mean: seconds(90),
-                median: seconds(90),
-                worst: seconds(140)
-            }),
             list_them: false,
         }
     );

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use availability::{BURN_RULES, Interval, Ledger, Period, Standing};
+use availability::{BURN_RULES, Interval, Ledger, Overlay, Period, Standing};
 use model::id::ModuleId;
 use model::time::Time;
 use scaler::facts::SpentBudget;
@@ -77,6 +77,8 @@ struct Promise {
     period: Period,
     since: Time,
     record: Record,
+    /// When it was in no file.
+    away: Vec<Overlay>,
 }
 
 /// The time since then. A ledger may hold years of which nothing is needed here, so it is copied only if
@@ -97,7 +99,7 @@ async fn look(
     }
     announced.read_on(handle, now).await.map_err(|error| error.to_string())?;
     let mut watched = BTreeMap::new();
-    for Promise { module, policy, period, since, record } in promises {
+    for Promise { module, policy, period, since, record, away } in promises {
         let timeline = match record {
             Record::Whole(timeline) => timeline,
             Record::Part(ledger) => {
@@ -105,7 +107,8 @@ async fn look(
                 whole.await.map_err(|error| error.to_string())?
             }
         };
-        let overlays = report::overlays(&announced.rows, &module);
+        let mut overlays = report::overlays(&announced.rows, &module);
+        overlays.extend(away);
         let probing = (accounting.interval, accounting.confirm_down);
         let standing = Standing::new(&policy.terms, &period, probing, now, &timeline, &overlays);
         let (policy, when_spent) = (policy.terms.id(), policy.when_spent);
@@ -126,7 +129,9 @@ fn promises(core: &Core, now: Time) -> Vec<Promise> {
             true => Record::Whole(ledger.timeline(&core.accounting, &[], since, now)),
             false => Record::Part(Box::new(ledger.clone())),
         };
-        Some(Promise { module: module.clone(), policy: policy.clone(), period, since, record })
+        let (module, policy, away) =
+            (module.clone(), policy.clone(), core.withdrawn.overlays(module));
+        Some(Promise { module, policy, period, since, record, away })
     });
     promised.collect()
 }

@@ -22,6 +22,7 @@ mod relieving;
 mod timing;
 mod waiting;
 mod warning;
+pub(super) mod withdrawing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -75,6 +76,7 @@ use super::rows::Rows;
 use super::senses::Senses;
 use super::targets;
 use super::zabbix::Word;
+use withdrawing::Withdrawn;
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -191,6 +193,8 @@ pub struct Core {
     pub alerter: alerter::State,
     pub settings: alerter::Settings,
     pub ledgers: BTreeMap<ModuleId, Ledger>,
+    /// When which of these were in no file.
+    pub withdrawn: Withdrawn,
     pub latencies: Latencies,
     pub accounting: Accounting,
     pub topology: Topology,
@@ -258,6 +262,8 @@ pub struct Inheritance {
     pub latencies: Latencies,
     /// The ledgers were in one room, as they used to be.
     pub ledgers_are_together: bool,
+    /// When which of their modules were in no file.
+    pub withdrawn: Withdrawn,
     pub posted: Posted,
     pub stored: Stored,
     pub recent: Vec<Decision>,
@@ -324,6 +330,7 @@ impl Core {
             targets: Arc::default(),
             has_aimed: false,
             has_routed: false,
+            withdrawn: inheritance.withdrawn,
             is_recovering: false,
             active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
             directory: Arc::default(),
@@ -338,6 +345,7 @@ impl Core {
         };
         // That nobody looked meanwhile is to be remembered.
         core.heard = core.ledgers.keys().cloned().collect();
+        core.follow_files(now);
         core.is_recovering = core.scaler.memory.recovery.is_some();
         for router in &core.config.raw.routers {
             core.senses.expect_router(router.name(), now);
@@ -486,6 +494,7 @@ impl Core {
         turn.changes.extend(self.stored.old_notes(now));
         turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
         turn.changes.extend(self.stored.room(mailing::ROOM, &self.told_reports));
+        turn.changes.extend(self.stored.room(withdrawing::ROOM, &self.withdrawn));
         turn.routing = outcome.routing.or_else(|| self.first_routing());
         self.has_routed |= turn.routing.is_some();
         turn.steps = steps;

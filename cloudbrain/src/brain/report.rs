@@ -14,6 +14,7 @@ mod incidents;
 mod latency;
 mod show;
 mod status;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,7 @@ use store::{JournalRow, StoreError, TransitionRow};
 
 use super::Handle;
 use super::core::Core;
+use super::core::withdrawing::Withdrawn;
 use crate::config::accounting::AccountingPolicy;
 use crate::config::yaml::Problem;
 
@@ -101,6 +103,7 @@ struct Ground {
     period: Period,
     now: Time,
     ledgers: BTreeMap<ModuleId, Ledger>,
+    withdrawn: Withdrawn,
     unsettled: latency::Unsettled,
     not_probed: Vec<NotProbed>,
 }
@@ -109,6 +112,13 @@ impl Ground {
     /// From when until when things are read.
     fn reach(&self) -> (Time, Time) {
         (self.period.from() - BEFORE, self.period.until().min(self.now))
+    }
+
+    /// What is known of a module's time beside what was measured.
+    fn overlays(&self, journal: &[JournalRow], module: &ModuleId) -> Vec<Overlay> {
+        let mut overlays = overlays(journal, module);
+        overlays.extend(self.withdrawn.overlays(module));
+        overlays
     }
 
     fn account(&self, timeline: &[Interval], overlays: &[Overlay]) -> Account {
@@ -135,7 +145,7 @@ pub async fn report(
     for (module, ledger) in &ground.ledgers {
         let timeline = timeline(handle, module, ledger, &ground.accounting, (since, until)).await;
         let timeline = timeline.map_err(Refusal::Store)?;
-        let overlays = overlays(&journal, module);
+        let overlays = ground.overlays(&journal, module);
         let account = ground.account(&timeline, &overlays);
         laid.push(ground.policy.terms.lay(&timeline, &overlays));
         let blips = ledger.blips(&ground.accounting, account.from, account.until);
@@ -144,6 +154,7 @@ pub async fn report(
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
     let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;
     incidents::link(&mut view, &incidents);
+    told::add(handle, &mut view, &incidents).await.map_err(Refusal::Store)?;
     causes::classify(handle, &mut view, &incidents).await.map_err(Refusal::Store)?;
     latency::add(handle, &ground, &mut view).await?;
     if lang == Lang::Zh {
@@ -182,6 +193,7 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
             }
         }
     }
+    ledgers.extend(gone(core, project, &period));
     Ok(Ground {
         project: project.clone(),
         accounting: core.accounting.clone(),
@@ -189,10 +201,25 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
         period,
         now,
         unsettled: latency::unsettled(core, ledgers.keys()),
+        withdrawn: core.withdrawn.clone(),
         ledgers,
         not_probed,
         policy,
     })
+}
+
+/// The ledgers of modules of a project that are in no file any more, and were in the period.
+fn gone(core: &Core, project: &ProjectId, period: &Period) -> BTreeMap<ModuleId, Ledger> {
+    let is_ours = |module: &ModuleId| {
+        module.as_str().split_once('/').is_some_and(|(of, _)| of == project.as_str())
+    };
+    let was_there = |module: &ModuleId, ledger: &Ledger| {
+        let left = core.withdrawn.since(module);
+        left.is_some_and(|left| left > period.from() && ledger.since() < period.until())
+    };
+    let ledgers =
+        core.ledgers.iter().filter(|(module, ledger)| is_ours(module) && was_there(module, ledger));
+    ledgers.map(|(module, ledger)| (module.clone(), ledger.clone())).collect()
 }
 
 fn zone_name(zone: &TimeZone, otherwise: &str) -> String {

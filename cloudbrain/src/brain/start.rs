@@ -34,8 +34,8 @@ use crate::rules::engine::Book;
 
 use super::asker::{self, Asked};
 use super::budgets;
-use super::core::answering;
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
+use super::core::{answering, withdrawing};
 use super::discover::{self, ListName};
 use super::duty::Duty;
 use super::fail::fail_point;
@@ -292,6 +292,7 @@ async fn inherit(
         book: Book::restore(&state.memory),
         duty: Duty::restore(&state.memory),
         told_reports: self::memory(&state, mailing::ROOM)?,
+        withdrawn: self::memory(&state, withdrawing::ROOM)?,
         active: active_agents(config, &state),
         series: BTreeMap::new(),
     })

@@ -12,6 +12,7 @@ mod bad;
 mod capacity;
 mod checks;
 mod common;
+mod departure;
 mod explore;
 mod files;
 mod foresight;

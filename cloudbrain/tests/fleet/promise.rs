@@ -93,6 +93,8 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
     let told = module(&fleet).expect("a module");
     assert_eq!(told["causes"][0]["cause"], "application", "{told}");
     assert_eq!(told["causes"][0]["down_s"], told["down_s"], "{told}");
+    let after = told["outages"][0]["told_s"].as_u64();
+    assert!(after > Some(0) && told["statistics"]["tell_worst_s"].as_u64() == after, "{told}");
 
     let (status, answer) = correct(&fleet, "fine", "alice");
     assert_eq!(status, 422, "{answer}");

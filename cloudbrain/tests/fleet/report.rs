@@ -78,7 +78,7 @@ fn a_window_of_maintenance_is_left_out_of_the_account_and_told_of() {
 
 /// Beside the shop a project that nobody owns and that never answers.
 fn two_projects(name: &str) -> Fleet {
-    let nobody = "blog.example.com: 127.0.0.1:9";
+    let nobody = "blog.example.com: 127.0.0.1:9, feed.example.com: 127.0.0.1:9";
     let resolve = |main: String| main.replace("resolve: {", &format!("resolve: {{{nobody}, "));
     let mut fleet = Fleet::prepare(name, resolve);
     let blog = "apiVersion: cloudbrain/v1\nkind: Project\nname: blog\n\
@@ -121,6 +121,59 @@ fn all_projects_are_a_row_each_and_an_owner_has_his_own() {
     assert!(page.contains(&format!("href=\"/incidents/{incident}\"")), "{page}");
     let both = fleet.get("/api/report?project=shop&owner=alice").expect("the brain answers");
     assert!(both["error"].as_str().is_some_and(|why| why.contains("not both")), "{both}");
+}
+
+/// The blog's file with these modules.
+fn blog(fleet: &Fleet, modules: &str) {
+    let blog = format!(
+        "apiVersion: cloudbrain/v1\nkind: Project\nname: blog\ndomains: [blog.example.com]\n\
+         modules: [{modules}]\n"
+    );
+    std::fs::write(fleet.folder.join("projects/blog.yaml"), blog).expect("a folder of ours");
+}
+
+#[test]
+fn a_module_that_left_the_files_is_accounted_for_until_then() {
+    let mut fleet = two_projects("report-left");
+    let www = "{name: www, monitor: js}";
+    let both = format!("{www}, {{name: feed, domains: [feed.example.com], monitor: js}}");
+    blog(&fleet, &both);
+    let feed = |fleet: &Fleet| {
+        let view = fleet.get("/api/report?project=blog&period=today")?;
+        let modules = view["modules"].as_array()?.clone();
+        modules.into_iter().find(|module| module["module"] == "blog/feed")
+    };
+    let was_down = |module: Value| (seconds(&module, "down_s") >= 3).then_some(module);
+    let before = fleet.wait("the feed to be down", |fleet| was_down(feed(fleet)?));
+    assert_eq!(before["withdrawn"], Value::Null, "{before}");
+    blog(&fleet, www);
+    let left = fleet.wait("the feed to be gone", |fleet| {
+        feed(fleet).filter(|module| module["withdrawn"].is_i64())
+    });
+    let gone = |fleet: &Fleet, seconds: u64| {
+        let module = feed(fleet)?;
+        (self::seconds(&module, "not_applicable_s") >= seconds).then_some(module)
+    };
+    let published = seconds(&left, "not_applicable_s");
+    let after = fleet.wait("time to go by", |fleet| gone(fleet, published + 5));
+    assert_eq!(after["down_s"], left["down_s"], "nothing of it counts any more: {after}");
+    fleet.kill_brain();
+    fleet.start_brain();
+    let again = fleet.wait("the next brain", feed);
+    let of = |module: &Value| (module["withdrawn"].clone(), module["down_s"].clone());
+    assert_eq!(of(&again), of(&left), "a restart changes nothing of it");
+    let (code, told) = ask(&fleet, &["--project", "blog"]);
+    assert!(code == 0 && told.contains("withdrawn    in no file since"), "{told}");
+    let (_, told) = ask(&fleet, &["--project", "blog", "--lang", "zh"]);
+    assert!(told.contains("起已不在任何文件中"), "{told}");
+    let page = fleet.page("/reports/blog?period=today").expect("a page");
+    assert!(page.contains("In no file since") && !page.contains("/modules/blog/feed"), "{page}");
+    blog(&fleet, &both);
+    let back = fleet.wait("the feed to be down again", |fleet| {
+        feed(fleet).filter(|module| seconds(module, "down_s") > seconds(&left, "down_s") + 2)
+    });
+    assert_eq!(back["withdrawn"], Value::Null, "{back}");
+    assert!(seconds(&back, "not_applicable_s") >= published + 5, "it was away meanwhile: {back}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use model::time::Time;
 use super::{local, zone_of};
 use crate::view::report::{ModuleReport, ReportView};
 
-const HEAD: &str = "kind,module,from,until,up_s,down_s,unknown_s,maintenance_s,not_applicable_s,why,probes,failures,in_time,time_us\n";
+const HEAD: &str = "kind,module,from,until,up_s,down_s,unknown_s,maintenance_s,not_applicable_s,why,probes,failures,in_time,time_us,told_s\n";
 
 /// As RFC 4180 has it, with a head, and lines that end in `\n`.
 pub fn csv(report: &ReportView) -> String {
@@ -32,7 +32,7 @@ fn days(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
         let (from, until) = (stamp(day.from, zone), stamp(day.until, zone));
         let _ = writeln!(
             table,
-            "day,{id},{from},{until},{},{},{},{},{},,,,,",
+            "day,{id},{from},{until},{},{},{},{},{},,,,,,",
             tally.up_s, tally.down_s, tally.unknown_s, tally.maintenance_s, tally.not_applicable_s
         );
     }
@@ -42,8 +42,8 @@ fn outages(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
     for outage in &module.outages {
         let (id, down) = (&module.module, outage.down_s);
         let (from, until) = (stamp(outage.from, zone), stamp(outage.until, zone));
-        let why = field(&outage.why);
-        let _ = writeln!(table, "outage,{id},{from},{until},,{down},,,,{why},,,,");
+        let (why, told) = (field(&outage.why), number(outage.told_s));
+        let _ = writeln!(table, "outage,{id},{from},{until},,{down},,,,{why},,,,,{told}");
     }
 }
 
@@ -52,8 +52,8 @@ fn latency(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
     let Some(latency) = &module.latency else { return };
     let mut row = |kind: &str, from: Time, figures: [Option<u64>; 4]| {
         let (id, from, until) = (&module.module, stamp(from, zone), stamp(latency.until, zone));
-        let figures = figures.map(|one| one.map_or(String::new(), |one| one.to_string())).join(",");
-        let _ = writeln!(table, "{kind},{id},{from},{until},,,,,,,{figures}");
+        let figures = figures.map(number).join(",");
+        let _ = writeln!(table, "{kind},{id},{from},{until},,,,,,,{figures},");
     };
     row("latency", latency.from, [Some(latency.probes), Some(latency.failures), None, None]);
     let times = [
@@ -76,7 +76,7 @@ fn causes(module: &ModuleReport, report: &ReportView, zone: &TimeZone, table: &m
     for one in &module.causes {
         let (id, down, cause) = (&module.module, one.down_s, &one.cause);
         let (from, until) = (stamp(report.from, zone), stamp(report.until, zone));
-        let _ = writeln!(table, "cause,{id},{from},{until},,{down},,,,{cause},,,,");
+        let _ = writeln!(table, "cause,{id},{from},{until},,{down},,,,{cause},,,,,");
     }
 }
 
@@ -84,8 +84,12 @@ fn corrections(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
     for one in &module.corrections {
         let (id, from, until) = (&module.module, stamp(one.from, zone), stamp(one.until, zone));
         let why = field(&format!("{}: {}", one.counts_as, one.why));
-        let _ = writeln!(table, "correction,{id},{from},{until},,,,,,{why},,,,");
+        let _ = writeln!(table, "correction,{id},{from},{until},,,,,,{why},,,,,");
     }
+}
+
+fn number(one: Option<u64>) -> String {
+    one.map_or(String::new(), |one| one.to_string())
 }
 
 pub(super) fn stamp(at: Time, zone: &TimeZone) -> String {

@@ -83,6 +83,14 @@ impl Writer {
 
     fn module(&self, module: &ModuleReport, target: Option<&str>) -> String {
         let mut text = self.summary(module.module.as_str(), &module.as_whole(), target);
+        if let Some(since) = module.withdrawn {
+            let since = self.moment(since);
+            let said = match self.lang {
+                Lang::En => format!("in no file since {since}; from then on it is not applicable"),
+                Lang::Zh => format!("自 {since} 起已不在任何文件中，此后不计入"),
+            };
+            Self::line(&mut text, self.say("withdrawn", "已移除"), &said);
+        }
         self.outages(module, &mut text);
         if module.blips > 0 {
             let blips = module.blips;
@@ -211,7 +219,31 @@ impl Writer {
                 Lang::Zh => format!("平均无故障时间 {}", span(between)),
             });
         }
+        parts.extend(self.told(figures));
         parts.join(self.say(", ", "，"))
+    }
+
+    /// Until people heard of them; None if none began.
+    fn told(&self, figures: &StatisticsView) -> Option<String> {
+        if let Some(why) = &figures.untold {
+            return Some(match self.lang {
+                Lang::En => format!("no MTTD: {why}"),
+                Lang::Zh => format!("无平均发现时间：{why}"),
+            });
+        }
+        let mean = span(figures.tell_mean_s?);
+        let (median, worst) = (span(figures.tell_median_s?), span(figures.tell_worst_s?));
+        let (told, of) = (figures.told, figures.started);
+        Some(match self.lang {
+            Lang::En => {
+                format!("MTTD {mean} (median {median}, worst {worst}; {told} of {of} told)")
+            }
+            Lang::Zh => {
+                format!(
+                    "平均发现时间 {mean}（中位数 {median}，最长 {worst}；{of} 次中通知 {told} 次）"
+                )
+            }
+        })
     }
 
     fn outage(&self, outage: &OutageView) -> String {

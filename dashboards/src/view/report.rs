@@ -65,6 +65,10 @@ pub struct WholeView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleReport {
     pub module: ModuleId,
+    /// Since when it is in no file any more, if that was before the end of the period; from then on it is
+    /// not applicable.
+    #[serde(default)]
+    pub withdrawn: Option<Time>,
     #[serde(flatten)]
     pub tally: TallyView,
     /// Percentages, never rounded up, with as many digits as the probing can tell apart; None if
@@ -155,15 +159,22 @@ pub struct OutageView {
     pub is_open: bool,
     /// Both its ends were seen; else it may have been longer.
     pub is_whole: bool,
+    /// It was seen to be well directly before.
+    #[serde(default)]
+    pub is_begin_seen: bool,
     pub why: String,
     /// The incident that it belongs to, if one is known.
     pub incident: Option<IncidentId>,
+    /// From its beginning until the first message of its incident was delivered, or the incident was
+    /// opened if none was; None if one of both ends is not known.
+    #[serde(default)]
+    pub told_s: Option<u64>,
     /// Its class: `host`, `network`, `data-source`, `scaling`, `capacity`, `application`, `unclear`.
     #[serde(default)]
     pub cause: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatisticsView {
     pub started: u32,
     pub ended: u32,
@@ -173,6 +184,19 @@ pub struct StatisticsView {
     pub repair_worst_s: Option<u64>,
     /// MTBF; None if no outage began: then it is more than the period.
     pub between_s: Option<u64>,
+    /// MTTD, its median, and the longest; of the `told` outages that began in the period and have a
+    /// [`OutageView::told_s`].
+    #[serde(default)]
+    pub told: u32,
+    #[serde(default)]
+    pub tell_mean_s: Option<u64>,
+    #[serde(default)]
+    pub tell_median_s: Option<u64>,
+    #[serde(default)]
+    pub tell_worst_s: Option<u64>,
+    /// Why there is none, in the reader's language.
+    #[serde(default)]
+    pub untold: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

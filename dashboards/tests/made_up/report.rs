@@ -174,6 +174,7 @@ fn missed() -> ModuleReport {
     outages[4].is_whole = false;
     outages[5].is_open = true;
     outages[3].incident = Some("incident-7".parse().expect("a good name"));
+    outages[3].told_s = Some(74);
     let down = |day: u64| match day {
         3 => 1_800,
         9 => 95,
@@ -190,6 +191,7 @@ fn missed() -> ModuleReport {
     let work = |day: u64| if day == 19 { 7_200 } else { 0 };
     ModuleReport {
         module: "shop/web".parse().expect("a good name"),
+        withdrawn: None,
         days: (0..28).map(|date| day(date, down(date), unknown(date), work(date))).collect(),
         tally: TallyView {
             up_s: 2_337_490,
@@ -219,6 +221,11 @@ fn missed() -> ModuleReport {
             repair_median_s: Some(240),
             repair_worst_s: Some(8_100),
             between_s: Some(389_581),
+            told: 1,
+            tell_mean_s: Some(74),
+            tell_median_s: Some(74),
+            tell_worst_s: Some(74),
+            untold: None,
         },
         blips: 7,
         unknown: vec![
@@ -261,6 +268,7 @@ fn slow() -> LatencyView {
 fn met() -> ModuleReport {
     ModuleReport {
         module: "shop/checkout".parse().expect("a good name"),
+        withdrawn: None,
         days: (0..28).map(|date| day(date, if date == 5 { 600 } else { 0 }, 0, 0)).collect(),
         tally: TallyView { up_s: 2_418_600, down_s: 600, ..TallyView::default() },
         known: Some("99.975".to_owned()),
@@ -284,6 +292,8 @@ fn met() -> ModuleReport {
             repair_median_s: Some(600),
             repair_worst_s: Some(600),
             between_s: Some(2_418_600),
+            untold: Some("no incident lay over what was down".to_owned()),
+            ..StatisticsView::default()
         },
         blips: 0,
         unknown: Vec::new(),
@@ -305,6 +315,7 @@ fn open() -> ModuleReport {
     });
     ModuleReport {
         module: "shop/search".parse().expect("a good name"),
+        withdrawn: None,
         days: days.collect(),
         tally: TallyView {
             up_s: 1_668_000,
@@ -326,14 +337,7 @@ fn open() -> ModuleReport {
         }),
         outages: Vec::new(),
         causes: Vec::new(),
-        statistics: StatisticsView {
-            started: 0,
-            ended: 0,
-            repair_mean_s: None,
-            repair_median_s: None,
-            repair_worst_s: None,
-            between_s: None,
-        },
+        statistics: StatisticsView::default(),
         blips: 0,
         unknown: vec![span(12, 10_000, 60_000, "the monitor itself was not looking")],
         maintenance: Vec::new(),
@@ -375,7 +379,9 @@ fn outage((date, second, down_s, parts, why): (u64, u64, u64, usize, &str)) -> O
         is_open: false,
         is_whole: true,
         why: why.to_owned(),
+        is_begin_seen: true,
         incident: None,
+        told_s: None,
         cause: if down_s > 5_000 { "host" } else { "application" }.to_owned(),
     }
 }

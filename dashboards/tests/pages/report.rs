@@ -61,7 +61,8 @@ fn a_module_that_is_met_says_so_in_few_lines() {
         1
         application
         status 502
-        Begin and end of each are known to one probe interval only."#]]
+        Begin and end of each are known to one probe interval only.
+        No MTTD: no incident lay over what was down."#]]
     .assert_eq(lists);
 }
 
@@ -185,7 +186,7 @@ fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
         shop/web  MISSED  3h1m50s down, 99.535% of what is known; target 99.9%
           between      96.910% and 99.547%; 97.363% of the time is known
           budget       40m12s, overdrawn by 2h21m38s
-          outages      6 began, MTTR 33m22s (median 4m, worst 2h15m), MTBF 4d12h13m1s
+          outages      6 began, MTTR 33m22s (median 4m, worst 2h15m), MTBF 4d12h13m1s, MTTD 1m14s (median 1m14s, worst 1m14s; 1 of 6 told)
             2026-02-04 00:10:00  26m       connect: connection refused (2 parts)
             2026-02-04 11:06:40  4m        status 503
             2026-02-10 02:00:00  1m35s     dns: no such name
@@ -217,7 +218,7 @@ fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
         shop/checkout  MET  10m down, 99.975% of what is known; target 99.9%
           between      99.975% and 99.975%; 100% of the time is known
           budget       30m19s of 40m19s left
-          outages      1 began, MTTR 10m (median 10m, worst 10m), MTBF 27d23h50m
+          outages      1 began, MTTR 10m (median 10m, worst 10m), MTBF 27d23h50m, no MTTD: no incident lay over what was down
             2026-02-06 01:00:00  10m       status 502
 
         not probed
@@ -265,11 +266,19 @@ fn it_leads_to_other_periods_and_to_its_files() {
 }
 
 #[test]
+fn an_outage_says_after_how_long_it_was_told_of() {
+    let page = page(&month(), Lang::En);
+    assert_eq!(page.matches("told after").count(), 1, "of the others nobody knows");
+    assert!(page.contains("told after 1 min 14 s"), "{page}");
+}
+
+#[test]
 fn the_chinese_report_speaks_chinese() {
     let mut report = month();
     // What other rooms say comes translated.
     report.rules.clear();
     for module in &mut report.modules {
+        module.statistics.untold = None;
         module.outages.iter_mut().for_each(|outage| outage.why.clear());
         module.unknown.iter_mut().chain(&mut module.maintenance).for_each(|span| span.why.clear());
     }

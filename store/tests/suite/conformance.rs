@@ -183,7 +183,17 @@ async fn a_message_is_found_by_its_incident() {
     commit(&store, [Change::Outgoing(told.clone())]).await;
     let first = IncidentId::parse("i1").unwrap();
     assert_eq!(store.messages(Some(&first), 9).await.unwrap(), [told.clone()]);
-    assert_eq!(store.messages(None, 9).await.unwrap(), [other, told]);
+    assert_eq!(store.messages(None, 9).await.unwrap(), [other, told.clone()]);
+    told.key = "k3".to_owned();
+    told.delivered = Some(at(13));
+    commit(&store, [Change::Outgoing(told)]).await;
+    let second = IncidentId::parse("i2").unwrap();
+    let told = store.first_told(vec![first.clone(), second]).await.unwrap();
+    assert_eq!(
+        told,
+        [(first, at(13))].into(),
+        "the first of both; that of the other was overtaken"
+    );
 }
 
 #[tokio::test]
@@ -261,8 +271,9 @@ async fn answers_are_kept_by_module_length_and_beginning_until_they_are_old() {
     assert_eq!(find("shop/gone", 1, 0, 1).await, rows[3..]);
     let begun = store.answers_from(1, at(0)).await.unwrap();
     assert_eq!(begun, [rows[3].clone(), rows[0].clone()], "of all modules");
-    commit(&store, [Change::ForgetAnswers { before: at(3_600_000) }]).await;
+    commit(&store, [Change::ForgetAnswers { hours: 1, before: at(3_600_000) }]).await;
     assert_eq!(find("shop/web", 1, 0, 9_999_999).await, rows[1..2]);
+    assert_eq!(find("shop/web", 24, 0, 1).await, rows[2..3], "days go by themselves");
     assert_eq!(find("shop/gone", 1, 0, 1).await, [], "also of who left the files");
 }
 

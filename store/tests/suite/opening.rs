@@ -8,7 +8,7 @@ use model::vm::VmState;
 use store::{Change, Store, StoreError};
 
 use crate::folder::{fresh, open};
-use crate::rows::{at, line, vm};
+use crate::rows::{answers, at, line, vm};
 
 fn refusal(folder: &Path) -> StoreError {
     Store::open(folder, Time::from_millis(1)).unwrap_err()
@@ -133,6 +133,29 @@ async fn a_newer_schema_is_refused_and_left_alone() {
          program again"
     );
     assert_eq!(message(&error, &folder), expected);
+}
+
+/// As version 5 left it: with an index of its own, and rows beside their key.
+#[tokio::test]
+async fn answers_of_a_store_of_before_are_found_in_it() {
+    let folder = fresh("before");
+    let shell = rusqlite::Connection::open(folder.join("state.db")).unwrap();
+    for (version, sql) in (1..).zip([
+        include_str!("../../src/schema/state_1.sql"),
+        include_str!("../../src/schema/state_2.sql"),
+        include_str!("../../src/schema/state_3.sql"),
+        include_str!("../../src/schema/state_4.sql"),
+        include_str!("../../src/schema/state_5.sql"),
+    ]) {
+        shell.execute_batch(sql).unwrap();
+        shell.execute("INSERT INTO schema_version VALUES (?1, 0)", [version]).unwrap();
+    }
+    let sql = "INSERT INTO answers VALUES ('shop/web', 24, 5, 120, 1, x'00ff')";
+    shell.execute(sql, []).unwrap();
+    drop(shell);
+    let store = open(&folder).store;
+    let found = store.answers_from(24, at(5)).await.unwrap();
+    assert_eq!(found, [answers("shop/web", 24, 5, b"\0\xFF")]);
 }
 
 #[tokio::test]

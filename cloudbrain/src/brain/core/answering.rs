@@ -59,7 +59,9 @@ impl Core {
         let thresholds = |module: &ModuleId| thresholds(config, module);
         let settled = self.latencies.settle(&self.accounting, now, thresholds);
         if !settled.is_empty() {
-            self.pending.changes.push(Change::ForgetAnswers { before: now - ANSWERS_KEPT });
+            let before = now - ANSWERS_KEPT;
+            let forget = |hours| Change::ForgetAnswers { hours, before };
+            self.pending.changes.extend(LENGTHS.map(forget));
         }
         self.pending.changes.extend(settled.into_iter().map(row).map(Change::Answers));
         self.drop_probes();

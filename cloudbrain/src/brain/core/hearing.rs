@@ -124,6 +124,7 @@ impl Core {
                 self.senses.facts.answers.clear();
                 self.discovered.watches = targets::exporters(&self.config, &self.discovered);
                 self.config_error = None;
+                self.follow_files(now);
                 self.follow_schedules(&on_duty, now);
                 self.follow_rules(now);
                 self.posted.learn_anew(&self.config.raw);

@@ -12,7 +12,7 @@ use model::id::{ModuleId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
 
-use super::{BEFORE, Ground, Refusal, ground, journal, overlays, show, timeline};
+use super::{BEFORE, Ground, Refusal, ground, journal, show, timeline};
 use crate::brain::Handle;
 use crate::brain::core::Core;
 use crate::chinese::chinese;
@@ -157,7 +157,8 @@ async fn records(
     for (module, ledger) in &ground.ledgers {
         let reach = (since, until);
         let timeline = timeline(handle, module, ledger, &ground.accounting, reach).await;
-        let (timeline, overlays) = (timeline.map_err(Refusal::Store)?, overlays(&journal, module));
+        let timeline = timeline.map_err(Refusal::Store)?;
+        let overlays = ground.overlays(&journal, module);
         records.push(Record { module: module.clone(), timeline, overlays });
     }
     Ok(records)

@@ -95,8 +95,10 @@ mod tests {
             parts: 1,
             is_open: false,
             is_whole: true,
+            is_begin_seen: true,
             why: String::new(),
             incident: None,
+            told_s: None,
             cause: cause.to_owned(),
         }
     }

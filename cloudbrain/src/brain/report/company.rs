@@ -15,7 +15,7 @@ use model::lang::Lang;
 use model::time::Time;
 use store::{JournalRow, StoreError};
 
-use super::{Ground, Refusal, ground, overlays, show, timeline};
+use super::{Ground, Refusal, ground, show, timeline};
 use crate::brain::Handle;
 use crate::brain::core::Core;
 use crate::chinese::chinese;
@@ -132,7 +132,7 @@ pub(super) async fn joined(
     for (module, ledger) in &ground.ledgers {
         let reach = (since, until);
         let timeline = timeline(handle, module, ledger, &ground.accounting, reach).await?;
-        let overlays = overlays(&ours, module);
+        let overlays = ground.overlays(&ours, module);
         laid.push(ground.policy.terms.lay(&timeline, &overlays));
     }
     Ok(whole(&laid))

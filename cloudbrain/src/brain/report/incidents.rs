@@ -104,8 +104,10 @@ mod tests {
             parts: 1,
             is_open: false,
             is_whole: true,
+            is_begin_seen: true,
             why: String::new(),
             incident: None,
+            told_s: None,
             cause: String::new(),
         };
         let (project, module) = ("shop".parse().unwrap(), "shop/web".parse().unwrap());

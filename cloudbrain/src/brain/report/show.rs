@@ -62,6 +62,7 @@ pub(super) fn in_chinese(view: &mut ReportView) {
     view.not_probed.iter_mut().for_each(|missing| turn(&mut missing.why));
     for module in &mut view.modules {
         module.outages.iter_mut().for_each(|outage| turn(&mut outage.why));
+        module.statistics.untold.iter_mut().for_each(turn);
         let spans = module.unknown.iter_mut().chain(&mut module.maintenance);
         spans.for_each(|span| turn(&mut span.why));
         module.corrections.iter_mut().for_each(|correction| turn(&mut correction.why));
@@ -73,6 +74,7 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
     let digits = digits(ground.accounting.interval, tally.counted());
     let percent = |share: Option<Share>| share.map(|share| share.floor_percent(digits));
     ModuleReport {
+        withdrawn: ground.withdrawn.since(&module).filter(|since| *since < ground.period.until()),
         module,
         tally: tally_view(tally),
         known: percent(tally.known()),
@@ -170,8 +172,11 @@ fn outage(outage: &Outage) -> OutageView {
         parts: outage.parts.len(),
         is_open: outage.end == End::Open,
         is_whole: outage.is_whole(),
+        is_begin_seen: outage.begin_seen,
         why: outage.why().to_owned(),
+        // All that is of incidents is added later, as it is read from the store.
         incident: None,
+        told_s: None,
         cause: String::new(),
     }
 }
@@ -185,6 +190,7 @@ fn statistics(statistics: &Statistics) -> StatisticsView {
         repair_median_s: repair.map(|lengths| lengths.median.as_secs()),
         repair_worst_s: repair.map(|lengths| lengths.worst.as_secs()),
         between_s: statistics.between.map(|between| between.as_secs()),
+        ..StatisticsView::default() // When they were told of is added later, too.
     }
 }
 

@@ -11,7 +11,8 @@ use crate::voice::Voice;
 use crate::words;
 
 pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Markup {
-    let way = module_path(&module.module).and_then(|path| voice.way(path));
+    let is_there = module.withdrawn.is_none();
+    let way = module_path(&module.module).filter(|_| is_there).and_then(|path| voice.way(path));
     html! {
         section.account id=(anchor(&module.module)) {
             h2 {
@@ -19,6 +20,9 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
                 span.chip { (verdict(module.verdict, voice)) }
             }
             (figures(module, report.target.as_deref(), voice))
+            @if let Some(since) = module.withdrawn {
+                p { (voice.fill(words::WITHDRAWN, &[&voice.dated(since)])) }
+            }
             @if let Some(budget) = &module.budget { (budget::bar(budget, voice)) }
             @if module.known.is_some() {
                 (calendar::calendar(&module.days, report.from_sunday, voice))

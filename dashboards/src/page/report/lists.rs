@@ -39,6 +39,9 @@ pub(super) fn outages(module: &ModuleReport, report: &ReportView, voice: &Voice)
             }
             (left_out(outages.len(), MOST_OUTAGES, voice))
             p.quiet { a href="#terms" { (voice.say(words::EDGES)) } }
+            @if let Some(why) = &module.statistics.untold {
+                p.quiet { (voice.fill(words::NO_MTTD, &[why])) }
+            }
             @if outages.iter().any(is_longer) { p.quiet { (voice.say(words::MAYBE_LONGER)) } }
         }
         @if module.blips > 0 {
@@ -78,6 +81,9 @@ fn statistics(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Mark
             (fact(words::MEDIAN, lasting(figures.repair_median_s), voice))
             (fact(words::WORST, lasting(figures.repair_worst_s), voice))
             (fact(words::MTBF, between, voice))
+            (fact(words::MTTD, lasting(figures.tell_mean_s), voice))
+            (fact(words::MEDIAN, lasting(figures.tell_median_s), voice))
+            (fact(words::WORST, lasting(figures.tell_worst_s), voice))
         }
     }
 }
@@ -101,6 +107,9 @@ fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
                     (brief(&outage.why))
                     @if let Some(incident) = &outage.incident {
                         " " a href=[voice.way(incident_path(incident))] { (incident) }
+                    }
+                    @if let Some(after) = outage.told_s {
+                        " " small { (voice.fill(words::TOLD_AFTER, &[&voice.exactly(after)])) }
                     }
                 }
             }))
