@@ -159,6 +159,8 @@ ids! {
     CollectorId = "collector";
     /// A way to people, by its name in the main file.
     ChannelId = "channel";
+    /// A place that probes, by its name in the main file.
+    VantageId = "vantage";
     /// A VM size.
     FlavorId = "flavor";
     /// A person or group that is told of incidents.
