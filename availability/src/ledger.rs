@@ -167,6 +167,11 @@ impl Ledger {
         timeline
     }
 
+    /// When its module was published.
+    pub fn since(&self) -> Time {
+        self.since
+    }
+
     /// The beginning of the oldest settled interval that is not forgotten.
     pub fn remembers_from(&self) -> Time {
         self.settled.first().map_or(self.since, |first| first.from)

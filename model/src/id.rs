@@ -29,7 +29,8 @@ pub enum IdError {
     NoKind { text: String },
 }
 
-const KINDS: &str = "switch, host, vm, module, project, datasource, collector, channel, pool";
+const KINDS: &str =
+    "switch, host, vm, module, project, datasource, collector, channel, pool, vantage";
 
 fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
     if text.is_empty() {
@@ -206,6 +207,8 @@ pub enum Object {
     Channel(ChannelId),
     /// The ready VMs of a flavor, and what could still be made.
     Pool(FlavorId),
+    /// A place that probes beside the brain.
+    Vantage(VantageId),
 }
 
 impl Object {
@@ -221,6 +224,7 @@ impl Object {
             Self::Collector(_) => "collector",
             Self::Channel(_) => "channel",
             Self::Pool(_) => "pool",
+            Self::Vantage(_) => "vantage",
         }
     }
 
@@ -241,6 +245,7 @@ impl Object {
             Self::Collector(id) => (6, &id.0),
             Self::Channel(id) => (7, &id.0),
             Self::Pool(id) => (8, &id.0),
+            Self::Vantage(id) => (9, &id.0),
         }
     }
 }
@@ -272,6 +277,7 @@ impl FromStr for Object {
             "collector" => Self::Collector(name.parse()?),
             "channel" => Self::Channel(name.parse()?),
             "pool" => Self::Pool(name.parse()?),
+            "vantage" => Self::Vantage(name.parse()?),
             _ => return Err(no_kind()),
         })
     }
@@ -326,7 +332,7 @@ impl schemars::JsonSchema for Object {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel|pool)/[A-Za-z0-9._:@/-]+$"
+            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel|pool|vantage)/[A-Za-z0-9._:@/-]+$"
         })
     }
 }

@@ -43,6 +43,7 @@ mod status;
 pub mod story;
 mod targets;
 mod tending;
+pub mod vantages;
 pub mod view;
 pub mod zabbix;
 

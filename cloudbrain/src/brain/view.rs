@@ -197,9 +197,10 @@ fn decisions(core: &Core, id: &ModuleId, lang: Lang) -> Vec<DecisionMark> {
 
 /// Over the time that the charts show, or since the module is published.
 fn availability(core: &Core, id: &ModuleId, now: Time) -> AvailabilityView {
-    let Some(ledger) = core.ledgers.get(id) else { return AvailabilityView::nothing(now) };
     let from = now - CHART_SPAN;
-    let report = ledger.report(&core.accounting, from, now);
+    let Some(report) = core.availability(id, from, now) else {
+        return AvailabilityView::nothing(now);
+    };
     AvailabilityView {
         up_s: report.up.as_secs_f64(),
         down_s: report.down.as_secs_f64(),

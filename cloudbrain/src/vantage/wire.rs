@@ -1,0 +1,68 @@
+//! What a vantage and the brain say to each other, as JSON.
+
+use std::net::SocketAddr;
+
+use model::id::ModuleId;
+use model::time::Time;
+use model::unit::Span;
+use model::verdict::Outcome;
+use serde::{Deserialize, Serialize};
+
+/// No batch is larger, in bytes.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+/// Nor has more answers.
+pub const MOST_ANSWERS: usize = 2_000;
+
+/// What a vantage is to probe: `GET /api/vantages/NAME/targets`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetList {
+    pub interval: Span,
+    /// For a whole probe.
+    pub timeout: Span,
+    pub canaries: Vec<SocketAddr>,
+    pub targets: Vec<Target>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub module: ModuleId,
+    pub domain: String,
+    pub path: String,
+}
+
+/// Some answers in the order in which they came: `POST /api/vantages/NAME/answers`. None at all says
+/// that the vantage lives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// When the vantage was started; a later one is greater.
+    pub boot: u64,
+    /// The number of the first answer since then, from 1 on; the others follow without a gap.
+    pub first: u64,
+    /// The clock of the vantage as it sends this.
+    pub sent: Time,
+    pub answers: Vec<Answer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// When the probe began.
+    pub at: Time,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Probe { module: ModuleId, domain: String, outcome: Outcome },
+    Canary { address: SocketAddr, answered: bool },
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    pub new: u64,
+    /// Known already, and so without effect.
+    pub repeated: u64,
+    /// Missing before them: the vantage dropped them.
+    pub lost: u64,
+}
