@@ -11,7 +11,8 @@
 //!
 //! Where there were fewer vantages than a quorum, all of them together are the quorum.
 //!
-//! What fails from some places only is no down time, and is not forgotten either: it is a [`Partial`].
+//! What fails from some places and works from others is no down time, and is not forgotten either: it is a
+//! [`Partial`].
 //!
 //! Each vantage has a [`crate::Ledger`] of its own, which confirms failures by what that vantage alone saw.
 //! One that delivers late is unknown until then, and what it delivers takes the place of that. What is down
@@ -32,7 +33,7 @@ pub struct Joined {
     pub partials: Vec<Partial>,
 }
 
-/// Some saw it down from `from` to before `until`, and too few for down time.
+/// Some saw it down from `from` to before `until`, others saw it up, and it is no down time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partial {
     pub from: Time,
@@ -66,12 +67,12 @@ pub fn join(seen: &BTreeMap<VantageId, Vec<Interval>>, quorum: u32) -> Joined {
     joined
 }
 
-/// The partials as they count: only where the module is up or unknown, by a timeline that has planned work,
-/// hours of service and corrections on it.
-pub fn counted(partials: &[Partial], laid: &[Interval]) -> Vec<Partial> {
+/// The partials from `from` to before `until`, as they count: only where the module is up or unknown, by a
+/// timeline that has planned work, hours of service and corrections on it.
+pub fn counted(partials: &[Partial], laid: &[Interval], from: Time, until: Time) -> Vec<Partial> {
     let served = laid.iter().filter(|one| matches!(one.state, State::Up | State::Unknown));
     let mut counted = Vec::new();
-    for over in served {
+    for over in served.filter_map(|one| one.clip(from, until)) {
         for one in partials.iter().filter(|one| one.from < over.until && over.from < one.until) {
             let (from, until) = (one.from.max(over.from), one.until.min(over.until));
             note(&mut counted, Some(Partial { from, until, ..one.clone() }));
@@ -111,7 +112,9 @@ fn by_quorum(words: &Words, quorum: u32) -> (State, String) {
 }
 
 fn partial(words: &Words, from: Time, until: Time) -> Option<Partial> {
-    let mut down = words.iter().filter(|(_, one)| one.state == State::Down).peekable();
+    let saying = |state| words.iter().filter(move |(_, one)| one.state == state);
+    saying(State::Up).next()?; // While nobody says otherwise, the others are waited for.
+    let mut down = saying(State::Down).peekable();
     let why = down.peek()?.1.why.clone();
     Some(Partial { from, until, vantages: down.map(|(name, _)| (*name).clone()).collect(), why })
 }
@@ -226,12 +229,13 @@ mod tests {
         let texts = ["uuddduu", "uddddud", "uuu??uu"];
         assert_eq!(joined(&texts, 2), "uuddduu");
         assert_eq!(partials(&texts, 2), "1-2 v1 d; 6-7 v1 d");
-        assert_eq!(partials(&["dd", "du", "?u"], 3), "0-1 v0, v1 d; 1-2 v0 d");
+        assert_eq!(partials(&["dd", "du", "?u"], 3), "1-2 v0 d");
         let Joined { partials, timeline } = join(&seen(&["uddd", "uuuu"]), 2);
         assert_eq!(told(&timeline), "uuuu");
-        let counted: Vec<i64> =
-            counted(&partials, &self::timeline("uu-u")).iter().map(|p| p.from.millis()).collect();
-        assert_eq!(counted, [1000, 3000], "not where nothing was promised");
+        let [from, until] = [0, 9_000].map(Time::from_millis);
+        let counted = counted(&partials, &self::timeline("uu-u"), from, until);
+        let begins: Vec<i64> = counted.iter().map(|one| one.from.millis()).collect();
+        assert_eq!(begins, [1000, 3000], "not where nothing was promised");
     }
 
     /// What is believed of one moment.

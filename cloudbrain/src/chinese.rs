@@ -173,6 +173,7 @@ pub fn overview(view: &mut Overview) {
     }
     for module in &mut view.modules {
         module.not_probed.iter_mut().chain(&mut module.doubts).for_each(turn);
+        module.vantages.iter_mut().for_each(|vantage| turn(&mut vantage.why));
     }
     view.pools.iter_mut().for_each(|pool| turn(&mut pool.note));
     view.monitor.faults.iter_mut().for_each(|fault| turn(&mut fault.error));

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::data::{Answer, ApiError, to_json, unavailable};
 use crate::brain::Handle;
 use crate::brain::core::Heard;
-use crate::vantage::wire::{Batch, MOST_ANSWERS};
+use crate::vantage::wire::{Answer as Seen, Batch, LONGEST_REASON, MOST_ANSWERS};
 
 /// Clocks may differ by so much; an answer from the future would be believed for a moment that nobody
 /// has seen yet.
@@ -86,6 +86,10 @@ fn read(body: Result<Bytes, BytesRejection>, now: Time) -> Result<Batch, ApiErro
         ApiError(StatusCode::BAD_REQUEST, format!("no batch of answers: {error}"))
     })?;
     let count = batch.answers.len();
+    if batch.answers.iter().any(Seen::is_too_long) {
+        let message = format!("a reason of more than {LONGEST_REASON} bytes");
+        return Err(ApiError(StatusCode::BAD_REQUEST, message));
+    }
     if count > MOST_ANSWERS || !(1..LAST_NUMBER).contains(&batch.first) {
         let message = format!("{count} answers from {} on; send 1 to {MOST_ANSWERS}", batch.first);
         return Err(ApiError(StatusCode::BAD_REQUEST, message));

@@ -41,7 +41,7 @@ mod senses;
 pub mod start;
 mod status;
 pub mod story;
-mod targets;
+pub mod targets;
 mod tending;
 pub mod vantages;
 pub mod view;

@@ -20,7 +20,8 @@ use std::fmt;
 use std::time::Duration;
 
 use availability::{
-    Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, Terms, whole,
+    Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, Terms, counted,
+    whole,
 };
 use dashboards::view::report::{NotProbed, ReportView};
 use jiff::tz::TimeZone;
@@ -168,9 +169,11 @@ pub async fn report(
         let joined = ground.policy.terms.believe(&seen.map_err(Refusal::Store)?, &brain());
         let overlays = overlays(&journal, module);
         let account = ground.account(&joined.timeline, &overlays);
-        laid.push(ground.policy.terms.lay(&joined.timeline, &overlays));
+        let counts = ground.policy.terms.lay(&joined.timeline, &overlays);
+        let partials = counted(&joined.partials, &counts, account.from, account.until);
         let blips = ledgers.blips(&ground.accounting, account.from, account.until);
-        accounts.push((module.clone(), account, blips));
+        accounts.push(show::Told { module: module.clone(), account, blips, partials });
+        laid.push(counts);
     }
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
     let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;

@@ -196,6 +196,18 @@ impl Vantages {
         each.collect()
     }
 
+    /// Of each that the main file names and that has told something of a module, what `newest` makes of that.
+    pub fn newest<T>(
+        &self,
+        module: &ModuleId,
+        newest: impl Fn(&Ledger) -> Option<T>,
+    ) -> impl Iterator<Item = (VantageId, T)> {
+        let named = self.known.iter().filter(|(_, vantage)| vantage.kept.until.is_none());
+        named.filter_map(move |(name, vantage)| {
+            Some((name.clone(), newest(vantage.ledgers.get(module)?)?))
+        })
+    }
+
     /// Those that the main file names, and how each fares.
     pub fn standings(
         &self,
@@ -363,8 +375,9 @@ impl Vantage {
             }
             Sight::Blind { .. } | Sight::Clear => None,
         };
-        let is_looking = is_of_now && trouble.is_none();
-        let Kept { newest, lost, .. } = self.kept;
+        let Kept { newest, lost, boot, .. } = self.kept;
+        // Who was never heard has delivered up to nowhere.
+        let is_looking = boot > 0 && is_of_now && trouble.is_none();
         Standing { heard: self.heard, newest, lost, is_looking, trouble }
     }
 

@@ -9,9 +9,11 @@ use model::verdict::Outcome;
 use serde::{Deserialize, Serialize};
 
 /// No batch is larger, in bytes.
-pub const MAX_BODY_BYTES: usize = 1 << 20;
-/// Nor has more answers.
-pub const MOST_ANSWERS: usize = 2_000;
+pub const MAX_BODY_BYTES: usize = 2 << 20;
+/// Nor has more answers, so that it is not larger either.
+pub const MOST_ANSWERS: usize = 1_000;
+/// Nor has one of them a longer reason.
+pub const LONGEST_REASON: usize = 1_000;
 
 /// What a vantage is to probe: `GET /api/vantages/NAME/targets`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,19 @@ pub struct Answer {
 pub enum What {
     Probe { module: ModuleId, domain: String, outcome: Outcome },
     Canary { address: SocketAddr, answered: bool },
+}
+
+impl Answer {
+    /// In what an application said there is no end to it.
+    pub fn is_too_long(&self) -> bool {
+        let What::Probe { outcome, .. } = &self.what else { return false };
+        let reason = match outcome {
+            Outcome::Healthy { doubt } => doubt.as_deref().unwrap_or_default(),
+            Outcome::Unhealthy { hint, .. } => hint,
+            Outcome::Blind { reason } => reason,
+        };
+        reason.len() > LONGEST_REASON
+    }
 }
 
 /// What became of a batch.

@@ -32,4 +32,5 @@ mod samples;
 mod scaling;
 mod status;
 mod story;
+mod vantages;
 mod zabbix;

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use availability::{Joined, Ledger, Report, join};
+use availability::{Accounting, Interval, Joined, Ledger, Report, State, join};
 use model::id::{CheckId, ModuleId, Object, SourceId, VantageId};
 use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use model::verdict::ProbeTarget;
 
 use crate::brain::report::Seen;
-use crate::brain::vantages::{Judges, Standing, Trouble};
+use crate::brain::vantages::{Judges, Standing, Trouble, silent_after};
 use crate::config::vantages::brain;
 use crate::vantage::wire::{Batch, Taken, Target, TargetList};
 
@@ -84,6 +84,9 @@ impl Core {
         let own = (!self.eye.is_blind()).then(brain);
         let looking: BTreeSet<VantageId> = looking.chain(own).collect();
         if self.looking != looking {
+            for vantage in looking.difference(&self.looking) {
+                tracing::info!(%vantage, "a vantage looks");
+            }
             self.looking = looking;
             self.judge_anew(now);
         }
@@ -156,6 +159,25 @@ impl Core {
         others.chain([(brain(), own.timeline(accounting, &[], from, until))]).collect()
     }
 
+    /// How a module is by what each told last, ours among them; nothing if there are no others.
+    pub fn by_vantage(&self, module: &ModuleId, now: Time) -> Vec<(VantageId, Interval)> {
+        let Some(own) = self.ledgers.get(module).filter(|_| !self.config.vantages.is_empty())
+        else {
+            return Vec::new();
+        };
+        let newest = |ledger: &Ledger| newest(&self.accounting, ledger);
+        let others = self.vantages.newest(module, newest);
+        let late = |interval: Interval| match now.since(interval.until) {
+            age if age > silent_after(&self.accounting) => {
+                let why = format!("it delivers nothing since {}", interval.until);
+                Interval { state: State::Unknown, why, ..interval }
+            }
+            _ => interval,
+        };
+        let all = others.chain(newest(own).map(|interval| (brain(), interval)));
+        all.map(|(name, interval)| (name, late(interval))).collect()
+    }
+
     /// What is believed of a module, by the policy of its project; None if it is not accounted for.
     pub fn believed(&self, module: &ModuleId, from: Time, until: Time) -> Option<Joined> {
         let own = self.ledgers.get(module)?;
@@ -173,6 +195,12 @@ impl Core {
         let Joined { timeline, .. } = self.believed(module, from, until)?;
         Some(Report::new(&self.accounting, timeline, blips))
     }
+}
+
+/// How it was when it was last looked at.
+fn newest(accounting: &Accounting, ledger: &Ledger) -> Option<Interval> {
+    let until = ledger.known_until();
+    ledger.timeline(accounting, &[], until - accounting.interval, until).pop()
 }
 
 fn word(object: &Object, state: SignalState, text: String, at: Time) -> Signal {
