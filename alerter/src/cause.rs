@@ -249,7 +249,8 @@ fn is_infrastructure(object: &Object) -> bool {
         | Object::DataSource(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => true,
+        | Object::Pool(_)
+        | Object::Vantage(_) => true,
         Object::Vm(_) | Object::Module(_) | Object::Project(_) => false,
     }
 }
@@ -278,6 +279,7 @@ fn answering(topology: &Topology, state: &State, root: &Object) -> usize {
         | Object::DataSource(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => 0,
+        | Object::Pool(_)
+        | Object::Vantage(_) => 0,
     }
 }

@@ -43,6 +43,7 @@ impl Health {
             (Object::Collector(_), Trouble::Silent | Trouble::App | Trouble::Dead) => {
                 RootState::Blind
             }
+            (Object::Vantage(_), Trouble::Dead) => RootState::Blind,
             _ if self.flapping => RootState::Flapping,
             (_, Trouble::Dead) => RootState::Down,
             (_, Trouble::App | Trouble::Degraded) => RootState::Degraded,
@@ -81,8 +82,9 @@ pub(crate) fn answered_after(object: &Object, words: &[Word], moment: Time) -> b
 
 /// Whether this check says that its object lives, as opposed to how well.
 pub(crate) fn is_liveness(check: &CheckId) -> bool {
-    static LIVES: LazyLock<[CheckId; 5]> = LazyLock::new(|| {
-        let lives = ["switch.ping", "host.ping", "vm.ping", "ds.up", "collector.uplink"];
+    static LIVES: LazyLock<[CheckId; 6]> = LazyLock::new(|| {
+        let lives =
+            ["switch.ping", "host.ping", "vm.ping", "ds.up", "collector.uplink", "vantage.uplink"];
         lives.map(|check| CheckId::parse(check).expect("letters and a dot"))
     });
     LIVES.contains(check)

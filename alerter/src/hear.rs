@@ -240,7 +240,8 @@ fn is_near_trouble(
             | Object::DataSource(_)
             | Object::Collector(_)
             | Object::Channel(_)
-            | Object::Pool(_) => false,
+            | Object::Pool(_)
+            | Object::Vantage(_) => false,
         }
 }
 

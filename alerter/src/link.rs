@@ -18,7 +18,8 @@ pub(crate) fn carrier(topology: &Topology, object: &Object) -> Option<Object> {
         | Object::Project(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => None,
+        | Object::Pool(_)
+        | Object::Vantage(_) => None,
     }
 }
 
@@ -57,7 +58,8 @@ fn failing_source(topology: &Topology, object: &Object, root: &Object) -> Option
         | Object::DataSource(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => None,
+        | Object::Pool(_)
+        | Object::Vantage(_) => None,
     };
     let uses = &topology.modules.get(module?)?.uses;
     let fails =

@@ -21,7 +21,9 @@ pub(crate) fn problem(speaker: &Speaker) -> String {
     let start = format!("{root}{} {condition}{complaint}", place(speaker));
     match (facts.root, facts.vm_count()) {
         (Object::Collector(_), _) if facts.state == RootState::Blind => start + &unseen(speaker),
-        (Object::Collector(_) | Object::Channel(_) | Object::Pool(_), _) => start,
+        (Object::Collector(_) | Object::Channel(_) | Object::Pool(_) | Object::Vantage(_), _) => {
+            start
+        }
         (_, 0) => start + lang.pick("; no VM suffers", "；没有虚拟机受影响"),
         (Object::Vm(_), 1) => start + &speaker.repaired(),
         (_, count) => {

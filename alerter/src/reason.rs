@@ -54,7 +54,8 @@ fn suspicion(settings: &Settings, root: &Object, failing: usize, of: usize, lang
         | Object::Project(_)
         | Object::DataSource(_)
         | Object::Channel(_)
-        | Object::Pool(_) => ("VMs", "台虚拟机"),
+        | Object::Pool(_)
+        | Object::Vantage(_) => ("VMs", "台虚拟机"),
     };
     if matches!(root, Object::Collector(_)) {
         return lang.pick(

@@ -98,7 +98,8 @@ impl<'a> Sieve<'a> {
                 | Object::DataSource(_)
                 | Object::Collector(_)
                 | Object::Channel(_)
-                | Object::Pool(_) => {}
+                | Object::Pool(_)
+                | Object::Vantage(_) => {}
             }
         }
         hosts

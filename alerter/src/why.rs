@@ -228,7 +228,7 @@ fn is_known(topology: &Topology, object: &Object) -> bool {
         Object::Module(id) => topology.modules.contains_key(id),
         Object::Project(id) => topology.projects.contains_key(id),
         Object::DataSource(id) => topology.data_sources.contains_key(id),
-        Object::Collector(_) | Object::Channel(_) | Object::Pool(_) => true,
+        Object::Collector(_) | Object::Channel(_) | Object::Pool(_) | Object::Vantage(_) => true,
     }
 }
 

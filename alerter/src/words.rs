@@ -26,6 +26,7 @@ pub(crate) fn thing(object: &Object, lang: Lang) -> String {
         Object::Collector(_) => lang.pick("collector", "采集器"),
         Object::Channel(_) => lang.pick("channel", "通知渠道"),
         Object::Pool(_) => lang.pick("pool", "资源池"),
+        Object::Vantage(_) => lang.pick("vantage", "探测点"),
     };
     format!("{kind} {}", object.name())
 }

@@ -80,7 +80,7 @@ fn of_root(root: &Object) -> Cause {
         Object::DataSource(_) => Cause::DataSource,
         Object::Pool(_) => Cause::Capacity,
         Object::Vm(_) | Object::Module(_) | Object::Project(_) => Cause::Application,
-        Object::Collector(_) | Object::Channel(_) => Cause::Unclear,
+        Object::Collector(_) | Object::Channel(_) | Object::Vantage(_) => Cause::Unclear,
     }
 }
 

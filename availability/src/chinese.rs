@@ -14,6 +14,13 @@ pub const PHRASES: &[Phrase] = &[
     ("the monitor itself was not looking", "监控自身未在运行"),
     ("corrected by {}: {}", "{0} 更正：{1:}"),
     ("not published yet", "尚未发布"),
+    ("down is what {} vantages saw down", "{0} 个探测点都认为不可用才算不可用"),
+    ("seen from {}: {}", "{0} 探测到：{1:}"),
+    (
+        "of {} vantages {} saw it up and {} down, and {} must agree",
+        "{0} 个探测点中 {1} 个认为可用、{2} 个认为不可用，需要 {3} 个一致",
+    ),
+    ("it is no vantage any more", "不再是探测点"),
     ("not remembered any more", "记录已不再保留"),
     ("not looked at yet", "尚未查看"),
     ("it has not served yet", "尚未开始服务"),

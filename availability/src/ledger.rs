@@ -167,7 +167,7 @@ impl Ledger {
         timeline
     }
 
-    /// When the module was published.
+    /// When its module was published.
     pub fn since(&self) -> Time {
         self.since
     }

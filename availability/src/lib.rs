@@ -16,7 +16,9 @@
 //! [`Latencies`] takes how long the same probes took, and makes of each hour one [`Answers`], which those of a
 //! period are merged from.
 //!
-//! It reads no clock and probes nothing. It does not know about several vantages.
+//! Where several vantages probe, each has a ledger of its own, and [`join`] makes of them what is believed.
+//!
+//! It reads no clock and probes nothing.
 //!
 //! Invariants: the states of a period add up to its length, to the millisecond; time that was not
 //! looked at is never up and never down; the order in which verdicts arrive does not matter; what
@@ -37,6 +39,7 @@ mod look;
 mod outage;
 mod overlay;
 mod period;
+mod quorum;
 mod report;
 mod share;
 mod spread;
@@ -60,6 +63,7 @@ pub use ledger::Ledger;
 pub use outage::{End, Lengths, Outage, Statistics, outages};
 pub use overlay::{Kind, Overlay, lay};
 pub use period::{Day, Month, Period, PeriodError, Shape, WeekStart};
+pub use quorum::{Joined, Partial, counted, join};
 pub use report::Report;
 pub use share::{Share, digits};
 pub use standing::Standing;

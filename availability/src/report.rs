@@ -36,7 +36,7 @@ pub struct Report {
 
 impl Report {
     /// Sums up a timeline without gaps.
-    pub(crate) fn new(accounting: &Accounting, timeline: Vec<Interval>, blips: u32) -> Self {
+    pub fn new(accounting: &Accounting, timeline: Vec<Interval>, blips: u32) -> Self {
         let tally = Tally::of(&timeline);
         let Tally { up, down, unknown, maintenance, not_applicable } = tally;
         Self {

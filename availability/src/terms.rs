@@ -6,9 +6,11 @@
 //! two sets may be compared on the same timeline. How looks become a timeline is the
 //! [`crate::Accounting`]'s matter.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use model::id::VantageId;
 use model::time::Time;
 use model::unit::Span;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use crate::hours::ServiceHours;
 use crate::interval::{Interval, State};
 use crate::latency::LatencyTerms;
 use crate::overlay::{Kind, Overlay, lay};
+use crate::quorum::{Joined, join};
 
 const MILLIONTHS: u32 = 1_000_000;
 
@@ -34,6 +37,8 @@ pub struct Terms {
     pub latency: LatencyTerms,
     /// When it is promised; always if left out.
     pub service: Option<ServiceHours>,
+    /// So many vantages make it down; if left out, what the brain itself saw counts.
+    pub quorum: Option<u32>,
 }
 
 /// What was promised, in millionths: 999,500 is 99.95 %.
@@ -72,6 +77,7 @@ impl Default for Terms {
             unknown: Unknown::Bounds,
             latency: LatencyTerms::default(),
             service: None,
+            quorum: None,
         }
     }
 }
@@ -105,6 +111,17 @@ impl Terms {
             over.extend(hours.closed(first.from, last.until));
         }
         lay(timeline, &over)
+    }
+
+    /// What is believed by what each vantage saw; without a quorum, by what `own` saw alone.
+    pub fn believe(&self, seen: &BTreeMap<VantageId, Vec<Interval>>, own: &VantageId) -> Joined {
+        match self.quorum {
+            Some(quorum) => join(seen, quorum),
+            None => Joined {
+                timeline: seen.get(own).cloned().unwrap_or_default(),
+                partials: Vec::new(),
+            },
+        }
     }
 
     /// How much of the time from `from` to `until` is promised.
@@ -182,7 +199,8 @@ impl Terms {
         let promise = self.latency.promise.map(|promise| promise.rule());
         let rules = [target, gap, maintenance, unknown.to_owned()];
         let hours = self.service.iter().map(ToString::to_string);
-        rules.into_iter().chain(hours).chain(promise).collect()
+        let quorum = self.quorum.map(|quorum| format!("down is what {quorum} vantages saw down"));
+        rules.into_iter().chain(quorum).chain(hours).chain(promise).collect()
     }
 }
 

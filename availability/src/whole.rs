@@ -28,7 +28,7 @@ pub fn whole(parts: &[Vec<Interval>]) -> Vec<Interval> {
 }
 
 /// The interval of a part that a moment lies in; moments come in order.
-fn at<'a>(part: &mut &'a [Interval], moment: Time) -> Option<&'a Interval> {
+pub(crate) fn at<'a>(part: &mut &'a [Interval], moment: Time) -> Option<&'a Interval> {
     while part.first().is_some_and(|one| one.until <= moment) {
         *part = &part[1..];
     }

@@ -28,6 +28,8 @@ const OWN: &[Phrase] = &[
     ("to {} and {} more: {}", "致 {0} 及另外 {1} 人：{2:}"),
     ("to {}: {}", "致 {0}：{1:}"),
     ("it delivers again", "已恢复送达"),
+    ("it looks again", "已恢复探测"),
+    ("it delivers nothing since {}", "自 {0} 起没有送来探测结果"),
     ("{} of {} VMs work for modules, warned at {}", "{1} 台中已有 {0} 台分配给模块，告警线 {2} 台"),
     ("no VM is ready: {}", "没有就绪的虚拟机：{0:}"),
     ("{} VMs bear our tag and no record tells of them", "{0} 台虚拟机带有我们的标记，但没有记录"),
@@ -157,7 +159,15 @@ pub fn with_reason(mut said: Said) -> Said {
 pub fn is_own(signal: &Signal) -> bool {
     matches!(
         signal.source.as_str(),
-        "agent" | "probe" | "watch" | "collector" | "outbox" | "scaler" | "pools" | "provider"
+        "agent"
+            | "probe"
+            | "watch"
+            | "collector"
+            | "outbox"
+            | "scaler"
+            | "pools"
+            | "provider"
+            | "vantage"
     )
 }
 
@@ -170,6 +180,7 @@ pub fn overview(view: &mut Overview) {
     }
     for module in &mut view.modules {
         module.not_probed.iter_mut().chain(&mut module.doubts).for_each(turn);
+        module.vantages.iter_mut().for_each(|vantage| turn(&mut vantage.why));
     }
     view.pools.iter_mut().for_each(|pool| turn(&mut pool.note));
     view.monitor.faults.iter_mut().for_each(|fault| turn(&mut fault.error));

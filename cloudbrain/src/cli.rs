@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use model::id::{IncidentId, ModuleId, Object, PersonId, ProjectId, VmId};
+use model::id::{IncidentId, ModuleId, Object, PersonId, ProjectId, VantageId, VmId};
 use model::lang::Lang;
 use model::unit::Span;
 use scaler::hold::HoldWhat;
@@ -27,6 +27,8 @@ pub enum Command {
     Teardown(ConfigArg),
     /// Tells this machine's figures to whoever asks by the Zabbix passive protocol
     Agent(AgentArgs),
+    /// Probes from another place what a brain probes, and tells it what it saw, also late
+    Vantage(VantageArgs),
     /// Checks all files; exit 0 fine, 1 errors, 2 warnings
     Check(CheckArgs),
     /// Prints the JSON Schema of a kind of file
@@ -155,6 +157,31 @@ pub struct AgentArgs {
     /// Where to answer; port 10050 is what Zabbix asks
     #[arg(long, default_value = "127.0.0.1:10050")]
     pub listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub struct VantageArgs {
+    /// What the brain's main file calls it
+    #[arg(long)]
+    pub name: VantageId,
+    /// The brain: http://host:port, or https:// where a proxy with TLS stands before it
+    #[arg(long, value_name = "URL")]
+    pub brain: String,
+    /// What it proves itself by; the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// The folder of what is not delivered yet
+    #[arg(long, value_name = "DIR")]
+    pub spool: PathBuf,
+    /// What is older is dropped
+    #[arg(long, value_name = "TIME", default_value = "2d")]
+    pub keep: Span,
+    /// What is more is dropped, the oldest first; in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    pub keep_mib: u32,
+    /// An address for a domain that this machine should not look up: shop.example.com=192.0.2.7:80
+    #[arg(long, value_name = "DOMAIN=ADDR", value_parser = pin)]
+    pub resolve: Vec<(String, SocketAddr)>,
 }
 
 #[derive(Debug, Args)]
@@ -699,4 +726,10 @@ pub enum SchemaKind {
     Rule,
     /// An accounting policy
     Accounting,
+}
+
+fn pin(text: &str) -> Result<(String, SocketAddr), String> {
+    let wrong = || format!("{text:?} is no pin; write shop.example.com=192.0.2.7:80");
+    let (domain, address) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((domain.to_ascii_lowercase(), address.parse().map_err(|_| wrong())?))
 }

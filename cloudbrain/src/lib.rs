@@ -17,3 +17,4 @@ pub mod openslo;
 pub mod replay;
 pub mod rules;
 pub mod simulate;
+pub mod vantage;

@@ -106,7 +106,7 @@ fn what_cannot_be_played_is_named_with_its_place() {
     refused(
         r#""events": [{"t": 1, "kind": "ok", "check": "vm.ping", "on": "vm w1"}]"#,
         "events.0: \"vm w1\" is no object; write kind/name with kind one of switch, host, vm, \
-         module, project, datasource, collector, channel, pool",
+         module, project, datasource, collector, channel, pool, vantage",
     );
     refused(
         r#""events": [{"t": -5, "kind": "restart", "down_s": 1}]"#,

@@ -265,7 +265,8 @@ fn of_application(object: &Object) -> &'static str {
         | Object::DataSource(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => "",
+        | Object::Pool(_)
+        | Object::Vantage(_) => "",
     }
 }
 
@@ -277,7 +278,11 @@ fn alive(object: &Object) -> CheckId {
         Object::Vm(_) => "vm.ping",
         Object::DataSource(_) => "ds.up",
         Object::Module(_) => "monitor.alert",
-        Object::Project(_) | Object::Collector(_) | Object::Channel(_) | Object::Pool(_) => "alert",
+        Object::Project(_)
+        | Object::Collector(_)
+        | Object::Channel(_)
+        | Object::Pool(_)
+        | Object::Vantage(_) => "alert",
     };
     CheckId::parse(name).expect("a short name of harmless characters")
 }

@@ -139,7 +139,8 @@ impl Reach {
             | Object::DataSource(_)
             | Object::Collector(_)
             | Object::Channel(_)
-            | Object::Pool(_) => Vec::new(),
+            | Object::Pool(_)
+            | Object::Vantage(_) => Vec::new(),
         };
         self.say(object, findings, at)
     }

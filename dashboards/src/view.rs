@@ -5,7 +5,9 @@
 //! of the JSON API. Nothing here is checked: the texts come from monitored systems and other rooms,
 //! and are escaped where they are drawn.
 
-use model::id::{DecisionId, FlavorId, HostId, IncidentId, ModuleId, PersonId, ProjectId, VmId};
+use model::id::{
+    DecisionId, FlavorId, HostId, IncidentId, ModuleId, PersonId, ProjectId, VantageId, VmId,
+};
 use model::lang::Lang;
 use model::signal::Severity;
 use model::time::Time;
@@ -132,6 +134,20 @@ pub struct ModuleView {
     pub not_probed: Option<String>,
     /// It is healthy by the contract of Monitor.X, and this is why that may mislead.
     pub doubts: Vec<String>,
+    /// How it is from each place, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vantages: Vec<VantageView>,
+}
+
+/// How a module is, seen from one place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VantageView {
+    pub name: VantageId,
+    /// `up`, `down`, `unknown`, `not-applicable`.
+    pub state: String,
+    /// As of then.
+    pub at: Time,
+    pub why: String,
 }
 
 /// One decision of the scaler.

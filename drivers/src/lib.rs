@@ -4,6 +4,8 @@
 //! [`alerter::hands`]); this crate does it for real. Each folder holds one file per kind and one
 //! list that names them: [`provider`], [`deployer`], [`router`], [`channel`].
 //!
+//! [`uplink`] is the one way in the other direction: by it a vantage elsewhere reaches its brain.
+//!
 //! Two of the hands reach into processes that are ours but not the brain: [`vm`] is what runs
 //! inside a VM that is a process of this machine, [`router::proxy`] is the built-in router. Both
 //! go on while the brain is dead, and are found again by what they left in files.
@@ -21,6 +23,7 @@ mod process;
 pub mod provider;
 pub mod router;
 pub mod script;
+pub mod uplink;
 pub mod vm;
 
 pub use files::write_whole;

@@ -29,7 +29,8 @@ pub enum IdError {
     NoKind { text: String },
 }
 
-const KINDS: &str = "switch, host, vm, module, project, datasource, collector, channel, pool";
+const KINDS: &str =
+    "switch, host, vm, module, project, datasource, collector, channel, pool, vantage";
 
 fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
     if text.is_empty() {
@@ -160,6 +161,8 @@ ids! {
     CollectorId = "collector";
     /// A way to people, by its name in the main file.
     ChannelId = "channel";
+    /// A place that probes, by its name in the main file.
+    VantageId = "vantage";
     /// A VM size.
     FlavorId = "flavor";
     /// A person or group that is told of incidents.
@@ -205,6 +208,8 @@ pub enum Object {
     Channel(ChannelId),
     /// The ready VMs of a flavor, and what could still be made.
     Pool(FlavorId),
+    /// A place that probes beside the brain.
+    Vantage(VantageId),
 }
 
 impl Object {
@@ -220,6 +225,7 @@ impl Object {
             Self::Collector(_) => "collector",
             Self::Channel(_) => "channel",
             Self::Pool(_) => "pool",
+            Self::Vantage(_) => "vantage",
         }
     }
 
@@ -241,6 +247,7 @@ impl Object {
             Self::Collector(id) => (6, &id.0),
             Self::Channel(id) => (7, &id.0),
             Self::Pool(id) => (8, &id.0),
+            Self::Vantage(id) => (9, &id.0),
         }
     }
 }
@@ -274,6 +281,7 @@ impl FromStr for Object {
             "collector" => Self::Collector(name.parse()?),
             "channel" => Self::Channel(name.parse()?),
             "pool" => Self::Pool(name.parse()?),
+            "vantage" => Self::Vantage(name.parse()?),
             _ => return Err(no_kind()),
         })
     }
@@ -328,7 +336,7 @@ impl schemars::JsonSchema for Object {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel|pool)/[A-Za-z0-9._:@/-]+$"
+            "pattern": "^(switch|host|vm|module|project|datasource|collector|channel|pool|vantage)/[A-Za-z0-9._:@/-]+$"
         })
     }
 }

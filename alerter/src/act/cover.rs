@@ -43,7 +43,8 @@ fn carriers(topology: &Topology, object: &Object) -> Vec<Object> {
         | Object::Project(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => {}
+        | Object::Pool(_)
+        | Object::Vantage(_) => {}
     }
     carriers
 }

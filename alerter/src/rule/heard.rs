@@ -279,6 +279,6 @@ fn exists(topology: &Topology, object: &Object) -> bool {
         Object::DataSource(id) => topology.data_sources.contains_key(id),
         Object::Collector(id) => topology.collectors.contains(id),
         // Channels and pools stand in no topology: whoever judges one has just looked.
-        Object::Channel(_) | Object::Pool(_) => true,
+        Object::Channel(_) | Object::Pool(_) | Object::Vantage(_) => true,
     }
 }

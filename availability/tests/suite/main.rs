@@ -23,4 +23,6 @@ mod sketches;
 #[cfg(test)]
 mod standings;
 #[cfg(test)]
+mod vantages;
+#[cfg(test)]
 mod verdicts;

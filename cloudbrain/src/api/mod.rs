@@ -25,6 +25,7 @@ pub mod rules;
 pub mod scaling;
 mod silences;
 mod story;
+mod vantages;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -38,6 +39,7 @@ use collector::prometheus::remote_write::MAX_BODY_BYTES;
 use tokio::net::TcpListener;
 
 use crate::brain::Handle;
+use crate::vantage::wire::MAX_BODY_BYTES as MAX_BATCH_BYTES;
 
 /// Nothing from elsewhere, nothing inline, no frame around us.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -119,6 +121,11 @@ fn router(handle: Handle) -> Router {
         .route("/api/journal", get(data::journal))
         .route("/api/samples", get(data::samples))
         .route("/api/active", get(data::active))
+        .route("/api/vantages/{name}/targets", get(vantages::targets))
+        .route(
+            "/api/vantages/{name}/answers",
+            post(vantages::answers).layer(DefaultBodyLimit::max(MAX_BATCH_BYTES)),
+        )
         .merge(acts())
         .fallback(pages::not_found)
         .layer(middleware::from_fn(secured))

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use availability::{BURN_RULES, Interval, Ledger, Overlay, Period, Standing};
+use availability::{BURN_RULES, Interval, Overlay, Period, Standing};
 use model::id::ModuleId;
 use model::time::Time;
 use scaler::facts::SpentBudget;
@@ -15,8 +15,9 @@ use store::{JournalRow, StoreError};
 
 use super::Handle;
 use super::core::{Core, Heard};
-use super::report::{self, BEFORE};
+use super::report::{self, BEFORE, Ledgers};
 use crate::config::accounting::{AccountingPolicy, WhenSpent};
+use crate::config::vantages::brain;
 
 /// Figures are kept as often.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
@@ -85,7 +86,7 @@ struct Promise {
 /// it does not remember enough by itself.
 enum Record {
     Whole(Vec<Interval>),
-    Part(Box<Ledger>),
+    Part(Box<Ledgers>),
 }
 
 async fn look(
@@ -102,9 +103,10 @@ async fn look(
     for Promise { module, policy, period, since, record, away } in promises {
         let timeline = match record {
             Record::Whole(timeline) => timeline,
-            Record::Part(ledger) => {
-                let whole = report::timeline(handle, &module, &ledger, &accounting, (since, now));
-                whole.await.map_err(|error| error.to_string())?
+            Record::Part(ledgers) => {
+                let seen = report::seen(handle, &module, &ledgers, &accounting, (since, now));
+                let seen = seen.await.map_err(|error| error.to_string())?;
+                policy.terms.believe(&seen, &brain()).timeline
             }
         };
         let mut overlays = report::overlays(&announced.rows, &module);
@@ -126,8 +128,8 @@ fn promises(core: &Core, now: Time) -> Vec<Promise> {
         let period = Period::parse("this-month", &policy.zone, policy.week_start, now).ok()?;
         let since = period.from().min(now - longest_window());
         let record = match ledger.remembers_all_since(since) {
-            true => Record::Whole(ledger.timeline(&core.accounting, &[], since, now)),
-            false => Record::Part(Box::new(ledger.clone())),
+            true => Record::Whole(core.believed(module, since, now)?.timeline),
+            false => Record::Part(Box::new(Ledgers::of(core, module)?)),
         };
         let (module, policy, away) =
             (module.clone(), policy.clone(), core.withdrawn.overlays(module));

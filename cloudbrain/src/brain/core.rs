@@ -20,6 +20,7 @@ mod placing;
 mod recovering;
 mod relieving;
 mod timing;
+mod vantages;
 mod waiting;
 mod warning;
 pub(super) mod withdrawing;
@@ -39,7 +40,7 @@ use collector::prometheus::discovery::{Brake, Endpoint};
 use collector::prometheus::http::TlsRoots;
 use collector::reach::Reach;
 use collector::watch::WatchSpec;
-use model::id::{IncidentId, ModuleId, Object, PersonId, VmId};
+use model::id::{IncidentId, ModuleId, Object, PersonId, VantageId, VmId};
 use model::metric;
 use model::series::{ABSENT, Row};
 use model::signal::Signal;
@@ -55,8 +56,10 @@ use store::{Change, IncidentRow, JournalRow, TransitionRow};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
+use crate::config::vantages::brain;
 
 use crate::rules::engine::Book;
+use crate::vantage::wire::{Batch, Taken};
 
 pub use self::recovering::RecoveryWord;
 pub use self::relieving::StandIn;
@@ -75,6 +78,7 @@ use super::record::{self, Stored};
 use super::rows::Rows;
 use super::senses::Senses;
 use super::targets;
+use super::vantages::{Vantages, Words};
 use super::zabbix::Word;
 use withdrawing::Withdrawn;
 
@@ -98,6 +102,12 @@ pub enum Heard {
     },
     /// A Zabbix server told something.
     Zabbix(Box<Word>),
+    /// A vantage told what it saw.
+    Vantage {
+        name: VantageId,
+        batch: Batch,
+        reply: oneshot::Sender<Option<Taken>>,
+    },
     /// A list of exporters says something new.
     Found(Found),
     /// Alerts that others found.
@@ -218,6 +228,14 @@ pub struct Core {
     /// Who stands in for whom.
     pub duty: Duty,
     pub eye: Eye,
+    /// What is seen from elsewhere.
+    pub vantages: Vantages,
+    /// Those that look just now, ourselves among them.
+    pub looking: BTreeSet<VantageId>,
+    /// What they say of modules, for alarms.
+    words: Words,
+    /// Of which vantages it was told that they do not look; asked of the alerter if None.
+    told_of_vantages: Option<BTreeSet<Object>>,
     /// How the promises about modules stand.
     pub budgets: BTreeMap<ModuleId, Watched>,
     /// Of which periods reports were mailed.
@@ -265,6 +283,7 @@ pub struct Inheritance {
     /// When which of their modules were in no file.
     pub withdrawn: Withdrawn,
     pub posted: Posted,
+    pub vantages: Vantages,
     pub stored: Stored,
     pub recent: Vec<Decision>,
     pub closed: Vec<IncidentSummary>,
@@ -320,6 +339,10 @@ impl Core {
             book: inheritance.book,
             duty: inheritance.duty,
             eye: Eye::new(&config),
+            vantages: inheritance.vantages,
+            looking: [brain()].into(),
+            words: Words::default(),
+            told_of_vantages: None,
             budgets: BTreeMap::new(),
             told_reports: inheritance.told_reports,
             blind_until: now,
@@ -352,6 +375,7 @@ impl Core {
         }
         core.discovered.watches = targets::exporters(&core.config, &core.discovered);
         core.posted.learn_anew(&core.config.raw);
+        core.vantages.follow(&core.config, now);
         core.label_silences = LabelSilences::of(core.alerter.silences());
         core.surveyor.start_over();
         core.place(now);
@@ -469,6 +493,7 @@ impl Core {
         self.follow_recovery(now);
         self.place(now);
         self.tell_of_blindness(now);
+        self.watch_vantages(now);
         self.relieve(now);
         for repair in outcome.repairs {
             self.alert(alerter::Event::Repaired(repair_of(repair)), now);
@@ -489,6 +514,7 @@ impl Core {
         turn.changes.extend(self.stored.alerter(&mut self.alerter));
         turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
         turn.changes.extend(self.changed_ledgers());
+        turn.changes.extend(self.vantages.take_changes().into_iter().map(record::room));
         turn.changes.extend(self.stored.room(record::LATENCY, &self.latencies.settled_until()));
         turn.changes.extend(self.rooms_of_rules());
         turn.changes.extend(self.stored.old_notes(now));

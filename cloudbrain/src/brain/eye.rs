@@ -147,7 +147,8 @@ fn place(object: &Object, topology: &Topology) -> String {
         | Object::DataSource(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => None,
+        | Object::Pool(_)
+        | Object::Vantage(_) => None,
     };
     host.map_or_else(|| object.to_string(), ToString::to_string)
 }

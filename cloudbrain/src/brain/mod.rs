@@ -41,8 +41,9 @@ mod senses;
 pub mod start;
 mod status;
 pub mod story;
-mod targets;
+pub mod targets;
 mod tending;
+pub mod vantages;
 pub mod view;
 pub mod zabbix;
 

@@ -278,7 +278,8 @@ impl Labelled for Posted {
             | Object::DataSource(_)
             | Object::Collector(_)
             | Object::Channel(_)
-            | Object::Pool(_) => None,
+            | Object::Pool(_)
+            | Object::Vantage(_) => None,
         }))
     }
 }
@@ -332,7 +333,8 @@ impl<'a> Said<'a> {
             | Object::DataSource(_)
             | Object::Collector(_)
             | Object::Channel(_)
-            | Object::Pool(_) => {}
+            | Object::Pool(_)
+            | Object::Vantage(_) => {}
         }
         is_news
     }

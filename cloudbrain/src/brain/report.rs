@@ -21,11 +21,12 @@ use std::fmt;
 use std::time::Duration;
 
 use availability::{
-    Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, whole,
+    Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, Terms, counted,
+    whole,
 };
 use dashboards::view::report::{NotProbed, ReportView};
 use jiff::tz::TimeZone;
-use model::id::{ModuleId, PersonId, ProjectId};
+use model::id::{ModuleId, PersonId, ProjectId, VantageId};
 use model::lang::Lang;
 use model::time::Time;
 use store::{JournalRow, StoreError, TransitionRow};
@@ -33,7 +34,9 @@ use store::{JournalRow, StoreError, TransitionRow};
 use super::Handle;
 use super::core::Core;
 use super::core::withdrawing::Withdrawn;
+use super::vantages::{Elsewhere, silent_after};
 use crate::config::accounting::AccountingPolicy;
+use crate::config::vantages::brain;
 use crate::config::yaml::Problem;
 
 pub use beside::beside;
@@ -102,10 +105,39 @@ struct Ground {
     zone: String,
     period: Period,
     now: Time,
-    ledgers: BTreeMap<ModuleId, Ledger>,
+    ledgers: BTreeMap<ModuleId, Ledgers>,
     withdrawn: Withdrawn,
     unsettled: latency::Unsettled,
     not_probed: Vec<NotProbed>,
+}
+
+/// What each vantage saw of a module, over the same time.
+pub(super) type Seen = BTreeMap<VantageId, Vec<Interval>>;
+
+/// What was heard of a module: by the brain itself, and by the other vantages.
+pub(super) struct Ledgers {
+    own: Ledger,
+    others: BTreeMap<VantageId, Elsewhere>,
+}
+
+impl Ledgers {
+    pub(super) fn of(core: &Core, module: &ModuleId) -> Option<Self> {
+        let own = core.ledgers.get(module)?.clone();
+        Some(Self { others: core.vantages.of(module, &own), own })
+    }
+
+    fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
+        self.own.blips(accounting, from, until)
+    }
+
+    /// Up to when all have told something that count and look just now.
+    fn known_until(&self, terms: &Terms, accounting: &Accounting) -> Time {
+        let own = self.own.known_until();
+        let others = self.others.values().filter(|_| terms.quorum.is_some());
+        let others = others.filter_map(Elsewhere::known_until);
+        let looking = others.filter(|until| own.since(*until) <= silent_after(accounting));
+        looking.min().map_or(own, |until| own.min(until))
+    }
 }
 
 impl Ground {
@@ -142,14 +174,16 @@ pub async fn report(
     let (since, until) = ground.reach();
     let journal = journal(handle, since, ground.now).await?;
     let (mut accounts, mut laid) = (Vec::new(), Vec::new());
-    for (module, ledger) in &ground.ledgers {
-        let timeline = timeline(handle, module, ledger, &ground.accounting, (since, until)).await;
-        let timeline = timeline.map_err(Refusal::Store)?;
+    for (module, ledgers) in &ground.ledgers {
+        let seen = seen(handle, module, ledgers, &ground.accounting, (since, until)).await;
+        let joined = ground.policy.terms.believe(&seen.map_err(Refusal::Store)?, &brain());
         let overlays = ground.overlays(&journal, module);
-        let account = ground.account(&timeline, &overlays);
-        laid.push(ground.policy.terms.lay(&timeline, &overlays));
-        let blips = ledger.blips(&ground.accounting, account.from, account.until);
-        accounts.push((module.clone(), account, blips));
+        let account = ground.account(&joined.timeline, &overlays);
+        let counts = ground.policy.terms.lay(&joined.timeline, &overlays);
+        let partials = counted(&joined.partials, &counts, account.from, account.until);
+        let blips = ledgers.blips(&ground.accounting, account.from, account.until);
+        accounts.push(show::Told { module: module.clone(), account, blips, partials });
+        laid.push(counts);
     }
     let mut view = show::view(&ground, accounts, &ground.account(&whole(&laid), &[]));
     let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;
@@ -184,8 +218,8 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
     let modules = config.modules.iter().filter(|(_, module)| module.project == *project);
     let (mut ledgers, mut not_probed) = (BTreeMap::new(), Vec::new());
     for (id, module) in modules {
-        match (core.ledgers.get(id), &module.monitor) {
-            (Some(ledger), _) => drop(ledgers.insert(id.clone(), ledger.clone())),
+        match (Ledgers::of(core, id), &module.monitor) {
+            (Some(heard), _) => drop(ledgers.insert(id.clone(), heard)),
             (None, Err(why)) => not_probed.push(NotProbed { module: id.clone(), why: why.clone() }),
             (None, Ok(_)) => {
                 let why = "it has not served yet".to_owned();
@@ -209,7 +243,7 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
 }
 
 /// The ledgers of modules of a project that are in no file any more, and were in the period.
-fn gone(core: &Core, project: &ProjectId, period: &Period) -> BTreeMap<ModuleId, Ledger> {
+fn gone(core: &Core, project: &ProjectId, period: &Period) -> BTreeMap<ModuleId, Ledgers> {
     let is_ours = |module: &ModuleId| {
         module.as_str().split_once('/').is_some_and(|(of, _)| of == project.as_str())
     };
@@ -219,23 +253,25 @@ fn gone(core: &Core, project: &ProjectId, period: &Period) -> BTreeMap<ModuleId,
     };
     let ledgers =
         core.ledgers.iter().filter(|(module, ledger)| is_ours(module) && was_there(module, ledger));
-    ledgers.map(|(module, ledger)| (module.clone(), ledger.clone())).collect()
+    ledgers.filter_map(|(module, _)| Some((module.clone(), Ledgers::of(core, module)?))).collect()
 }
 
 fn zone_name(zone: &TimeZone, otherwise: &str) -> String {
     zone.iana_name().unwrap_or(otherwise).to_owned()
 }
 
-/// The time from `since` to `until` of a module, as it was measured.
-pub(super) async fn timeline(
+/// The time from `since` to `until` of a module, as each vantage measured it.
+pub(super) async fn seen(
     handle: &Handle,
     module: &ModuleId,
-    ledger: &Ledger,
+    Ledgers { own, others }: &Ledgers,
     accounting: &Accounting,
     (since, until): (Time, Time),
-) -> Result<Vec<Interval>, StoreError> {
-    let stored = stored(handle, module, ledger, since).await?;
-    Ok(ledger.timeline(accounting, &stored, since, until))
+) -> Result<Seen, StoreError> {
+    let stored = stored(handle, module, own, since).await?;
+    let others = others.iter();
+    let others = others.map(|(name, one)| (name.clone(), one.timeline(accounting, since, until)));
+    Ok(others.chain([(brain(), own.timeline(accounting, &stored, since, until))]).collect())
 }
 
 /// What the journal says of a module's time beside what was measured.

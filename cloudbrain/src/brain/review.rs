@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alerter::IncidentSummary;
-use availability::{Ledger, Report};
+use availability::Report;
 use dashboards::view::review::{Moments, OutageView, ReviewView};
 use jiff::tz::TimeZone;
 use model::id::{ModuleId, Object, PersonId, VmId};
@@ -61,10 +61,10 @@ pub fn known(core: &Core, story: &Story, now: Time) -> Known {
     let modules = modules(story);
     let signal = first_signal(&story.incident);
     let until = story.incident.closed.unwrap_or(now);
-    let ledgers = modules.iter().filter_map(|module| Some((module, core.ledgers.get(module)?)));
     let reports = |from: Time| -> BTreeMap<ModuleId, Report> {
-        let report = |ledger: &Ledger| ledger.report(&core.accounting, from, until);
-        ledgers.clone().map(|(module, ledger)| (module.clone(), report(ledger))).collect()
+        let report =
+            |module: &ModuleId| Some((module.clone(), core.availability(module, from, until)?));
+        modules.iter().filter_map(report).collect()
     };
     let began = first_sign(&story.incident, signal, &reports(signal - FIRST_PROBE));
     let of_modules = core

@@ -153,7 +153,8 @@ pub fn labels(object: &Object, topology: &Topology) -> Labels {
         | Object::DataSource(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => {}
+        | Object::Pool(_)
+        | Object::Vantage(_) => {}
     }
     Labels::of(pairs)
 }

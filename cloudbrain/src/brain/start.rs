@@ -51,6 +51,7 @@ use super::posted::Posted;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
 use super::tending::{Tended, Turn};
+use super::vantages::Vantages;
 use super::zabbix::{self, Kept};
 use super::{Brain, Handle, INBOX, Input, active};
 
@@ -282,6 +283,7 @@ async fn inherit(
         scaler,
         alerter,
         posted: Posted::restore(&state.memory),
+        vantages: Vantages::restore(config, &state.memory).context("reading back the vantages")?,
         ledgers: record::ledgers(&state).context("reading back the ledgers")?,
         ledgers_are_together: state.memory.contains_key(record::LEDGERS),
         latencies: answering::inherit(self::memory(&state, record::LATENCY)?, store).await?,

@@ -1,6 +1,7 @@
 //! Whom the collector asks, derived from what exists.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use collector::check::CheckTarget;
@@ -179,19 +180,22 @@ fn custom(config: &Config, check: &Check) -> WatchSpec {
 
 fn domain_probe(config: &Config, id: &ModuleId, module: &Module) -> Option<ProbeSpec> {
     let Monitor { domain, path, surprises: _ } = module.monitor.as_ref().ok()?;
-    let pinned = config.raw.collector.resolve.get(domain);
-    let address = match pinned {
+    Some(ProbeSpec {
+        target: ProbeTarget::Domain { module: id.clone(), domain: domain.clone() },
+        address: address_of(domain, &config.raw.collector.resolve),
+        host_header: domain.clone(),
+        path: path.clone(),
+    })
+}
+
+/// Where a domain is probed: where the files or a command line have it, else where it leads.
+pub fn address_of(domain: &str, pins: &BTreeMap<String, SocketAddr>) -> ProbeAddress {
+    match pins.get(domain) {
         Some(address) => ProbeAddress::Socket(*address),
         None => {
             ProbeAddress::Resolve { host: host_of(domain), port: port_of(domain), family: None }
         }
-    };
-    Some(ProbeSpec {
-        target: ProbeTarget::Domain { module: id.clone(), domain: domain.clone() },
-        address,
-        host_header: domain.clone(),
-        path: path.clone(),
-    })
+    }
 }
 
 fn host_of(domain: &str) -> String {

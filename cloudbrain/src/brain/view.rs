@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alerter::{Acknowledgement, IncidentSummary};
+use availability::Interval;
 use dashboards::view::quiet::Doings;
 use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
-    MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VmTile,
+    MessageView, ModuleView, MonitorHealth, Overview, PoolView, Theme, VantageView, VmTile,
 };
 use jiff::tz::TimeZone;
 use model::id::{HostId, ModuleId, PersonId};
@@ -143,7 +144,17 @@ fn module_view(core: &Core, id: &ModuleId, now: Time, lang: Lang) -> ModuleView 
         availability: availability(core, id, now),
         not_probed: module.monitor.as_ref().err().cloned(),
         doubts: doubts(core, id),
+        vantages: vantages(core, id, now),
     }
+}
+
+/// What each place sees of a module, if there are several.
+fn vantages(core: &Core, id: &ModuleId, now: Time) -> Vec<VantageView> {
+    let seen =
+        core.by_vantage(id, now).into_iter().map(|(name, Interval { until, state, why, .. })| {
+            VantageView { name, state: state.to_string(), at: until, why }
+        });
+    seen.collect()
 }
 
 /// Why the contract's yes may be none for this module, each reason once, with one probe that has it.
@@ -197,9 +208,10 @@ fn decisions(core: &Core, id: &ModuleId, lang: Lang) -> Vec<DecisionMark> {
 
 /// Over the time that the charts show, or since the module is published.
 fn availability(core: &Core, id: &ModuleId, now: Time) -> AvailabilityView {
-    let Some(ledger) = core.ledgers.get(id) else { return AvailabilityView::nothing(now) };
     let from = now - CHART_SPAN;
-    let report = ledger.report(&core.accounting, from, now);
+    let Some(report) = core.availability(id, from, now) else {
+        return AvailabilityView::nothing(now);
+    };
     AvailabilityView {
         up_s: report.up.as_secs_f64(),
         down_s: report.down.as_secs_f64(),

@@ -23,6 +23,7 @@ mod serve;
 mod simulate;
 mod story;
 mod teardown;
+mod vantage;
 
 use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => on_runtime(true, serve::serve(args)),
         Command::Teardown(args) => on_runtime(false, teardown::teardown(args)),
         Command::Agent(args) => on_runtime(true, inside::agent(args)),
+        Command::Vantage(args) => on_runtime(true, vantage::vantage(args)),
         Command::Router(args) => on_runtime(true, inside::router(args)),
         Command::Vm { folder } => inside::vm(&folder),
         Command::DemoApp { port, cost_ms } => on_runtime(false, demo_app::serve(port, cost_ms)),

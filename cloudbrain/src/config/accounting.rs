@@ -5,6 +5,7 @@
 //! the standard terms hold, which promise nothing.
 
 mod latency;
+mod quorum;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::latency::RawLatency;
+pub use self::quorum::RawQuorum;
 use super::raw::{RawConfig, TimeOfDay};
 use super::yaml::{Document, Problem};
 use super::{Config, Reader, unknown};
@@ -71,6 +73,8 @@ pub struct RawAccountingPolicy {
     /// Which answer times are counted, and what is promised of them.
     #[serde(default)]
     pub latency: RawLatency,
+    /// How many vantages make it down; what the brain itself saw counts if left out.
+    pub vantages: Option<RawQuorum>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
@@ -289,6 +293,7 @@ impl Reader {
                 RawUnknown::CountUp => Unknown::CountUp,
             },
             latency: self.latency(document, raw, &written.latency),
+            quorum: self.quorum(document, raw, written),
         };
         let week_start = match written.week_start {
             RawWeekStart::Monday => WeekStart::Monday,

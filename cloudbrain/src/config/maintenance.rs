@@ -172,7 +172,7 @@ fn stray(object: &Object, projects: &[(Document, RawProject)]) -> Option<String>
             let is_known = known.contains(&id.as_str());
             (!is_known).then(|| unknown("module", id.as_str(), &known))
         }
-        Object::Collector(_) | Object::Channel(_) | Object::Pool(_) => {
+        Object::Collector(_) | Object::Channel(_) | Object::Pool(_) | Object::Vantage(_) => {
             Some(format!("{object} is part of the monitor; what it says is never planned away"))
         }
         Object::Switch(_)
@@ -196,7 +196,8 @@ fn not_owned(object: &Object, file: &RawProject) -> Option<String> {
         | Object::Switch(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => false,
+        | Object::Pool(_)
+        | Object::Vantage(_) => false,
     };
     let own = modules(file).map(|module| format!("module/{module}"));
     let own: Vec<String> = [format!("project/{}", file.name)].into_iter().chain(own).collect();

@@ -20,6 +20,7 @@ pub mod sources;
 pub mod status;
 pub mod timetable;
 pub mod tls;
+pub mod vantages;
 pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +33,7 @@ use alerter::EscalationStep;
 use collector::datasource::Tls;
 use collector::monitor_x;
 use drivers::channel::ChannelSpec;
-use model::id::{DataSourceId, ModuleId, PersonId, ProjectId};
+use model::id::{DataSourceId, ModuleId, PersonId, ProjectId, VantageId};
 use model::time::Time;
 use query::Expression;
 use scaler::policy::Finding;
@@ -46,6 +47,7 @@ use rules::Rules;
 use secret::Secret;
 use sources::{RawDataSource, RawScrape, RawZabbix};
 use timetable::Timetable;
+use vantages::Vantage;
 use yaml::{Document, Problem};
 
 use crate::oncall::Schedule;
@@ -71,6 +73,7 @@ pub struct Config {
     pub checks: Vec<Check>,
     pub scrapes: Vec<Scrape>,
     pub zabbix: Vec<Zabbix>,
+    pub vantages: BTreeMap<VantageId, Vantage>,
     pub scaler: scaler::state::Config,
     pub accountings: Accountings,
     /// The schedules of the policies.
@@ -216,6 +219,7 @@ impl Reader {
         let escalation = self.escalation(&document, &raw, &raw.escalation);
         let scrapes = self.scrapes(&document, &raw, &folder);
         let zabbix = self.zabbix(&document, &raw, &folder);
+        let vantages = self.vantages(&document, &raw, &folder);
         let projects = self.read_projects(&folder.join(&raw.projects));
         let data_sources = self.data_sources(&projects, &folder);
         let checks = self.checks(&projects, &folder);
@@ -245,6 +249,7 @@ impl Reader {
             checks,
             scrapes,
             zabbix,
+            vantages,
             scaler,
             accountings,
             timetables,

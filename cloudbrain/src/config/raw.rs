@@ -26,6 +26,7 @@ use super::maintenance::RawWindow;
 use super::schedules::{RawSchedule, RawStep};
 use super::sources::{RawActive, RawDataSource, RawSamples, RawScrape, RawZabbix};
 use super::status::RawStatusPage;
+use super::vantages::RawVantage;
 
 /// `cloudbrain.yaml`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -96,6 +97,9 @@ pub struct RawConfig {
     /// Who else gets the operations view while nobody acknowledges, step by step.
     #[serde(default)]
     pub escalation: Vec<RawStep>,
+    /// Places that probe beside the brain: `cloudbrain vantage` runs there.
+    #[serde(default)]
+    pub vantages: Vec<RawVantage>,
     /// The public status page; none if left out.
     pub status_page: Option<RawStatusPage>,
 }

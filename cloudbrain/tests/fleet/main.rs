@@ -33,4 +33,5 @@ mod samples;
 mod scaling;
 mod status;
 mod story;
+mod vantages;
 mod zabbix;

@@ -134,7 +134,7 @@ fn a_rule_needs_a_name_a_condition_and_an_object() {
         "one",
         "  - name: a\n    threshold: {metric: m, above: 1}\n    on: planet/mars\n",
         &expect![[r#"
-            6: error: rules.0.on: "planet/mars" is no object; write kind/name with kind one of switch, host, vm, module, project, datasource, collector, channel, pool
+            6: error: rules.0.on: "planet/mars" is no object; write kind/name with kind one of switch, host, vm, module, project, datasource, collector, channel, pool, vantage
         "#]],
     );
     check(

@@ -32,6 +32,7 @@ fn module(loads: &[(u64, Option<f64>)], counts: &[(u64, u32)]) -> ModuleView {
         availability: AvailabilityView::nothing(START),
         not_probed: None,
         doubts: Vec::new(),
+        vantages: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use super::explore::link;
 use super::modules::{availability, change, facts, figure, mark};
 use super::{back, cell, fleet, head, note_cell, report};
 use crate::chart::Size;
+use crate::report::state_in;
 use crate::view::{DecisionMark, ModuleView, Overview, VmTile};
 use crate::voice::Voice;
 use crate::words;
@@ -30,10 +31,34 @@ pub(super) fn sections(overview: &Overview, module: &ModuleView) -> Markup {
                 }
             }
             (availability(module, voice))
+            (vantages(module, voice))
             p { a href=(report::path(module.project.as_str(), None)) { (voice.say(words::REPORT)) } }
         }
         (decisions(module, voice))
         (vms(overview, module, voice))
+    }
+}
+
+/// What each place sees.
+fn vantages(module: &ModuleView, voice: &Voice) -> Markup {
+    let heads = [words::SEEN_FROM, words::STATE, words::TIME, words::REASON];
+    let [_, state, time, reason] = heads.map(|word| voice.say(word));
+    html! {
+        @if !module.vantages.is_empty() {
+            table.cards {
+                (head(&heads, voice))
+                tbody {
+                    @for one in &module.vantages {
+                        tr {
+                            th.short scope="row" data-label=(voice.say(words::SEEN_FROM)) { (one.name) }
+                            (cell(state, html! { span class=(one.state) { (state_in(voice.lang, &one.state)) } }))
+                            (cell(time, voice.time(one.at)))
+                            (cell(reason, &one.why))
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

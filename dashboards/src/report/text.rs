@@ -1,6 +1,7 @@
 //! A report to read in a terminal or in a mail: minutes first, the percentage second, and never
 //! without how much of the time is known.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use model::unit::Span;
 
 use super::{cause_in, local, state_in, zone_of};
 use crate::view::report::{
-    BudgetView, CauseView, CorrectionView, ModuleReport, OutageView, ReportView, SpanView,
-    StatisticsView, VerdictView, WholeView,
+    BudgetView, CauseView, CorrectionView, ModuleReport, OutageView, PartialView, ReportView,
+    SpanView, StatisticsView, VerdictView, WholeView,
 };
 
 /// So many unknown spans and windows of maintenance are listed; the others are counted.
@@ -100,6 +101,7 @@ impl Writer {
             };
             Self::line(&mut text, self.say("blips", "抖动"), &said);
         }
+        self.partials(&mut text, &module.partials);
         let (unknown_s, work_s) = (module.tally.unknown_s, module.tally.maintenance_s);
         self.spans(&mut text, self.say("unknown", "未知"), unknown_s, &module.unknown);
         self.spans(&mut text, self.say("maintenance", "维护"), work_s, &module.maintenance);
@@ -275,7 +277,32 @@ impl Writer {
             let length = span(part.until.since(part.from).as_secs());
             let _ = writeln!(text, "    {from}  {length:<9} {}", brief(&part.why));
         }
-        let more = long.len().saturating_sub(MOST_SPANS);
+        self.and_more(text, long.len());
+    }
+
+    /// Those of the same places together.
+    fn partials(&self, text: &mut String, partials: &[PartialView]) {
+        let mut places: BTreeMap<String, Vec<&PartialView>> = BTreeMap::new();
+        for one in partials.iter().filter(|one| one.seen_down_s > 0) {
+            places.entry(one.names()).or_default().push(one);
+        }
+        for (names, partials) in places {
+            let lasted = span(partials.iter().map(|one| one.seen_down_s).sum());
+            let said = match self.lang {
+                Lang::En => format!("seen down from {names} only, {lasted}"),
+                Lang::Zh => format!("仅 {names} 认为不可用，{lasted}"),
+            };
+            Self::line(text, self.say("partial", "局部"), &said);
+            for one in partials.iter().take(MOST_SPANS) {
+                let (from, length) = (self.moment(one.from), span(one.seen_down_s));
+                let _ = writeln!(text, "    {from}  {length:<9} {}", brief(&one.why));
+            }
+            self.and_more(text, partials.len());
+        }
+    }
+
+    fn and_more(&self, text: &mut String, count: usize) {
+        let more = count.saturating_sub(MOST_SPANS);
         if more > 0 {
             let _ = match self.lang {
                 Lang::En => writeln!(text, "    and {more} more"),

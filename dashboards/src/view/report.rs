@@ -1,7 +1,7 @@
 //! What a report of availability says: as JSON for programs, and as what text, table and page are
 //! made of. Durations are whole seconds, rounded down; moments are milliseconds since the epoch.
 
-use model::id::{IncidentId, ModuleId, ProjectId};
+use model::id::{IncidentId, ModuleId, ProjectId, VantageId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +87,9 @@ pub struct ModuleReport {
     pub causes: Vec<CauseView>,
     /// Failures that no outage came of.
     pub blips: u32,
+    /// What failed from some vantages only; no down time. Left out if there is nothing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partials: Vec<PartialView>,
     pub days: Vec<DayView>,
     pub unknown: Vec<SpanView>,
     pub maintenance: Vec<SpanView>,
@@ -214,6 +217,25 @@ pub struct SpanView {
     pub from: Time,
     pub until: Time,
     pub why: String,
+}
+
+/// It was seen to be down, and from too few places for down time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialView {
+    pub from: Time,
+    pub until: Time,
+    pub seen_down_s: u64,
+    /// Those places.
+    pub vantages: Vec<VantageId>,
+    /// What the first of them met.
+    pub why: String,
+}
+
+impl PartialView {
+    /// `beijing, osaka`.
+    pub fn names(&self) -> String {
+        self.vantages.iter().map(VantageId::as_str).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// All outages of one class.

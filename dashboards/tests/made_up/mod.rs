@@ -11,7 +11,7 @@ use std::time::Duration;
 use dashboards::view::quiet::{Doings, HoldView, QuietView, SilenceView, WindowView};
 use dashboards::view::{
     AvailabilityView, DecisionMark, Fault, Health, HostView, IncidentPage, IncidentView,
-    MessageView, ModuleView, MonitorHealth, Overview, PoolView, Reader, Theme, VmTile,
+    MessageView, ModuleView, MonitorHealth, Overview, PoolView, Reader, Theme, VantageView, VmTile,
 };
 use model::id::PersonId;
 use model::lang::Lang;
@@ -230,8 +230,18 @@ fn web() -> ModuleView {
         load_series: series.collect(),
         count_series: seconds().map(|second| (ago(600 - second), count(second))).collect(),
         decisions: web_decisions(),
+        vantages: vec![
+            vantage("beijing", "down", 3, "connect: no route to host"),
+            vantage("brain", "up", 1, "healthy"),
+            vantage("osaka", "unknown", 190, "it delivers nothing since 2026-03-02T09:56:50Z"),
+        ],
         ..module("web", 4, 1, 5, Some(0.61))
     }
+}
+
+fn vantage(name: &str, state: &str, seconds_ago: u64, why: &str) -> VantageView {
+    let (name, state, why) = (name.parse().expect("a good name"), state.to_owned(), why.to_owned());
+    VantageView { name, state, at: ago(seconds_ago), why }
 }
 
 fn web_decisions() -> Vec<DecisionMark> {
@@ -294,6 +304,7 @@ fn module(name: &str, serving: u32, warming: u32, desired: u32, load: Option<f64
         },
         not_probed: None,
         doubts: Vec::new(),
+        vantages: Vec::new(),
     }
 }
 

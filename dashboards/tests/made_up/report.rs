@@ -6,7 +6,7 @@ use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
 use dashboards::view::latency::{LatencyView, WithinView};
 use dashboards::view::report::{
     Around, BudgetView, CauseView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView,
-    ReportView, SpanView, StatisticsView, TallyView, VerdictView, WholeView,
+    PartialView, ReportView, SpanView, StatisticsView, TallyView, VerdictView, WholeView,
 };
 use dashboards::view::status::{StatusProject, StatusState, StatusView};
 use model::time::Time;
@@ -228,6 +228,10 @@ fn missed() -> ModuleReport {
             untold: None,
         },
         blips: 7,
+        partials: vec![
+            partial(8, 3_600, 240, &["beijing"]),
+            partial(9, 0, 65, &["beijing", "osaka"]),
+        ],
         unknown: vec![
             span(12, 10_000, 60_000, "the monitor itself was not looking"),
             span(22, 115, 3_600, "no verdict since 2026-02-22T16:01:55Z"),
@@ -296,6 +300,7 @@ fn met() -> ModuleReport {
             ..StatisticsView::default()
         },
         blips: 0,
+        partials: Vec::new(),
         unknown: Vec::new(),
         maintenance: Vec::new(),
         corrections: Vec::new(),
@@ -339,6 +344,7 @@ fn open() -> ModuleReport {
         causes: Vec::new(),
         statistics: StatisticsView::default(),
         blips: 0,
+        partials: Vec::new(),
         unknown: vec![span(12, 10_000, 60_000, "the monitor itself was not looking")],
         maintenance: Vec::new(),
         corrections: Vec::new(),
@@ -384,6 +390,14 @@ fn outage((date, second, down_s, parts, why): (u64, u64, u64, usize, &str)) -> O
         told_s: None,
         cause: if down_s > 5_000 { "host" } else { "application" }.to_owned(),
     }
+}
+
+fn partial(date: u64, second: u64, seen_down_s: u64, vantages: &[&str]) -> PartialView {
+    let from = after(date * DAY_S + second);
+    let vantages = vantages.iter().map(|name| name.parse().expect("a good name")).collect();
+    let (until, why) =
+        (from + Duration::from_secs(seen_down_s), "connect: no route to host".to_owned());
+    PartialView { from, until, seen_down_s, vantages, why }
 }
 
 fn span(date: u64, second: u64, length_s: u64, why: &str) -> SpanView {

@@ -195,6 +195,10 @@ fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
             2026-02-28 23:45:00  >15m      connect: connection refused (still down)
           because of   host 2h15m in 1, application 46m50s in 5
           blips        7 failed probes that no outage came of
+          partial      seen down from beijing only, 4m
+            2026-02-09 01:00:00  4m        connect: no route to host
+          partial      seen down from beijing, osaka only, 1m5s
+            2026-02-10 00:00:00  1m5s      connect: no route to host
           unknown      17h40m
             2026-02-13 02:46:40  16h40m    the monitor itself was not looking
             2026-02-23 00:01:55  1h        no verdict since 2026-02-22T16:01:55Z

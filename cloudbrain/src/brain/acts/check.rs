@@ -141,5 +141,6 @@ fn namesakes<'a>(topology: &'a Topology, config: &'a Config, object: &Object) ->
         Object::Collector(_) => topology.collectors.iter().map(|id| id.as_str()).collect(),
         Object::Channel(_) => config.channels.iter().map(|channel| channel.name()).collect(),
         Object::Pool(_) => config.scaler.pools.keys().map(|flavor| flavor.as_str()).collect(),
+        Object::Vantage(_) => config.vantages.keys().map(|vantage| vantage.as_str()).collect(),
     }
 }

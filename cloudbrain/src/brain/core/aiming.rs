@@ -65,8 +65,10 @@ impl Core {
         let probed: BTreeSet<&ProbeTarget> = targets.probes.iter().map(|p| &p.target).collect();
         for probe in before.probes.iter().filter(|probe| !probed.contains(&probe.target)) {
             self.reach.forget_probe(&probe.target);
+            self.forget_elsewhere(&probe.target);
             self.rows.end_probe(&probe.target, now);
         }
+        self.vantages.keep_only(modules_of(&targets));
         self.targets = targets;
         Some(self.targets.clone())
     }
@@ -127,4 +129,13 @@ impl Core {
 
 fn subjects(targets: &Targets) -> impl Iterator<Item = &Subject> {
     targets.watches.iter().filter_map(|watch| watch.subject.as_ref())
+}
+
+/// The modules that vantages look at.
+fn modules_of(targets: &Targets) -> BTreeSet<String> {
+    let modules = targets.probes.iter().filter_map(|probe| match &probe.target {
+        ProbeTarget::Domain { module, .. } => Some(module.to_string()),
+        ProbeTarget::Vm { .. } => None,
+    });
+    modules.collect()
 }

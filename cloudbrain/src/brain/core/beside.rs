@@ -63,11 +63,10 @@ impl Core {
 
     /// None for a module without an account.
     fn cost(&self, module: &ModuleId, since: Time, month: Option<Time>, now: Time) -> Option<Cost> {
-        let ledger = self.ledgers.get(module)?;
         let from = since - self.till_it_is_known();
-        let report = ledger.report(&self.accounting, from, now);
+        let report = self.availability(module, from, now)?;
         let month = month.and_then(|month| {
-            let report = ledger.report(&self.accounting, month, now);
+            let report = self.availability(module, month, now)?;
             Some(Month { up: report.known?, coverage: report.coverage })
         });
         let (up, down, blips) = (report.up, report.down, report.blips);

@@ -29,6 +29,7 @@ use crate::brain::senses::{
 use crate::brain::zabbix::{Round, Word};
 use crate::brain::{record, targets};
 use crate::chinese;
+use crate::config::vantages::brain;
 
 use super::{Core, Heard, accounting, settings};
 
@@ -55,6 +56,11 @@ impl Core {
             Heard::StepDone { vm, kind, outcome } => {
                 let config = &self.config.scaler;
                 scaler::steps::absorb(config, &mut self.scaler, &vm, kind, outcome, now);
+                true
+            }
+            Heard::Vantage { name, batch, reply } => {
+                let taken = self.delivered(&name, batch, now);
+                let _ = reply.send(taken); // Whoever posted may have gone away.
                 true
             }
             Heard::Zabbix(word) => self.zabbix(*word, now),
@@ -129,6 +135,8 @@ impl Core {
                 self.follow_rules(now);
                 self.posted.learn_anew(&self.config.raw);
                 self.surveyor.start_over();
+                self.vantages.follow(&self.config, now);
+                self.judge_anew(now);
                 self.note("config", "new files are in force", now);
                 true
             }
@@ -304,6 +312,7 @@ impl Core {
             self.time_answer(module, verdict);
         }
         let signals = self.reach.on_verdict(verdict);
+        let signals = self.agreed(&brain(), signals);
         self.signals(signals, now)
     }
 

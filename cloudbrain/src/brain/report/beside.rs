@@ -12,22 +12,24 @@ use model::id::{ModuleId, ProjectId};
 use model::lang::Lang;
 use model::time::Time;
 
-use super::{BEFORE, Ground, Refusal, ground, journal, show, timeline};
+use super::{BEFORE, Ground, Refusal, Seen, ground, journal, seen, show};
 use crate::brain::Handle;
 use crate::brain::core::Core;
 use crate::chinese::chinese;
 use crate::config::accounting::{AccountingPolicy, lint};
+use crate::config::vantages::brain;
 use crate::config::yaml::Document;
 
 /// Takes one rule of another policy over.
 type Change = fn(&mut AccountingPolicy, &AccountingPolicy);
 
 /// In this order; the last one is whatever else there is.
-const CHANGES: [Change; 8] = [
+const CHANGES: [Change; 9] = [
     |policy, other| policy.zone = other.zone.clone(),
     |policy, other| policy.week_start = other.week_start,
     |policy, other| policy.terms.service.clone_from(&other.terms.service),
     |policy, other| policy.terms.maintenance = other.terms.maintenance,
+    |policy, other| policy.terms.quorum = other.terms.quorum,
     |policy, other| policy.terms.unknown = other.terms.unknown,
     |policy, other| policy.terms.merge_gap = other.terms.merge_gap,
     |policy, other| policy.terms.target = other.terms.target,
@@ -50,7 +52,7 @@ struct Stage {
 /// A module's record: what was seen, and what was announced.
 struct Record {
     module: ModuleId,
-    timeline: Vec<Interval>,
+    seen: Seen,
     overlays: Vec<Overlay>,
 }
 
@@ -154,26 +156,28 @@ async fn records(
     let until = periods().map(Period::until).max().unwrap_or(ground.now).min(ground.now);
     let journal = journal(handle, since, ground.now).await?;
     let mut records = Vec::new();
-    for (module, ledger) in &ground.ledgers {
+    for (module, ledgers) in &ground.ledgers {
         let reach = (since, until);
-        let timeline = timeline(handle, module, ledger, &ground.accounting, reach).await;
-        let timeline = timeline.map_err(Refusal::Store)?;
-        let overlays = ground.overlays(&journal, module);
-        records.push(Record { module: module.clone(), timeline, overlays });
+        let seen = seen(handle, module, ledgers, &ground.accounting, reach).await;
+        let (seen, overlays) = (seen.map_err(Refusal::Store)?, ground.overlays(&journal, module));
+        records.push(Record { module: module.clone(), seen, overlays });
     }
     Ok(records)
 }
 
 /// Of the project, if it has several modules, and of each of these.
 fn accounts(ground: &Ground, records: &[Record]) -> Vec<WholeView> {
-    let mut accounts = Vec::new();
+    let (mut accounts, terms) = (Vec::new(), &ground.policy.terms);
+    let believed = records.iter();
+    let believed: Vec<(Vec<Interval>, &[Overlay])> = believed
+        .map(|one| (terms.believe(&one.seen, &brain()).timeline, one.overlays.as_slice()))
+        .collect();
     if records.len() > 1 {
-        let terms = &ground.policy.terms;
-        let laid = records.iter().map(|one| terms.lay(&one.timeline, &one.overlays));
+        let laid = believed.iter().map(|(timeline, overlays)| terms.lay(timeline, overlays));
         let account = ground.account(&whole(&laid.collect::<Vec<_>>()), &[]);
         accounts.push(show::whole(ground, &account));
     }
-    let each = records.iter().map(|one| ground.account(&one.timeline, &one.overlays));
+    let each = believed.iter().map(|(timeline, overlays)| ground.account(timeline, overlays));
     accounts.extend(each.map(|account| show::whole(ground, &account)));
     accounts
 }

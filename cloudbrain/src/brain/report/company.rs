@@ -15,10 +15,11 @@ use model::lang::Lang;
 use model::time::Time;
 use store::{JournalRow, StoreError};
 
-use super::{Ground, Refusal, ground, show, timeline};
+use super::{Ground, Refusal, ground, seen, show};
 use crate::brain::Handle;
 use crate::brain::core::Core;
 use crate::chinese::chinese;
+use crate::config::vantages::brain;
 
 /// What is accounted for, taken at one moment.
 struct Taken {
@@ -129,11 +130,12 @@ pub(super) async fn joined(
     let ours = announced.iter().filter(|row| since <= row.at);
     let ours: Vec<JournalRow> = ours.cloned().collect();
     let mut laid = Vec::new();
-    for (module, ledger) in &ground.ledgers {
+    for (module, ledgers) in &ground.ledgers {
         let reach = (since, until);
-        let timeline = timeline(handle, module, ledger, &ground.accounting, reach).await?;
+        let seen = seen(handle, module, ledgers, &ground.accounting, reach).await?;
+        let joined = ground.policy.terms.believe(&seen, &brain());
         let overlays = ground.overlays(&ours, module);
-        laid.push(ground.policy.terms.lay(&timeline, &overlays));
+        laid.push(ground.policy.terms.lay(&joined.timeline, &overlays));
     }
     Ok(whole(&laid))
 }

@@ -1,12 +1,12 @@
 //! What accounts say, as what is shown of them.
 
 use availability::{
-    Account, Budget, End, Interval, Outage, Outlook, Overlay, Share, State, Statistics, Tally,
-    Verdict, WeekStart, digits,
+    Account, Budget, End, Interval, Outage, Outlook, Overlay, Partial, Share, State, Statistics,
+    Tally, Verdict, WeekStart, digits,
 };
 use dashboards::view::report::{
-    BudgetView, CorrectionView, DayView, ModuleReport, OutageView, ReportView, SpanView,
-    StatisticsView, TallyView, VerdictView, WholeView,
+    BudgetView, CorrectionView, DayView, ModuleReport, OutageView, PartialView, ReportView,
+    SpanView, StatisticsView, TallyView, VerdictView, WholeView,
 };
 use model::id::ModuleId;
 use model::unit::Span;
@@ -14,15 +14,17 @@ use model::unit::Span;
 use super::Ground;
 use crate::chinese::chinese;
 
-pub(super) fn view(
-    ground: &Ground,
-    accounts: Vec<(ModuleId, Account, u32)>,
-    all: &Account,
-) -> ReportView {
-    let mut modules: Vec<ModuleReport> = accounts
-        .into_iter()
-        .map(|(module, account, blips)| module_report(ground, module, &account, blips))
-        .collect();
+/// What is said of a module.
+pub(super) struct Told {
+    pub(super) module: ModuleId,
+    pub(super) account: Account,
+    pub(super) blips: u32,
+    pub(super) partials: Vec<Partial>,
+}
+
+pub(super) fn view(ground: &Ground, accounts: Vec<Told>, all: &Account) -> ReportView {
+    let mut modules: Vec<ModuleReport> =
+        accounts.into_iter().map(|told| module_report(ground, told)).collect();
     modules.sort_by(|a, b| {
         (b.tally.down_s, b.tally.unknown_s, &a.module).cmp(&(
             a.tally.down_s,
@@ -65,11 +67,13 @@ pub(super) fn in_chinese(view: &mut ReportView) {
         module.statistics.untold.iter_mut().for_each(turn);
         let spans = module.unknown.iter_mut().chain(&mut module.maintenance);
         spans.for_each(|span| turn(&mut span.why));
+        module.partials.iter_mut().for_each(|partial| turn(&mut partial.why));
         module.corrections.iter_mut().for_each(|correction| turn(&mut correction.why));
     }
 }
 
-fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u32) -> ModuleReport {
+fn module_report(ground: &Ground, told: Told) -> ModuleReport {
+    let Told { module, account, blips, partials } = told;
     let tally = &account.tally;
     let digits = digits(ground.accounting.interval, tally.counted());
     let percent = |share: Option<Share>| share.map(|share| share.floor_percent(digits));
@@ -82,17 +86,24 @@ fn module_report(ground: &Ground, module: ModuleId, account: &Account, blips: u3
         high: percent(tally.high()),
         coverage: percent(tally.coverage()),
         verdict: account.verdict.map(verdict),
-        budget: account.budget.as_ref().map(|budget| self::budget(ground, account, budget)),
+        budget: account.budget.as_ref().map(|budget| self::budget(ground, &account, budget)),
         outages: account.outages.iter().map(outage).collect(),
         statistics: statistics(&account.statistics),
         causes: Vec::new(), // They are added later, as they are read from the store.
         blips,
-        days: days(account),
+        partials: partials.into_iter().map(partial).collect(),
+        days: days(&account),
         unknown: account.unknown.iter().map(span).collect(),
         maintenance: account.maintenance.iter().map(span).collect(),
         corrections: account.corrections.iter().map(correction).collect(),
         latency: None, // It is added later: it is read from the store.
     }
+}
+
+fn partial(one: Partial) -> PartialView {
+    let Partial { from, until, vantages, why } = one;
+    let seen_down_s = until.since(from).as_secs();
+    PartialView { from, until, seen_down_s, vantages: vantages.into_iter().collect(), why }
 }
 
 fn correction(said: &Overlay) -> CorrectionView {

@@ -62,7 +62,9 @@ fn take(core: &Core, now: Time) -> Result<Taken, Refusal> {
     let projects = public.map(|(id, _)| {
         let period = period(config.accountings.of(id), now)?;
         let ground = ground(core, id, &period, now)?;
-        let known_until = ground.ledgers.values().map(|ledger| ledger.known_until()).min();
+        let (terms, accounting) = (&ground.policy.terms, &ground.accounting);
+        let known_until = ground.ledgers.values().map(|one| one.known_until(terms, accounting));
+        let known_until = known_until.min();
         Ok(Public { known_until, work: work(core, id, now), ground })
     });
     let (fleet, zone) = (config.raw.fleet.clone(), config.raw.timezone.clone());
@@ -136,6 +138,7 @@ fn is_over(on: &BTreeSet<Object>, project: &ProjectId) -> bool {
         | Object::DataSource(_)
         | Object::Collector(_)
         | Object::Channel(_)
-        | Object::Pool(_) => false,
+        | Object::Pool(_)
+        | Object::Vantage(_) => false,
     })
 }

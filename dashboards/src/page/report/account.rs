@@ -30,6 +30,7 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
             } @else {
                 p.calm { (voice.say(words::NOTHING_KNOWN)) }
             }
+            (lists::partials(module, voice))
             (lists::spans(words::UNKNOWN, module.tally.unknown_s, &module.unknown, voice))
             (lists::spans(words::MAINTENANCE, module.tally.maintenance_s, &module.maintenance, voice))
             (lists::corrections(module, voice))
