@@ -591,7 +591,7 @@ words! {
     PARTIALS = "Partial: too few vantages saw it for downtime",
         "局部不可用：认为不可用的探测点不足，不计入不可用";
     SEEN_FROM = "Seen from", "探测点";
-    ONLY_FROM = "seen down from {0} only", "仅 {0} 认为不可用";
+    ONLY_FROM = "seen down from {0} only: {1}", "仅 {0} 认为不可用：{1}";
     LATENCY = "Latency", "响应时间";
     P50 = "p50", "p50 百分位";
     P95 = "p95", "p95 百分位";

@@ -121,6 +121,7 @@ fn router(handle: Handle) -> Router {
         .route("/api/journal", get(data::journal))
         .route("/api/samples", get(data::samples))
         .route("/api/active", get(data::active))
+        .route("/api/vantages", get(vantages::list))
         .route("/api/vantages/{name}/targets", get(vantages::targets))
         .route(
             "/api/vantages/{name}/answers",

@@ -4,6 +4,7 @@
 //! it is said in one sentence, and in our log. A batch that is wrong in itself gets a 4xx and is not to be
 //! repeated; whatever else is, until it is taken.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -27,6 +28,15 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 const ON_ITS_WAY: Duration = Duration::from_secs(30);
 /// Nobody counts so far; what is greater comes of a fault.
 const LAST_NUMBER: u64 = u64::MAX / 2;
+
+/// `GET /api/vantages`: how each fares.
+pub(super) async fn list(State(handle): State<Handle>) -> Answer {
+    let asked = handle.ask(|core, now| {
+        let standings = core.vantages.standings(&core.accounting, core.started, now);
+        standings.map(|(name, one)| (name.clone(), one)).collect::<BTreeMap<_, _>>()
+    });
+    to_json(&asked.await.map_err(unavailable)?)
+}
 
 /// `GET /api/vantages/NAME/targets`.
 pub(super) async fn targets(

@@ -11,6 +11,7 @@
 
 mod words;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -118,20 +119,9 @@ pub struct Delivered {
 }
 
 impl Elsewhere {
-    /// What it saw from `from` to before `until`. A vantage that the main file names no longer counts no
-    /// longer.
+    /// What it saw from `from` to before `until`.
     pub fn timeline(&self, accounting: &Accounting, from: Time, until: Time) -> Vec<Interval> {
-        let gone = self.until.map_or(until, |gone| gone.clamp(from, until));
-        let mut timeline = self.ledger.timeline(accounting, &[], from, gone);
-        if gone < until {
-            let (state, why) = (State::NotApplicable, "it is no vantage any more".to_owned());
-            timeline.push(Interval { from: gone, until, state, why });
-        }
-        timeline
-    }
-
-    pub fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
-        self.ledger.blips(accounting, from, until)
+        timeline(&self.ledger, self.until, accounting, (from, until))
     }
 
     /// Up to when it says something; None if it counts no longer.
@@ -184,6 +174,23 @@ impl Vantages {
         let vantage = self.known.get_mut(name).filter(|vantage| vantage.kept.until.is_none())?;
         vantage.heard = Some(now);
         Some(vantage.deliver(&Ground { accounting, published, now }, batch))
+    }
+
+    /// What each saw of a module from `from` to before `until`.
+    pub fn seen(
+        &self,
+        (module, own): (&ModuleId, &Ledger),
+        accounting: &Accounting,
+        (from, until): (Time, Time),
+    ) -> BTreeMap<VantageId, Vec<Interval>> {
+        let each = self.known.iter().map(|(name, vantage)| {
+            let began = || Ledger::new(vantage.kept.since.max(own.since()));
+            let known = vantage.ledgers.get(module);
+            let ledger = known.map_or_else(|| Cow::Owned(began()), Cow::Borrowed);
+            let seen = timeline(&ledger, vantage.kept.until, accounting, (from, until));
+            (name.clone(), seen)
+        });
+        each.collect()
     }
 
     /// What all of them know of a module.
@@ -400,6 +407,22 @@ struct Ground<'a> {
     /// The modules that there are, and since when.
     published: &'a BTreeMap<ModuleId, Ledger>,
     now: Time,
+}
+
+/// A vantage that the main file names no longer counts no longer.
+fn timeline(
+    ledger: &Ledger,
+    gone: Option<Time>,
+    accounting: &Accounting,
+    (from, until): (Time, Time),
+) -> Vec<Interval> {
+    let gone = gone.map_or(until, |gone| gone.clamp(from, until));
+    let mut timeline = ledger.timeline(accounting, &[], from, gone);
+    if gone < until {
+        let (state, why) = (State::NotApplicable, "it is no vantage any more".to_owned());
+        timeline.push(Interval { from: gone, until, state, why });
+    }
+    timeline
 }
 
 fn eyes(config: &Config, name: &VantageId) -> Eyes {

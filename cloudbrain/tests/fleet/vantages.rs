@@ -221,6 +221,8 @@ fn who_is_no_vantage_or_sends_nonsense_is_told_so() {
     fleet.start_brain();
     fleet.wait("the next brain", |fleet| fleet.get("/api/overview"));
     assert_eq!(taken(7, 5), json!({"new": 0, "repeated": 1, "lost": 0}), "it was on record");
+    let beijing = fleet.get("/api/vantages").expect("it answers")["beijing"].clone();
+    assert_eq!((&beijing["lost"], beijing["heard"].is_i64()), (&json!(3), true), "{beijing}");
     let journal = fleet.get("/api/journal").expect("it answers").to_string();
     assert!(journal.contains("vantage beijing dropped 3 answers"), "{journal}");
     assert!(fleet.log().contains("a vantage was refused"), "{}", fleet.log());

@@ -153,10 +153,9 @@ impl Core {
     /// What the vantages saw of a module, ours among them, as far as it is remembered.
     pub fn seen(&self, module: &ModuleId, own: &Ledger, from: Time, until: Time) -> Seen {
         let accounting = &self.accounting;
-        let others = self.vantages.of(module, own);
-        let others =
-            others.into_iter().map(|(name, one)| (name, one.timeline(accounting, from, until)));
-        others.chain([(brain(), own.timeline(accounting, &[], from, until))]).collect()
+        let mut seen = self.vantages.seen((module, own), accounting, (from, until));
+        seen.insert(brain(), own.timeline(accounting, &[], from, until));
+        seen
     }
 
     /// How a module is by what each told last, ours among them; nothing if there are no others.

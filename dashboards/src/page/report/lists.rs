@@ -22,8 +22,6 @@ const OUTAGE_HEADS: [Word; 5] =
     [words::FROM_WHEN, words::FOR_HOW_LONG, words::PARTS, words::BECAUSE_OF, words::REASON];
 const CORRECTION_HEADS: [Word; 4] =
     [words::FROM_WHEN, words::FOR_HOW_LONG, words::COUNTS_AS, words::REASON];
-const PARTIAL_HEADS: [Word; 4] =
-    [words::FROM_WHEN, words::FOR_HOW_LONG, words::SEEN_FROM, words::REASON];
 const SPAN_HEADS: [Word; 3] = [words::FROM_WHEN, words::FOR_HOW_LONG, words::REASON];
 
 pub(super) fn outages(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Markup {
@@ -151,20 +149,19 @@ pub(super) fn spans(name: Word, whole_s: u64, spans: &[SpanView], voice: &Voice)
 
 /// What failed from some places only.
 pub(super) fn partials(module: &ModuleReport, voice: &Voice) -> Markup {
-    let [from, lasted, where_from, why] = PARTIAL_HEADS.map(|word| voice.say(word));
+    let [from, lasted, why] = SPAN_HEADS.map(|word| voice.say(word));
     let long = module.partials.iter().filter(|one| one.seen_down_s > 0);
     html! {
         @if long.clone().next().is_some() {
             h3 { (voice.say(words::PARTIALS)) }
             table.cards {
-                (head(&PARTIAL_HEADS, voice))
+                (head(&SPAN_HEADS, voice))
                 tbody {
                     @for one in long.clone().take(MOST_SPANS) {
                         tr {
                             th.short scope="row" data-label=(from) { (moment(one.from, voice)) }
                             (short_cell(lasted, voice.exactly(one.seen_down_s)))
-                            (cell(where_from, voice.fill(words::ONLY_FROM, &[&one.names()])))
-                            (cell(why, brief(&one.why)))
+                            (cell(why, voice.fill(words::ONLY_FROM, &[&one.names(), &brief(&one.why)])))
                         }
                     }
                 }
