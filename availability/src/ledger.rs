@@ -32,7 +32,8 @@ const MAX_INTERVALS: usize = 4_000;
 const MAX_BLIPS: usize = 4_000;
 const FORGOTTEN: &str = "not remembered any more";
 
-/// The availability of one module since it was published. Whole when it is read back.
+/// The availability of one module since it was published. It is whole when it is read back, and so is its
+/// [`Ledger::tail`] once it is completed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     since: Time,
@@ -127,6 +128,44 @@ impl Ledger {
             self.taken_until = last.until;
         }
         taken
+    }
+
+    /// What of it may still change, or was not handed out yet. The rest is never changed again, so whoever
+    /// keeps it needs to write only this anew; see [`Ledger::complete`].
+    pub fn tail(&self) -> Self {
+        let handed_out = self.settled.partition_point(|interval| interval.from < self.taken_until);
+        Self {
+            settled: self.settled[handed_out..].to_vec(),
+            blips: Vec::new(),
+            anchor: self.anchor.clone(),
+            looks: self.looks.clone(),
+            dead: self.dead.clone(),
+            ..*self
+        }
+    }
+
+    /// Makes a tail whole again, with what [`Ledger::take_transitions`] and [`Ledger::settled_blips`] gave
+    /// out once, oldest first. What does not reach up to the tail without a gap is left out.
+    pub fn complete(&mut self, stored: Vec<Interval>, blips: Vec<Time>) {
+        let (mut known, mut from) = (Vec::new(), self.remembers_from());
+        for interval in stored.into_iter().rev() {
+            if interval.until == from {
+                from = interval.from;
+                known.push(interval);
+            }
+        }
+        known.reverse();
+        known.append(&mut self.settled);
+        self.settled = known;
+        forget_oldest(&mut self.settled, MAX_INTERVALS);
+        if self.blips.is_empty() {
+            self.blips = blips;
+        }
+    }
+
+    /// Failures that were no outage, and never will be; only added to, but that the oldest are forgotten.
+    pub fn settled_blips(&self) -> &[Time] {
+        &self.blips
     }
 
     /// Accounts for the time from `from` to before `until`. What lies after the last tick and the

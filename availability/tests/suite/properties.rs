@@ -152,6 +152,35 @@ proptest! {
         prop_assert_eq!(report(&often, 0, end), report(&seldom, 0, end));
     }
 
+    /// Stored is what was handed out, once, and the tail, each time; wherever it is cut, it goes on as if
+    /// it had not been.
+    #[test]
+    fn a_tail_and_what_was_handed_out_are_the_ledger(
+        sent in verdicts(), cut in 0..80_usize, later in 0..60 * MINUTE,
+    ) {
+        let rules = each_minute();
+        let (mut whole, mut handed_out) = (Ledger::new(time(0)), Vec::new());
+        let mut stored = whole.tail();
+        for (number, verdict) in sent.iter().enumerate() {
+            for ledger in [&mut whole, &mut stored] {
+                ledger.tick(&rules, time(verdict.at));
+                ledger.observe(&rules, time(verdict.at), &verdict.outcome);
+            }
+            stored.take_transitions();
+            handed_out.extend(whole.take_transitions());
+            if number == cut {
+                let json = serde_json::to_string(&whole.tail()).unwrap();
+                stored = serde_json::from_str(&json).unwrap();
+                stored.complete(handed_out.clone(), whole.settled_blips().to_vec());
+                prop_assert_eq!(&stored, &whole);
+            }
+        }
+        let end = end_of(&sent, later);
+        whole.tick(&rules, time(end));
+        stored.tick(&rules, time(end));
+        prop_assert_eq!(report(&stored, 0, end), report(&whole, 0, end));
+    }
+
     /// A prober that keeps its interval, with and without a span in which it was dead: from one
     /// interval after its last verdict to its next one everything is unknown, and elsewhere
     /// exactly what was unknown before.

@@ -248,6 +248,8 @@ pub struct Core {
     heard: BTreeSet<ModuleId>,
     /// Ledgers are in the store where they used to be.
     ledgers_are_together: bool,
+    /// The last blip of each ledger that is in the store.
+    blips_kept: BTreeMap<ModuleId, Time>,
     stored: Stored,
     targets: Arc<Targets>,
     /// The targets were derived at least once.
@@ -348,6 +350,7 @@ impl Core {
             blind_until: now,
             probes_from: None,
             heard: BTreeSet::new(),
+            blips_kept: BTreeMap::new(),
             ledgers_are_together: inheritance.ledgers_are_together,
             stored: inheritance.stored,
             targets: Arc::default(),

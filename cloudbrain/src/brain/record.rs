@@ -23,6 +23,7 @@ pub(super) const SCALER: &str = "scaler";
 const ALERTER: &str = "alerter/";
 /// What each ledger remembers is in a room of its own: one probe changes one of a thousand.
 const LEDGER: &str = "availability/";
+const BLIPS: &str = "blips/";
 /// Where they were all together once.
 pub(super) const LEDGERS: &str = "availability";
 pub(super) const LATENCY: &str = "latency";
@@ -216,13 +217,26 @@ fn step_row(id: u64, step: &Step, status: StepStatus) -> StepRow {
     }
 }
 
-/// What a ledger remembers now.
+/// What of a ledger may still change. What is settled is in rows of its own, written once.
 pub(super) fn ledger(module: &ModuleId, ledger: &Ledger) -> Option<Change> {
-    let json = serde_json::to_string(ledger).ok()?;
+    let json = serde_json::to_string(&ledger.tail()).ok()?;
     Some(Change::Memory { room: format!("{LEDGER}{module}"), json })
 }
 
-/// What the ledgers remembered.
+/// The failures of a module that were no outage: too few to have rows, too many to be written with each
+/// probe.
+pub(super) fn blips(module: &ModuleId, ledger: &Ledger) -> Option<Change> {
+    let json = serde_json::to_string(ledger.settled_blips()).ok()?;
+    Some(Change::Memory { room: format!("{BLIPS}{module}"), json })
+}
+
+/// Those that were kept.
+pub(super) fn blips_of(state: &Remembered, module: &ModuleId) -> anyhow::Result<Vec<Time>> {
+    let json = state.memory.get(&format!("{BLIPS}{module}"));
+    Ok(serde_json::from_str(json.map_or("[]", String::as_str))?)
+}
+
+/// What the ledgers remembered in their rooms.
 pub(super) fn ledgers(state: &Remembered) -> anyhow::Result<BTreeMap<ModuleId, Ledger>> {
     let together = state.memory.get(LEDGERS).map_or("{}", String::as_str);
     let mut ledgers: BTreeMap<ModuleId, Ledger> = serde_json::from_str(together)?;
@@ -270,5 +284,43 @@ pub(super) fn decision_row(decision: &Decision) -> DecisionRow {
         held: decision.is_hold(),
         reason: decision.reason.to_string(),
         body: serde_json::to_string(decision).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use availability::Accounting;
+    use model::verdict::{Outcome, Phase};
+
+    use super::*;
+
+    /// A failure that stayed alone, long ago.
+    fn with_a_blip(module: &ModuleId) -> (Ledger, Remembered) {
+        let (accounting, mut ledger) =
+            (Accounting::new(Duration::from_secs(60)), Ledger::new(Time::default()));
+        for minute in 0..100 {
+            let at = Time::default() + Duration::from_secs(60 * minute);
+            let bad = Outcome::Unhealthy { phase: Phase::Connect, hint: String::new() };
+            let outcome = if minute == 10 { bad } else { Outcome::Healthy { doubt: None } };
+            ledger.observe(&accounting, at, &outcome);
+            ledger.tick(&accounting, at);
+        }
+        let rooms = self::ledger(module, &ledger).into_iter().chain(blips(module, &ledger));
+        let rooms = rooms.map(|change| {
+            let Change::Memory { room, json } = change else { panic!("{change:?}") };
+            (room, json)
+        });
+        (ledger, Remembered { memory: rooms.collect(), ..Remembered::default() })
+    }
+
+    #[test]
+    fn a_ledger_and_its_blips_come_back_from_their_rooms() {
+        let module: ModuleId = "shop/web".parse().unwrap();
+        let (ledger, state) = with_a_blip(&module);
+        assert_eq!(ledger.settled_blips(), [Time::from_millis(600_000)]);
+        let mut back = ledgers(&state).unwrap().remove(&module).unwrap();
+        assert_ne!(back, ledger, "the tail alone has no blips");
+        back.complete(Vec::new(), blips_of(&state, &module).unwrap());
+        assert_eq!(back, ledger);
     }
 }

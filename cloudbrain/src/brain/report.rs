@@ -295,7 +295,8 @@ async fn stored(
     Ok(rows.into_iter().filter_map(interval).collect())
 }
 
-fn interval(row: TransitionRow) -> Option<Interval> {
+/// As it was handed out by a ledger.
+pub(super) fn interval(row: TransitionRow) -> Option<Interval> {
     let state = State::ALL.into_iter().find(|state| state.as_str() == row.state)?;
     Some(Interval { from: row.at, until: row.until?, state, why: row.why })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use alerter::hands::Channel;
 use anyhow::{Context as _, anyhow};
+use availability::Ledger;
 use collector::active::Directory;
 use collector::gauges::Gauges;
 use collector::poller::{Pace, Targets};
@@ -50,6 +51,7 @@ use super::outbox::{self, Outbox};
 use super::posted::Posted;
 use super::record::{self, Stored};
 use super::recorder::Recorder;
+use super::report;
 use super::tending::{Tended, Turn};
 use super::vantages::Vantages;
 use super::zabbix::{self, Kept};
@@ -284,7 +286,7 @@ async fn inherit(
         alerter,
         posted: Posted::restore(&state.memory),
         vantages: Vantages::restore(config, &state.memory).context("reading back the vantages")?,
-        ledgers: record::ledgers(&state).context("reading back the ledgers")?,
+        ledgers: ledgers(&state, store).await.context("reading back the ledgers")?,
         ledgers_are_together: state.memory.contains_key(record::LEDGERS),
         latencies: answering::inherit(self::memory(&state, record::LATENCY)?, store).await?,
         stored,
@@ -298,6 +300,18 @@ async fn inherit(
         active: active_agents(config, &state),
         series: BTreeMap::new(),
     })
+}
+
+/// The ledgers as they were: what may still change, and what is settled.
+async fn ledgers(state: &Remembered, store: &Store) -> anyhow::Result<BTreeMap<ModuleId, Ledger>> {
+    let mut ledgers = record::ledgers(state)?;
+    for (module, ledger) in &mut ledgers {
+        let (since, until) = (ledger.since(), ledger.remembers_from());
+        let rows = store.transitions(module, since, until).await?;
+        let settled = rows.into_iter().filter_map(report::interval).collect();
+        ledger.complete(settled, record::blips_of(state, module)?);
+    }
+    Ok(ledgers)
 }
 
 /// Newest first.

@@ -120,4 +120,19 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
         module(fleet).filter(|module| module["down_s"].as_u64() > Some(9))
     });
     assert_eq!(told["corrections"], json!([]), "{told}");
+    it_is_known_after_a_death(&mut fleet, &told);
+}
+
+/// Of an outage that is settled the store has its rows, and the ledger's room no word any more.
+fn it_is_known_after_a_death(fleet: &mut Fleet, told: &Value) {
+    let up_s = |module: &Value| module["up_s"].as_u64();
+    let settled = up_s(told).map(|up_s| up_s + 25);
+    fleet.wait("it to be settled", |fleet| (up_s(&module(fleet)?) >= settled).then_some(()));
+    fleet.kill_brain();
+    fleet.start_brain();
+    let again = fleet.wait("the next brain", module);
+    assert_eq!((&again["down_s"], &again["outages"]), (&told["down_s"], &told["outages"]));
+    let overview = fleet.get("/api/overview").expect("the brain answers");
+    let remembered = overview["modules"][0]["availability"]["down_s"].as_f64();
+    assert!(remembered >= told["down_s"].as_f64(), "{remembered:?} of {told}");
 }

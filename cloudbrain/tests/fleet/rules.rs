@@ -84,8 +84,12 @@ fn a_rule_of_a_file_fires_over_pushed_samples_survives_a_kill_and_ends() {
         tell(fleet, 10.0);
         incident(fleet, |incident| !incident["closed"].is_null())
     });
-    let mut told = fleet.inbox();
-    told.retain(|message| message["incident"] == open["id"]);
+    // The end is on record before it is delivered.
+    let told = fleet.wait("two messages of it", |fleet| {
+        let mut told = fleet.inbox();
+        told.retain(|message| message["incident"] == open["id"]);
+        (told.len() > 1).then_some(told)
+    });
     let kinds: Vec<&str> = told.iter().filter_map(|message| message["kind"].as_str()).collect();
     assert_eq!(kinds, ["problem", "resolved"], "{told:?}");
 }

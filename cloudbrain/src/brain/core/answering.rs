@@ -45,12 +45,20 @@ impl Core {
 
     /// What of the ledgers is not in the store as it is now.
     pub(super) fn changed_ledgers(&mut self) -> Vec<Change> {
-        let heard = std::mem::take(&mut self.heard);
-        let known = heard.iter().filter_map(|module| Some((module, self.ledgers.get(module)?)));
-        let changes = known.filter_map(|(module, ledger)| record::ledger(module, ledger));
+        let mut changes = Vec::new();
+        for module in std::mem::take(&mut self.heard) {
+            let Some(ledger) = self.ledgers.get(&module) else { continue };
+            changes.extend(record::ledger(&module, ledger));
+            let last = ledger.settled_blips().last();
+            if self.blips_kept.get(&module) != last {
+                changes.extend(record::blips(&module, ledger));
+                self.blips_kept.extend(last.map(|last| (module, *last)));
+            }
+        }
         let together = std::mem::take(&mut self.ledgers_are_together);
         let room = record::LEDGERS.to_owned();
-        changes.chain(together.then_some(Change::Forget { room })).collect()
+        changes.extend(together.then_some(Change::Forget { room }));
+        changes
     }
 
     /// Writes down the hours that are over for good.
