@@ -23,8 +23,8 @@ use crate::state::{State, Window};
 use crate::summary::{End, summary};
 use crate::trail;
 
-/// From fifty thousand words on, looks come more seldom than once a second.
-const WORDS_PER_MS: usize = 50;
+/// From seventy-five thousand words on, looks come more seldom than once a second.
+const WORDS_PER_MS: usize = 75;
 
 /// Takes in one event. `topology` is the present one, already changed by the event.
 ///
@@ -137,7 +137,7 @@ fn repaired(state: &mut State, repair: Repair) -> bool {
     true
 }
 
-/// What a look costs follows from what is wrong. A hundred thousand words are looked at every two
+/// What a look costs follows from what is wrong. A hundred thousand words are looked at every 1.3
 /// seconds, so that most of the time is left for hearing what comes.
 fn breath(state: &State) -> Duration {
     BREATH.max(Duration::from_millis((state.words.len() / WORDS_PER_MS) as u64))
