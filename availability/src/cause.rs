@@ -2,7 +2,8 @@
 //!
 //! Owners do not act on "99.82 %", and not on the words of a probe either: they act on "half of it was
 //! hosts". So each outage has one class, by what the rest of the house knows of that time: the root of
-//! its incident first, since that is where somebody looked; then what the scaler did or could not do;
+//! its incident first, since that is where somebody looked; then whether a new version had just gone out; then
+//! what the scaler did or could not do;
 //! and *unclear* where nobody knows, which is said and not guessed at.
 
 use model::id::Object;
@@ -18,6 +19,8 @@ pub enum Cause {
     Network,
     /// A database or cache that it uses.
     DataSource,
+    /// A new version of it had just gone out.
+    Release,
     /// VMs had just been taken away from it.
     Scaling,
     /// It wanted more VMs than there were.
@@ -33,6 +36,8 @@ pub enum Cause {
 pub struct Circumstances<'a> {
     /// The root of the incident that lay over it.
     pub root: Option<&'a Object>,
+    /// A new version of it went out shortly before.
+    pub released: bool,
     /// VMs were taken away from it shortly before.
     pub shrank: bool,
     /// It wanted VMs that it could not get.
@@ -40,10 +45,11 @@ pub struct Circumstances<'a> {
 }
 
 impl Cause {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Host,
         Self::Network,
         Self::DataSource,
+        Self::Release,
         Self::Scaling,
         Self::Capacity,
         Self::Application,
@@ -52,11 +58,15 @@ impl Cause {
 
     pub fn of(known: Circumstances<'_>) -> Self {
         let by_root = known.root.map_or(Self::Unclear, of_root);
-        match (by_root, known.shrank, known.lacked) {
-            // Its own trouble may have a reason that lies with us.
-            (Self::Application | Self::Unclear, true, _) => Self::Scaling,
-            (Self::Application | Self::Unclear, false, true) => Self::Capacity,
-            (by_root, _, _) => by_root,
+        if !matches!(by_root, Self::Application | Self::Unclear) {
+            return by_root;
+        }
+        // Its own trouble may have a reason: its makers', or one that lies with us.
+        match (known.released, known.shrank, known.lacked) {
+            (true, _, _) => Self::Release,
+            (false, true, _) => Self::Scaling,
+            (false, false, true) => Self::Capacity,
+            (false, false, false) => by_root,
         }
     }
 
@@ -65,6 +75,7 @@ impl Cause {
             Self::Host => "host",
             Self::Network => "network",
             Self::DataSource => "data-source",
+            Self::Release => "release",
             Self::Scaling => "scaling",
             Self::Capacity => "capacity",
             Self::Application => "application",
@@ -90,7 +101,7 @@ mod tests {
 
     fn told(root: &str, shrank: bool, lacked: bool) -> &'static str {
         let root = (!root.is_empty()).then(|| root.parse().expect("an object"));
-        Cause::of(Circumstances { root: root.as_ref(), shrank, lacked }).as_str()
+        Cause::of(Circumstances { root: root.as_ref(), released: false, shrank, lacked }).as_str()
     }
 
     #[test]
@@ -111,5 +122,20 @@ mod tests {
         assert_eq!(told("collector/main", false, false), "unclear");
         assert_eq!(told("", true, false), "scaling");
         assert_eq!(told("", false, true), "capacity");
+    }
+
+    #[test]
+    fn a_new_version_explains_its_own_trouble_before_all_that_we_did_and_no_host() {
+        let told = |root: &str| {
+            let root = root.parse().expect("an object");
+            let known =
+                Circumstances { root: Some(&root), released: true, shrank: true, lacked: true };
+            Cause::of(known)
+        };
+        assert_eq!(told("module/shop/web"), Cause::Release);
+        assert_eq!(told("vm/web-1"), Cause::Release);
+        assert_eq!(told("host/h1"), Cause::Host);
+        let unknown = Circumstances { released: true, ..Circumstances::default() };
+        assert_eq!(Cause::of(unknown), Cause::Release);
     }
 }

@@ -83,6 +83,8 @@ pub enum Command {
     Forecast(ForecastCommand),
     /// Says what a span of a module's past was, over what the probes said; nothing is deleted
     Correct(CorrectArgs),
+    /// Say that a new version of a module goes out
+    Release(ReleaseArgs),
     /// Lets the scaler leave a module or the fleet alone for a while; it says what it would do
     Hold(HoldArgs),
     /// What the scaler leaves alone, until when, by whom and why
@@ -428,6 +430,19 @@ pub struct CorrectArgs {
     /// How that is known: it stands in each report
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// A module, for example shop/web
+    pub module: model::id::ModuleId,
+    /// As its makers call it, in one word: 1.4.2
+    pub version: String,
+    /// Who sends it: a person, or a pipeline
+    #[arg(long, value_name = "NAME")]
+    pub by: model::id::PersonId,
     #[command(flatten)]
     pub ask: AskArgs,
 }

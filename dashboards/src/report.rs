@@ -51,6 +51,7 @@ pub(crate) fn cause_in(lang: Lang, cause: &str) -> &str {
         (Lang::Zh, "host") => "宿主机",
         (Lang::Zh, "network") => "网络",
         (Lang::Zh, "data-source") => "数据源",
+        (Lang::Zh, "release") => "版本发布",
         (Lang::Zh, "scaling") => "缩容",
         (Lang::Zh, "capacity") => "容量不足",
         (Lang::Zh, "application") => "应用自身",

@@ -578,6 +578,7 @@ words! {
     MTBF = "MTBF", "平均无故障时间";
     MTTD = "MTTD", "平均发现时间";
     TOLD_AFTER = "told after {0}", "{0}后通知";
+    RELEASED_BEFORE = "{0} went out {1} before it, by {2}", "{1}前由 {2} 发布了 {0}";
     NO_MTTD = "No MTTD: {0}.", "没有平均发现时间：{0}。";
     FROM_WHEN = "From", "开始";
     PARTS = "Parts", "段数";

@@ -89,7 +89,7 @@ pub(crate) fn journal(
 
 /// The condition is that of the index `journal_of_accounts`, word for word: else it is not used.
 pub(crate) const ACCOUNTS_JOURNAL: &str = "
-    SELECT * FROM journal WHERE (what LIKE 'maintenance %' OR what = 'correction')
+    SELECT * FROM journal WHERE (what LIKE 'maintenance %' OR what IN ('correction', 'release'))
     AND at >= ?1 AND at < ?2 ORDER BY at, number";
 
 pub(crate) fn accounts_journal(

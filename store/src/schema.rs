@@ -23,6 +23,7 @@ pub(crate) const STATE: Schema = Schema {
         include_str!("schema/state_4.sql"),
         include_str!("schema/state_5.sql"),
         include_str!("schema/state_6.sql"),
+        include_str!("schema/state_7.sql"),
     ],
     refresh: fill_vm_edges,
 };

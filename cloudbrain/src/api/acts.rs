@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::data::{Answer, ApiError, to_json, unavailable};
 use super::story::incident;
 use crate::brain::acts::correct::CorrectWish;
+use crate::brain::acts::release::ReleaseWish;
 use crate::brain::acts::{Ender, Refusal, Request, SilenceWish, Wanted, WindowWish, view};
 use crate::brain::core::Heard;
 use crate::brain::{Handle, Input};
@@ -122,6 +123,15 @@ pub(super) async fn correct(
 ) -> Answer {
     let wish: CorrectWish = read(&body)?;
     Ok(Json(ask_for(&handle, Request::Correct(wish), program(&headers)).await?))
+}
+
+pub(super) async fn release(
+    State(handle): State<Handle>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let wish: ReleaseWish = read(&body)?;
+    Ok(Json(ask_for(&handle, Request::Release(wish), program(&headers)).await?))
 }
 
 pub(super) async fn windows(State(handle): State<Handle>) -> Answer {

@@ -12,6 +12,7 @@ mod company;
 pub mod corrected;
 mod incidents;
 mod latency;
+pub mod released;
 mod show;
 mod status;
 mod told;
@@ -189,7 +190,7 @@ pub async fn report(
     let incidents = incidents::known(handle, &view).await.map_err(Refusal::Store)?;
     incidents::link(&mut view, &incidents);
     told::add(handle, &mut view, &incidents).await.map_err(Refusal::Store)?;
-    causes::classify(handle, &mut view, &incidents).await.map_err(Refusal::Store)?;
+    causes::classify(handle, &mut view, &incidents, &journal).await.map_err(Refusal::Store)?;
     latency::add(handle, &ground, &mut view).await?;
     if lang == Lang::Zh {
         show::in_chinese(&mut view);

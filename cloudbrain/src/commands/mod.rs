@@ -16,6 +16,7 @@ mod inside;
 mod oncall;
 mod openslo;
 mod plan;
+mod release;
 mod replay;
 mod report;
 mod schedule;
@@ -79,6 +80,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Snooze(args) => on_runtime(false, acts::snooze(args)),
         Command::Silence(command) => on_runtime(false, acts::silence(command)),
         Command::Correct(args) => on_runtime(false, correct::correct(args)),
+        Command::Release(args) => on_runtime(false, release::release(args)),
         Command::Hold(args) => on_runtime(false, holds::hold(args)),
         Command::Holds(args) => on_runtime(false, holds::holds(args)),
         Command::Unhold(args) => on_runtime(false, holds::unhold(args)),

@@ -55,6 +55,16 @@ fn explained(fleet: &Fleet) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// What a pipeline says, and what it reads.
+fn release(fleet: &Fleet, module: &str, version: &str) -> String {
+    let listen = fleet.listen.to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_cloudbrain"))
+        .args(["release", module, version, "--by", "gitlab", "--brain", &listen])
+        .output()
+        .expect("the binary under test runs");
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
 fn correct(fleet: &Fleet, state: &str, by: &str) -> (u16, String) {
     let now = Timestamp::now();
     let local = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%FT%T").to_string();
@@ -79,6 +89,12 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
     fleet.wait("some seconds of being up", |fleet| {
         (module(fleet)?["up_s"].as_u64()? >= 3).then_some(())
     });
+    let two = release(&fleet, "shop/web", "1.4 2");
+    assert!(two.contains("a version is one word of 1 to 100 characters"), "{two}");
+    let elsewhere = release(&fleet, "shop/wev", "1.4.2");
+    assert!(elsewhere.contains("no module shop/wev"), "{elsewhere}");
+    let said = release(&fleet, "shop/web", "1.4.2");
+    assert!(said.contains("1.4.2 of shop/web goes out, by gitlab"), "{said}");
     is_bad.store(true, Relaxed);
     fleet.wait("the alarm that the budget burns", |fleet| is_told(fleet, "times too fast"));
     fleet.wait("the budget to be used up", |fleet| {
@@ -91,7 +107,13 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
     });
 
     let told = module(&fleet).expect("a module");
-    assert_eq!(told["causes"][0]["cause"], "application", "{told}");
+    assert_eq!(told["causes"][0]["cause"], "release", "{told}");
+    let released = &told["outages"][0]["released"];
+    assert_eq!(
+        (&released["version"], &released["by"]),
+        (&json!("1.4.2"), &json!("gitlab")),
+        "{told}"
+    );
     assert_eq!(told["causes"][0]["down_s"], told["down_s"], "{told}");
     let after = told["outages"][0]["told_s"].as_u64();
     assert!(after > Some(0) && told["statistics"]["tell_worst_s"].as_u64() == after, "{told}");

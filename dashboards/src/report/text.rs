@@ -12,8 +12,8 @@ use model::unit::Span;
 
 use super::{cause_in, local, state_in, zone_of};
 use crate::view::report::{
-    BudgetView, CauseView, CorrectionView, ModuleReport, OutageView, PartialView, ReportView,
-    SpanView, StatisticsView, VerdictView, WholeView,
+    BudgetView, CauseView, CorrectionView, ModuleReport, OutageView, PartialView, ReleaseView,
+    ReportView, SpanView, StatisticsView, VerdictView, WholeView,
 };
 
 /// So many unknown spans and windows of maintenance are listed; the others are counted.
@@ -261,6 +261,13 @@ impl Writer {
         }
         if outage.is_open {
             text += self.say(" (still down)", "（仍未恢复）");
+        }
+        if let Some(ReleaseView { version, by, before_s }) = &outage.released {
+            let before = span(*before_s);
+            let _ = match self.lang {
+                Lang::En => write!(text, "; {version} went out {before} before it, by {by}"),
+                Lang::Zh => write!(text, "；{before}前由 {by} 发布了 {version}"),
+            };
         }
         text
     }

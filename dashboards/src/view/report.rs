@@ -172,9 +172,21 @@ pub struct OutageView {
     /// opened if none was; None if one of both ends is not known.
     #[serde(default)]
     pub told_s: Option<u64>,
-    /// Its class: `host`, `network`, `data-source`, `scaling`, `capacity`, `application`, `unclear`.
+    /// What went out shortly before, if anything did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<ReleaseView>,
+    /// Its class: `host`, `network`, `data-source`, `release`, `scaling`, `capacity`, `application`, `unclear`.
     #[serde(default)]
     pub cause: String,
+}
+
+/// A new version of a module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseView {
+    pub version: String,
+    pub by: String,
+    /// So long before it broke.
+    pub before_s: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,8 @@ use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
 use dashboards::view::latency::{LatencyView, WithinView};
 use dashboards::view::report::{
     Around, BudgetView, CauseView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView,
-    PartialView, ReportView, SpanView, StatisticsView, TallyView, VerdictView, WholeView,
+    PartialView, ReleaseView, ReportView, SpanView, StatisticsView, TallyView, VerdictView,
+    WholeView,
 };
 use dashboards::view::status::{StatusProject, StatusState, StatusView};
 use model::time::Time;
@@ -175,6 +176,9 @@ fn missed() -> ModuleReport {
     outages[5].is_open = true;
     outages[3].incident = Some("incident-7".parse().expect("a good name"));
     outages[3].told_s = Some(74);
+    outages[0].cause = "release".to_owned();
+    outages[0].released =
+        Some(ReleaseView { version: "1.4.2".to_owned(), by: "gitlab".to_owned(), before_s: 191 });
     let down = |day: u64| match day {
         3 => 1_800,
         9 => 95,
@@ -213,7 +217,11 @@ fn missed() -> ModuleReport {
             used_up_at: None,
         }),
         outages,
-        causes: vec![cause("host", 8_100, 1), cause("application", 2_810, 5)],
+        causes: vec![
+            cause("host", 8_100, 1),
+            cause("release", 1_560, 1),
+            cause("application", 1_250, 4),
+        ],
         statistics: StatisticsView {
             started: 6,
             ended: 5,
@@ -388,6 +396,7 @@ fn outage((date, second, down_s, parts, why): (u64, u64, u64, usize, &str)) -> O
         is_begin_seen: true,
         incident: None,
         told_s: None,
+        released: None,
         cause: if down_s > 5_000 { "host" } else { "application" }.to_owned(),
     }
 }

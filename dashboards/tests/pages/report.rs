@@ -187,13 +187,13 @@ fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
           between      96.910% and 99.547%; 97.363% of the time is known
           budget       40m12s, overdrawn by 2h21m38s
           outages      6 began, MTTR 33m22s (median 4m, worst 2h15m), MTBF 4d12h13m1s, MTTD 1m14s (median 1m14s, worst 1m14s; 1 of 6 told)
-            2026-02-04 00:10:00  26m       connect: connection refused (2 parts)
+            2026-02-04 00:10:00  26m       connect: connection refused (2 parts); 1.4.2 went out 3m11s before it, by gitlab
             2026-02-04 11:06:40  4m        status 503
             2026-02-10 02:00:00  1m35s     dns: no such name
             2026-02-17 08:20:00  2h15m     status 200 without "200" in its text
             2026-02-23 00:01:40  >15s      ttfb: no answer within 10s
             2026-02-28 23:45:00  >15m      connect: connection refused (still down)
-          because of   host 2h15m in 1, application 46m50s in 5
+          because of   host 2h15m in 1, release 26m in 1, application 20m50s in 4
           blips        7 failed probes that no outage came of
           partial      seen down from beijing only, 4m
             2026-02-09 01:00:00  4m        connect: no route to host

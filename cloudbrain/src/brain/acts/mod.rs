@@ -10,6 +10,7 @@ pub mod correct;
 pub mod hold;
 pub mod labels;
 mod plan;
+pub mod release;
 pub mod view;
 
 use alerter::Bilingual;
@@ -24,6 +25,7 @@ use tokio::sync::oneshot;
 use correct::CorrectWish;
 use hold::HoldWish;
 pub(super) use plan::planned;
+use release::ReleaseWish;
 
 use super::plan::ApplyWish;
 
@@ -49,6 +51,8 @@ pub enum Request {
     Hold(HoldWish),
     /// A span of the past counts as something else than was measured.
     Correct(CorrectWish),
+    /// A new version of a module goes out.
+    Release(ReleaseWish),
     Unhold {
         hold: HoldId,
         by: PersonId,

@@ -17,11 +17,13 @@ use store::{Change, JournalRow};
 use crate::brain::acts::check::{self, LONGEST_SILENCE, LONGEST_WINDOW};
 use crate::brain::acts::correct::{CorrectWish, checked};
 use crate::brain::acts::labels::{self, LabelSilences};
+use crate::brain::acts::release::ReleaseWish;
 use crate::brain::acts::{
     Outcome, Refusal, Request, SilenceWish, SnoozeWish, Wanted, WindowWish, planned, view,
 };
 
 use crate::brain::report::corrected::CORRECTION;
+use crate::brain::report::released::RELEASE;
 
 use super::Core;
 
@@ -41,6 +43,7 @@ impl Core {
             Request::Apply(wish) => self.apply(&wish, &from, now),
             Request::Hold(wish) => self.hold(wish, &from, now),
             Request::Correct(wish) => self.correct(wish, &from, now),
+            Request::Release(wish) => self.release(&wish, &from, now),
             Request::Unhold { hold, by } => self.unhold(&hold, &by, &from, now),
         };
         self.pending.replies.push((reply, outcome));
@@ -233,6 +236,12 @@ impl Core {
         let object = Some(corrected.object());
         self.note_act(&corrected.by, CORRECTION, object, &corrected.line(), from, now);
         Ok(value(&corrected))
+    }
+
+    fn release(&mut self, wish: &ReleaseWish, from: &str, now: Time) -> Outcome {
+        wish.check(self)?;
+        self.note_act(&wish.by, RELEASE, Some(wish.object()), &wish.line(), from, now);
+        Ok(value(wish))
     }
 
     fn do_act(&mut self, act: Act, now: Time) {

@@ -1,5 +1,5 @@
-//! What each outage came of: by the incident that lay over it, and by what the scaler did shortly before
-//! or could not do meanwhile.
+//! What each outage came of: by the incident that lay over it, by what was released shortly before, and by
+//! what the scaler did then or could not do meanwhile.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -10,8 +10,9 @@ use availability::{Cause, Circumstances};
 use dashboards::view::report::{CauseView, OutageView, ReportView};
 use model::id::ModuleId;
 use scaler::reason::{Decision, Reason};
-use store::StoreError;
+use store::{JournalRow, StoreError};
 
+use super::released;
 use crate::brain::Handle;
 
 /// A VM that was taken away hurts at once or not at all.
@@ -26,10 +27,12 @@ pub(super) async fn classify(
     handle: &Handle,
     report: &mut ReportView,
     incidents: &[IncidentSummary],
+    journal: &[JournalRow],
 ) -> Result<(), StoreError> {
     for module in &mut report.modules {
         for outage in &mut module.outages {
             let decisions = decisions(handle, &module.module, outage).await?;
+            outage.released = released::before(journal, &module.module, outage.from);
             outage.cause = cause(outage, incidents, &decisions).as_str().to_owned();
         }
         module.causes = sums(&module.outages);
@@ -54,7 +57,8 @@ fn cause(outage: &OutageView, incidents: &[IncidentSummary], decisions: &[Decisi
         is_before && decision.to < decision.from && !decision.moves.is_empty()
     });
     let lacked = decisions.iter().any(lacked);
-    Cause::of(Circumstances { root: incident.map(|incident| &incident.root), shrank, lacked })
+    let root = incident.map(|incident| &incident.root);
+    Cause::of(Circumstances { root, released: outage.released.is_some(), shrank, lacked })
 }
 
 /// A module that begins has no VMs yet, and lacks none.
@@ -99,6 +103,7 @@ mod tests {
             why: String::new(),
             incident: None,
             told_s: None,
+            released: None,
             cause: cause.to_owned(),
         }
     }

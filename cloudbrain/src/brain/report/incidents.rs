@@ -108,6 +108,7 @@ mod tests {
             why: String::new(),
             incident: None,
             told_s: None,
+            released: None,
             cause: String::new(),
         };
         let (project, module) = ("shop".parse().unwrap(), "shop/web".parse().unwrap());

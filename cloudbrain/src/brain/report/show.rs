@@ -188,6 +188,7 @@ fn outage(outage: &Outage) -> OutageView {
         // All that is of incidents is added later, as it is read from the store.
         incident: None,
         told_s: None,
+        released: None,
         cause: String::new(),
     }
 }

@@ -87,6 +87,7 @@ mod tests {
             why: String::new(),
             incident: incident.map(|id| id.parse().unwrap()),
             told_s,
+            released: None,
             cause: String::new(),
         }
     }

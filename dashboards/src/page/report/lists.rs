@@ -9,7 +9,7 @@ use model::time::Time;
 use super::{brief, left_out};
 use crate::page::{cell, fact, head, incident_path, short_cell};
 use crate::report::{cause_in, state_in};
-use crate::view::report::{ModuleReport, OutageView, ReportView, SpanView};
+use crate::view::report::{ModuleReport, OutageView, ReleaseView, ReportView, SpanView};
 use crate::voice::{NOTHING, Voice};
 use crate::words::{self, Word};
 
@@ -107,6 +107,11 @@ fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
                     (brief(&outage.why))
                     @if let Some(incident) = &outage.incident {
                         " " a href=[voice.way(incident_path(incident))] { (incident) }
+                    }
+                    @if let Some(ReleaseView { version, by, before_s }) = &outage.released {
+                        " " small {
+                            (voice.fill(words::RELEASED_BEFORE, &[version, &voice.exactly(*before_s), by]))
+                        }
                     }
                     @if let Some(after) = outage.told_s {
                         " " small { (voice.fill(words::TOLD_AFTER, &[&voice.exactly(after)])) }
