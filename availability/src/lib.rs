@@ -35,6 +35,8 @@ mod interval;
 mod judge;
 mod latency;
 mod ledger;
+#[cfg(test)]
+mod letters;
 mod look;
 mod outage;
 mod overlay;

@@ -143,42 +143,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::letters::{timeline, told};
     use crate::tally::Tally;
 
     fn name(number: usize) -> VantageId {
         VantageId::parse(&format!("v{number}")).unwrap()
     }
 
-    /// A letter a second: u up, d down, ? unknown, - not named.
-    fn timeline(text: &str) -> Vec<Interval> {
-        let mut timeline = Vec::new();
-        for (second, letter) in (0_i64..).zip(text.chars()) {
-            let state = match letter {
-                'u' => State::Up,
-                'd' => State::Down,
-                '?' => State::Unknown,
-                _ => State::NotApplicable,
-            };
-            let [from, until] = [second, second + 1].map(|s| Time::from_millis(s * 1000));
-            push(&mut timeline, Interval { from, until, state, why: letter.to_string() });
-        }
-        timeline
-    }
-
     fn seen(texts: &[impl AsRef<str>]) -> BTreeMap<VantageId, Vec<Interval>> {
         let seen = texts.iter().enumerate();
         seen.map(|(number, text)| (name(number), timeline(text.as_ref()))).collect()
-    }
-
-    fn told(timeline: &[Interval]) -> String {
-        let letter = |one: &Interval| match one.state {
-            State::Up => "u",
-            State::Down => "d",
-            State::Unknown => "?",
-            State::Maintenance => "m",
-            State::NotApplicable => "-",
-        };
-        timeline.iter().map(|one| letter(one).repeat(one.length().as_secs() as usize)).collect()
     }
 
     fn joined(texts: &[&str], quorum: u32) -> String {

@@ -54,36 +54,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::letters::{timeline, told};
     use crate::tally::Tally;
-
-    /// A letter a second: u up, d down, ? unknown, m maintenance, - not published.
-    fn timeline(text: &str) -> Vec<Interval> {
-        let mut timeline = Vec::new();
-        for (second, letter) in (0_i64..).zip(text.chars()) {
-            let state = match letter {
-                'u' => State::Up,
-                'd' => State::Down,
-                '?' => State::Unknown,
-                'm' => State::Maintenance,
-                _ => State::NotApplicable,
-            };
-            let (from, until) = (second * 1000, (second + 1) * 1000);
-            let [from, until] = [from, until].map(Time::from_millis);
-            push(&mut timeline, Interval { from, until, state, why: letter.to_string() });
-        }
-        timeline
-    }
-
-    fn told(timeline: &[Interval]) -> String {
-        let letter = |one: &Interval| match one.state {
-            State::Up => "u",
-            State::Down => "d",
-            State::Unknown => "?",
-            State::Maintenance => "m",
-            State::NotApplicable => "-",
-        };
-        timeline.iter().map(|one| letter(one).repeat(one.length().as_secs() as usize)).collect()
-    }
 
     fn joined(parts: &[&str]) -> String {
         told(&whole(&parts.iter().map(|part| timeline(part)).collect::<Vec<_>>()))

@@ -6,7 +6,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -293,4 +294,20 @@ pub(crate) fn free_ports() -> u16 {
             return first;
         }
     }
+}
+
+/// A site, with its Monitor.X, that is well until it is told not to be.
+pub(crate) fn site() -> (SocketAddr, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (address, is_bad) =
+        (listener.local_addr().expect("it listens"), Arc::<AtomicBool>::default());
+    let bad = is_bad.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let status = if bad.load(Ordering::Relaxed) { "503 Unavailable" } else { "200 OK" };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\n200");
+        }
+    });
+    (address, is_bad)
 }

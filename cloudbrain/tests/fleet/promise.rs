@@ -1,32 +1,13 @@
 //! A promise that is broken, with the real binary: the alarm, the scaler that takes nothing away, and
 //! a person who knows that it was not so.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::common::{Fleet, http};
-
-/// A Monitor.X that can be made to fail.
-fn monitor() -> (SocketAddr, Arc<AtomicBool>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let (address, is_bad) =
-        (listener.local_addr().expect("it listens"), Arc::<AtomicBool>::default());
-    let bad = is_bad.clone();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let status = if bad.load(Relaxed) { "503 Unavailable" } else { "200 OK" };
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\n200");
-        }
-    });
-    (address, is_bad)
-}
+use crate::common::{Fleet, http, site};
 
 /// Thirteen seconds a month may be down.
 fn promising(fleet: &Fleet) {
@@ -78,7 +59,7 @@ fn correct(fleet: &Fleet, state: &str, by: &str) -> (u16, String) {
 
 #[test]
 fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_better() {
-    let (address, is_bad) = monitor();
+    let (address, is_bad) = site();
     let mut fleet = Fleet::prepare("promise", |main| {
         let resolve = main.lines().find(|line| line.contains("resolve:")).expect("the example");
         let ours = format!("  resolve: {{shop.example.com: {address}}}");

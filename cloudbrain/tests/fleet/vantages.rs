@@ -1,34 +1,16 @@
 //! Vantages with the real binary: one that cannot reach the site, one that goes on while the brain is dead,
 //! and what is refused.
 
-use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::{Value, json};
 
-use crate::common::{Fleet, http};
+use crate::common::{Fleet, http, site};
 
 const TOKEN: &str = "a-token-of-this-test";
-
-/// A site that is well until it is told not to be.
-fn site() -> (SocketAddr, Arc<AtomicBool>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let (address, is_bad) =
-        (listener.local_addr().expect("it listens"), Arc::<AtomicBool>::default());
-    let bad = is_bad.clone();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let status = if bad.load(Relaxed) { "503 Unavailable" } else { "200 OK" };
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\n200");
-        }
-    });
-    (address, is_bad)
-}
 
 /// A business that is only watched, from the brain and two vantages.
 fn fleet(name: &str, site: SocketAddr, quorum: u32) -> Fleet {
