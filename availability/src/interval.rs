@@ -75,3 +75,15 @@ pub(crate) fn push(list: &mut Vec<Interval>, next: Interval) {
         _ => list.push(next),
     }
 }
+
+/// Likewise, where neighbours differ in state or reason: so what is said of a moment does not depend on
+/// where the list begins.
+pub(crate) fn push_alike(list: &mut Vec<Interval>, next: Interval) {
+    if next.from >= next.until {
+        return;
+    }
+    match list.last_mut() {
+        Some(last) if last.state == next.state && last.why == next.why => last.until = next.until,
+        _ => list.push(next),
+    }
+}

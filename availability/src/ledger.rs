@@ -1,12 +1,16 @@
 //! The account of one module: what is settled, and the recent verdicts that may still change it.
 //!
+//! It may be measured by several [`Indicator`]s, each at its own pace: its domain, its VMs, checks. Each is
+//! judged by its own looks alone, and the module is, at each moment, as the worst of them says; so a check
+//! that comes each five minutes needs no more patience of the domain, which is probed each ten seconds.
+//!
 //! A verdict may come late, and a failure is an outage only when more follow. So nothing is
 //! decided while it could still turn: a verdict is taken up to one *patience* after it was made
 //! (ten intervals, or more if the accounting confirms slowly), a row of failures or successes
 //! must be complete within one patience, and therefore a moment is settled two patiences after it.
 //! Within that window the order of arrival changes nothing.
 //!
-//! Bounds: at most [`MAX_LOOKS`] verdicts in the window; more, and later ones than that, are
+//! Bounds: at most a thousand verdicts of an indicator in its window; more, and later ones than that, are
 //! counted and left out. The newest [`MAX_INTERVALS`] settled intervals and [`MAX_BLIPS`] blips are
 //! remembered; a report that reaches behind them says unknown for what was forgotten.
 //!
@@ -20,14 +24,15 @@ use model::verdict::Outcome;
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::Accounting;
+use crate::indicator::{Indicator, Pace};
 use crate::interval::{Interval, State, push};
-use crate::judge::{Judged, judge};
+use crate::judge::Judged;
 use crate::look::Look;
 use crate::report::Report;
-use crate::spread::{black_out, spread, unknown};
+use crate::spread::{black_out, unknown};
+use crate::track::Track;
+use crate::whole::whole;
 
-/// A prober that keeps to its interval fills a small part of it.
-const MAX_LOOKS: usize = 1_000;
 const MAX_INTERVALS: usize = 4_000;
 const MAX_BLIPS: usize = 4_000;
 const FORGOTTEN: &str = "not remembered any more";
@@ -35,26 +40,54 @@ const FORGOTTEN: &str = "not remembered any more";
 /// The availability of one module since it was published. It is whole when it is read back, and so is its
 /// [`Ledger::tail`] once it is completed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Ledger {
     since: Time,
     /// The newest time told by [`Ledger::tick`].
     now: Time,
-    /// Everything before it is settled.
+    /// Everything before it is settled, by all indicators.
     horizon: Time,
     settled: Vec<Interval>,
     /// Up to here the settled intervals were handed out.
     taken_until: Time,
     /// Failures before the horizon that were no outage.
     blips: Vec<Time>,
-    /// The last look before the horizon.
-    anchor: Option<Judged>,
-    /// What is proven at the horizon; unknown before the first proof.
-    standing: State,
-    /// Looks since the horizon.
-    looks: BTreeMap<Time, Look>,
+    /// What each indicator says since the horizon.
+    tracks: BTreeMap<Indicator, Track>,
     /// Spans since the horizon in which the monitor itself was dead; apart and in order.
     dead: Vec<(Time, Time)>,
     left_out: u64,
+}
+
+/// As a ledger is read; before there were indicators, what the domain said stood among the rest.
+#[derive(Deserialize)]
+struct Written {
+    since: Time,
+    now: Time,
+    horizon: Time,
+    settled: Vec<Interval>,
+    taken_until: Time,
+    blips: Vec<Time>,
+    #[serde(default)]
+    tracks: BTreeMap<Indicator, Track>,
+    dead: Vec<(Time, Time)>,
+    left_out: u64,
+    anchor: Option<Judged>,
+    standing: Option<State>,
+    #[serde(default)]
+    looks: BTreeMap<Time, Look>,
+}
+
+impl From<Written> for Ledger {
+    fn from(written: Written) -> Self {
+        let Written { since, now, horizon, settled, taken_until, .. } = written;
+        let Written { blips, mut tracks, dead, left_out, anchor, standing, looks, .. } = written;
+        if let Some(standing) = standing {
+            let domain = Track { anchor, standing, looks, ..Track::new(horizon, since) };
+            tracks.insert(Indicator::Domain, domain);
+        }
+        Self { since, now, horizon, settled, taken_until, blips, tracks, dead, left_out }
+    }
 }
 
 impl Ledger {
@@ -67,37 +100,60 @@ impl Ledger {
             settled: Vec::new(),
             taken_until: since,
             blips: Vec::new(),
-            anchor: None,
-            standing: State::Unknown,
-            looks: BTreeMap::new(),
+            tracks: BTreeMap::new(),
             dead: Vec::new(),
             left_out: 0,
         }
     }
 
-    /// Takes in a verdict on a probe that began at `at`. The order does not matter, nor does
-    /// saying it twice; see the bounds of the window.
+    /// Takes in a verdict on a probe of its domain that began at `at`. The order does not matter, nor
+    /// does saying it twice; see the bounds of the window.
     pub fn observe(&mut self, accounting: &Accounting, at: Time, outcome: &Outcome) {
-        let too_late = at < self.horizon || at < self.now - accounting.patience();
-        let too_many = self.looks.len() >= MAX_LOOKS && !self.looks.contains_key(&at);
-        if too_late || too_many {
-            self.left_out += 1;
-            return;
+        self.observe_by(accounting, (&Indicator::Domain, None), at, outcome);
+    }
+
+    /// Takes in what an indicator says, likewise; without a pace it keeps to that of the accounting. It counts
+    /// from its first look on: one that is new makes no time unknown in which others looked.
+    pub fn observe_by(
+        &mut self,
+        accounting: &Accounting,
+        (indicator, pace): (&Indicator, Option<Pace>),
+        at: Time,
+        outcome: &Outcome,
+    ) {
+        if !self.tracks.contains_key(indicator) {
+            self.tracks.insert(indicator.clone(), Track::new(self.horizon, at));
         }
-        let look = Look::from_outcome(outcome);
-        let known = self.looks.entry(at).or_insert_with(|| look.clone());
-        if *known < look {
-            *known = look;
+        let Some(track) = self.tracks.get_mut(indicator) else { return };
+        track.pace = pace;
+        let is_taken = track.take(accounting, self.now, at, Look::from_outcome(outcome));
+        self.left_out += u64::from(!is_taken);
+        if track.is_blank() {
+            self.tracks.remove(indicator);
         }
+    }
+
+    /// The module is measured by these alone from `now` on. While no indicator looks it is unknown.
+    pub fn measured_by(&mut self, indicators: &[Indicator], now: Time) {
+        let gone = self.tracks.iter_mut().filter(|(name, _)| !indicators.contains(name));
+        gone.for_each(|(_, track)| track.ended = track.ended.or(Some(now)));
+    }
+
+    /// Whether nobody ever looked, as far as is remembered.
+    pub fn is_blank(&self) -> bool {
+        self.tracks.is_empty() && self.settled.iter().all(|one| one.state == State::Unknown)
     }
 
     /// Says what time it is. Whatever was not probed until now is known to be unknown, and what is
     /// old enough is settled.
     pub fn tick(&mut self, accounting: &Accounting, now: Time) {
         self.now = self.now.max(now);
-        let horizon = self.now - accounting.patience().saturating_mul(2);
+        let (now, seen, since) = (self.now, self.seen_until(), self.since);
+        self.tracks.values_mut().for_each(|track| track.settle(accounting, (since, now), seen));
+        let horizons = self.tracks.values().map(|track| track.horizon);
+        let horizon = horizons.min().unwrap_or(now - accounting.patience().saturating_mul(2));
         if horizon > self.horizon {
-            self.settle(accounting, horizon);
+            self.settle(horizon);
         }
     }
 
@@ -137,8 +193,7 @@ impl Ledger {
         Self {
             settled: self.settled[handed_out..].to_vec(),
             blips: Vec::new(),
-            anchor: self.anchor.clone(),
-            looks: self.looks.clone(),
+            tracks: self.tracks.clone(),
             dead: self.dead.clone(),
             ..*self
         }
@@ -186,7 +241,7 @@ impl Ledger {
         from: Time,
         until: Time,
     ) -> Vec<Interval> {
-        let unsettled = self.unsettled(accounting, &self.judge(accounting));
+        let unsettled = self.unsettled(accounting);
         let known = || self.settled.iter().chain(&unsettled);
         let known_until = known().last().map_or(self.since, |last| last.until);
         let before = Interval {
@@ -228,8 +283,7 @@ impl Ledger {
 
     /// How many failures there were that no outage came of, as far as they are remembered.
     pub fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
-        let judged = self.judge(accounting);
-        let recent = judged.iter().filter(|look| look.is_blip()).map(|look| look.at);
+        let recent = self.tracks.values().flat_map(|track| track.recent_blips(accounting));
         let blips = self.blips.iter().copied().chain(recent);
         let count = blips.filter(|at| from <= *at && *at < until).count();
         u32::try_from(count).unwrap_or(u32::MAX)
@@ -240,38 +294,68 @@ impl Ledger {
         self.left_out
     }
 
-    fn settle(&mut self, accounting: &Accounting, horizon: Time) {
-        let judged = self.judge(accounting);
-        for interval in self.unsettled(accounting, &judged) {
-            if let Some(part) = interval.clip(self.since, horizon) {
-                push(&mut self.settled, part);
-            }
+    fn settle(&mut self, horizon: Time) {
+        let from = self.horizon.max(self.since);
+        for interval in self.joined((from, horizon), |_| Vec::new()) {
+            push(&mut self.settled, interval);
         }
-        for look in judged.into_iter().take_while(|look| look.at < horizon) {
-            self.blips.extend(look.is_blip().then_some(look.at));
-            self.standing = look.proves().unwrap_or(self.standing);
-            self.anchor = Some(look);
-        }
-        self.looks = self.looks.split_off(&horizon);
+        let blips = self.tracks.values_mut().flat_map(|track| track.forget_before(horizon));
+        let mut blips: Vec<Time> = blips.collect();
+        blips.sort_unstable();
+        self.blips.append(&mut blips);
+        self.tracks.retain(|_, track| track.ended.is_none_or(|ended| ended > horizon));
         self.dead.retain(|(_, until)| *until > horizon);
         self.horizon = horizon;
         forget_oldest(&mut self.settled, MAX_INTERVALS);
         forget_oldest(&mut self.blips, MAX_BLIPS);
     }
 
-    fn judge(&self, accounting: &Accounting) -> Vec<Judged> {
-        judge(accounting, self.standing, self.looks.iter().map(|(at, look)| (*at, look)))
+    /// From the horizon to the present.
+    fn unsettled(&self, accounting: &Accounting) -> Vec<Interval> {
+        let (from, seen) = (self.horizon.max(self.since), self.seen_until());
+        self.joined((from, seen), |track| track.recent(accounting, self.since, seen))
     }
 
-    /// From the horizon to the present.
-    fn unsettled(&self, accounting: &Accounting, judged: &[Judged]) -> Vec<Interval> {
-        let looks: Vec<&Judged> = self.anchor.iter().chain(judged).collect();
-        let from = self.horizon.max(self.since);
-        black_out(spread(accounting, &looks, from, self.seen_until()), &self.dead)
+    /// What all indicators say together, of time that none of them has handed to the ledger.
+    fn joined(
+        &self,
+        (from, until): (Time, Time),
+        recent: impl Fn(&Track) -> Vec<Interval>,
+    ) -> Vec<Interval> {
+        if from >= until {
+            return Vec::new();
+        }
+        let said = self
+            .tracks
+            .iter()
+            .map(|(indicator, track)| track.testimony(indicator, recent(track), (from, until)));
+        let mut said: Vec<Vec<Interval>> = said.collect();
+        let joined = match said.len() {
+            0 => vec![unknown(from, until, self.why_unmeasured(from).to_owned())],
+            1 => said.remove(0),
+            _ => whole(&said),
+        };
+        let measured = joined.into_iter().map(|one| match one.state {
+            State::NotApplicable => {
+                unknown(one.from, one.until, self.why_unmeasured(one.from).to_owned())
+            }
+            State::Up | State::Down | State::Unknown | State::Maintenance => one,
+        });
+        black_out(measured.collect(), &self.dead)
+    }
+
+    /// Why a moment concerns no indicator.
+    fn why_unmeasured(&self, at: Time) -> &'static str {
+        let was_measured = self.settled.iter().any(|one| one.state != State::Unknown);
+        match was_measured || self.tracks.values().any(|track| track.first < at) {
+            true => "nothing measures it any more",
+            false => "not probed yet",
+        }
     }
 
     fn seen_until(&self) -> Time {
-        self.looks.keys().next_back().map_or(self.now, |newest| self.now.max(*newest))
+        let newest = self.tracks.values().filter_map(|track| track.looks.keys().next_back());
+        newest.fold(self.now, |newest, at| newest.max(*at))
     }
 }
 

@@ -16,6 +16,9 @@
 //! [`Latencies`] takes how long the same probes took, and makes of each hour one [`Answers`], which those of a
 //! period are merged from.
 //!
+//! A module may be measured by several [`Indicator`]s, each at its own [`Pace`]; the ledger takes what each
+//! of them says, and [`Rounds`] make one look of what many VMs say.
+//!
 //! Where several vantages probe, each has a ledger of its own, and [`join`] makes of them what is believed.
 //!
 //! It reads no clock and probes nothing.
@@ -31,6 +34,7 @@ mod burn;
 mod cause;
 pub mod chinese;
 mod hours;
+mod indicator;
 mod interval;
 mod judge;
 mod latency;
@@ -43,11 +47,13 @@ mod overlay;
 mod period;
 mod quorum;
 mod report;
+mod round;
 mod share;
 mod spread;
 mod standing;
 mod tally;
 mod terms;
+mod track;
 mod whole;
 
 pub use account::Account;
@@ -56,6 +62,7 @@ pub use budget::{Budget, Outlook, Unresolvable, resolvable};
 pub use burn::{BURN_RULES, Burn, BurnRule, Finding, Objective, Urgency, Window};
 pub use cause::{Cause, Circumstances};
 pub use hours::ServiceHours;
+pub use indicator::{Indicator, IndicatorError, Pace};
 pub use interval::{Interval, State};
 pub use latency::{
     Answer, Answers, LENGTHS, Latencies, LatencyPromise, LatencyTerms, Sketch, Stretch, Within,
@@ -67,6 +74,7 @@ pub use overlay::{Kind, Overlay, lay};
 pub use period::{Day, Month, Period, PeriodError, Shape, WeekStart};
 pub use quorum::{Joined, Partial, counted, join};
 pub use report::Report;
+pub use round::Rounds;
 pub use share::{Share, digits};
 pub use standing::Standing;
 pub use tally::{Tally, Verdict};

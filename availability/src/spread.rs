@@ -7,10 +7,11 @@
 use model::time::Time;
 
 use crate::accounting::Accounting;
-use crate::interval::{Interval, State, push};
+use crate::interval::{Interval, State, push, push_alike};
 use crate::judge::Judged;
 
-/// The time from `from` to before `until`, whole, from looks in order of time.
+/// The time from `from` to before `until`, whole, from looks in order of time; neighbours differ in state or
+/// reason.
 pub(crate) fn spread(
     accounting: &Accounting,
     looks: &[&Judged],
@@ -20,7 +21,7 @@ pub(crate) fn spread(
     let mut list = Vec::new();
     let mut add = |interval: Interval| {
         if let Some(part) = interval.clip(from, until) {
-            push(&mut list, part);
+            push_alike(&mut list, part);
         }
     };
     let first = looks.first().map_or(until, |look| look.at);

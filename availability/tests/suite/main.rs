@@ -11,11 +11,15 @@ mod burns;
 #[cfg(test)]
 mod hours;
 #[cfg(test)]
+mod indicators;
+#[cfg(test)]
 mod latency;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod rounds;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]
