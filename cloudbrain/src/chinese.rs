@@ -48,7 +48,10 @@ const OWN: &[Phrase] = &[
     ),
     ("no incident lay over what was down", "故障时段内没有对应的事件"),
     ("nobody saw the beginning of what was told of", "已通知的故障都没有观测到开始时刻"),
-    ("no domain leads to it", "没有指向它的域名"),
+    (
+        "no domain leads to it, and no policy runs VMs of it",
+        "没有指向它的域名，也没有策略为它运行虚拟机",
+    ),
     ("every domain contains \"test\"", "所有域名都含有 \"test\""),
     (
         "a host is believed to be gone only when several lists in a row lack it",

@@ -1,13 +1,13 @@
 //! Promises in the form of OpenSLO v1, for other tools.
 //!
 //! Each project with a target is an SLO with an SLI. The SLI is the nearest that a ratio can come to our
-//! account: the share of moments at which the probes of all its domains succeed. A ratio knows no
+//! account: the share of moments at which all that its modules are measured by is well. A ratio knows no
 //! confirmation and no unknown time, and no maintenance; so each SLO says by which policy cloudbrain
 //! itself accounts, and that this is the word that counts. Month and zone are those of the policy.
 
 use std::collections::BTreeMap;
 
-use availability::{Target, Terms};
+use availability::{Indicator, Target, Terms};
 use model::id::ProjectId;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ pub fn export(config: &Config) -> Result<Export, String> {
         let name = name_of(project, &mut names)?;
         let zone = policy.zone.iana_name().unwrap_or(&config.raw.timezone);
         documents.push(objective(&name, project, target, policy, zone));
-        documents.push(indicator(&name, project));
+        documents.push(indicator(&name, project, &query(config, project)));
     }
     Ok(Export { documents, without_target })
 }
@@ -87,7 +87,7 @@ fn description(terms: &Terms) -> String {
     format!("By {}: {rules}. The report of cloudbrain is what counts.", terms.id())
 }
 
-fn indicator(name: &str, project: &ProjectId) -> Value {
+fn indicator(name: &str, project: &ProjectId, query: &str) -> Value {
     json!({
         "apiVersion": VERSION,
         "kind": "SLI",
@@ -96,18 +96,37 @@ fn indicator(name: &str, project: &ProjectId) -> Value {
             "displayName": format!("Availability of {project}"),
         },
         "spec": {
-            "description": "1 while the probes of all its domains succeed, 0 while one fails.",
+            "description": "1 while all that its modules are measured by is well, 0 while one is not.",
             "ratioMetric": {
                 "counter": false,
                 "rawType": "success",
-                "raw": {"metricSource": {"type": "Prometheus", "spec": {"query": query(project)}}},
+                "raw": {"metricSource": {"type": "Prometheus", "spec": {"query": query}}},
             },
         },
     })
 }
 
-fn query(project: &ProjectId) -> String {
-    format!("min(probe_success{{project={:?},domain!=\"\"}})", project.as_str())
+/// By domains alone, as is usual, or by whatever measures each module.
+fn query(config: &Config, project: &ProjectId) -> String {
+    let name = project.as_str();
+    let modules = config.modules.iter().filter(|(_, module)| module.project == *project);
+    let measures = modules.flat_map(|(id, module)| {
+        module.measured_by.iter().flatten().map(move |(indicator, _)| (id.as_str(), indicator))
+    });
+    let all: Vec<(&str, &Indicator)> = measures.collect();
+    if all.iter().all(|(_, indicator)| **indicator == Indicator::Domain) {
+        return format!("min(probe_success{{project={name:?},domain!=\"\"}})");
+    }
+    let all = all.into_iter().map(|(module, indicator)| match indicator {
+        Indicator::Domain => format!("probe_success{{module={module:?},domain!=\"\"}}"),
+        Indicator::Vms => {
+            format!("max by (module) (probe_success{{module={module:?},vm!=\"\"}})")
+        }
+        Indicator::Check(check) => {
+            format!("check_up{{project={name:?},check={:?}}}", check.as_str())
+        }
+    });
+    format!("min({})", all.collect::<Vec<_>>().join(" or "))
 }
 
 /// `a-z 0-9 -`, and no dash at the ends; no two projects have the same.
@@ -215,7 +234,7 @@ mod tests {
               displayName: "Availability of shop"
               name: "shop-availability"
             spec:
-              description: "1 while the probes of all its domains succeed, 0 while one fails."
+              description: "1 while all that its modules are measured by is well, 0 while one is not."
               ratioMetric:
                 counter: false
                 raw:
@@ -239,9 +258,22 @@ mod tests {
 
     #[test]
     fn the_indicator_is_an_expression_that_our_own_reader_takes() {
-        let text = query(&"Shop.eu-1".parse().expect("a good name"));
-        assert_eq!(text, "min(probe_success{project=\"Shop.eu-1\",domain!=\"\"})");
-        assert!(Expression::parse(&text).is_ok());
+        let mut config = example();
+        let shop: ProjectId = "shop".parse().expect("a good name");
+        let texts = [&["domain"][..], &["domain", "vms", "check/front-page"]].map(|names| {
+            let module = config.modules.values_mut().next().expect("it has one");
+            let measures = names.iter().map(|name| (name.parse().expect("an indicator"), None));
+            module.measured_by = Ok(measures.collect());
+            query(&config, &shop)
+        });
+        expect![[r#"
+            min(probe_success{project="shop",domain!=""})
+            min(probe_success{module="shop/web",domain!=""} or max by (module) (probe_success{module="shop/web",vm!=""}) or check_up{project="shop",check="front-page"})
+        "#]]
+        .assert_eq(&format!("{}\n{}\n", texts[0], texts[1]));
+        for text in texts {
+            assert!(Expression::parse(&text).is_ok(), "{text}");
+        }
     }
 
     #[test]

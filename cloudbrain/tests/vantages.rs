@@ -10,8 +10,11 @@ use cloudbrain::brain::core::{Core, Heard, Inheritance};
 use cloudbrain::brain::vantages::Vantages;
 use cloudbrain::config::{self, Config};
 use cloudbrain::vantage::wire::{Answer, Batch, Taken, What};
+use collector::findings::{Confirm, Subject};
+use collector::look::{Answer as SaidOf, Look};
 use collector::poller::Sensed;
-use model::id::ModuleId;
+use model::id::{ModuleId, Object};
+use model::signal::Severity;
 use model::time::Time;
 use model::verdict::{Outcome, Phase, ProbeTarget, Timings, Verdict};
 use store::Change;
@@ -41,25 +44,30 @@ vantages: {quorum: 2}
 fn config(name: &str, businesses: usize) -> Config {
     let folder = folder(name);
     write_files(&folder, businesses);
+    read(&folder).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+fn read(folder: &Path) -> Result<Config, Vec<String>> {
     let loaded = config::load(&folder.join("cloudbrain.yaml"));
-    let _ = std::fs::remove_dir_all(&folder);
-    loaded.config.unwrap_or_else(|| panic!("{:?}", loaded.problems))
+    let _ = std::fs::remove_dir_all(folder);
+    loaded.config.ok_or_else(|| loaded.problems.iter().map(ToString::to_string).collect())
+}
+
+fn write(folder: &Path, file: &str, text: &str) {
+    let path = folder.join(file);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder of ours");
+    std::fs::write(path, text).expect("a folder of ours");
 }
 
 fn write_files(folder: &Path, businesses: usize) {
-    let write = |file: String, text: &str| {
-        let path = folder.join(file);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder of ours");
-        std::fs::write(path, text).expect("a folder of ours");
-    };
-    write("cloudbrain.yaml".to_owned(), MAIN);
-    write("policies/availability.yaml".to_owned(), POLICY);
+    write(folder, "cloudbrain.yaml", MAIN);
+    write(folder, "policies/availability.yaml", POLICY);
     for number in 0..businesses {
         let project = format!(
             "apiVersion: cloudbrain/v1\nkind: Project\nname: b{number}\nowners: {{ops: [ops]}}\n\
              domains: [b{number}.example.com]\nmodules: [{{name: web, monitor: js}}]\n"
         );
-        write(format!("projects/b{number}.yaml"), &project);
+        write(folder, &format!("projects/b{number}.yaml"), &project);
     }
 }
 
@@ -185,6 +193,57 @@ fn of_five_hundred_businesses_none_is_down_because_one_vantage_is_cut_off() {
     assert_eq!(beijing.down, Duration::ZERO);
     let unknown = beijing.unknown.as_secs();
     assert!((190..=220).contains(&unknown), "from the first silence to the last: {beijing:?}");
+}
+
+/// A business of which its module is written so, with a check; two of three must agree.
+fn checked(name: &str, module: &str) -> Result<Config, Vec<String>> {
+    let folder = folder(name);
+    write_files(&folder, 0);
+    let project = format!(
+        "apiVersion: cloudbrain/v1\nkind: Project\nname: b0\nowners: {{ops: [ops]}}\n\
+         modules: [{{name: web, {module}}}]\n\
+         checks: [{{tcp: {{name: queue, address: \"10.0.0.9:5672\", interval: 1m}}}}]\n"
+    );
+    write(&folder, "projects/b0.yaml", &project);
+    read(&folder)
+}
+
+#[test]
+fn what_the_brain_alone_looks_at_the_brain_alone_decides() {
+    let config = checked("alone", "uses: []").unwrap_or_else(|problems| panic!("{problems:?}"));
+    let mut core = Core::new(Arc::new(config), Inheritance::default(), at(0));
+    let subject = || Subject {
+        object: Object::Module(module(0)),
+        check: "check.queue".parse().expect("a good name"),
+        severity: Severity::High,
+        confirm: Confirm { down: 3, up: 2 },
+    };
+    for minute in 0..60 {
+        let (second, phase, hint) = (minute * 60, Phase::Connect, "refused".to_owned());
+        let is_down = (20..30).contains(&minute);
+        let answer = if is_down { SaidOf::Down { phase, hint } } else { SaidOf::Up };
+        let look = Look::new(at(second), Duration::ZERO, answer);
+        let (name, subject) = ("check/b0/queue".to_owned(), Some(subject()));
+        core.hear(Heard::Sensed(Sensed::Looked { name, subject, look }), at(second));
+        core.turn(at(second));
+    }
+    assert!(core.vantage_targets(&"beijing".parse().unwrap()).unwrap().targets.is_empty());
+    let tally = Tally::of(&core.believed(&module(0), at(0), at(3_540)).unwrap().timeline);
+    let minutes = [tally.up, tally.down, tally.unknown].map(|time| time.as_secs() / 60);
+    assert_eq!(minutes, [49, 10, 0]);
+    let report = core.availability(&module(0), at(0), at(3_540)).unwrap();
+    assert_eq!(report.outages[0].why, "check/queue: connect: refused");
+    assert!(report.accounting.contains("a probe each 1m, down after 3"), "{}", report.accounting);
+}
+
+#[test]
+fn a_quorum_about_what_the_brain_alone_looks_at_is_refused() {
+    let both = "domains: [b0.example.com], monitor: js, measured_by: [domain, checks]";
+    let told = checked("both", both).unwrap_err();
+    assert_eq!(told.len(), 1, "{told:?}");
+    for words in ["availability.yaml:5:", "b0/web is measured by its domain and by check/queue"] {
+        assert!(told[0].contains(words), "{words} in: {told:?}");
+    }
 }
 
 #[test]

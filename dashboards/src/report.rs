@@ -18,16 +18,36 @@ pub use csv::csv;
 pub use mail::mail_text;
 pub use text::text;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use model::lang::Lang;
 use model::time::Time;
+use model::unit::Span;
 
-use crate::view::report::ReportView;
+use crate::view::report::{MeasureView, ReportView};
 
 /// The zone that a report is in.
 fn zone_of(report: &ReportView) -> TimeZone {
     TimeZone::get(&report.zone).unwrap_or(TimeZone::UTC)
+}
+
+/// What a module is measured by, in a sentence; None if that is its domain alone, as is usual.
+pub(crate) fn measured_by(lang: Lang, measures: &[MeasureView]) -> Option<String> {
+    let is_usual = measures.iter().all(|measure| measure.by == "domain");
+    let told = measures.iter().map(|MeasureView { by, each_ms, confirm_down, confirm_up }| {
+        let each = Span(Duration::from_millis(*each_ms));
+        match lang {
+            Lang::En => {
+                format!("{by} each {each}, down after {confirm_down}, up after {confirm_up}")
+            }
+            Lang::Zh => format!(
+                "{by} 每 {each} 一次，连续 {confirm_down} 次失败为不可用，{confirm_up} 次成功为恢复"
+            ),
+        }
+    });
+    (!is_usual).then(|| told.collect::<Vec<_>>().join(lang.pick("; ", "；")))
 }
 
 /// A time that an answer took: `4.2ms`, `380ms`.

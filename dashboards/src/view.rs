@@ -14,6 +14,7 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::Serialize;
 
+use report::MeasureView;
 use review::EventView;
 
 pub mod beside;
@@ -132,6 +133,8 @@ pub struct ModuleView {
     pub availability: AvailabilityView,
     /// Why nobody probes it, if so.
     pub not_probed: Option<String>,
+    /// It is down while one of them says so.
+    pub measured_by: Vec<MeasureView>,
     /// It is healthy by the contract of Monitor.X, and this is why that may mislead.
     pub doubts: Vec<String>,
     /// How it is from each place, if there are several.

@@ -569,6 +569,7 @@ words! {
     NOT_COUNTED = "not counted", "不计入";
     WITHDRAWN = "In no file since {0}: from then on it is not applicable.",
         "自 {0} 起已不在任何文件中，此后不计入。";
+    MEASURED_BY = "Measured by", "衡量依据：";
     OUTAGES = "Outages", "故障";
     NO_OUTAGES = "None.", "无。";
     OUTAGES_BEGUN = "began", "发生次数";

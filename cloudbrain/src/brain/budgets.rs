@@ -78,9 +78,14 @@ struct Promise {
     period: Period,
     since: Time,
     record: Record,
+    /// How it is looked at.
+    probing: Probing,
     /// When it was in no file.
     away: Vec<Overlay>,
 }
+
+/// How often, and how many failures in a row are an outage.
+type Probing = (Duration, u32);
 
 /// The time since then. A ledger may hold years of which nothing is needed here, so it is copied only if
 /// it does not remember enough by itself.
@@ -100,7 +105,7 @@ async fn look(
     }
     announced.read_on(handle, now).await.map_err(|error| error.to_string())?;
     let mut watched = BTreeMap::new();
-    for Promise { module, policy, period, since, record, away } in promises {
+    for Promise { module, policy, period, since, record, probing, away } in promises {
         let timeline = match record {
             Record::Whole(timeline) => timeline,
             Record::Part(ledgers) => {
@@ -111,7 +116,6 @@ async fn look(
         };
         let mut overlays = report::overlays(&announced.rows, &module);
         overlays.extend(away);
-        let probing = (accounting.interval, accounting.confirm_down);
         let standing = Standing::new(&policy.terms, &period, probing, now, &timeline, &overlays);
         let (policy, when_spent) = (policy.terms.id(), policy.when_spent);
         let word = standing.map(|standing| Watched { policy, when_spent, standing });
@@ -133,7 +137,9 @@ fn promises(core: &Core, now: Time) -> Vec<Promise> {
         };
         let (module, policy, away) =
             (module.clone(), policy.clone(), core.withdrawn.overlays(module));
-        Some(Promise { module, policy, period, since, record, away })
+        let rules = core.accounting_of(&module);
+        let probing = (rules.interval, rules.confirm_down);
+        Some(Promise { module, policy, period, since, record, probing, away })
     });
     promised.collect()
 }

@@ -16,6 +16,7 @@ mod foreseeing;
 mod hearing;
 mod holding;
 mod judging;
+mod measuring;
 mod placing;
 mod recovering;
 mod relieving;
@@ -31,7 +32,7 @@ use std::time::Duration;
 
 use alerter::message::Message;
 use alerter::{Action, EscalationStep, IncidentSummary, Party};
-use availability::{Accounting, Latencies, Ledger};
+use availability::{Accounting, Latencies, Ledger, Rounds};
 use collector::active::Directory;
 use collector::findings::Findings;
 use collector::poller::{Sensed, Targets};
@@ -206,7 +207,10 @@ pub struct Core {
     /// When which of these were in no file.
     pub withdrawn: Withdrawn,
     pub latencies: Latencies,
+    /// How the probes are accounted for; checks have a pace of their own.
     pub accounting: Accounting,
+    /// What the VMs of modules say together, where they measure one.
+    rounds_of_vms: BTreeMap<ModuleId, Rounds>,
     pub topology: Topology,
     pub senses: Senses,
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
@@ -324,6 +328,7 @@ impl Core {
             alerter: inheritance.alerter,
             ledgers: inheritance.ledgers,
             latencies: inheritance.latencies,
+            rounds_of_vms: BTreeMap::new(),
             topology: Topology::default(),
             senses: Senses::default(),
             series: inheritance.series,
@@ -554,6 +559,7 @@ impl Core {
             self.blind_ledgers(since, now);
         }
         self.settle_answers(now);
+        self.close_rounds(now);
         for (module, ledger) in &mut self.ledgers {
             ledger.tick(&self.accounting, now);
             for interval in ledger.take_transitions() {
@@ -575,7 +581,8 @@ impl Core {
         for vm in self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving) {
             let Some(module) = &vm.module else { continue };
             let acknowledged = self.senses.facts.acknowledged() >= vm.route_generation;
-            if acknowledged && !self.ledgers.contains_key(module) {
+            let is_new = self.indicators(module).is_some() && !self.ledgers.contains_key(module);
+            if acknowledged && is_new {
                 self.heard.insert(module.clone());
                 self.ledgers.insert(module.clone(), Ledger::new(now));
             }

@@ -90,7 +90,7 @@ fn unwatched(core: &Core) -> Listed<Unwatched> {
     let modules = core.config.modules.iter();
     let mut all: Vec<Unwatched> = modules
         .filter_map(|(id, module)| {
-            Some(one(format!("module/{id}"), module.monitor.as_ref().err()?))
+            Some(one(format!("module/{id}"), module.measured_by.as_ref().err()?))
         })
         .collect();
     let hosts = core.senses.hosts.values().filter(|host| host.agent.is_none());

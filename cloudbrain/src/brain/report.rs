@@ -25,7 +25,7 @@ use availability::{
     Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, Terms, counted,
     whole,
 };
-use dashboards::view::report::{NotProbed, ReportView};
+use dashboards::view::report::{MeasureView, NotProbed, ReportView};
 use jiff::tz::TimeZone;
 use model::id::{ModuleId, PersonId, ProjectId, VantageId};
 use model::lang::Lang;
@@ -109,6 +109,8 @@ struct Ground {
     ledgers: BTreeMap<ModuleId, Ledgers>,
     withdrawn: Withdrawn,
     unsettled: latency::Unsettled,
+    /// What each is measured by; those that are in no file any more are left out.
+    measured_by: BTreeMap<ModuleId, Vec<MeasureView>>,
     not_probed: Vec<NotProbed>,
 }
 
@@ -124,7 +126,11 @@ pub(super) struct Ledgers {
 impl Ledgers {
     pub(super) fn of(core: &Core, module: &ModuleId) -> Option<Self> {
         let own = core.ledgers.get(module)?.clone();
-        Some(Self { others: core.vantages.of(module, &own), own })
+        let others = match core.is_seen_elsewhere(module) {
+            true => core.vantages.of(module, &own),
+            false => BTreeMap::new(),
+        };
+        Some(Self { own, others })
     }
 
     fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
@@ -152,6 +158,13 @@ impl Ground {
         let mut overlays = overlays(journal, module);
         overlays.extend(self.withdrawn.overlays(module));
         overlays
+    }
+
+    /// How finely a module is looked at; all of them without one.
+    fn interval(&self, module: Option<&ModuleId>) -> Duration {
+        let measures = self.measured_by.iter().filter(|(id, _)| module.is_none_or(|m| m == *id));
+        let each = measures.flat_map(|(_, all)| all).map(|one| Duration::from_millis(one.each_ms));
+        each.max().unwrap_or(self.accounting.interval)
     }
 
     fn account(&self, timeline: &[Interval], overlays: &[Overlay]) -> Account {
@@ -219,12 +232,15 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
     let modules = config.modules.iter().filter(|(_, module)| module.project == *project);
     let (mut ledgers, mut not_probed) = (BTreeMap::new(), Vec::new());
     for (id, module) in modules {
-        match (Ledgers::of(core, id), &module.monitor) {
-            (Some(heard), _) => drop(ledgers.insert(id.clone(), heard)),
-            (None, Err(why)) => not_probed.push(NotProbed { module: id.clone(), why: why.clone() }),
-            (None, Ok(_)) => {
-                let why = "it has not served yet".to_owned();
-                not_probed.push(NotProbed { module: id.clone(), why });
+        match (Ledgers::of(core, id), &module.measured_by) {
+            (Some(heard), by) if by.is_ok() || !heard.own.is_blank() => {
+                ledgers.insert(id.clone(), heard);
+            }
+            (_, Err(why)) => not_probed.push(NotProbed { module: id.clone(), why: why.clone() }),
+            (_, Ok(_)) => {
+                let is_run = config.scaler.policies.contains_key(id);
+                let why = if is_run { "it has not served yet" } else { "nobody has looked yet" };
+                not_probed.push(NotProbed { module: id.clone(), why: why.to_owned() });
             }
         }
     }
@@ -237,10 +253,25 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
         now,
         unsettled: latency::unsettled(core, ledgers.keys()),
         withdrawn: core.withdrawn.clone(),
+        measured_by: ledgers.keys().map(|id| (id.clone(), measures(core, id))).collect(),
         ledgers,
         not_probed,
         policy,
     })
+}
+
+/// What a module is measured by.
+pub(super) fn measures(core: &Core, module: &ModuleId) -> Vec<MeasureView> {
+    let measures = core.indicators(module).into_iter().flatten().map(|(indicator, pace)| {
+        let rules = core.accounting.paced(*pace);
+        MeasureView {
+            by: indicator.to_string(),
+            each_ms: u64::try_from(rules.interval.as_millis()).unwrap_or(u64::MAX),
+            confirm_down: rules.confirm_down,
+            confirm_up: rules.confirm_up,
+        }
+    });
+    measures.collect()
 }
 
 /// The ledgers of modules of a project that are in no file any more, and were in the period.

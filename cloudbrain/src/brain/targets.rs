@@ -180,6 +180,7 @@ fn custom(config: &Config, check: &Check) -> WatchSpec {
 
 fn domain_probe(config: &Config, id: &ModuleId, module: &Module) -> Option<ProbeSpec> {
     let Monitor { domain, path, surprises: _ } = module.monitor.as_ref().ok()?;
+    let domain = domain.as_ref()?;
     Some(ProbeSpec {
         target: ProbeTarget::Domain { module: id.clone(), domain: domain.clone() },
         address: address_of(domain, &config.raw.collector.resolve),
@@ -242,7 +243,7 @@ fn add_vm(config: &Config, vm: &Vm, targets: &mut Targets) {
         targets.probes.push(ProbeSpec {
             target: ProbeTarget::Vm { module: module_id.clone(), vm: vm.id.clone() },
             address: ProbeAddress::Socket(addresses.app),
-            host_header: monitor.domain.clone(),
+            host_header: monitor.domain.clone().unwrap_or_else(|| addresses.app.to_string()),
             path: monitor.path.clone(),
         });
     }

@@ -193,6 +193,11 @@ impl Vantages {
         each.collect()
     }
 
+    /// Whether any of them ever looked at a module.
+    pub fn know(&self, module: &ModuleId) -> bool {
+        self.known.values().any(|vantage| vantage.ledgers.contains_key(module))
+    }
+
     /// What all of them know of a module.
     pub fn of(&self, module: &ModuleId, own: &Ledger) -> BTreeMap<VantageId, Elsewhere> {
         let each = self.known.iter().map(|(name, vantage)| {

@@ -22,6 +22,7 @@ use crate::oncall::local_minute;
 
 use super::core::{CHART_SPAN, Core};
 use super::plan::{PoolStock, stock};
+use super::report;
 use super::review::{self, Facts};
 use super::senses::{Cause, probe_name};
 use crate::chinese;
@@ -142,7 +143,8 @@ fn module_view(core: &Core, id: &ModuleId, now: Time, lang: Lang) -> ModuleView 
         count_series: points.map(|point| (point.at, point.serving)).collect(),
         decisions: decisions(core, id, lang),
         availability: availability(core, id, now),
-        not_probed: module.monitor.as_ref().err().cloned(),
+        not_probed: module.measured_by.as_ref().err().cloned(),
+        measured_by: report::measures(core, id),
         doubts: doubts(core, id),
         vantages: vantages(core, id, now),
     }

@@ -10,9 +10,11 @@ mod quorum;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use availability::{Maintenance, ServiceHours, Target, Terms, Unknown, WeekStart, resolvable};
+use availability::{
+    Indicator, Maintenance, Pace, ServiceHours, Target, Terms, Unknown, WeekStart, resolvable,
+};
 use jiff::tz::TimeZone;
-use model::id::ProjectId;
+use model::id::{ModuleId, ProjectId};
 use model::time::Time;
 use model::unit::Span;
 use scaler::policy::Finding;
@@ -23,7 +25,7 @@ pub use self::latency::RawLatency;
 pub use self::quorum::RawQuorum;
 use super::raw::{RawConfig, TimeOfDay};
 use super::yaml::{Document, Problem};
-use super::{Config, Reader, unknown};
+use super::{Config, Module, Reader, unknown};
 
 /// The shortest month that is billed.
 const MONTH: Duration = Duration::from_secs(28 * 86_400);
@@ -210,9 +212,10 @@ pub fn lint(
     let written: RawAccountingPolicy = document.parse().map_err(|problem| vec![problem])?;
     let zone = TimeZone::get(&config.raw.timezone).unwrap_or(TimeZone::UTC);
     let projects = config.projects.keys().cloned().collect();
+    let fleet = (&projects, &config.modules);
     let policy = reader.accounting(&document, &config.raw, &written, &zone);
     reader.problems.clear(); // The same are found again, with all others.
-    reader.accountings(&config.raw, &projects, vec![(document, written)]);
+    reader.accountings(&config.raw, fleet, &[(document, written)]);
     reader.problems.retain(|problem| problem.is_error);
     if reader.problems.is_empty() { Ok(policy) } else { Err(reader.problems) }
 }
@@ -221,8 +224,8 @@ impl Reader {
     pub(super) fn accountings(
         &mut self,
         raw: &RawConfig,
-        projects: &BTreeSet<ProjectId>,
-        files: Vec<(Document, RawAccountingPolicy)>,
+        (projects, modules): (&BTreeSet<ProjectId>, &BTreeMap<ModuleId, Module>),
+        files: &[(Document, RawAccountingPolicy)],
     ) -> Accountings {
         let zone = TimeZone::get(&raw.timezone).unwrap_or(TimeZone::UTC);
         let (terms, when_spent) = (Terms::default(), WhenSpent::default());
@@ -231,28 +234,38 @@ impl Reader {
         let mut all = Accountings { usual, by_project: BTreeMap::new() };
         let (mut names, mut has_usual) = (BTreeSet::new(), false);
         for (document, written) in files {
-            let policy = self.accounting(&document, raw, &written, &all.usual.zone);
+            let policy = self.accounting(document, raw, written, &all.usual.zone);
             if !names.insert(written.name.clone()) {
                 let message =
                     format!("a second policy named {:?}; names are told apart by", written.name);
-                self.find(&document, "name", format!("{message} readers of reports"));
+                self.find(document, "name", format!("{message} readers of reports"));
             }
             for (index, project) in written.projects.iter().enumerate() {
                 let place = format!("projects.{index}");
                 if !projects.contains(project) && !self.lacks_projects {
                     let known: Vec<&str> = projects.iter().map(|known| known.as_str()).collect();
-                    self.find(&document, place, unknown("project", project.as_str(), &known));
+                    self.find(document, place, unknown("project", project.as_str(), &known));
                 } else if all.by_project.insert(project.clone(), policy.clone()).is_some() {
                     let message = format!("a second accounting policy for {project}; keep one");
-                    self.find(&document, place, message);
+                    self.find(document, place, message);
                 }
             }
             if written.projects.is_empty() && std::mem::replace(&mut has_usual, true) {
                 let message =
                     "a second accounting policy for all other projects; name some, or keep one";
-                self.find(&document, "projects", message);
+                self.find(document, "projects", message);
             } else if written.projects.is_empty() {
                 all.usual = policy;
+            }
+        }
+        for (id, module) in modules {
+            let names_it = |written: &RawAccountingPolicy| match all.by_project.get(&module.project)
+            {
+                Some(_) => written.projects.contains(&module.project),
+                None => written.projects.is_empty(),
+            };
+            if let Some((document, written)) = files.iter().find(|(_, written)| names_it(written)) {
+                self.measurable(document, written, id, module);
             }
         }
         all
@@ -336,6 +349,38 @@ impl Reader {
                 self.find(document, "service_hours", message);
                 None
             }
+        }
+    }
+
+    /// What is promised of a module, and who must agree about it, fits what it is measured by.
+    fn measurable(
+        &mut self,
+        document: &Document,
+        written: &RawAccountingPolicy,
+        id: &ModuleId,
+        module: &Module,
+    ) {
+        let Ok(indicators) = &module.measured_by else { return };
+        let target = written.target.as_deref().and_then(|target| Target::parse(target).ok());
+        for (indicator, pace) in indicators {
+            let (Some(target), Some(Pace { each, confirm_down, .. })) = (target, *pace) else {
+                continue;
+            };
+            if let Err(unresolvable) = resolvable(target, each, confirm_down, MONTH) {
+                let message = format!("{id} is measured by {indicator}: {unresolvable}");
+                self.find(document, "target", message);
+            }
+        }
+        let beside = indicators.keys().find(|indicator| **indicator != Indicator::Domain);
+        if let Some(beside) = beside
+            && indicators.contains_key(&Indicator::Domain)
+            && written.vantages.is_some()
+        {
+            let message = format!(
+                "{id} is measured by its domain and by {beside}, which the brain alone looks at, so no \
+                 quorum could ever see that; measure it by one of them, or leave the quorum out"
+            );
+            self.find(document, "vantages.quorum", message);
         }
     }
 

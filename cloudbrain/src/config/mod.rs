@@ -8,6 +8,7 @@ mod alerts;
 mod channels;
 pub mod checks;
 pub mod heartbeat;
+pub mod indicators;
 pub mod maintenance;
 pub mod policies;
 mod providers;
@@ -41,6 +42,7 @@ use scaler::policy::Finding;
 use accounting::Accountings;
 use checks::Check;
 use heartbeat::RawHeartbeat;
+use indicators::{Indicators, Means};
 use maintenance::Planned;
 use raw::{RawConfig, RawDeployer, RawModule, RawProject, RawProvider};
 use rules::Rules;
@@ -118,8 +120,10 @@ pub struct Module {
     pub program: Vec<String>,
     pub environment: BTreeMap<String, String>,
     pub uses: BTreeSet<DataSourceId>,
-    /// What of it is probed, or why nothing is.
+    /// Where Monitor.X of it is asked for, or why nowhere.
     pub monitor: Result<Monitor, String>,
+    /// By what its availability is measured, or why by nothing.
+    pub measured_by: Result<Indicators, String>,
 }
 
 /// A data source, and whose it is.
@@ -148,7 +152,8 @@ pub struct Zabbix {
 /// Where Monitor.X of a module answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Monitor {
-    pub domain: String,
+    /// Without one its VMs alone are asked.
+    pub domain: Option<String>,
     pub path: String,
     /// Where the contract's choice of the domain may surprise its owner.
     pub surprises: Vec<String>,
@@ -224,14 +229,15 @@ impl Reader {
         let data_sources = self.data_sources(&projects, &folder);
         let checks = self.checks(&projects, &folder);
         let maintenance = self.maintenance((&document, &raw), &projects, &folder);
-        let (projects, modules) = self.check_projects(&raw, &data_sources, projects);
+        let mut policies = self.read_policies(&folder.join(&raw.policies));
+        let policy_files = policies.files();
+        let means = Means { checks: &checks, scaled: &policy_files };
+        let (projects, modules) = self.check_projects(&raw, &data_sources, &means, projects);
         let is_public = projects.values().any(|project| project.is_public);
         self.check_status_page(&document, &raw, is_public);
-        let mut policies = self.read_policies(&folder.join(&raw.policies));
         let accountings = std::mem::take(&mut policies.accountings);
         let names = projects.keys().cloned().collect();
-        let accountings = self.accountings(&raw, &names, accountings);
-        let policy_files = policies.files();
+        let accountings = self.accountings(&raw, (&names, &modules), &accountings);
         let measures = self.measures(&policies);
         let (scaler, timetables) = self.check_policies(&document, &raw, &modules, policies);
         let rules = self.rules(Some(&folder.join(&raw.rules)));
@@ -371,6 +377,7 @@ impl Reader {
         &mut self,
         raw: &RawConfig,
         data_sources: &BTreeMap<DataSourceId, DataSource>,
+        means: &Means,
         files: Vec<(Document, RawProject)>,
     ) -> (BTreeMap<ProjectId, Project>, BTreeMap<ModuleId, Module>) {
         let mut projects = BTreeMap::new();
@@ -387,7 +394,7 @@ impl Reader {
             projects.insert(file.name.clone(), Project { owners, escalation, is_public });
             self.check_uses(&document, &file, data_sources);
             for index in 0..file.modules.len() {
-                if let Some((id, module)) = self.module(&document, &file, index)
+                if let Some((id, module)) = self.module(&document, &file, means, index)
                     && modules.insert(id.clone(), module).is_some()
                 {
                     let path = format!("modules.{index}.name");
@@ -421,6 +428,7 @@ impl Reader {
         &mut self,
         document: &Document,
         file: &RawProject,
+        means: &Means,
         index: usize,
     ) -> Option<(ModuleId, Module)> {
         let written = &file.modules[index];
@@ -434,7 +442,8 @@ impl Reader {
         };
         let own = !written.domains.is_empty() || index > 0;
         let domains = if own { &written.domains } else { &file.domains };
-        let monitor = self.monitor(document, written, domains, index, own);
+        let monitor = self.monitor(document, (&id, written), (domains, own), means, index);
+        let measured_by = self.measured_by(document, (&id, written), &monitor, means, index);
         let module = Module {
             project: file.name.clone(),
             domains: domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
@@ -442,6 +451,7 @@ impl Reader {
             environment: written.environment.clone(),
             uses: written.uses.iter().cloned().collect(),
             monitor,
+            measured_by,
         };
         Some((id, module))
     }
@@ -449,14 +459,14 @@ impl Reader {
     fn monitor(
         &mut self,
         document: &Document,
-        module: &RawModule,
-        domains: &[String],
+        (id, module): (&ModuleId, &RawModule),
+        (domains, own): (&[String], bool),
+        means: &Means,
         index: usize,
-        own: bool,
     ) -> Result<Monitor, String> {
         let suffix = module.monitor.as_ref().ok_or("the project file names no monitor: X")?;
         if domains.is_empty() {
-            return Err("no domain leads to it".to_owned());
+            return means.monitor_of_vms(id, suffix);
         }
         let path = if own { format!("modules.{index}.domains") } else { "domains".to_owned() };
         for (at, domain) in domains.iter().enumerate() {
@@ -474,7 +484,7 @@ impl Reader {
         for surprise in &surprises {
             self.problems.push(document.place(&Finding::warning(path.clone(), surprise.clone())));
         }
-        let (domain, path) = (domain.to_owned(), monitor_x::path(suffix));
+        let (domain, path) = (Some(domain.to_owned()), monitor_x::path(suffix));
         Ok(Monitor { domain, path, surprises })
     }
 

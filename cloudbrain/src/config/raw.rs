@@ -424,9 +424,13 @@ pub struct RawModule {
     pub name: String,
     #[serde(default)]
     pub domains: Vec<String>,
-    /// The X of `/monitor/monitor.X`: `js`, `php`, `jsp`. Without it the module is not probed,
-    /// and the page says so.
+    /// The X of `/monitor/monitor.X`: `js`, `php`, `jsp`. It is asked of the domain, and of each VM that
+    /// serves. Without it only checks look at the module.
     pub monitor: Option<String>,
+    /// By what its availability is measured: `domain`, `vms`, `checks` (all of its own) or `check/NAME`. It
+    /// is down while one of them says so. Left out: its domain; without one, its VMs if a policy runs
+    /// them and `monitor` is there; else its checks.
+    pub measured_by: Option<Vec<String>>,
     /// The program and its arguments; `${PORT}` stands for the port to listen on. A module without
     /// one is watched, and not run.
     #[serde(default)]

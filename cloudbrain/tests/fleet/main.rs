@@ -17,6 +17,7 @@ mod explore;
 mod files;
 mod foresight;
 mod heartbeat;
+mod indicators;
 mod kill;
 mod latency;
 mod maintenance;

@@ -31,6 +31,7 @@ fn module(loads: &[(u64, Option<f64>)], counts: &[(u64, u32)]) -> ModuleView {
         decisions: Vec::new(),
         availability: AvailabilityView::nothing(START),
         not_probed: None,
+        measured_by: Vec::new(),
         doubts: Vec::new(),
         vantages: Vec::new(),
     }

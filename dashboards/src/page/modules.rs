@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::{cell, head, module_path};
 use crate::chart::{self, Size};
+use crate::report::measured_by;
 use crate::view::{AvailabilityView, DecisionMark, ModuleView};
 use crate::voice::{self, NOTHING, Voice};
 use crate::words;
@@ -96,6 +97,9 @@ pub(super) fn availability(module: &ModuleView, voice: &Voice) -> Markup {
                     span { (voice.fill(words::BETWEEN, &[&bounds[0], &bounds[1]])) }
                 }
                 span { (voice.say(words::SINCE)) " " (voice.time(*since)) }
+            }
+            @if let Some(measured_by) = measured_by(voice.lang, &module.measured_by) {
+                p.quiet { (voice.say(words::MEASURED_BY)) " " (measured_by) }
             }
         }
         @for doubt in &module.doubts {

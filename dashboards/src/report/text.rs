@@ -10,7 +10,7 @@ use model::lang::Lang;
 use model::time::Time;
 use model::unit::Span;
 
-use super::{cause_in, local, state_in, zone_of};
+use super::{cause_in, local, measured_by, state_in, zone_of};
 use crate::view::report::{
     BudgetView, CauseView, CorrectionView, ModuleReport, OutageView, PartialView, ReleaseView,
     ReportView, SpanView, StatisticsView, VerdictView, WholeView,
@@ -91,6 +91,9 @@ impl Writer {
                 Lang::Zh => format!("自 {since} 起已不在任何文件中，此后不计入"),
             };
             Self::line(&mut text, self.say("withdrawn", "已移除"), &said);
+        }
+        if let Some(said) = measured_by(self.lang, &module.measured_by) {
+            Self::line(&mut text, self.say("measured by", "衡量依据"), &said);
         }
         self.outages(module, &mut text);
         if module.blips > 0 {

@@ -69,6 +69,9 @@ pub struct ModuleReport {
     /// not applicable.
     #[serde(default)]
     pub withdrawn: Option<Time>,
+    /// It is down while one of them says so. Empty for a module that is in no file any more.
+    #[serde(default)]
+    pub measured_by: Vec<MeasureView>,
     #[serde(flatten)]
     pub tally: TallyView,
     /// Percentages, never rounded up, with as many digits as the probing can tell apart; None if
@@ -115,6 +118,18 @@ impl ModuleReport {
             is_open: self.outages.last().is_some_and(|outage| outage.is_open),
         }
     }
+}
+
+/// What an availability is measured by, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeasureView {
+    /// `domain`, `vms`, `check/login`.
+    pub by: String,
+    /// Between two looks, in milliseconds.
+    pub each_ms: u64,
+    /// So many failures in a row are an outage, and so many successes end it.
+    pub confirm_down: u32,
+    pub confirm_up: u32,
 }
 
 /// They add up to the period, up to rounding.

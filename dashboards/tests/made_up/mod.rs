@@ -303,6 +303,7 @@ fn module(name: &str, serving: u32, warming: u32, desired: u32, load: Option<f64
             since: ago(600),
         },
         not_probed: None,
+        measured_by: Vec::new(),
         doubts: Vec::new(),
         vantages: Vec::new(),
     }

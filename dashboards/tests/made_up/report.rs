@@ -5,9 +5,9 @@ use std::time::Duration;
 use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
 use dashboards::view::latency::{LatencyView, WithinView};
 use dashboards::view::report::{
-    Around, BudgetView, CauseView, CorrectionView, DayView, ModuleReport, NotProbed, OutageView,
-    PartialView, ReleaseView, ReportView, SpanView, StatisticsView, TallyView, VerdictView,
-    WholeView,
+    Around, BudgetView, CauseView, CorrectionView, DayView, MeasureView, ModuleReport, NotProbed,
+    OutageView, PartialView, ReleaseView, ReportView, SpanView, StatisticsView, TallyView,
+    VerdictView, WholeView,
 };
 use dashboards::view::status::{StatusProject, StatusState, StatusView};
 use model::time::Time;
@@ -196,6 +196,7 @@ fn missed() -> ModuleReport {
     ModuleReport {
         module: "shop/web".parse().expect("a good name"),
         withdrawn: None,
+        measured_by: Vec::new(),
         days: (0..28).map(|date| day(date, down(date), unknown(date), work(date))).collect(),
         tally: TallyView {
             up_s: 2_337_490,
@@ -281,6 +282,7 @@ fn met() -> ModuleReport {
     ModuleReport {
         module: "shop/checkout".parse().expect("a good name"),
         withdrawn: None,
+        measured_by: Vec::new(),
         days: (0..28).map(|date| day(date, if date == 5 { 600 } else { 0 }, 0, 0)).collect(),
         tally: TallyView { up_s: 2_418_600, down_s: 600, ..TallyView::default() },
         known: Some("99.975".to_owned()),
@@ -316,6 +318,10 @@ fn met() -> ModuleReport {
     }
 }
 
+fn measure(by: &str, each_s: u64, confirm_down: u32, confirm_up: u32) -> MeasureView {
+    MeasureView { by: by.to_owned(), each_ms: each_s * 1_000, confirm_down, confirm_up }
+}
+
 /// Published on the ninth; whether it is met hangs on what nobody saw.
 fn open() -> ModuleReport {
     let unknown = |date: u64| if date == 12 { 60_000 } else { 0 };
@@ -329,6 +335,7 @@ fn open() -> ModuleReport {
     ModuleReport {
         module: "shop/search".parse().expect("a good name"),
         withdrawn: None,
+        measured_by: vec![measure("domain", 10, 3, 2), measure("check/suggest", 300, 2, 1)],
         days: days.collect(),
         tally: TallyView {
             up_s: 1_668_000,

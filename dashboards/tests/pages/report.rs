@@ -215,6 +215,7 @@ fn the_text_says_the_same_and_begins_with_the_project_as_a_whole() {
           undecidable  met if 16h11m12s of the unknown time was up, missed if 28m49s of it was down
           between      96.527% and 100%; 96.527% of the time is known
           budget       28m48s of 28m48s left; at this pace it is used up on 2026-02-28 00:00:00
+          measured by  domain each 10s, down after 3, up after 2; check/suggest each 5m, down after 2, up after 1
           outages      none
           unknown      16h40m
             2026-02-13 02:46:40  16h40m    the monitor itself was not looking

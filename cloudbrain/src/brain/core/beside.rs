@@ -12,6 +12,7 @@ use alerter::beside::{
 };
 use alerter::deliver::renew_all;
 use alerter::message::Message;
+use availability::Accounting;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use model::id::{FlavorId, HostId, ModuleId, VmId};
@@ -63,7 +64,8 @@ impl Core {
 
     /// None for a module without an account.
     fn cost(&self, module: &ModuleId, since: Time, month: Option<Time>, now: Time) -> Option<Cost> {
-        let from = since - self.till_it_is_known();
+        let rules = self.accounting_of(module);
+        let from = since - till_it_is_known(&rules);
         let report = self.availability(module, from, now)?;
         let month = month.and_then(|month| {
             let report = self.availability(module, month, now)?;
@@ -71,14 +73,9 @@ impl Core {
         });
         let (up, down, blips) = (report.up, report.down, report.blips);
         // A probe that was not made leaves a gap of half an interval; less is a late one.
-        let is_gap = report.unknown >= self.accounting.interval / 2;
+        let is_gap = report.unknown >= rules.interval / 2;
         let unknown = if is_gap { report.unknown } else { Duration::ZERO };
         Some(Cost { up, down, unknown, blips, month })
-    }
-
-    /// From the first failed probe to the word that something is wrong.
-    fn till_it_is_known(&self) -> Duration {
-        self.accounting.interval * self.accounting.confirm_down.max(super::MISSES)
     }
 
     fn room_for(&self, question: &Question) -> Vec<Room> {
@@ -127,6 +124,11 @@ impl Core {
         });
         lives.count() as u32
     }
+}
+
+/// From the first failed probe to the word that something is wrong.
+fn till_it_is_known(rules: &Accounting) -> Duration {
+    rules.interval * rules.confirm_down.max(super::MISSES)
 }
 
 /// The first moment of the month that it is in a zone; an unknown zone counts as UTC.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use availability::Ledger;
 use collector::findings::Subject;
 use collector::look::{Answer, Look};
 use collector::passive::AgentError;
@@ -282,6 +281,9 @@ impl Core {
         }
         self.senses.refusals(name, look);
         let Some(subject) = subject else { return news };
+        if let Object::Module(module) = &subject.object {
+            self.measured_by_check(module, name, look);
+        }
         let signals = self.findings.on_look(subject, look.at, &look.answer);
         self.signals(signals, now) || news
     }
@@ -304,12 +306,9 @@ impl Core {
         }
         self.senses.verdict(verdict);
         self.rows.probed(verdict, &self.topology);
-        if let ProbeTarget::Domain { module, .. } = &verdict.target {
-            let ledger = self.ledgers.entry(module.clone());
-            let ledger = ledger.or_insert_with(|| Ledger::new(verdict.at));
-            ledger.observe(&self.accounting, verdict.at, &verdict.outcome);
-            self.heard.insert(module.clone());
-            self.time_answer(module, verdict);
+        match &verdict.target {
+            ProbeTarget::Domain { module, .. } => self.measured_by_domain(module, verdict),
+            ProbeTarget::Vm { module, .. } => self.measured_by_vm(module, verdict),
         }
         let signals = self.reach.on_verdict(verdict);
         let signals = self.agreed(&brain(), signals);

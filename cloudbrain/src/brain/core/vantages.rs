@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use availability::{Accounting, Interval, Joined, Ledger, Report, State, join};
+use availability::{Accounting, Indicator, Interval, Joined, Ledger, Report, State, join};
 use model::id::{CheckId, ModuleId, Object, SourceId, VantageId};
 use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
@@ -21,12 +21,15 @@ const OF_DOMAINS: &str = "monitor.domain";
 
 impl Core {
     /// What a vantage is to probe; None if the main file names none of this name. A module that has not
-    /// served yet fails as it must.
+    /// served yet fails as it must, and one that is not measured by its domain is no business of theirs.
     pub fn vantage_targets(&self, name: &VantageId) -> Option<TargetList> {
         let vantage = self.config.vantages.get(name)?;
         let collector = &self.config.raw.collector;
         let probes = self.targets.probes.iter().filter_map(|probe| match &probe.target {
-            ProbeTarget::Domain { module, domain } if self.ledgers.contains_key(module) => {
+            ProbeTarget::Domain { module, domain }
+                if self.ledgers.contains_key(module)
+                    && self.is_measured_by(module, &Indicator::Domain) =>
+            {
                 let (module, domain) = (module.clone(), domain.clone());
                 Some(Target { module, domain, path: probe.path.clone() })
             }
@@ -145,7 +148,18 @@ impl Core {
         }
     }
 
+    /// What is measured by something else than its domain the brain alone looks at.
+    pub fn is_seen_elsewhere(&self, module: &ModuleId) -> bool {
+        match self.indicators(module) {
+            Some(all) => all.contains_key(&Indicator::Domain),
+            None => self.vantages.know(module), // It is in the files no more.
+        }
+    }
+
     fn quorum_of(&self, module: &ModuleId) -> Option<u32> {
+        if !self.is_seen_elsewhere(module) {
+            return None;
+        }
         let project = &self.config.modules.get(module)?.project;
         self.config.accountings.of(project).terms.quorum
     }
@@ -160,10 +174,8 @@ impl Core {
 
     /// How a module is by what each told last, ours among them; nothing if there are no others.
     pub fn by_vantage(&self, module: &ModuleId, now: Time) -> Vec<(VantageId, Interval)> {
-        let Some(own) = self.ledgers.get(module).filter(|_| !self.config.vantages.is_empty())
-        else {
-            return Vec::new();
-        };
+        let is_seen = !self.config.vantages.is_empty() && self.is_seen_elsewhere(module);
+        let Some(own) = self.ledgers.get(module).filter(|_| is_seen) else { return Vec::new() };
         let newest = |ledger: &Ledger| newest(&self.accounting, ledger);
         let others = self.vantages.newest(module, newest);
         let late = |interval: Interval| match now.since(interval.until) {
@@ -192,7 +204,7 @@ impl Core {
         let own = self.ledgers.get(module)?;
         let blips = own.blips(&self.accounting, from, until);
         let Joined { timeline, .. } = self.believed(module, from, until)?;
-        Some(Report::new(&self.accounting, timeline, blips))
+        Some(Report::new(&self.accounting_of(module), timeline, blips))
     }
 }
 

@@ -35,6 +35,7 @@ impl Core {
             let is_there = self.config.modules.contains_key(module);
             self.withdrawn.follow(module, is_there, now);
         }
+        self.follow_indicators(now);
     }
 }
 

@@ -75,9 +75,10 @@ pub(super) fn in_chinese(view: &mut ReportView) {
 fn module_report(ground: &Ground, told: Told) -> ModuleReport {
     let Told { module, account, blips, partials } = told;
     let tally = &account.tally;
-    let digits = digits(ground.accounting.interval, tally.counted());
+    let digits = digits(ground.interval(Some(&module)), tally.counted());
     let percent = |share: Option<Share>| share.map(|share| share.floor_percent(digits));
     ModuleReport {
+        measured_by: ground.measured_by.get(&module).cloned().unwrap_or_default(),
         withdrawn: ground.withdrawn.since(&module).filter(|since| *since < ground.period.until()),
         module,
         tally: tally_view(tally),
@@ -124,7 +125,7 @@ pub(super) fn days(account: &Account) -> Vec<DayView> {
 /// What is said of a project as a whole.
 pub(super) fn whole(ground: &Ground, account: &Account) -> WholeView {
     let tally = &account.tally;
-    let digits = digits(ground.accounting.interval, tally.counted());
+    let digits = digits(ground.interval(None), tally.counted());
     let percent = |share: Option<Share>| share.map(|share| share.floor_percent(digits));
     WholeView {
         tally: tally_view(tally),

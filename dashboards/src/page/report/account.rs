@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::{anchor, calendar, down, latency, lists, percent, verdict};
 use crate::chart::budget;
 use crate::page::{fact, module_path};
+use crate::report::measured_by;
 use crate::view::report::{ModuleReport, ReportView, VerdictView};
 use crate::voice::Voice;
 use crate::words;
@@ -22,6 +23,9 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
             (figures(module, report.target.as_deref(), voice))
             @if let Some(since) = module.withdrawn {
                 p { (voice.fill(words::WITHDRAWN, &[&voice.dated(since)])) }
+            }
+            @if let Some(measured_by) = measured_by(voice.lang, &module.measured_by) {
+                p.quiet { (voice.say(words::MEASURED_BY)) " " (measured_by) }
             }
             @if let Some(budget) = &module.budget { (budget::bar(budget, voice)) }
             @if module.known.is_some() {
