@@ -46,11 +46,15 @@ fn release(fleet: &Fleet, module: &str, version: &str) -> String {
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
-fn correct(fleet: &Fleet, state: &str, by: &str) -> (u16, String) {
+/// The ten minutes up to now.
+fn lately() -> String {
     let now = Timestamp::now();
     let local = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%FT%T").to_string();
-    let begin = local(now.checked_sub(jiff::SignedDuration::from_secs(600)).expect("a moment"));
-    let period = format!("{begin}..{}", local(now));
+    let begin = now.checked_sub(jiff::SignedDuration::from_secs(600)).expect("a moment");
+    format!("{}..{}", local(begin), local(now))
+}
+
+fn correct(fleet: &Fleet, period: &str, state: &str, by: &str) -> (u16, String) {
     let wish = json!({"module": "shop/web", "period": period, "as": state, "by": by,
         "reason": "our own firewall, users got their answers"});
     let head = "Content-Type: application/json\r\n";
@@ -99,13 +103,14 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
     let after = told["outages"][0]["told_s"].as_u64();
     assert!(after > Some(0) && told["statistics"]["tell_worst_s"].as_u64() == after, "{told}");
 
-    let (status, answer) = correct(&fleet, "fine", "alice");
+    let period = lately();
+    let (status, answer) = correct(&fleet, &period, "fine", "alice");
     assert_eq!(status, 422, "{answer}");
     assert!(answer.contains("is no state; write one of up, down"), "{answer}");
-    let (status, answer) = correct(&fleet, "up", "mallory");
+    let (status, answer) = correct(&fleet, &period, "up", "mallory");
     assert_eq!(status, 422, "{answer}");
     assert!(answer.contains("nobody is called"), "{answer}");
-    let (status, answer) = correct(&fleet, "up", "alice");
+    let (status, answer) = correct(&fleet, &period, "up", "alice");
     assert_eq!(status, 200, "{answer}");
     let told = fleet.wait("the correction in the account", |fleet| {
         module(fleet).filter(|module| module["corrections"][0]["why"].is_string())
@@ -117,7 +122,7 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
         (Some(0), Some(0))
     );
     fleet.wait("a budget again", |fleet| (!explained(fleet).contains("is used up")).then_some(()));
-    let (status, answer) = correct(&fleet, "measured", "alice");
+    let (status, answer) = correct(&fleet, &period, "measured", "alice");
     assert_eq!(status, 200, "{answer}");
     let told = fleet.wait("what was measured again", |fleet| {
         module(fleet).filter(|module| module["down_s"].as_u64() > Some(9))
