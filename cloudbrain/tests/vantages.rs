@@ -1,11 +1,12 @@
 //! The brain without a socket or a disk, and what vantages tell it: of five hundred businesses none is down
 //! because one vantage is cut off, and alarms need a quorum.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use availability::{State, Tally};
+use availability::{Interval, State, Tally};
 use cloudbrain::brain::core::{Core, Heard, Inheritance};
 use cloudbrain::brain::vantages::Vantages;
 use cloudbrain::config::{self, Config};
@@ -357,6 +358,53 @@ fn a_brain_that_takes_over_knows_what_vantages_told_the_last_one() {
     world.sent[0] -= 12;
     let taken = world.deliver(0, 291, 301, |_| true);
     assert_eq!((taken.new, taken.repeated), (0, 12), "it was acknowledged before");
+}
+
+/// What is settled goes to rows, once each, and no more is written of a ledger than what may still change.
+#[test]
+fn hours_of_outages_seen_from_elsewhere_are_rows_and_what_is_written_of_them_stays_small() {
+    let mut world = World::new("rows", 1);
+    let (mut memory, mut rows, mut longest) = (BTreeMap::new(), Vec::new(), 0);
+    for second in (0..20_000).step_by(10) {
+        let is_down = second % 400 >= 350;
+        world.look(second, |_| !is_down);
+        world.deliver(0, second, second, |_| !is_down);
+        for change in world.core.turn(at(second)).changes {
+            match change {
+                Change::Memory { room, json } if room.starts_with("vantage/beijing/") => {
+                    longest = longest.max(json.len());
+                    memory.insert(room, json);
+                }
+                Change::Memory { room, json } => drop(memory.insert(room, json)),
+                Change::Transition(row) if row.vantage.is_some() => rows.push(row),
+                _ => (),
+            }
+        }
+    }
+    assert!(rows.len() > 90, "{}", rows.len());
+    assert!(rows.windows(2).all(|two| two[0].until == Some(two[1].at)), "each once, without a gap");
+    assert!(longest < 3_000, "{longest} bytes");
+    let mut vantages = Vantages::restore(&world.core.config, &memory).expect("it reads back");
+    for (vantage, module, ledger) in vantages.ledgers_mut() {
+        assert_eq!((vantage.as_str(), module.as_str()), ("beijing", "b0/web"));
+        let told = rows.iter().map(|row| Interval {
+            from: row.at,
+            until: row.until.expect("it is over"),
+            state: state(&row.state),
+            why: row.why.clone(),
+        });
+        ledger.complete(told.collect(), Vec::new());
+    }
+    let own = &world.core.ledgers[&module(0)];
+    let seen = |vantages: &Vantages| {
+        vantages.seen((&module(0), own), &world.core.accounting, (at(0), at(19_000)))
+    };
+    assert_eq!(seen(&vantages), seen(&world.core.vantages));
+}
+
+/// As a row has it.
+fn state(word: &str) -> State {
+    *State::ALL.iter().find(|state| state.as_str() == word).expect("a state")
 }
 
 /// What is said of files in which one thing is changed.

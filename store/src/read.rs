@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::str::FromStr;
 
-use model::id::{IncidentId, ModuleId, Object};
+use model::id::{IncidentId, ModuleId, Object, VantageId};
 use model::time::Time;
 use model::vm::{Addresses, Vm};
 use rusqlite::types::Type;
@@ -176,6 +176,23 @@ pub(crate) fn first_told(
     Ok(told)
 }
 
+/// Those that overlap the time from `from` to before `until`, oldest first, as a vantage saw them.
+pub(crate) fn transitions_elsewhere(
+    connection: &Connection,
+    (vantage, module): (&VantageId, &ModuleId),
+    from: Time,
+    until: Time,
+) -> rusqlite::Result<Vec<TransitionRow>> {
+    let sql = "SELECT * FROM transition_elsewhere
+               WHERE vantage = ?1 AND module = ?2 AND at < ?4 AND (until IS NULL OR until > ?3)
+               ORDER BY at";
+    let question = params![vantage.as_str(), module.as_str(), from.millis(), until.millis()];
+    let row = |row: &Row<'_>| {
+        Ok(TransitionRow { vantage: Some(word(row, "vantage")?), ..transition(row)? })
+    };
+    rows(connection, sql, question, row)
+}
+
 /// Those that overlap the time from `from` to before `until`, oldest first.
 pub(crate) fn transitions(
     connection: &Connection,
@@ -328,6 +345,7 @@ fn outgoing(row: &Row<'_>) -> rusqlite::Result<OutgoingRow> {
 
 fn transition(row: &Row<'_>) -> rusqlite::Result<TransitionRow> {
     Ok(TransitionRow {
+        vantage: None,
         module: word(row, "module")?,
         at: time(row, "at")?,
         until: maybe_time(row, "until")?,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use model::id::{DecisionId, IncidentId, ModuleId, Object, PersonId, VmId};
+use model::id::{DecisionId, IncidentId, ModuleId, Object, PersonId, VantageId, VmId};
 use model::time::Time;
 use model::vm::Vm;
 
@@ -123,6 +123,8 @@ pub struct OutgoingRow {
 /// The availability of a module from one moment to another, half-open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransitionRow {
+    /// Who saw it; None for the brain itself.
+    pub vantage: Option<VantageId>,
     pub module: ModuleId,
     pub at: Time,
     /// After `at`; None while it lasts.

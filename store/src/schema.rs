@@ -24,6 +24,7 @@ pub(crate) const STATE: Schema = Schema {
         include_str!("schema/state_5.sql"),
         include_str!("schema/state_6.sql"),
         include_str!("schema/state_7.sql"),
+        include_str!("schema/state_8.sql"),
     ],
     refresh: fill_vm_edges,
 };

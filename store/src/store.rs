@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use model::id::{IncidentId, ModuleId, Object};
+use model::id::{IncidentId, ModuleId, Object, VantageId};
 use model::time::Time;
 use rusqlite::Connection;
 
@@ -187,18 +187,25 @@ impl Store {
     }
 
     /// The intervals of a module that overlap the time from `from` to before `until`, whole and
-    /// oldest first.
+    /// oldest first, as a vantage saw them; None for the brain itself.
     ///
     /// # Errors
     /// `Damaged`, `Disk`, `Closed`.
     pub async fn transitions(
         &self,
+        vantage: Option<&VantageId>,
         module: &ModuleId,
         from: Time,
         until: Time,
     ) -> Result<Vec<TransitionRow>, StoreError> {
-        let module = module.clone();
-        self.read(move |c| read::transitions(c, &module, from, until)).await
+        let (vantage, module) = (vantage.cloned(), module.clone());
+        let read = move |connection: &Connection| match &vantage {
+            Some(vantage) => {
+                read::transitions_elsewhere(connection, (vantage, &module), from, until)
+            }
+            None => read::transitions(connection, &module, from, until),
+        };
+        self.read(read).await
     }
 
     /// The probes of hours that are not settled, from `from` on, oldest first.

@@ -1,6 +1,6 @@
 //! Applies changes: all of them, or none.
 
-use model::id::{IncidentId, Object};
+use model::id::{IncidentId, Object, VantageId};
 use model::time::Time;
 use model::vm::Vm;
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
@@ -175,11 +175,35 @@ fn write_outgoing(connection: &Connection, message: &OutgoingRow) -> rusqlite::R
 }
 
 fn write_transition(connection: &Connection, transition: &TransitionRow) -> rusqlite::Result<()> {
+    if let Some(vantage) = &transition.vantage {
+        return write_transition_elsewhere(connection, vantage, transition);
+    }
     let sql = "
         INSERT INTO transition (module, at, until, state, why) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (module, at) DO UPDATE SET until = excluded.until, state = excluded.state,
             why = excluded.why";
     let row = params![
+        transition.module.as_str(),
+        transition.at.millis(),
+        transition.until.map(Time::millis),
+        transition.state,
+        transition.why,
+    ];
+    run(connection, sql, row)
+}
+
+fn write_transition_elsewhere(
+    connection: &Connection,
+    vantage: &VantageId,
+    transition: &TransitionRow,
+) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO transition_elsewhere (vantage, module, at, until, state, why)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (vantage, module, at) DO UPDATE SET until = excluded.until,
+            state = excluded.state, why = excluded.why";
+    let row = params![
+        vantage.as_str(),
         transition.module.as_str(),
         transition.at.millis(),
         transition.until.map(Time::millis),

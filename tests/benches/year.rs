@@ -203,7 +203,8 @@ async fn company(folder: &Path, store: &Store, now: Time) {
             |row: &AnswersRow| row.at < BEGIN + DAY || row.at + DAY * 2 > now || row.hours > 1;
         rows.extend(all.into_iter().filter(is_edge));
     }
-    let transitions = store.transitions(&module_id(0), BEGIN, now).await.expect("they are there");
+    let transitions =
+        store.transitions(None, &module_id(0), BEGIN, now).await.expect("they are there");
     let store = Store::open(&folder.join("company"), now).expect("a folder of our own").store;
     for number in 0..PROJECTS {
         let module = module_id(number);

@@ -131,7 +131,9 @@ fn promises(core: &Core, now: Time) -> Vec<Promise> {
         policy.terms.target?;
         let period = Period::parse("this-month", &policy.zone, policy.week_start, now).ok()?;
         let since = period.from().min(now - longest_window());
-        let record = match ledger.remembers_all_since(since) {
+        let is_whole =
+            ledger.remembers_all_since(since) && core.vantages.remember_all_since(module, since);
+        let record = match is_whole {
             true => Record::Whole(core.believed(module, since, now)?.timeline),
             false => Record::Part(Box::new(Ledgers::of(core, module)?)),
         };

@@ -53,7 +53,7 @@ use scaler::hands::{RouterReport, Routing, Sighting};
 use scaler::policy::Aggregate;
 use scaler::reason::Decision;
 use scaler::steps::{Step, StepKind, StepOutcome};
-use store::{Change, IncidentRow, JournalRow, TransitionRow};
+use store::{Change, IncidentRow, JournalRow};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
@@ -522,7 +522,9 @@ impl Core {
         turn.changes.extend(self.stored.alerter(&mut self.alerter));
         turn.changes.extend(self.posted.take_changes().into_iter().map(record::room));
         turn.changes.extend(self.changed_ledgers());
-        turn.changes.extend(self.vantages.take_changes().into_iter().map(record::room));
+        let elsewhere = self.vantages.take_changes();
+        turn.changes.extend(elsewhere.rooms.into_iter().map(record::room));
+        turn.changes.extend(elsewhere.transitions);
         turn.changes.extend(self.stored.room(record::LATENCY, &self.latencies.settled_until()));
         turn.changes.extend(self.rooms_of_rules());
         turn.changes.extend(self.stored.old_notes(now));
@@ -564,13 +566,7 @@ impl Core {
             ledger.tick(&self.accounting, now);
             for interval in ledger.take_transitions() {
                 self.heard.insert(module.clone());
-                self.pending.changes.push(Change::Transition(TransitionRow {
-                    module: module.clone(),
-                    at: interval.from,
-                    until: Some(interval.until),
-                    state: interval.state.to_string(),
-                    why: interval.why,
-                }));
+                self.pending.changes.push(record::transition(None, module, interval));
             }
         }
     }

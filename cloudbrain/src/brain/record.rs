@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use alerter::note::Note;
 use alerter::record::PieceError;
-use availability::Ledger;
-use model::id::{ModuleId, VmId};
+use availability::{Interval, Ledger};
+use model::id::{ModuleId, VantageId, VmId};
 use model::time::Time;
 use model::vm::Vm;
 use scaler::reason::Decision;
 use scaler::state::{Memory, State};
 use scaler::steps::{Step, StepKind};
-use store::{Change, DecisionRow, JournalRow, NoteRow, Remembered, StepRow, StepStatus};
+use store::{
+    Change, DecisionRow, JournalRow, NoteRow, Remembered, StepRow, StepStatus, TransitionRow,
+};
 
 /// The names under which rooms keep their memory.
 pub(super) const SCALER: &str = "scaler";
@@ -221,6 +223,18 @@ fn step_row(id: u64, step: &Step, status: StepStatus) -> StepRow {
 pub(super) fn ledger(module: &ModuleId, ledger: &Ledger) -> Option<Change> {
     let json = serde_json::to_string(&ledger.tail()).ok()?;
     Some(Change::Memory { room: format!("{LEDGER}{module}"), json })
+}
+
+/// A span that is settled, as it was seen from a vantage; None for the brain itself.
+pub(super) fn transition(
+    vantage: Option<&VantageId>,
+    module: &ModuleId,
+    interval: Interval,
+) -> Change {
+    let Interval { from, until, state, why } = interval;
+    let (vantage, module) = (vantage.cloned(), module.clone());
+    let (until, state) = (Some(until), state.to_string());
+    Change::Transition(TransitionRow { vantage, module, at: from, until, state, why })
 }
 
 /// The failures of a module that were no outage: too few to have rows, too many to be written with each

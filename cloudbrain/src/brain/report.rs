@@ -300,10 +300,13 @@ pub(super) async fn seen(
     accounting: &Accounting,
     (since, until): (Time, Time),
 ) -> Result<Seen, StoreError> {
-    let stored = stored(handle, module, own, since).await?;
-    let others = others.iter();
-    let others = others.map(|(name, one)| (name.clone(), one.timeline(accounting, since, until)));
-    Ok(others.chain([(brain(), own.timeline(accounting, &stored, since, until))]).collect())
+    let told = stored(handle, None, module, own, since).await?;
+    let mut seen = Seen::from([(brain(), own.timeline(accounting, &told, since, until))]);
+    for (name, one) in others {
+        let told = stored(handle, Some(name), module, one.ledger(), since).await?;
+        seen.insert(name.clone(), one.timeline(accounting, &told, (since, until)));
+    }
+    Ok(seen)
 }
 
 /// What the journal says of a module's time beside what was measured.
@@ -312,9 +315,10 @@ pub(super) fn overlays(journal: &[JournalRow], module: &ModuleId) -> Vec<Overlay
     windows.into_iter().chain(corrected::corrections(journal, module)).collect()
 }
 
-/// What the ledger remembers no more.
+/// What the ledger remembers no more; that of the brain itself without a vantage.
 async fn stored(
     handle: &Handle,
+    vantage: Option<&VantageId>,
     module: &ModuleId,
     ledger: &Ledger,
     since: Time,
@@ -323,7 +327,7 @@ async fn stored(
         return Ok(Vec::new());
     }
     let remembered = ledger.remembers_from();
-    let rows = handle.store.transitions(module, since, remembered).await?;
+    let rows = handle.store.transitions(vantage, module, since, remembered).await?;
     Ok(rows.into_iter().filter_map(interval).collect())
 }
 

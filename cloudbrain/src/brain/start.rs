@@ -285,7 +285,7 @@ async fn inherit(
         scaler,
         alerter,
         posted: Posted::restore(&state.memory),
-        vantages: Vantages::restore(config, &state.memory).context("reading back the vantages")?,
+        vantages: vantages(config, &state, store).await.context("reading back the vantages")?,
         ledgers: ledgers(&state, store).await.context("reading back the ledgers")?,
         ledgers_are_together: state.memory.contains_key(record::LEDGERS),
         latencies: answering::inherit(self::memory(&state, record::LATENCY)?, store).await?,
@@ -307,11 +307,22 @@ async fn ledgers(state: &Remembered, store: &Store) -> anyhow::Result<BTreeMap<M
     let mut ledgers = record::ledgers(state)?;
     for (module, ledger) in &mut ledgers {
         let (since, until) = (ledger.since(), ledger.remembers_from());
-        let rows = store.transitions(module, since, until).await?;
+        let rows = store.transitions(None, module, since, until).await?;
         let settled = rows.into_iter().filter_map(report::interval).collect();
         ledger.complete(settled, record::blips_of(state, module)?);
     }
     Ok(ledgers)
+}
+
+/// Likewise of what the others saw.
+async fn vantages(config: &Config, state: &Remembered, store: &Store) -> anyhow::Result<Vantages> {
+    let mut vantages = Vantages::restore(config, &state.memory)?;
+    for (vantage, module, ledger) in vantages.ledgers_mut() {
+        let (since, until) = (ledger.since(), ledger.remembers_from());
+        let rows = store.transitions(Some(vantage), module, since, until).await?;
+        ledger.complete(rows.into_iter().filter_map(report::interval).collect(), Vec::new());
+    }
+    Ok(vantages)
 }
 
 /// Newest first.

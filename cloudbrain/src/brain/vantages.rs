@@ -24,9 +24,11 @@ use model::signal::Signal;
 use model::time::Time;
 use model::verdict::{Outcome, Phase, ProbeTarget, Timings, Verdict};
 use serde::{Deserialize, Serialize};
+use store::Change;
 
 pub use self::words::{Judges, Words};
 use super::core::MISSES;
+use super::record;
 use crate::config::Config;
 use crate::vantage::wire::{Answer, Batch, Taken, What};
 
@@ -110,6 +112,15 @@ pub enum Trouble {
     Blind { since: Time, reason: String },
 }
 
+/// What of it the store does not hold as it is.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// By room.
+    pub rooms: Vec<(String, Option<String>)>,
+    /// Spans that are settled.
+    pub transitions: Vec<Change>,
+}
+
 /// What a batch came to.
 #[derive(Debug, Default)]
 pub struct Delivered {
@@ -119,9 +130,19 @@ pub struct Delivered {
 }
 
 impl Elsewhere {
-    /// What it saw from `from` to before `until`.
-    pub fn timeline(&self, accounting: &Accounting, from: Time, until: Time) -> Vec<Interval> {
-        timeline(&self.ledger, self.until, accounting, (from, until))
+    /// What it saw from `from` to before `until`; what its ledger remembers no more `stored` has.
+    pub fn timeline(
+        &self,
+        accounting: &Accounting,
+        stored: &[Interval],
+        (from, until): (Time, Time),
+    ) -> Vec<Interval> {
+        timeline((&self.ledger, stored), self.until, accounting, (from, until))
+    }
+
+    /// What it heard.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Up to when it says something; None if it counts no longer.
@@ -148,6 +169,13 @@ impl Vantages {
             vantage.ledgers.insert(module.parse()?, serde_json::from_str(json)?);
         }
         Ok(vantages)
+    }
+
+    /// What each of them knows of each module.
+    pub fn ledgers_mut(&mut self) -> impl Iterator<Item = (&VantageId, &ModuleId, &mut Ledger)> {
+        self.known.iter_mut().flat_map(|(name, vantage)| {
+            vantage.ledgers.iter_mut().map(move |(module, ledger)| (name, module, ledger))
+        })
     }
 
     /// The files in force name these.
@@ -187,10 +215,17 @@ impl Vantages {
             let began = || Ledger::new(vantage.kept.since.max(own.since()));
             let known = vantage.ledgers.get(module);
             let ledger = known.map_or_else(|| Cow::Owned(began()), Cow::Borrowed);
-            let seen = timeline(&ledger, vantage.kept.until, accounting, (from, until));
+            let heard = (&*ledger, &[][..]);
+            let seen = timeline(heard, vantage.kept.until, accounting, (from, until));
             (name.clone(), seen)
         });
         each.collect()
+    }
+
+    /// Whether all of them remember what they saw of a module since then.
+    pub fn remember_all_since(&self, module: &ModuleId, since: Time) -> bool {
+        let ledgers = self.known.values().filter_map(|vantage| vantage.ledgers.get(module));
+        ledgers.into_iter().all(|ledger| ledger.remembers_all_since(since))
     }
 
     /// Whether any of them ever looked at a module.
@@ -242,10 +277,13 @@ impl Vantages {
         self.looked_at = modules;
     }
 
-    /// What the store does not hold as it is now, by room.
-    pub fn take_changes(&mut self) -> Vec<(String, Option<String>)> {
-        let each = self.known.iter_mut().flat_map(|(name, vantage)| vantage.take_changes(name));
-        each.collect()
+    /// What the store does not hold as it is now.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes::default();
+        for (name, vantage) in &mut self.known {
+            vantage.take_changes(name, &mut changes);
+        }
+        changes
     }
 }
 
@@ -393,16 +431,26 @@ impl Vantage {
         Standing { heard: self.heard, newest, lost, is_looking, trouble }
     }
 
-    fn take_changes(&mut self, name: &VantageId) -> Vec<(String, Option<String>)> {
-        let changed = std::mem::take(&mut self.changed);
+    /// Settled spans are rows; a ledger's room holds what may still change.
+    fn take_changes(&mut self, name: &VantageId, changes: &mut Changes) {
+        if !std::mem::take(&mut self.is_changed) {
+            return;
+        }
+        let mut changed = std::mem::take(&mut self.changed);
+        for (module, ledger) in &mut self.ledgers {
+            for interval in ledger.take_transitions() {
+                changed.insert(module.clone());
+                changes.transitions.push(record::transition(Some(name), module, interval));
+            }
+        }
         let ledgers = changed.iter().filter_map(|module| Some((module, self.ledgers.get(module)?)));
         let ledgers = ledgers.filter_map(|(module, ledger)| {
-            Some((format!("{ROOM}{name}/{module}"), Some(serde_json::to_string(ledger).ok()?)))
+            let json = serde_json::to_string(&ledger.tail()).ok()?;
+            Some((format!("{ROOM}{name}/{module}"), Some(json)))
         });
-        let is_changed = std::mem::take(&mut self.is_changed);
-        let kept = is_changed.then(|| serde_json::to_string(&self.kept).ok()).flatten();
+        let kept = serde_json::to_string(&self.kept).ok();
         let kept = kept.map(|json| (format!("{ROOM}{name}"), Some(json)));
-        ledgers.chain(kept).collect()
+        changes.rooms.extend(ledgers.chain(kept));
     }
 }
 
@@ -416,13 +464,13 @@ struct Ground<'a> {
 
 /// A vantage that the main file names no longer counts no longer.
 fn timeline(
-    ledger: &Ledger,
+    (ledger, stored): (&Ledger, &[Interval]),
     gone: Option<Time>,
     accounting: &Accounting,
     (from, until): (Time, Time),
 ) -> Vec<Interval> {
     let gone = gone.map_or(until, |gone| gone.clamp(from, until));
-    let mut timeline = ledger.timeline(accounting, &[], from, gone);
+    let mut timeline = ledger.timeline(accounting, stored, from, gone);
     if gone < until {
         let (state, why) = (State::NotApplicable, "it is no vantage any more".to_owned());
         timeline.push(Interval { from: gone, until, state, why });

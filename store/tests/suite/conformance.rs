@@ -207,11 +207,31 @@ async fn transitions_are_those_that_overlap_the_period() {
     commit(&store, [up.clone(), open_ended, other].map(Change::Transition)).await;
     commit(&store, [down.clone(), lasting.clone()].map(Change::Transition)).await;
     let web = module("shop/web");
-    let find = async |from, until| store.transitions(&web, at(from), at(until)).await.unwrap();
+    let find =
+        async |from, until| store.transitions(None, &web, at(from), at(until)).await.unwrap();
     assert_eq!(find(0, 99).await, [up.clone(), down.clone(), lasting.clone()]);
     assert_eq!(find(10, 20).await, std::slice::from_ref(&down), "half-open on both sides");
     assert_eq!(find(9, 11).await, [up, down]);
     assert_eq!(find(500, 600).await, [lasting], "what lasts reaches everything after it");
+}
+
+#[tokio::test]
+async fn what_each_vantage_saw_of_one_module_is_kept_apart() {
+    let store = open(&fresh("vantages")).store;
+    let own = transition("shop/web", 0, Some(10), "up");
+    let from = |vantage: &str, state: &str| store::TransitionRow {
+        vantage: Some(vantage.parse().unwrap()),
+        ..transition("shop/web", 0, Some(10), state)
+    };
+    let all = [own.clone(), from("beijing", "up"), from("osaka", "down"), from("beijing", "down")];
+    commit(&store, all.map(Change::Transition)).await;
+    let web = module("shop/web");
+    let [beijing, osaka, paris] = ["beijing", "osaka", "paris"].map(|name| name.parse().unwrap());
+    let find = async |vantage| store.transitions(vantage, &web, at(0), at(99)).await.unwrap();
+    assert_eq!(find(None).await, [own]);
+    assert_eq!(find(Some(&beijing)).await, [from("beijing", "down")], "what was said last");
+    assert_eq!(find(Some(&osaka)).await, [from("osaka", "down")]);
+    assert_eq!(find(Some(&paris)).await, []);
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ pub(crate) fn transition(
     state: &str,
 ) -> TransitionRow {
     TransitionRow {
+        vantage: None,
         module: module.parse().unwrap(),
         at: at(from),
         until: until.map(at),
