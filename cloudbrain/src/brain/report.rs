@@ -219,10 +219,6 @@ async fn journal(handle: &Handle, since: Time, now: Time) -> Result<Vec<JournalR
 
 fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<Ground, Refusal> {
     let config = &core.config;
-    if !config.projects.contains_key(project) {
-        let known = config.projects.keys().cloned().collect();
-        return Err(Refusal::NoProject { project: project.clone(), known });
-    }
     let policy = config.accountings.of(project).clone();
     let period = Period::parse(period, &policy.zone, policy.week_start, now);
     let period = period.map_err(Refusal::Period)?;
@@ -245,6 +241,11 @@ fn ground(core: &Core, project: &ProjectId, period: &str, now: Time) -> Result<G
         }
     }
     ledgers.extend(gone(core, project, &period));
+    // One that is in no file any more is told of for the time in which it was there.
+    if !config.projects.contains_key(project) && ledgers.is_empty() {
+        let known = config.projects.keys().cloned().collect();
+        return Err(Refusal::NoProject { project: project.clone(), known });
+    }
     Ok(Ground {
         project: project.clone(),
         accounting: core.accounting.clone(),

@@ -174,6 +174,25 @@ fn a_module_that_left_the_files_is_accounted_for_until_then() {
     });
     assert_eq!(back["withdrawn"], Value::Null, "{back}");
     assert!(seconds(&back, "not_applicable_s") >= published + 5, "it was away meanwhile: {back}");
+    a_project_that_left_is_told_of_too(&fleet);
+}
+
+fn a_project_that_left_is_told_of_too(fleet: &Fleet) {
+    std::fs::remove_file(fleet.folder.join("projects/blog.yaml")).expect("a file of ours");
+    let left = fleet.wait("the blog to be gone", |fleet| {
+        let view = fleet.get("/api/report?project=blog&period=today")?;
+        let modules = view["modules"].as_array()?.clone();
+        modules.iter().all(|module| module["withdrawn"].is_i64()).then_some(modules)
+    });
+    let names: Vec<&str> = left.iter().filter_map(|module| module["module"].as_str()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    let company = fleet.get("/api/report?period=today").expect("the brain answers");
+    assert_eq!(company["without_owner"], json!([]), "{company}");
+    let rows = company["projects"].as_array().expect("rows");
+    let blog = rows.iter().find(|row| row["project"] == "blog");
+    assert!(blog.is_some_and(|row| seconds(row, "down_s") > 0), "{company}");
+    let before = fleet.get("/api/report?project=blog&period=2026-01").expect("the brain answers");
+    assert!(before.to_string().contains("no project blog; there are: shop"), "{before}");
 }
 
 #[test]

@@ -3,10 +3,10 @@
 //!
 //! Since when is on record, so that a restart, or a module that comes back, changes no report of before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use availability::{Kind, Overlay, State};
-use model::id::ModuleId;
+use model::id::{ModuleId, ProjectId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,12 @@ impl Withdrawn {
             }
             (false, true) | (true, false) => (),
         }
+    }
+
+    /// The projects that modules were in which were ever in no file.
+    pub fn projects(&self) -> BTreeSet<ProjectId> {
+        let names = self.0.keys().filter_map(|module| module.as_str().split_once('/'));
+        names.filter_map(|(project, _)| ProjectId::parse(project).ok()).collect()
     }
 
     /// Since when a module is in no file; None if it is in one.

@@ -88,6 +88,10 @@ fn take(core: &Core, period: &str, owner: Option<&PersonId>, now: Time) -> Resul
             Err(refusal) => refused.push((id.clone(), refusal)),
         }
     }
+    let gone = core.withdrawn.projects().into_iter().filter(|id| !projects.contains_key(id));
+    for id in gone.filter(|_| owner.is_none()) {
+        grounds.extend(ground(core, &id, period, now).ok().map(|ground| (ground, Vec::new())));
+    }
     match refused.pop() {
         // What is wrong for each is wrong with the question.
         Some((_, refusal)) if grounds.is_empty() => return Err(refusal),
