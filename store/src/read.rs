@@ -74,6 +74,36 @@ pub(crate) fn incidents(
     rows(connection, sql, params![limit_of(limit)], incident)
 }
 
+/// Answered by the index alone: incidents are large, and most lay over none of the spans.
+const INCIDENT_SPANS: &str = "
+    SELECT id, opened, closed FROM incident
+    WHERE opened < ?2 AND (closed IS NULL OR closed > ?1) ORDER BY opened DESC, id DESC";
+
+/// Those that were open in one of the spans, each from one moment to before another; those opened last come
+/// first.
+pub(crate) fn incidents_over(
+    connection: &Connection,
+    spans: &[(Time, Time)],
+) -> rusqlite::Result<Vec<IncidentRow>> {
+    let first = spans.iter().map(|span| span.0).min();
+    let last = spans.iter().map(|span| span.1).max();
+    let Some((first, last)) = first.zip(last) else { return Ok(Vec::new()) };
+    let mut question = connection.prepare_cached(INCIDENT_SPANS)?;
+    let mut answer = question.query([first.millis(), last.millis()])?;
+    let mut found = Vec::new();
+    while let Some(row) = answer.next()? {
+        let (opened, closed) = (time(row, "opened")?, maybe_time(row, "closed")?);
+        let is_over = |(from, until): &(Time, Time)| {
+            opened < *until && closed.is_none_or(|closed| closed > *from)
+        };
+        if spans.iter().any(is_over) {
+            let id: IncidentId = word(row, "id")?;
+            found.extend(incident_of(connection, &id)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Newest first, from `from` to before `until`.
 pub(crate) fn journal(
     connection: &Connection,
@@ -463,6 +493,12 @@ mod tests {
     fn accounts_find_their_lines_without_reading_the_whole_journal() {
         let plan = plan(ACCOUNTS_JOURNAL);
         assert!(plan[0].contains("USING INDEX journal_of_accounts"), "{plan:?}");
+    }
+
+    #[test]
+    fn when_incidents_were_is_found_without_reading_them() {
+        let plan = plan(INCIDENT_SPANS);
+        assert!(plan[0].contains("USING COVERING INDEX incident_span"), "{plan:?}");
     }
 
     /// A company's year is nine million rows.

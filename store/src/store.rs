@@ -109,6 +109,18 @@ impl Store {
         self.read(move |c| read::incidents(c, limit)).await
     }
 
+    /// Incidents that were open in one of these spans, each from one moment to before another, however old;
+    /// those opened last come first.
+    ///
+    /// # Errors
+    /// `Damaged`, `Disk`, `Closed`.
+    pub async fn incidents_over(
+        &self,
+        spans: Vec<(Time, Time)>,
+    ) -> Result<Vec<IncidentRow>, StoreError> {
+        self.read(move |c| read::incidents_over(c, &spans)).await
+    }
+
     /// One incident, however old; None if there is none of that id.
     ///
     /// # Errors

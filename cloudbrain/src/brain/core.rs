@@ -11,7 +11,7 @@ pub(super) mod answering;
 mod approving;
 mod beside;
 mod blindness;
-mod budgeting;
+pub(super) mod budgeting;
 mod foreseeing;
 mod hearing;
 mod holding;
@@ -242,6 +242,8 @@ pub struct Core {
     told_of_vantages: Option<BTreeSet<Object>>,
     /// How the promises about modules stand.
     pub budgets: BTreeMap<ModuleId, Watched>,
+    /// Of which modules the journal says that their budget is used up.
+    noted_spent: BTreeSet<ModuleId>,
     /// Of which periods reports were mailed.
     pub told_reports: Told,
     /// Up to here the present blindness is in the accounts.
@@ -296,6 +298,8 @@ pub struct Inheritance {
     pub discovered: Discovered,
     pub book: Book,
     pub duty: Duty,
+    /// Of which modules the journal says that their budget is used up.
+    pub noted_spent: BTreeSet<ModuleId>,
     /// Of which periods reports were mailed.
     pub told_reports: Told,
     pub series: BTreeMap<ModuleId, VecDeque<Point>>,
@@ -351,6 +355,7 @@ impl Core {
             words: Words::default(),
             told_of_vantages: None,
             budgets: BTreeMap::new(),
+            noted_spent: inheritance.noted_spent,
             told_reports: inheritance.told_reports,
             blind_until: now,
             probes_from: None,
@@ -531,6 +536,7 @@ impl Core {
         turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
         turn.changes.extend(self.stored.room(mailing::ROOM, &self.told_reports));
         turn.changes.extend(self.stored.room(withdrawing::ROOM, &self.withdrawn));
+        turn.changes.extend(self.stored.room(budgeting::ROOM, &self.noted_spent));
         turn.routing = outcome.routing.or_else(|| self.first_routing());
         self.has_routed |= turn.routing.is_some();
         turn.steps = steps;

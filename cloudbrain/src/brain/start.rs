@@ -36,7 +36,7 @@ use crate::rules::engine::Book;
 use super::asker::{self, Asked};
 use super::budgets;
 use super::core::{CHART_SPAN, Core, Discovered, Heard, Inheritance, LOAD, Point, SERVING};
-use super::core::{answering, withdrawing};
+use super::core::{answering, budgeting, withdrawing};
 use super::discover::{self, ListName};
 use super::duty::Duty;
 use super::fail::fail_point;
@@ -295,6 +295,7 @@ async fn inherit(
         discovered: discovered(&state)?,
         book: Book::restore(&state.memory),
         duty: Duty::restore(&state.memory),
+        noted_spent: self::memory(&state, budgeting::ROOM)?,
         told_reports: self::memory(&state, mailing::ROOM)?,
         withdrawn: self::memory(&state, withdrawing::ROOM)?,
         active: active_agents(config, &state),

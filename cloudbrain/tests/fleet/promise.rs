@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::common::{Fleet, http, site};
+use crate::samples::ask;
 
 /// Thirteen seconds a month may be down.
 fn promising(fleet: &Fleet) {
@@ -121,7 +122,7 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
         (told["down_s"].as_u64(), told["outages"].as_array().map(Vec::len)),
         (Some(0), Some(0))
     );
-    fleet.wait("a budget again", |fleet| (!explained(fleet).contains("is used up")).then_some(()));
+    fleet.wait("a budget again", |fleet| (noted(fleet, "there is one again") == 1).then_some(()));
     let (status, answer) = correct(&fleet, &period, "measured", "alice");
     assert_eq!(status, 200, "{answer}");
     let told = fleet.wait("what was measured again", |fleet| {
@@ -131,16 +132,38 @@ fn a_spent_budget_is_told_keeps_vms_and_is_whole_again_when_a_person_knows_bette
     it_is_known_after_a_death(&mut fleet, &told);
 }
 
+/// How often the journal says this of an error budget.
+fn noted(fleet: &Fleet, words: &str) -> usize {
+    let journal = fleet.get("/api/journal").unwrap_or_default();
+    let rows = journal.as_array().into_iter().flatten();
+    let rows = rows.filter(|row| row["what"] == "error budget");
+    rows.filter(|row| row["text"].as_str().is_some_and(|text| text.contains(words))).count()
+}
+
+fn used_up(fleet: &Fleet) -> usize {
+    noted(fleet, "is used up")
+}
+
+/// When the budget was looked at last, in seconds since the epoch.
+fn watched_at(fleet: &Fleet) -> Option<f64> {
+    ask(fleet, "timestamp(cloudbrain_error_budget_left_seconds)")?.into_iter().reduce(f64::max)
+}
+
 /// Of an outage that is settled the store has its rows, and the ledger's room no word any more.
 fn it_is_known_after_a_death(fleet: &mut Fleet, told: &Value) {
     let up_s = |module: &Value| module["up_s"].as_u64();
     let settled = up_s(told).map(|up_s| up_s + 25);
     fleet.wait("it to be settled", |fleet| (up_s(&module(fleet)?) >= settled).then_some(()));
+    fleet.wait("it to be used up again", |fleet| (used_up(fleet) == 2).then_some(()));
     fleet.kill_brain();
+    let died = Timestamp::now().as_second() as f64;
     fleet.start_brain();
     let again = fleet.wait("the next brain", module);
     assert_eq!((&again["down_s"], &again["outages"]), (&told["down_s"], &told["outages"]));
     let overview = fleet.get("/api/overview").expect("the brain answers");
     let remembered = overview["modules"][0]["availability"]["down_s"].as_f64();
     assert!(remembered >= told["down_s"].as_f64(), "{remembered:?} of {told}");
+    fleet
+        .wait("what the next brain finds of it", |fleet| (watched_at(fleet)? > died).then_some(()));
+    assert_eq!(used_up(fleet), 2, "once before the correction, once after, and no more");
 }

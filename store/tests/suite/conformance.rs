@@ -216,6 +216,23 @@ async fn transitions_are_those_that_overlap_the_period() {
 }
 
 #[tokio::test]
+async fn incidents_are_found_by_when_they_were_open_however_many_came_after() {
+    let store = open(&fresh("incidents-over")).store;
+    let rows = [("a", 0, Some(10)), ("b", 5, None), ("c", 20, Some(30)), ("d", 40, Some(50))];
+    let rows = rows.map(|(id, opened, closed)| incident(id, opened, closed));
+    commit(&store, rows.map(Change::Incident)).await;
+    let over = async |spans: &[(i64, i64)]| {
+        let spans = spans.iter().map(|(from, until)| (at(*from), at(*until))).collect();
+        let found = store.incidents_over(spans).await.unwrap();
+        found.iter().map(|row| row.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(over(&[(9, 12)]).await, ["b", "a"]);
+    assert_eq!(over(&[(10, 20)]).await, ["b"], "half-open on both sides");
+    assert_eq!(over(&[(0, 5), (49, 60)]).await, ["d", "b", "a"], "each once");
+    assert_eq!(over(&[]).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn what_each_vantage_saw_of_one_module_is_kept_apart() {
     let store = open(&fresh("vantages")).store;
     let own = transition("shop/web", 0, Some(10), "up");

@@ -11,19 +11,22 @@ use store::{Change, JournalRow};
 use super::Core;
 use crate::brain::budgets::Watched;
 
+/// The modules of which the journal says that their budget is used up.
+pub(in crate::brain) const ROOM: &str = "spent_budgets";
+
 impl Core {
     /// Takes over how the promises stand. Of a module that is not named nothing is promised any more.
     pub(super) fn budgeted(&mut self, budgets: BTreeMap<ModuleId, Watched>, now: Time) {
         let spent =
             budgets.iter().filter_map(|(module, word)| Some((module.clone(), word.spent()?)));
         let spent: BTreeMap<ModuleId, SpentBudget> = spent.collect();
-        let before = std::mem::take(&mut self.senses.facts.spent);
-        for (module, budget) in spent.iter().filter(|(module, _)| !before.contains_key(*module)) {
+        let noted = std::mem::replace(&mut self.noted_spent, spent.keys().cloned().collect());
+        for (module, budget) in spent.iter().filter(|(module, _)| !noted.contains(*module)) {
             let SpentBudget { policy, until, .. } = budget;
             let text = format!("that of {policy} is used up: only out until {until}");
             self.note_budget(module, text, now);
         }
-        for module in before.keys().filter(|module| !spent.contains_key(*module)) {
+        for module in noted.iter().filter(|module| !spent.contains_key(*module)) {
             self.note_budget(module, "there is one again: in and out".to_owned(), now);
         }
         self.senses.facts.spent = spent;

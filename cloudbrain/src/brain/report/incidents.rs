@@ -9,33 +9,23 @@ use std::time::Duration;
 use alerter::IncidentSummary;
 use dashboards::view::report::{OutageView, ReportView};
 use model::id::{ModuleId, Object, ProjectId};
-use store::{IncidentRow, StoreError};
+use store::StoreError;
 
 use crate::brain::Handle;
 
-/// So many of the newest are looked through.
-const MOST: usize = 2_000;
 /// An outage is an incident at the latest so long after its end.
 const LATEST: Duration = Duration::from_secs(3_600);
 
-/// Of the newest incidents those that may belong to an outage of this report; the others are not even
-/// read, since reports are many and outages are few.
+/// The incidents that may belong to an outage of this report; the others are not even read, since reports
+/// are many and outages are few.
 pub(super) async fn known(
     handle: &Handle,
     report: &ReportView,
 ) -> Result<Vec<IncidentSummary>, StoreError> {
-    let outages = || report.modules.iter().flat_map(|module| &module.outages);
-    if outages().next().is_none() {
-        return Ok(Vec::new());
-    }
-    let rows = handle.store.incidents(MOST).await?;
-    let may_be = |row: &&IncidentRow| outages().any(|outage| is_near(row, outage));
-    let near = rows.iter().filter(may_be);
-    Ok(near.filter_map(|row| serde_json::from_str(&row.body).ok()).collect())
-}
-
-fn is_near(row: &IncidentRow, outage: &OutageView) -> bool {
-    row.opened <= outage.until + LATEST && row.closed.is_none_or(|closed| closed > outage.from)
+    let outages = report.modules.iter().flat_map(|module| &module.outages);
+    let spans = outages.map(|outage| (outage.from, outage.until + LATEST));
+    let rows = handle.store.incidents_over(spans.collect()).await?;
+    Ok(rows.iter().filter_map(|row| serde_json::from_str(&row.body).ok()).collect())
 }
 
 /// Names the incident of each outage, where there is one.
