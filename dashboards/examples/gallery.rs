@@ -47,14 +47,24 @@ fn page(name: &str, lang: Lang, theme: Theme) -> Option<String> {
         "monitor-disk-full" => monitor_page(&monitor::disk_full(), &reader),
         "monitor-empty" => monitor_page(&monitor::empty(), &reader),
         "rules" => rules_page(&rules::all_sorts(), &reader),
-        "report" => report_page(&report::month(), &report::around(), &reader),
-        "report-year" => {
-            report_page(&report::long("2026-02-01..2027-01-31", 365), &report::around(), &reader)
+        "report" => {
+            report_page(&report::month(), &report::around(), &report::correcting(), &reader)
         }
-        "report-decade" => {
-            report_page(&report::long("2026-02-01..2036-01-31", 3_650), &report::around(), &reader)
+        "report-year" => report_page(
+            &report::long("2026-02-01..2027-01-31", 365),
+            &report::around(),
+            &report::correcting(),
+            &reader,
+        ),
+        "report-decade" => report_page(
+            &report::long("2026-02-01..2036-01-31", 3_650),
+            &report::around(),
+            &report::correcting(),
+            &reader,
+        ),
+        "report-crowd" => {
+            report_page(&report::crowd(60), &report::around(), &report::correcting(), &reader)
         }
-        "report-crowd" => report_page(&report::crowd(60), &report::around(), &reader),
         "report-file" => dashboards::report_file(&report::month(), &reader),
         "status" => dashboards::status_file(&report::status(), lang),
         "badge" => dashboards::report::badge(&report::month(), lang),

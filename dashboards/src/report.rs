@@ -83,12 +83,14 @@ pub(crate) fn cause_in(lang: Lang, cause: &str) -> &str {
 /// What a span counts as, in the reader's words.
 pub(crate) fn state_in(lang: Lang, state: &str) -> &str {
     match (lang, state) {
+        (Lang::En, "measured") => "as measured: take a correction back",
         (Lang::En, state) => state,
         (Lang::Zh, "up") => "可用",
         (Lang::Zh, "down") => "不可用",
         (Lang::Zh, "unknown") => "未知",
         (Lang::Zh, "maintenance") => "维护",
         (Lang::Zh, "not-applicable") => "不适用",
+        (Lang::Zh, "measured") => "以探测为准：撤回更正",
         (Lang::Zh, other) => other,
     }
 }

@@ -565,6 +565,12 @@ words! {
     MAINTENANCE = "maintenance", "维护";
     CORRECTIONS = "Corrected by people", "人工更正";
     COUNTS_AS = "Counts as", "计为";
+    CORRECT = "Correct a span", "更正一段时间";
+    CORRECT_THIS = "correct", "更正";
+    CORRECT_HINT = "Whoever knows better than the probes says so, on the clocks of {0}. Nothing measured is deleted; each report tells who and why.",
+        "比探测更了解实情的人可以在此更正，时间按 {0}。探测结果不会删除；每份报告都会列出更正人和原因。";
+    CORRECT_DO = "Correct", "更正";
+    TO_WHEN = "Until", "结束";
     BECAUSE_OF = "Because of", "原因类别";
     NOT_COUNTED = "not counted", "不计入";
     WITHDRAWN = "In no file since {0}: from then on it is not applicable.",

@@ -147,6 +147,7 @@ fn acts() -> Router<Handle> {
         .route("/api/v2/silences", get(silences::list).post(silences::post))
         .route("/api/v2/silence/{id}", get(silences::one).delete(silences::expire))
         .route("/api/corrections", post(acts::correct))
+        .route("/modules/{project}/{name}/correct", post(quiet::correct))
         .route("/api/releases", post(acts::release))
         .route("/api/holds", get(holds::holds).post(holds::hold))
         .route("/api/holds/{id}", delete(holds::unhold))

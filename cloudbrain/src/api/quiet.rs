@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
-use model::id::{IncidentId, PersonId, SilenceId, WindowId};
+use model::id::{IncidentId, ModuleId, PersonId, ProjectId, SilenceId, WindowId};
 use model::lang::Lang;
 use scaler::hold::HoldWhat;
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use super::acts::{Failure, ask_for};
 use super::data::{ApiError, take_on};
 use super::pages::{Reader, back, cookie, trouble};
 use crate::brain::Handle;
+use crate::brain::acts::correct::CorrectWish;
 use crate::brain::acts::hold::HoldWish;
 use crate::brain::acts::labels;
 use crate::brain::acts::{Refusal, Request, SilenceWish, SnoozeWish, WindowWish, view};
@@ -55,6 +56,8 @@ pub(super) struct Fields {
     labels: String,
     comment: String,
     what: String,
+    from: String,
+    until: String,
 }
 
 impl Fields {
@@ -129,6 +132,15 @@ impl Fields {
             .ok_or_else(|| Refusal::new("choose what is to be left alone", "请选择暂停的内容"))?;
         let (by, reason) = (self.by()?, self.comment.clone());
         Ok(HoldWish { module, what, by, reason, lasting: self.lasting()?, until: None })
+    }
+
+    fn correction(&self, module: ModuleId) -> Result<CorrectWish, Refusal> {
+        if self.from.is_empty() || self.until.is_empty() {
+            return Err(Refusal::new("say from when until when it was so", "请填写开始和结束时间"));
+        }
+        let period = format!("{}..{}", self.from, self.until);
+        let (state, reason) = (self.what.clone(), self.comment.clone());
+        Ok(CorrectWish { module, period, state, by: self.by()?, reason })
     }
 
     fn window(&self) -> Result<WindowWish, Refusal> {
@@ -209,6 +221,19 @@ pub(super) async fn end_window(
 ) -> Response {
     let request = fields.by().map(|by| Request::End { window, by });
     act(&handle, &headers, &fields, request).await
+}
+
+pub(super) async fn correct(
+    State(handle): State<Handle>,
+    Path((project, name)): Path<(ProjectId, String)>,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
+    let module = ModuleId::of(&project, &name).map_err(|error| {
+        Refusal::new(error.to_string(), format!("{name:?} 不是模块名称；例如 web"))
+    });
+    let wish = module.and_then(|module| fields.correction(module));
+    act(&handle, &headers, &fields, wish.map(Request::Correct)).await
 }
 
 pub(super) async fn act(

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use dashboards::report::{badge, company_csv, company_text, csv, text};
 use dashboards::view::beside::BesideView;
-use dashboards::view::report::Around;
+use dashboards::view::report::{Around, Correcting, Picked};
 use dashboards::{company_file, report_file, view};
 use model::id::{PersonId, ProjectId};
 use model::lang::Lang;
@@ -22,9 +22,11 @@ use serde::{Deserialize, Serialize};
 use super::acts::read;
 use super::data::{Answer, ApiError, to_json, unavailable};
 use super::pages::{Page, Reader, lost, trouble};
+use super::quiet::me;
 use crate::brain::Handle;
 use crate::brain::core::Heard;
 use crate::brain::mailing::{self, Mails, letter};
+use crate::brain::report::corrected::states;
 use crate::brain::report::{Refusal, beside, company, report};
 use crate::chinese::chinese;
 use crate::config::yaml::Document;
@@ -211,13 +213,15 @@ pub(super) async fn beside_of(
 pub(super) struct Shown {
     #[serde(default = "this_month")]
     period: String,
+    /// The span that an outage led to, for the form of its module.
+    correct: Option<String>,
 }
 
 pub(super) async fn page(
     State(handle): State<Handle>,
     headers: HeaderMap,
     Path(project): Path<String>,
-    Query(Shown { period }): Query<Shown>,
+    Query(Shown { period, correct }): Query<Shown>,
 ) -> Page {
     let reader = Reader::of(&headers);
     let Ok(project) = ProjectId::parse(&project) else { return Err(lost(reader)) };
@@ -225,7 +229,19 @@ pub(super) async fn page(
     let view = view.map_err(|refusal| not_shown(&refusal, reader))?;
     let of = Some(view.project.clone());
     let (around, zone, now) = around(&handle, of, view.period.clone()).await.map_err(trouble)?;
-    Ok(Html(dashboards::report_page(&view, &around, &reader.at(now, zone))))
+    let correcting = correcting(&handle, &headers, correct.as_deref()).await.map_err(trouble)?;
+    Ok(Html(dashboards::report_page(&view, &around, &correcting, &reader.at(now, zone))))
+}
+
+/// What the forms of the page offer.
+async fn correcting(
+    handle: &Handle,
+    headers: &HeaderMap,
+    picked: Option<&str>,
+) -> Result<Correcting, String> {
+    let people = handle.ask(|core, _| core.config.raw.people.keys().cloned().collect()).await?;
+    let states = states().map(str::to_owned).collect();
+    Ok(Correcting { people, me: me(headers), states, picked: picked.and_then(Picked::read) })
 }
 
 /// Of all projects, or of those of one owner.

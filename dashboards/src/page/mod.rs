@@ -36,7 +36,7 @@ use crate::view::decision::DecisionView;
 use crate::view::explore::ExploreView;
 use crate::view::monitor::MonitorView;
 use crate::view::quiet::QuietView;
-use crate::view::report::{Around, ReportView};
+use crate::view::report::{Around, Correcting, ReportView};
 use crate::view::review::ReviewView;
 use crate::view::rules::RulesView;
 use crate::view::status::StatusView;
@@ -99,15 +99,20 @@ pub fn decision_page(view: &DecisionView, reader: &Reader) -> String {
 }
 
 /// The availability of one project over a period; `around` are the periods before it and after it, if
-/// there is something to say of them. Its times are in the zone of the report. Served as
-/// `/reports/PROJECT?period=2026-10`; `/api/report`, which it leads to, has the same as JSON, table and
-/// text.
-pub fn report_page(view: &ReportView, around: &Around, reader: &Reader) -> String {
+/// there is something to say of them, and `correcting` is what its forms offer. Its times are in the zone
+/// of the report. Served as `/reports/PROJECT?period=2026-10`; `/api/report`, which it leads to, has the
+/// same as JSON, table and text.
+pub fn report_page(
+    view: &ReportView,
+    around: &Around,
+    correcting: &Correcting,
+    reader: &Reader,
+) -> String {
     let voice = Voice::new(reader.lang, &view.zone, reader.now);
     let title = voice.fill(words::REPORT_OF, &[view.project.as_str(), &view.period]);
     // It tells of the past, and may be on its way to paper.
     let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
-    frame.around(&voice, &report::sections(view, around, &voice)).into_string()
+    frame.around(&voice, &report::sections(view, around, correcting, &voice)).into_string()
 }
 
 /// The availability of all projects, or of those of one owner, a row each. Served as
@@ -124,7 +129,7 @@ pub fn company_page(view: &CompanyView, around: &Around, reader: &Reader) -> Str
 pub fn report_file(view: &ReportView, reader: &Reader) -> String {
     let voice = Voice::new(reader.lang, &view.zone, reader.now).of_file();
     let title = voice.fill(words::REPORT_OF, &[view.project.as_str(), &view.period]);
-    let sections = report::sections(view, &Around::default(), &voice);
+    let sections = report::sections(view, &Around::default(), &Correcting::default(), &voice);
     let frame = Frame { renewal: Renewal::None, ..below(&title, reader.theme) };
     frame.alone(&voice, &sections).into_string()
 }

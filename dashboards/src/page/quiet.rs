@@ -32,8 +32,8 @@ const MAX_COMMENT: u32 = 500;
 /// Who may act, and who the reader is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Actors<'a> {
-    people: &'a [PersonId],
-    me: Option<&'a PersonId>,
+    pub(super) people: &'a [PersonId],
+    pub(super) me: Option<&'a PersonId>,
 }
 
 pub(super) fn sections(view: &QuietView, me: Option<&PersonId>, voice: &Voice) -> Markup {

@@ -13,6 +13,7 @@
 
 pub(super) mod account;
 pub(super) mod calendar;
+mod correct;
 mod latency;
 mod lists;
 
@@ -22,7 +23,7 @@ use model::id::ModuleId;
 use super::explore::link::encoded;
 use super::{back, cell, head, note_cell, short_cell};
 use crate::view::Health;
-use crate::view::report::{Around, ReportView, VerdictView, WholeView};
+use crate::view::report::{Around, Correcting, ReportView, VerdictView, WholeView};
 use crate::voice::{NOTHING, Voice};
 use crate::words::{self, Word};
 
@@ -33,11 +34,16 @@ const MOST_ROWS: usize = 500;
 /// So much of a text from outside is shown.
 const MOST_CHARS: usize = 240;
 
-pub(super) fn sections(report: &ReportView, around: &Around, voice: &Voice) -> Markup {
+pub(super) fn sections(
+    report: &ReportView,
+    around: &Around,
+    correcting: &Correcting,
+    voice: &Voice,
+) -> Markup {
     html! {
         (top(report, around, voice))
         @for module in report.modules.iter().take(MOST_ACCOUNTS) {
-            (account::section(module, report, voice))
+            (account::section(module, report, correcting, voice))
         }
         @if !report.not_probed.is_empty() { (not_probed(report, voice)) }
         (terms(report, voice))

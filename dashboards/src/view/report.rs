@@ -1,7 +1,7 @@
 //! What a report of availability says: as JSON for programs, and as what text, table and page are
 //! made of. Durations are whole seconds, rounded down; moments are milliseconds since the epoch.
 
-use model::id::{IncidentId, ModuleId, ProjectId, VantageId};
+use model::id::{IncidentId, ModuleId, PersonId, ProjectId, VantageId};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,43 @@ pub struct ReportView {
 pub struct Around {
     pub before: Option<String>,
     pub after: Option<String>,
+}
+
+/// What the forms of corrections offer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Correcting {
+    /// Whoever may correct: the people of the files.
+    pub people: Vec<PersonId>,
+    /// Who the reader said to be last.
+    pub me: Option<PersonId>,
+    /// What a span may count as, as the API takes it.
+    pub states: Vec<String>,
+    /// What an outage led to.
+    pub picked: Option<Picked>,
+}
+
+/// A span of a module's past, in local times of the report's zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picked {
+    pub module: ModuleId,
+    /// `2026-10-03T14:02:10`; what is no time a browser leaves out.
+    pub from: String,
+    pub until: String,
+}
+
+impl Picked {
+    /// None of anything else than [`Picked::written`]: then the form is as it is by itself.
+    pub fn read(text: &str) -> Option<Self> {
+        let (module, span) = text.split_once(' ')?;
+        let (from, until) = span.split_once("..")?;
+        let module = module.parse().ok()?;
+        Some(Self { module, from: from.to_owned(), until: until.to_owned() })
+    }
+
+    /// As the command `correct` has it: `shop/web 2026-10-03T14:02:10..2026-10-03T14:14:10`.
+    pub fn written(&self) -> String {
+        format!("{} {}..{}", self.module, self.from, self.until)
+    }
 }
 
 /// What is said of a project as a whole.

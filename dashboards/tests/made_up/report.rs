@@ -5,9 +5,9 @@ use std::time::Duration;
 use dashboards::view::company::{CompanyView, NoAccount, ProjectRow};
 use dashboards::view::latency::{LatencyView, WithinView};
 use dashboards::view::report::{
-    Around, BudgetView, CauseView, CorrectionView, DayView, MeasureView, ModuleReport, NotProbed,
-    OutageView, PartialView, ReleaseView, ReportView, SpanView, StatisticsView, TallyView,
-    VerdictView, WholeView,
+    Around, BudgetView, CauseView, Correcting, CorrectionView, DayView, MeasureView, ModuleReport,
+    NotProbed, OutageView, PartialView, ReleaseView, ReportView, SpanView, StatisticsView,
+    TallyView, VerdictView, WholeView,
 };
 use dashboards::view::status::{StatusProject, StatusState, StatusView};
 use model::time::Time;
@@ -59,6 +59,17 @@ pub(crate) fn month() -> ReportView {
 
 pub(crate) fn around() -> Around {
     Around { before: Some("2026-01".to_owned()), after: Some("2026-03".to_owned()) }
+}
+
+/// What two people may say of a span; nothing is picked.
+pub(crate) fn correcting() -> Correcting {
+    let states = ["up", "down", "unknown", "maintenance", "not-applicable", "measured"];
+    Correcting {
+        people: ["alice", "ops"].map(|name| name.parse().expect("a good name")).to_vec(),
+        me: Some("ops".parse().expect("a good name")),
+        states: states.map(str::to_owned).to_vec(),
+        picked: None,
+    }
 }
 
 /// So many days from the same moment, with an outage now and then.

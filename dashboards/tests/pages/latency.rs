@@ -7,7 +7,7 @@ use expect_test::expect;
 use model::lang::Lang;
 
 use crate::made_up;
-use crate::made_up::report::{around, month};
+use crate::made_up::report::{around, correcting, month};
 
 /// From the line of the latency to the end of its module, as far to the left as can be.
 fn told(lang: Lang) -> String {
@@ -57,7 +57,8 @@ fn the_table_has_a_row_for_each_figure() {
 
 #[test]
 fn the_page_has_a_table_only_for_modules_that_were_answered() {
-    let page = report_page(&month(), &around(), &made_up::reader(Lang::En, Theme::Auto));
+    let page =
+        report_page(&month(), &around(), &correcting(), &made_up::reader(Lang::En, Theme::Auto));
     assert_eq!(page.matches("<h3>Latency</h3>").count(), 1, "two modules have no answers");
     for told in ["212ms", "364 of 78240", "missed (99%)", "counted since 2026-02-15"] {
         assert!(page.contains(told), "{told}");

@@ -37,7 +37,15 @@ fn pages(lang: Lang, theme: Theme) -> [(&'static str, String); 12] {
         ("quiet", quiet_page(&made_up::quiet(), None, &reader)),
         ("refused", refused_page("no host/h9 is known", "/quiet", lang, theme)),
         ("company", company_page(&made_up::report::company(), &made_up::report::around(), &reader)),
-        ("report", report_page(&made_up::report::month(), &made_up::report::around(), &reader)),
+        (
+            "report",
+            report_page(
+                &made_up::report::month(),
+                &made_up::report::around(),
+                &made_up::report::correcting(),
+                &reader,
+            ),
+        ),
         ("rules", rules_page(&made_up::rules::all_sorts(), &reader)),
     ]
 }

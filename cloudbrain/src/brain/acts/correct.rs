@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::check::comment;
 use super::{Refusal, check};
 use crate::brain::core::Core;
-use crate::brain::report::corrected::{MEASURED, line, state_of};
+use crate::brain::report::corrected::{line, state_of, states};
 
 /// What it is to count as.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub fn checked(core: &Core, wish: CorrectWish, now: Time) -> Result<Corrected, R
         return Err(Refusal::missing(format!("no module {id}"), format!("没有模块 {id}")));
     };
     if state_of(&wish.state).is_none() {
-        let known = format!("up, down, unknown, maintenance, not-applicable, {MEASURED}");
+        let known = states().collect::<Vec<_>>().join(", ");
         let word = &wish.state;
         return Err(Refusal::new(
             format!("{word:?} is no state; write one of {known}"),

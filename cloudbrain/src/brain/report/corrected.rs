@@ -14,6 +14,11 @@ pub const CORRECTION: &str = "correction";
 /// Takes back what was corrected.
 pub const MEASURED: &str = "measured";
 
+/// The words for what a span may count as.
+pub fn states() -> impl Iterator<Item = &'static str> {
+    State::ALL.into_iter().map(State::as_str).chain([MEASURED])
+}
+
 /// What a span is said to count as; none for what was measured.
 pub fn state_of(word: &str) -> Option<Option<State>> {
     match word {

@@ -3,21 +3,26 @@
 
 use maud::{Markup, html};
 
-use super::{anchor, calendar, down, latency, lists, percent, verdict};
+use super::{anchor, calendar, correct, down, latency, lists, percent, verdict};
 use crate::chart::budget;
 use crate::page::{fact, module_path};
 use crate::report::measured_by;
-use crate::view::report::{ModuleReport, ReportView, VerdictView};
+use crate::view::report::{Correcting, ModuleReport, ReportView, VerdictView};
 use crate::voice::Voice;
 use crate::words;
 
-pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Markup {
+pub(super) fn section(
+    module: &ModuleReport,
+    report: &ReportView,
+    correcting: &Correcting,
+    voice: &Voice,
+) -> Markup {
     let is_there = module.withdrawn.is_none();
     let way = module_path(&module.module).filter(|_| is_there).and_then(|path| voice.way(path));
     html! {
         section.account id=(anchor(&module.module)) {
             h2 {
-                a href=[way] { (module.module) } " "
+                a href=[&way] { (module.module) } " "
                 span.chip { (verdict(module.verdict, voice)) }
             }
             (figures(module, report.target.as_deref(), voice))
@@ -38,6 +43,7 @@ pub(super) fn section(module: &ModuleReport, report: &ReportView, voice: &Voice)
             (lists::spans(words::UNKNOWN, module.tally.unknown_s, &module.unknown, voice))
             (lists::spans(words::MAINTENANCE, module.tally.maintenance_s, &module.maintenance, voice))
             (lists::corrections(module, voice))
+            @if let Some(way) = &way { (correct::form(module, way, report, correcting, voice)) }
             @if let Some(latency) = &module.latency { (latency::latency(latency, voice)) }
         }
     }

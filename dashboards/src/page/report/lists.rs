@@ -6,7 +6,7 @@
 use maud::{Markup, html};
 use model::time::Time;
 
-use super::{brief, left_out};
+use super::{brief, correct, left_out};
 use crate::page::{cell, fact, head, incident_path, short_cell};
 use crate::report::{cause_in, state_in};
 use crate::view::report::{ModuleReport, OutageView, ReleaseView, ReportView, SpanView};
@@ -35,7 +35,7 @@ pub(super) fn outages(module: &ModuleReport, report: &ReportView, voice: &Voice)
             (causes(module, voice))
             table.cards {
                 (head(&OUTAGE_HEADS, voice))
-                tbody { @for outage in outages.iter().take(MOST_OUTAGES) { (outage_row(outage, voice)) } }
+                tbody { @for outage in outages.iter().take(MOST_OUTAGES) { (outage_row(outage, correct::way(module, outage, report, voice), voice)) } }
             }
             (left_out(outages.len(), MOST_OUTAGES, voice))
             p.quiet { a href="#terms" { (voice.say(words::EDGES)) } }
@@ -88,7 +88,7 @@ fn statistics(module: &ModuleReport, report: &ReportView, voice: &Voice) -> Mark
     }
 }
 
-fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
+fn outage_row(outage: &OutageView, way: Option<String>, voice: &Voice) -> Markup {
     let [from, lasted, parts, cause, why] = OUTAGE_HEADS.map(|word| voice.say(word));
     let sign = if is_longer(outage) { "> " } else { "" };
     html! {
@@ -115,6 +115,9 @@ fn outage_row(outage: &OutageView, voice: &Voice) -> Markup {
                     }
                     @if let Some(after) = outage.told_s {
                         " " small { (voice.fill(words::TOLD_AFTER, &[&voice.exactly(after)])) }
+                    }
+                    @if let Some(way) = way {
+                        " " a.correct href=(way) { (voice.say(words::CORRECT_THIS)) }
                     }
                 }
             }))
