@@ -370,14 +370,15 @@ fn hours_of_outages_seen_from_elsewhere_are_rows_and_what_is_written_of_them_sta
         world.look(second, |_| !is_down);
         world.deliver(0, second, second, |_| !is_down);
         for change in world.core.turn(at(second)).changes {
-            match change {
-                Change::Memory { room, json } if room.starts_with("vantage/beijing/") => {
+            if let Change::Memory { room, json } = change {
+                if room.starts_with("vantage/beijing/") {
                     longest = longest.max(json.len());
-                    memory.insert(room, json);
                 }
-                Change::Memory { room, json } => drop(memory.insert(room, json)),
-                Change::Transition(row) if row.vantage.is_some() => rows.push(row),
-                _ => (),
+                memory.insert(room, json);
+            } else if let Change::Transition(row) = change
+                && row.vantage.is_some()
+            {
+                rows.push(row);
             }
         }
     }

@@ -1,6 +1,6 @@
-//! One row for each day, each outage, each class of causes, each correction and each figure of the latency of each module.
-//! Columns keep their order; numbers and moments
-//! are the same in all languages.
+//! One row for each day, each outage, each class of causes, each correction, each span that some vantages alone saw
+//! down, and each figure of the latency of each module. Columns keep their order; numbers and moments are the
+//! same in all languages.
 
 use std::fmt::Write as _;
 
@@ -21,6 +21,7 @@ pub fn csv(report: &ReportView) -> String {
         outages(module, &zone, &mut table);
         causes(module, report, &zone, &mut table);
         corrections(module, &zone, &mut table);
+        partials(module, &zone, &mut table);
         latency(module, &zone, &mut table);
     }
     table
@@ -85,6 +86,16 @@ fn corrections(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
         let (id, from, until) = (&module.module, stamp(one.from, zone), stamp(one.until, zone));
         let why = field(&format!("{}: {}", one.counts_as, one.why));
         let _ = writeln!(table, "correction,{id},{from},{until},,,,,,{why},,,,,");
+    }
+}
+
+/// No time of it counts as down: the days tell that.
+fn partials(module: &ModuleReport, zone: &TimeZone, table: &mut String) {
+    for one in &module.partials {
+        let (id, from, until) = (&module.module, stamp(one.from, zone), stamp(one.until, zone));
+        let vantages: Vec<&str> = one.vantages.iter().map(|vantage| vantage.as_str()).collect();
+        let why = field(&format!("seen down from {} only: {}", vantages.join(" and "), one.why));
+        let _ = writeln!(table, "partial,{id},{from},{until},,,,,,{why},,,,,");
     }
 }
 

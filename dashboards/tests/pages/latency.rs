@@ -41,6 +41,8 @@ fn the_table_has_a_row_for_each_figure() {
     let columns = table.lines().map(|row| row.split(',').count());
     let quoted = table.lines().filter(|row| row.contains('"') && row.contains(", ")).count();
     assert_eq!((quoted, columns.collect::<std::collections::BTreeSet<_>>()), (0, [15].into()));
+    let partial = table.lines().find(|row| row.starts_with("partial,")).unwrap_or_default();
+    assert!(partial.contains(",,,,,,\"seen down from beijing only: "), "{partial}");
     let kinds = ["latency", "p50", "p95", "p99", "slowest", "within"];
     let is_ours = |row: &&str| kinds.iter().any(|kind| row.starts_with(&format!("{kind},")));
     let rows: Vec<&str> = table.lines().filter(is_ours).collect();
