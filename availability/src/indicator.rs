@@ -48,7 +48,21 @@ impl Indicator {
     }
 }
 
+/// A round of VMs may be told at its end, and one may be empty, where a VM is probed near the edge of two.
+const ROUNDS_UNTIL_STALE: u32 = 3;
+
 impl Accounting {
+    /// The same rules for an indicator, which looks at this pace.
+    pub(crate) fn rules_of(&self, indicator: &Indicator, pace: Option<Pace>) -> Self {
+        let rules = self.paced(pace);
+        match indicator {
+            Indicator::Domain | Indicator::Check(_) => rules,
+            Indicator::Vms => {
+                Self { stale_after: rules.interval.saturating_mul(ROUNDS_UNTIL_STALE), ..rules }
+            }
+        }
+    }
+
     /// The same rules for an indicator that looks at this pace.
     pub fn paced(&self, pace: Option<Pace>) -> Self {
         let Some(Pace { each, confirm_down, confirm_up }) = pace else { return self.clone() };

@@ -126,7 +126,8 @@ impl Ledger {
         }
         let Some(track) = self.tracks.get_mut(indicator) else { return };
         track.pace = pace;
-        let is_taken = track.take(accounting, self.now, at, Look::from_outcome(outcome));
+        let look = Look::from_outcome(outcome);
+        let is_taken = track.take((indicator, accounting), self.now, at, look);
         self.left_out += u64::from(!is_taken);
         if track.is_blank() {
             self.tracks.remove(indicator);
@@ -149,7 +150,9 @@ impl Ledger {
     pub fn tick(&mut self, accounting: &Accounting, now: Time) {
         self.now = self.now.max(now);
         let (now, seen, since) = (self.now, self.seen_until(), self.since);
-        self.tracks.values_mut().for_each(|track| track.settle(accounting, (since, now), seen));
+        for (indicator, track) in &mut self.tracks {
+            track.settle((indicator, accounting), (since, now), seen);
+        }
         let horizons = self.tracks.values().map(|track| track.horizon);
         let horizon = horizons.min().unwrap_or(now - accounting.patience().saturating_mul(2));
         if horizon > self.horizon {
@@ -283,7 +286,9 @@ impl Ledger {
 
     /// How many failures there were that no outage came of, as far as they are remembered.
     pub fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
-        let recent = self.tracks.values().flat_map(|track| track.recent_blips(accounting));
+        let tracks = self.tracks.iter();
+        let recent =
+            tracks.flat_map(|(indicator, track)| track.recent_blips(indicator, accounting));
         let blips = self.blips.iter().copied().chain(recent);
         let count = blips.filter(|at| from <= *at && *at < until).count();
         u32::try_from(count).unwrap_or(u32::MAX)
@@ -296,7 +301,7 @@ impl Ledger {
 
     fn settle(&mut self, horizon: Time) {
         let from = self.horizon.max(self.since);
-        for interval in self.joined((from, horizon), |_| Vec::new()) {
+        for interval in self.joined((from, horizon), |_, _| Vec::new()) {
             push(&mut self.settled, interval);
         }
         let blips = self.tracks.values_mut().flat_map(|track| track.forget_before(horizon));
@@ -313,22 +318,23 @@ impl Ledger {
     /// From the horizon to the present.
     fn unsettled(&self, accounting: &Accounting) -> Vec<Interval> {
         let (from, seen) = (self.horizon.max(self.since), self.seen_until());
-        self.joined((from, seen), |track| track.recent(accounting, self.since, seen))
+        self.joined((from, seen), |indicator, track| {
+            track.recent((indicator, accounting), self.since, seen)
+        })
     }
 
     /// What all indicators say together, of time that none of them has handed to the ledger.
     fn joined(
         &self,
         (from, until): (Time, Time),
-        recent: impl Fn(&Track) -> Vec<Interval>,
+        recent: impl Fn(&Indicator, &Track) -> Vec<Interval>,
     ) -> Vec<Interval> {
         if from >= until {
             return Vec::new();
         }
-        let said = self
-            .tracks
-            .iter()
-            .map(|(indicator, track)| track.testimony(indicator, recent(track), (from, until)));
+        let said = self.tracks.iter().map(|(indicator, track)| {
+            track.testimony(indicator, recent(indicator, track), (from, until))
+        });
         let mut said: Vec<Vec<Interval>> = said.collect();
         let joined = match said.len() {
             0 => vec![unknown(from, until, self.why_unmeasured(from).to_owned())],

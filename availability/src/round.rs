@@ -2,16 +2,16 @@
 //! a round is one look at the module: its users are served while one of its VMs answers as it should.
 //!
 //! - **good** as soon as one VM answered well;
-//! - **blind** if none did, and one could not be looked at: it may have been well;
-//! - **bad** if all failed.
+//! - **blind** once all have told and one of them could not be looked at: it may have been well;
+//! - **bad** once all have failed.
 //!
 //! The look counts from the beginning of its round, so that looks come evenly whichever VM answers first. A
-//! round is waited for as long as it lasts once it is over: a probe may hang. One that answers well after
-//! that still counts.
+//! VM that says nothing is waited for as long as a round lasts once that is over: a probe may hang.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use model::id::VmId;
 use model::time::Time;
 use model::verdict::Outcome;
 
@@ -25,48 +25,70 @@ pub struct Rounds {
 
 #[derive(Clone, Debug)]
 enum Round {
-    Good,
-    /// The first blind outcome of it, or else its first failure.
-    NotYet(Outcome),
+    Told,
+    /// Who told, and the first blind outcome, or else the first failure.
+    NotYet(BTreeSet<VmId>, Outcome),
 }
 
 impl Rounds {
-    /// A VM was probed, in rounds of this length. Gives back the look if that decides its round.
+    /// One of so many VMs was probed, in rounds of this length. Gives back the look if that decides its round.
     pub fn hear(
         &mut self,
         length: Duration,
+        (vm, of): (&VmId, usize),
         at: Time,
         outcome: &Outcome,
     ) -> Option<(Time, Outcome)> {
         let begin = begin_of(length, at);
-        let is_good = matches!(outcome, Outcome::Healthy { .. });
-        let is_over = self.over.is_some_and(|over| begin < over);
-        let known = self.open.get(&begin);
-        match (known, outcome) {
-            (Some(Round::Good), _) => return None,
-            (_, Outcome::Healthy { .. }) if !is_over => drop(self.open.insert(begin, Round::Good)),
-            (None | Some(Round::NotYet(Outcome::Unhealthy { .. })), Outcome::Blind { .. })
-            | (None, Outcome::Unhealthy { .. })
-                if !is_over =>
-            {
-                self.open.insert(begin, Round::NotYet(outcome.clone()));
-            }
-            _ => (),
+        if self.is_decided(begin) {
+            return None;
         }
-        is_good.then(|| (begin, outcome.clone()))
+        let (mut told, known) = match self.open.remove(&begin) {
+            Some(Round::NotYet(told, known)) => (told, known),
+            Some(Round::Told) | None => (BTreeSet::new(), outcome.clone()),
+        };
+        told.insert(vm.clone());
+        let said = match (&known, outcome) {
+            (_, Outcome::Healthy { .. }) | (Outcome::Unhealthy { .. }, Outcome::Blind { .. }) => {
+                outcome.clone()
+            }
+            _ => known,
+        };
+        if matches!(said, Outcome::Healthy { .. }) || told.len() >= of {
+            return Some(self.decide(begin, said));
+        }
+        self.open.insert(begin, Round::NotYet(told, said));
+        None
     }
 
-    /// The looks of the rounds that are over and in which no VM was well, oldest first.
+    /// What holds for the module whatever its VMs say, as when there is none. Gives back the look, if its round
+    /// is not decided yet.
+    pub fn say(&mut self, length: Duration, at: Time, outcome: Outcome) -> Option<(Time, Outcome)> {
+        let begin = begin_of(length, at);
+        (!self.is_decided(begin)).then(|| self.decide(begin, outcome))
+    }
+
+    /// The looks of the rounds that are over and undecided, oldest first.
     pub fn close(&mut self, length: Duration, now: Time) -> Vec<(Time, Outcome)> {
         let over = begin_of(length, now) - length;
         let open = self.open.split_off(&over);
         self.over = self.over.max(Some(over));
         let closed = std::mem::replace(&mut self.open, open).into_iter();
         let told = closed.filter_map(|(begin, round)| match round {
-            Round::Good => None,
-            Round::NotYet(outcome) => Some((begin, outcome)),
+            Round::Told => None,
+            Round::NotYet(_, outcome) => Some((begin, outcome)),
         });
         told.collect()
+    }
+
+    fn is_decided(&self, begin: Time) -> bool {
+        let is_over = self.over.is_some_and(|over| begin < over);
+        is_over || matches!(self.open.get(&begin), Some(Round::Told))
+    }
+
+    fn decide(&mut self, begin: Time, outcome: Outcome) -> (Time, Outcome) {
+        self.open.insert(begin, Round::Told);
+        (begin, outcome)
     }
 }
 

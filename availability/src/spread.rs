@@ -38,16 +38,28 @@ pub(crate) fn spread(
 
 /// Makes the time of `spans` unknown; they are in order and do not touch.
 pub(crate) fn black_out(list: Vec<Interval>, spans: &[(Time, Time)]) -> Vec<Interval> {
+    let dark = |from, until| unknown(from, until, "the monitor itself was not looking".to_owned());
+    let mut out = Vec::new();
+    cut_out(list, spans, dark).into_iter().for_each(|interval| push(&mut out, interval));
+    out
+}
+
+/// Puts something else in the place of `spans`; they are in order and do not touch.
+pub(crate) fn cut_out(
+    list: Vec<Interval>,
+    spans: &[(Time, Time)],
+    instead: impl Fn(Time, Time) -> Interval,
+) -> Vec<Interval> {
     let mut out = Vec::new();
     for interval in list {
         let mut done = interval.from;
         for (from, until) in spans.iter().filter(|(_, until)| *until > interval.from) {
             let (from, until) = ((*from).clamp(done, interval.until), (*until).min(interval.until));
-            push(&mut out, Interval { from: done, until: from, ..interval.clone() });
-            push(&mut out, unknown(from, until, "the monitor itself was not looking".to_owned()));
+            push_alike(&mut out, Interval { from: done, until: from, ..interval.clone() });
+            push_alike(&mut out, instead(from, until));
             done = until;
         }
-        push(&mut out, Interval { from: done, ..interval });
+        push_alike(&mut out, Interval { from: done, ..interval });
     }
     out
 }

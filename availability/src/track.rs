@@ -14,13 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::Accounting;
 use crate::indicator::{Indicator, Pace};
-use crate::interval::{Interval, State, push_alike};
+use crate::interval::{Interval, State, push, push_alike};
 use crate::judge::{Judged, judge};
 use crate::look::Look;
-use crate::spread::spread;
+use crate::spread::{cut_out, spread};
 
 /// A prober that keeps to its interval fills a small part of it.
 const MAX_LOOKS: usize = 1_000;
+/// So many settled intervals that differ in their reason alone may wait for a slower indicator.
+const MAX_WAITING: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Track {
@@ -28,7 +30,10 @@ pub(crate) struct Track {
     pub(crate) pace: Option<Pace>,
     /// Its first look.
     pub(crate) first: Time,
-    /// When it was taken away.
+    /// When it was taken away, while others measured its module; apart and in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) away: Vec<(Time, Time)>,
+    /// Since when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended: Option<Time>,
     /// Everything before it is settled.
@@ -52,6 +57,7 @@ impl Track {
         Self {
             pace: None,
             first,
+            away: Vec::new(),
             ended: None,
             horizon,
             settled: Vec::new(),
@@ -65,19 +71,19 @@ impl Track {
     /// Whether the look counts; it is too late otherwise, or one too many.
     pub(crate) fn take(
         &mut self,
-        accounting: &Accounting,
+        (indicator, accounting): (&Indicator, &Accounting),
         now: Time,
         at: Time,
         look: Look,
     ) -> bool {
-        let accounting = accounting.paced(self.pace);
+        let accounting = accounting.rules_of(indicator, self.pace);
         let too_late = at < self.horizon || at < now - accounting.patience();
         let too_many = self.looks.len() >= MAX_LOOKS && !self.looks.contains_key(&at);
         if too_late || too_many {
             return false;
         }
         self.first = self.first.min(at);
-        self.ended = self.ended.filter(|ended| at < *ended);
+        self.come_back(at);
         let known = self.looks.entry(at).or_insert_with(|| look.clone());
         if *known < look {
             *known = look;
@@ -93,11 +99,11 @@ impl Track {
     /// Settles what is old enough, of a module that was published at `since`.
     pub(crate) fn settle(
         &mut self,
-        accounting: &Accounting,
+        (indicator, accounting): (&Indicator, &Accounting),
         (since, now): (Time, Time),
         seen: Time,
     ) {
-        let accounting = accounting.paced(self.pace);
+        let accounting = accounting.rules_of(indicator, self.pace);
         let horizon = now - accounting.patience().saturating_mul(2);
         if horizon <= self.horizon {
             return;
@@ -115,6 +121,22 @@ impl Track {
         }
         self.looks = self.looks.split_off(&horizon);
         self.horizon = horizon;
+        if self.settled.len() > MAX_WAITING {
+            let mut fewer = Vec::new();
+            self.settled.drain(..).for_each(|interval| push(&mut fewer, interval));
+            self.settled = fewer;
+        }
+    }
+
+    /// It looks again: while it was taken away it said nothing.
+    fn come_back(&mut self, at: Time) {
+        if let Some(ended) = self.ended.take_if(|ended| *ended <= at) {
+            self.away.push((ended, at));
+        }
+        // It had come back sooner: that look was late.
+        let late = self.away.iter_mut().find(|(from, until)| *from <= at && at < *until);
+        late.into_iter().for_each(|(_, until)| *until = at);
+        self.away.retain(|(from, until)| from < until);
     }
 
     /// What it says of the time from `from` to before `until`, without a gap, by the name of its indicator.
@@ -129,7 +151,8 @@ impl Track {
         let begin = self.first.clamp(from, end);
         let mut list = Vec::new();
         push_alike(&mut list, apart(from, begin));
-        for interval in self.settled.iter().cloned().chain(recent) {
+        let said = self.settled.iter().cloned().chain(recent).collect();
+        for interval in cut_out(said, &self.away, apart) {
             if let Some(part) = interval.clip(begin, end) {
                 let why = match part.state {
                     State::Down | State::Unknown => indicator.signed(part.why),
@@ -143,14 +166,19 @@ impl Track {
     }
 
     /// From its horizon to the present, of a module that was published at `since`.
-    pub(crate) fn recent(&self, accounting: &Accounting, since: Time, seen: Time) -> Vec<Interval> {
-        let accounting = accounting.paced(self.pace);
+    pub(crate) fn recent(
+        &self,
+        (indicator, accounting): (&Indicator, &Accounting),
+        since: Time,
+        seen: Time,
+    ) -> Vec<Interval> {
+        let accounting = accounting.rules_of(indicator, self.pace);
         self.unsettled(&accounting, &self.judge(&accounting), since, seen)
     }
 
     /// When looks failed and no outage came of it, as far as that did not go to the ledger.
-    pub(crate) fn recent_blips(&self, accounting: &Accounting) -> Vec<Time> {
-        let judged = self.judge(&accounting.paced(self.pace));
+    pub(crate) fn recent_blips(&self, indicator: &Indicator, accounting: &Accounting) -> Vec<Time> {
+        let judged = self.judge(&accounting.rules_of(indicator, self.pace));
         let recent = judged.iter().filter(|look| look.is_blip()).map(|look| look.at);
         self.blips.iter().copied().chain(recent).collect()
     }
@@ -161,6 +189,7 @@ impl Track {
             interval.from = interval.from.max(horizon);
             interval.from < interval.until
         });
+        self.away.retain(|(_, until)| *until > horizon);
         let kept = self.blips.partition_point(|at| *at < horizon);
         self.blips.drain(..kept).collect()
     }

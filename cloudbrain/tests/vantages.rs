@@ -237,6 +237,43 @@ fn what_the_brain_alone_looks_at_the_brain_alone_decides() {
     assert!(report.accounting.contains("a probe each 1m, down after 3"), "{}", report.accounting);
 }
 
+/// What measures a module from now on changes no account of before.
+#[test]
+fn a_module_that_gets_a_domain_keeps_what_the_brain_alone_knew() {
+    let before = checked("gets-1", "uses: []").unwrap_or_else(|problems| panic!("{problems:?}"));
+    let with_domain = "domains: [b0.example.com], monitor: js";
+    let after = checked("gets-2", with_domain).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let core = Core::new(Arc::new(before), Inheritance::default(), at(0));
+    let mut world =
+        World { core, businesses: 1, sent: [0; 2], opened: Vec::new(), told: Vec::new() };
+    for minute in 0..60 {
+        let look = Look::new(at(minute * 60), Duration::ZERO, SaidOf::Up);
+        let subject = Subject {
+            object: Object::Module(module(0)),
+            check: "check.queue".parse().expect("a good name"),
+            severity: Severity::High,
+            confirm: Confirm { down: 3, up: 2 },
+        };
+        let (name, subject) = ("check/b0/queue".to_owned(), Some(subject));
+        world.core.hear(Heard::Sensed(Sensed::Looked { name, subject, look }), at(minute * 60));
+        world.turn(at(minute * 60));
+    }
+    world.core.hear(Heard::Config(Arc::new(after)), at(3_600));
+    for second in (3_600..7_200).step_by(10) {
+        world.look(second, |_| true);
+        world.deliver(0, second, second, |_| !(5_000..6_000).contains(&second));
+        world.deliver(1, second, second, |_| !(5_000..6_000).contains(&second));
+        world.turn(at(second));
+    }
+    let told = |from, until| {
+        let tally = world.tally(0, from, until);
+        [tally.up, tally.down, tally.unknown].map(|time| time.as_secs() / 60)
+    };
+    assert_eq!(told(0, 3_540), [59, 0, 0], "the brain alone looked");
+    let [up, down, unknown] = told(3_660, 7_140);
+    assert!((up + down, unknown) >= (57, 0) && down >= 16 && unknown <= 1, "{up} {down} {unknown}");
+}
+
 #[test]
 fn a_quorum_about_what_the_brain_alone_looks_at_is_refused() {
     let both = "domains: [b0.example.com], monitor: js, measured_by: [domain, checks]";

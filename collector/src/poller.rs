@@ -208,6 +208,9 @@ struct Context {
 
 struct Poller {
     context: Arc<Context>,
+    /// From the epoch to the moment that the clock counts from. Looks that come seldom would be missed for up
+    /// to two intervals at each restart, if their rhythm began with us.
+    origin: Duration,
     schedule: Schedule<Key>,
     jobs: BTreeMap<Key, Job>,
     /// Each gives back whether it used up its whole time. Dropping them ends them.
@@ -222,7 +225,9 @@ struct Poller {
 
 impl Poller {
     fn new(context: Context) -> Self {
+        let wall = u64::try_from(context.clock.now().millis()).unwrap_or_default();
         Self {
+            origin: Duration::from_millis(wall).saturating_sub(context.clock.elapsed()),
             schedule: Schedule::new(context.pace.max_in_flight),
             context: Arc::new(context),
             jobs: BTreeMap::new(),
@@ -248,7 +253,7 @@ impl Poller {
             if !self.jobs.contains_key(&key) {
                 let every = job.every(&self.context.pace);
                 let tick = if let Job::Agent(_) = job { agents_tick } else { TICK };
-                let rhythm = Rhythm::of(&format!("{key:?}"), every, tick);
+                let rhythm = Rhythm::of(&format!("{key:?}"), every, tick).since(self.origin, TICK);
                 self.schedule.add(key.clone(), job.destination(), rhythm, now);
                 self.jobs.insert(key, job);
             }

@@ -82,6 +82,16 @@ impl Rhythm {
         Self { every, phase: from_nanos(phase) }
     }
 
+    /// With beats that count from a moment so long before the first of ours, in whole ticks of that length:
+    /// who counts from the same moment again after a restart goes on where it was.
+    pub(crate) fn since(self, origin: Duration, tick: Duration) -> Self {
+        let tick = tick.as_nanos().max(1);
+        let origin = origin.as_nanos() / tick * tick;
+        let every = self.every.as_nanos();
+        let phase = (self.phase.as_nanos() + every - origin % every) % every;
+        Self { phase: from_nanos(phase), ..self }
+    }
+
     /// The first beat after a moment.
     fn next_after(self, moment: Duration) -> Duration {
         let Some(since_first) = moment.checked_sub(self.phase) else { return self.phase };

@@ -111,6 +111,52 @@ fn one_that_looks_each_hour_keeps_no_looks_of_another() {
     assert!(kept.len() < 3_000, "{}", kept.len());
 }
 
+/// What it did not look at while it was away does not concern it.
+#[test]
+fn a_check_that_comes_back_makes_no_time_unknown_in_which_it_was_away() {
+    let rules = each_minute();
+    let mut ledger = Ledger::new(minute(0));
+    let look = |ledger: &mut Ledger, at| {
+        ledger.observe_by(&rules, (&check(), slow()), minute(at), &good());
+    };
+    for at in 0..100 {
+        if at % 5 == 0 && !(20..50).contains(&at) {
+            look(&mut ledger, at);
+        }
+        if at == 20 {
+            ledger.measured_by(&[Indicator::Domain], minute(at));
+        }
+        domain_is_well(&mut ledger, at, at + 1);
+    }
+    let up = [(0, State::Up)];
+    let states = |ledger: &Ledger| {
+        let spans = spans(ledger, &rules, 99);
+        spans.into_iter().map(|(at, state, _)| (at, state)).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&ledger), up);
+    domain_is_well(&mut ledger, 100, 600);
+    assert_eq!(states(&ledger), up, "settled as it was told");
+}
+
+/// A module that is down with other words each time waits for a slow check in bounded room.
+#[test]
+fn what_waits_for_a_slow_indicator_has_bounds() {
+    let rules = Accounting::new(Duration::from_secs(10));
+    let seldom = Some(Pace { each: Duration::from_secs(3600), confirm_down: 3, confirm_up: 2 });
+    let mut ledger = Ledger::new(minute(0));
+    for number in 0..6 * 60 * 20 {
+        let at = Time::from_millis(number * 10_000);
+        ledger.observe(&rules, at, &bad(&format!("request {number} failed")));
+        if at.millis() % (60 * MINUTE) == 0 {
+            ledger.observe_by(&rules, (&check(), seldom), at, &good());
+        }
+        ledger.tick(&rules, at);
+    }
+    let kept = serde_json::to_string(&ledger.tail()).unwrap();
+    assert!(kept.len() < 120_000, "{}", kept.len());
+    assert_eq!(ledger.report(&rules, minute(0), minute(60)).down, Duration::from_secs(3600));
+}
+
 #[test]
 fn a_ledger_of_before_there_were_indicators_goes_on_with_what_its_domain_said() {
     let json = r#"{"since":0,"now":1800000,"horizon":600000,

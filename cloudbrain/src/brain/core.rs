@@ -206,6 +206,8 @@ pub struct Core {
     pub ledgers: BTreeMap<ModuleId, Ledger>,
     /// When which of these were in no file.
     pub withdrawn: Withdrawn,
+    /// When which of these were not measured by their domain, so that vantages did not look at them.
+    pub not_by_domain: Withdrawn,
     pub latencies: Latencies,
     /// How the probes are accounted for; checks have a pace of their own.
     pub accounting: Accounting,
@@ -290,6 +292,8 @@ pub struct Inheritance {
     pub ledgers_are_together: bool,
     /// When which of their modules were in no file.
     pub withdrawn: Withdrawn,
+    /// When which of them were not measured by their domain.
+    pub not_by_domain: Withdrawn,
     pub posted: Posted,
     pub vantages: Vantages,
     pub stored: Stored,
@@ -367,6 +371,7 @@ impl Core {
             has_aimed: false,
             has_routed: false,
             withdrawn: inheritance.withdrawn,
+            not_by_domain: inheritance.not_by_domain,
             is_recovering: false,
             active: inheritance.active.into_iter().map(|object| (object, false)).collect(),
             directory: Arc::default(),
@@ -536,6 +541,8 @@ impl Core {
         turn.changes.extend(self.stored.room(duty::ROOM, &self.duty.said()));
         turn.changes.extend(self.stored.room(mailing::ROOM, &self.told_reports));
         turn.changes.extend(self.stored.room(withdrawing::ROOM, &self.withdrawn));
+        let apart = self.stored.room(withdrawing::ROOM_NOT_BY_DOMAIN, &self.not_by_domain);
+        turn.changes.extend(apart);
         turn.changes.extend(self.stored.room(budgeting::ROOM, &self.noted_spent));
         turn.routing = outcome.routing.or_else(|| self.first_routing());
         self.has_routed |= turn.routing.is_some();
@@ -580,14 +587,19 @@ impl Core {
     /// The account of a module that we run begins when it serves for the first time: before that
     /// there is nothing that could be up or down.
     fn publish(&mut self, now: Time) {
+        let mut new = BTreeSet::new();
         for vm in self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving) {
             let Some(module) = &vm.module else { continue };
             let acknowledged = self.senses.facts.acknowledged() >= vm.route_generation;
             let is_new = self.indicators(module).is_some() && !self.ledgers.contains_key(module);
             if acknowledged && is_new {
-                self.heard.insert(module.clone());
-                self.ledgers.insert(module.clone(), Ledger::new(now));
+                new.insert(module.clone());
             }
+        }
+        for module in new {
+            self.ledgers.insert(module.clone(), Ledger::new(now));
+            self.follow_domain(&module, now);
+            self.heard.insert(module);
         }
     }
 

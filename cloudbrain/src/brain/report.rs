@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use availability::{
     Account, Accounting, Interval, Ledger, Overlay, Period, PeriodError, State, Terms, counted,
-    whole,
+    lay, whole,
 };
 use dashboards::view::report::{MeasureView, NotProbed, ReportView};
 use jiff::tz::TimeZone;
@@ -121,16 +121,15 @@ pub(super) type Seen = BTreeMap<VantageId, Vec<Interval>>;
 pub(super) struct Ledgers {
     own: Ledger,
     others: BTreeMap<VantageId, Elsewhere>,
+    /// When the others did not look.
+    apart: Vec<Overlay>,
 }
 
 impl Ledgers {
     pub(super) fn of(core: &Core, module: &ModuleId) -> Option<Self> {
         let own = core.ledgers.get(module)?.clone();
-        let others = match core.is_seen_elsewhere(module) {
-            true => core.vantages.of(module, &own),
-            false => BTreeMap::new(),
-        };
-        Some(Self { own, others })
+        let (others, apart) = (core.vantages.of(module, &own), core.apart(module));
+        Some(Self { own, others, apart })
     }
 
     fn blips(&self, accounting: &Accounting, from: Time, until: Time) -> u32 {
@@ -297,7 +296,7 @@ fn zone_name(zone: &TimeZone, otherwise: &str) -> String {
 pub(super) async fn seen(
     handle: &Handle,
     module: &ModuleId,
-    Ledgers { own, others }: &Ledgers,
+    Ledgers { own, others, apart }: &Ledgers,
     accounting: &Accounting,
     (since, until): (Time, Time),
 ) -> Result<Seen, StoreError> {
@@ -305,7 +304,8 @@ pub(super) async fn seen(
     let mut seen = Seen::from([(brain(), own.timeline(accounting, &told, since, until))]);
     for (name, one) in others {
         let told = stored(handle, Some(name), module, one.ledger(), since).await?;
-        seen.insert(name.clone(), one.timeline(accounting, &told, (since, until)));
+        let timeline = one.timeline(accounting, &told, (since, until));
+        seen.insert(name.clone(), lay(&timeline, apart));
     }
     Ok(seen)
 }

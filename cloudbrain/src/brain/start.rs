@@ -298,6 +298,7 @@ async fn inherit(
         noted_spent: self::memory(&state, budgeting::ROOM)?,
         told_reports: self::memory(&state, mailing::ROOM)?,
         withdrawn: self::memory(&state, withdrawing::ROOM)?,
+        not_by_domain: self::memory(&state, withdrawing::ROOM_NOT_BY_DOMAIN)?,
         active: active_agents(config, &state),
         series: BTreeMap::new(),
     })

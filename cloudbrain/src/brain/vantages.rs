@@ -228,11 +228,6 @@ impl Vantages {
         ledgers.into_iter().all(|ledger| ledger.remembers_all_since(since))
     }
 
-    /// Whether any of them ever looked at a module.
-    pub fn know(&self, module: &ModuleId) -> bool {
-        self.known.values().any(|vantage| vantage.ledgers.contains_key(module))
-    }
-
     /// What all of them know of a module.
     pub fn of(&self, module: &ModuleId, own: &Ledger) -> BTreeMap<VantageId, Elsewhere> {
         let each = self.known.iter().map(|(name, vantage)| {

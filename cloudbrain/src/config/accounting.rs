@@ -368,7 +368,12 @@ impl Reader {
             };
             if let Err(unresolvable) = resolvable(target, each, confirm_down, MONTH) {
                 let message = format!("{id} is measured by {indicator}: {unresolvable}");
-                self.find(document, "target", message);
+                // Who wrote nothing of it may have promised it before it was measured.
+                let finding = match module.says_measures {
+                    true => Finding::error("target", message),
+                    false => Finding::warning("target", message),
+                };
+                self.problems.push(document.place(&finding));
             }
         }
         let beside = indicators.keys().find(|indicator| **indicator != Indicator::Domain);

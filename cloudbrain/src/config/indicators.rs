@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use availability::{Indicator, Pace};
 use collector::monitor_x;
 use model::id::ModuleId;
+use model::unit::Span;
 
 use super::checks::Check;
 use super::raw::RawModule;
@@ -14,6 +15,11 @@ use super::{Monitor, Reader, unknown};
 
 /// What measures a module, each at its own pace; without one at that of the probes.
 pub type Indicators = BTreeMap<Indicator, Option<Pace>>;
+
+/// An indicator that looks more seldom, or wants more to be sure, would hold up what is known of its module for
+/// days.
+const LONGEST: Span = Span::secs(6 * 3_600);
+const MOST_CONFIRMED: u32 = 100;
 
 /// All of its checks.
 const CHECKS: &str = "checks";
@@ -35,9 +41,14 @@ impl Means<'_> {
         Ok(Monitor { domain: None, path: monitor_x::path(suffix), surprises: Vec::new() })
     }
 
-    /// Its checks, by the pace they are confirmed at.
+    /// Its checks, by the pace they are confirmed at; those that look too seldom measure nothing.
     fn checks_of(&self, id: &ModuleId) -> Indicators {
         let own = self.checks.iter().filter(|check| check.module.as_ref() == Some(id));
+        let own = own.filter(|check| {
+            let common = check.spec.common();
+            let most = common.confirm_down.max(common.confirm_up);
+            common.interval.0 <= LONGEST.0 && most <= MOST_CONFIRMED
+        });
         let own = own.map(|check| {
             let common = check.spec.common();
             let (confirm_down, confirm_up) = (common.confirm_down, common.confirm_up);
@@ -72,7 +83,9 @@ impl Means<'_> {
         let checks = self.checks_of(id);
         if word == CHECKS {
             return match checks.is_empty() {
-                true => Err(format!("no check is one of {id}; write one under checks")),
+                true => Err(format!(
+                    "no check is one of {id} that looks at least each {LONGEST}; write one under checks"
+                )),
                 false => Ok(checks),
             };
         }
@@ -90,7 +103,8 @@ impl Means<'_> {
                     let known: Vec<String> = checks.keys().map(Indicator::to_string).collect();
                     let known: Vec<&str> =
                         known.iter().filter_map(|name| name.strip_prefix("check/")).collect();
-                    Err(unknown(&format!("check of {id}"), name.as_str(), &known))
+                    let what = format!("check of {id} that looks at least each {LONGEST}");
+                    Err(unknown(&what, name.as_str(), &known))
                 }
             },
             (Indicator::Domain | Indicator::Vms, Ok(_)) => Ok([(indicator, None)].into()),

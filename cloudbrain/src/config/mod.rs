@@ -124,6 +124,8 @@ pub struct Module {
     pub monitor: Result<Monitor, String>,
     /// By what its availability is measured, or why by nothing.
     pub measured_by: Result<Indicators, String>,
+    /// Its file says so, and it is not what is usual.
+    pub says_measures: bool,
 }
 
 /// A data source, and whose it is.
@@ -452,6 +454,7 @@ impl Reader {
             uses: written.uses.iter().cloned().collect(),
             monitor,
             measured_by,
+            says_measures: written.measured_by.is_some(),
         };
         Some((id, module))
     }

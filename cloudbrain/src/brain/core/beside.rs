@@ -128,7 +128,7 @@ impl Core {
 
 /// From the first failed probe to the word that something is wrong.
 fn till_it_is_known(rules: &Accounting) -> Duration {
-    rules.interval * rules.confirm_down.max(super::MISSES)
+    rules.interval.saturating_mul(rules.confirm_down.max(super::MISSES))
 }
 
 /// The first moment of the month that it is in a zone; an unknown zone counts as UTC.

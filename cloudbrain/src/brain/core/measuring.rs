@@ -7,7 +7,7 @@ use availability::{Accounting, Indicator, Ledger};
 use collector::look::{Answer, Look};
 use model::id::ModuleId;
 use model::time::Time;
-use model::verdict::{Outcome, Phase, Verdict};
+use model::verdict::{Outcome, Phase, ProbeTarget, Verdict};
 use model::vm::VmState;
 
 use crate::config::indicators::Indicators;
@@ -26,8 +26,12 @@ impl Core {
         if !self.is_measured_by(module, &Indicator::Vms) {
             return;
         }
+        let ProbeTarget::Vm { vm, .. } = &verdict.target else { return };
+        let serving = self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving);
+        let serving = serving.filter(|vm| vm.module.as_ref() == Some(module)).count();
         let rounds = self.rounds_of_vms.entry(module.clone()).or_default();
-        let look = rounds.hear(self.accounting.interval, verdict.at, &verdict.outcome);
+        let every = self.accounting.interval;
+        let look = rounds.hear(every, (vm, serving), verdict.at, &verdict.outcome);
         if let Some((at, outcome)) = look {
             self.observed(module, &Indicator::Vms, at, &outcome);
         }
@@ -54,34 +58,47 @@ impl Core {
         }
     }
 
-    /// Where none of the VMs that there should be serves, there is none to probe, and users meet nobody.
+    /// Where none of the VMs that there should be serves, there is none to probe, and users meet nobody. Where
+    /// the policy wants none, it is as it should be.
     fn miss_vms(&mut self, now: Time) {
         if self.is_recovering {
             return; // Who does not know his VMs does not know that there are none.
         }
         let serving = self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving);
         let serving: BTreeSet<&ModuleId> = serving.filter_map(|vm| vm.module.as_ref()).collect();
-        let wanted = self.scaler.memory.modules.iter().filter(|(_, memory)| memory.desired > 0);
-        let missed = wanted.map(|(module, _)| module).filter(|module| {
+        let without = self.scaler.memory.modules.iter().filter(|(module, _)| {
             !serving.contains(module)
                 && self.ledgers.contains_key(*module)
                 && self.is_measured_by(module, &Indicator::Vms)
         });
-        let missed: Vec<ModuleId> = missed.cloned().collect();
-        let hint = "no VM of it serves".to_owned();
-        let nobody = Outcome::Unhealthy { phase: Phase::Connect, hint };
-        for module in missed {
-            let rounds = self.rounds_of_vms.entry(module).or_default();
-            rounds.hear(self.accounting.interval, now, &nobody);
+        let without = without.map(|(module, memory)| (module.clone(), memory.desired > 0));
+        for (module, is_wanted) in without.collect::<Vec<_>>() {
+            let said = if is_wanted { nobody() } else { Outcome::Healthy { doubt: None } };
+            let rounds = self.rounds_of_vms.entry(module.clone()).or_default();
+            if let Some((at, outcome)) = rounds.say(self.accounting.interval, now, said) {
+                self.observed(&module, &Indicator::Vms, at, &outcome);
+            }
         }
     }
 
     fn observed(&mut self, module: &ModuleId, indicator: &Indicator, at: Time, outcome: &Outcome) {
         let Some(pace) = self.indicators(module).and_then(|all| all.get(indicator)) else { return };
         let (by, rules) = ((indicator, *pace), &self.accounting);
+        let is_new = !self.ledgers.contains_key(module);
         let ledger = self.ledgers.entry(module.clone()).or_insert_with(|| Ledger::new(at));
         ledger.observe_by(rules, by, at, outcome);
         self.heard.insert(module.clone());
+        if is_new {
+            self.follow_domain(module, at);
+        }
+    }
+
+    /// Whether others look at it, too, is remembered: what measures it later changes no report of before.
+    pub(super) fn follow_domain(&mut self, module: &ModuleId, at: Time) {
+        if self.config.modules.contains_key(module) {
+            let is_seen = self.is_measured_by(module, &Indicator::Domain);
+            self.not_by_domain.follow(module, is_seen, at);
+        }
     }
 
     /// The files may measure a module by something else now.
@@ -97,6 +114,9 @@ impl Core {
             by.is_some_and(|by| by.contains_key(&Indicator::Vms))
         };
         self.rounds_of_vms.retain(|module, _| is_kept(module));
+        for module in self.ledgers.keys().cloned().collect::<Vec<_>>() {
+            self.follow_domain(&module, now);
+        }
     }
 
     /// What measures a module; None if nothing does.
@@ -112,9 +132,13 @@ impl Core {
     pub fn accounting_of(&self, module: &ModuleId) -> Accounting {
         let paces = self.indicators(module).into_iter().flatten();
         let rules = paces.map(|(_, pace)| self.accounting.paced(*pace));
-        let slowest = rules.max_by_key(|rules| rules.interval * rules.confirm_down);
+        let slowest = rules.max_by_key(|rules| rules.interval.saturating_mul(rules.confirm_down));
         slowest.unwrap_or_else(|| self.accounting.clone())
     }
+}
+
+fn nobody() -> Outcome {
+    Outcome::Unhealthy { phase: Phase::Connect, hint: "no VM of it serves".to_owned() }
 }
 
 /// A check that cannot be made as it is written says nothing of the module.

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use availability::{Accounting, Indicator, Interval, Joined, Ledger, Report, State, join};
+use availability::{
+    Accounting, Indicator, Interval, Joined, Ledger, Overlay, Report, State, join, lay,
+};
 use model::id::{CheckId, ModuleId, Object, SourceId, VantageId};
 use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
@@ -140,26 +142,16 @@ impl Core {
         }
     }
 
-    /// Without a quorum in its policy the brain alone decides about a module.
+    /// Without a quorum in its policy the brain alone decides about a module, and about what it alone looks at.
     fn judges(&self, module: &ModuleId) -> Judges {
-        match self.quorum_of(module) {
+        let is_seen = self.is_measured_by(module, &Indicator::Domain);
+        match self.quorum_of(module).filter(|_| is_seen) {
             Some(quorum) => Judges { quorum, looking: self.looking.clone() },
             None => Judges { quorum: 1, looking: [brain()].into() },
         }
     }
 
-    /// What is measured by something else than its domain the brain alone looks at.
-    pub fn is_seen_elsewhere(&self, module: &ModuleId) -> bool {
-        match self.indicators(module) {
-            Some(all) => all.contains_key(&Indicator::Domain),
-            None => self.vantages.know(module), // It is in the files no more.
-        }
-    }
-
     fn quorum_of(&self, module: &ModuleId) -> Option<u32> {
-        if !self.is_seen_elsewhere(module) {
-            return None;
-        }
         let project = &self.config.modules.get(module)?.project;
         self.config.accountings.of(project).terms.quorum
     }
@@ -168,13 +160,21 @@ impl Core {
     pub fn seen(&self, module: &ModuleId, own: &Ledger, from: Time, until: Time) -> Seen {
         let accounting = &self.accounting;
         let mut seen = self.vantages.seen((module, own), accounting, (from, until));
+        let apart = self.apart(module);
+        seen.values_mut().for_each(|timeline| *timeline = lay(timeline, &apart));
         seen.insert(brain(), own.timeline(accounting, &[], from, until));
         seen
     }
 
+    /// When vantages did not look at a module, as it was not measured by its domain.
+    pub fn apart(&self, module: &ModuleId) -> Vec<Overlay> {
+        self.not_by_domain.not_applicable(module, "the brain alone looked")
+    }
+
     /// How a module is by what each told last, ours among them; nothing if there are no others.
     pub fn by_vantage(&self, module: &ModuleId, now: Time) -> Vec<(VantageId, Interval)> {
-        let is_seen = !self.config.vantages.is_empty() && self.is_seen_elsewhere(module);
+        let is_seen =
+            !self.config.vantages.is_empty() && self.is_measured_by(module, &Indicator::Domain);
         let Some(own) = self.ledgers.get(module).filter(|_| is_seen) else { return Vec::new() };
         let newest = |ledger: &Ledger| newest(&self.accounting, ledger);
         let others = self.vantages.newest(module, newest);

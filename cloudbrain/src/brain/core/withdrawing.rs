@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Core;
 
 pub(in crate::brain) const ROOM: &str = "withdrawn";
+pub(in crate::brain) const ROOM_NOT_BY_DOMAIN: &str = "not_by_domain";
 /// Of one module; the oldest are forgotten, and are unknown again.
 const MOST_ABSENCES: usize = 100;
 
@@ -40,7 +41,7 @@ impl Core {
 }
 
 impl Withdrawn {
-    fn follow(&mut self, module: &ModuleId, is_there: bool, now: Time) {
+    pub(super) fn follow(&mut self, module: &ModuleId, is_there: bool, now: Time) {
         match (self.since(module).is_some(), is_there) {
             (false, false) => {
                 let absences = self.0.entry(module.clone()).or_default();
@@ -69,12 +70,17 @@ impl Withdrawn {
 
     /// What that makes of its time.
     pub fn overlays(&self, module: &ModuleId) -> Vec<Overlay> {
+        self.not_applicable(module, "it stood in no file")
+    }
+
+    /// Likewise, for another reason.
+    pub fn not_applicable(&self, module: &ModuleId, why: &str) -> Vec<Overlay> {
         let overlay = |absence: &Absence| Overlay {
             from: absence.from,
             until: absence.until.unwrap_or(Time::from_millis(i64::MAX)),
             kind: Kind::NotApplicable,
             state: State::NotApplicable,
-            why: "it stood in no file".to_owned(),
+            why: why.to_owned(),
             said: absence.from,
         };
         self.0.get(module).into_iter().flatten().map(overlay).collect()
