@@ -14,6 +14,7 @@ pub const PHRASES: &[Phrase] = &[
     ("the monitor itself was not looking", "监控自身未在运行"),
     ("corrected by {}: {}", "{0} 更正：{1:}"),
     ("not published yet", "尚未发布"),
+    ("down is what any vantage saw down", "任一探测点认为不可用即算不可用"),
     ("down is what {} vantages saw down", "{0} 个探测点都认为不可用才算不可用"),
     ("seen from {}: {}", "{0} 探测到：{1:}"),
     (
@@ -29,8 +30,9 @@ pub const PHRASES: &[Phrase] = &[
     ("not looked at yet", "尚未查看"),
     ("it has not served yet", "尚未开始服务"),
     ("nobody has looked yet", "尚未有人查看"),
-    ("{} is promised", "承诺可用率 {0}"),
+    // The more special one first: the other would take its word for a target.
     ("nothing is promised", "没有承诺可用率"),
+    ("{} is promised", "承诺可用率 {0}"),
     ("{} of the probes are promised to be answered within {}", "承诺 {0} 的探测在 {1} 内得到应答"),
     (
         "answers are timed from the first byte of the request to their end; shares are exact counts, percentiles are \
@@ -124,11 +126,21 @@ mod tests {
     use model::time::Time;
 
     use super::*;
-    use crate::{Period, Target, WeekStart, resolvable};
+    use crate::{Period, Target, Terms, WeekStart, resolvable};
 
     #[test]
     fn no_phrase_loses_a_hole() {
         assert_eq!(mistakes(PHRASES), [""; 0]);
+    }
+
+    #[test]
+    fn whoever_promises_nothing_does_not_promise_nothing_as_a_target() {
+        let terms = Terms { quorum: Some(1), ..Terms::default() };
+        let rules = terms.rules();
+        let said: Vec<String> = rules.iter().map(|rule| translate(&[PHRASES], rule)).collect();
+        assert!(said.iter().zip(&rules).all(|(said, rule)| said != rule), "{said:?}");
+        assert_eq!(said[0], "没有承诺可用率");
+        assert!(said.contains(&"任一探测点认为不可用即算不可用".to_owned()), "{said:?}");
     }
 
     #[test]

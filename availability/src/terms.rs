@@ -199,7 +199,10 @@ impl Terms {
         let promise = self.latency.promise.map(|promise| promise.rule());
         let rules = [target, gap, maintenance, unknown.to_owned()];
         let hours = self.service.iter().map(ToString::to_string);
-        let quorum = self.quorum.map(|quorum| format!("down is what {quorum} vantages saw down"));
+        let quorum = self.quorum.map(|quorum| match quorum {
+            0 | 1 => "down is what any vantage saw down".to_owned(),
+            _ => format!("down is what {quorum} vantages saw down"),
+        });
         rules.into_iter().chain(quorum).chain(hours).chain(promise).collect()
     }
 }
