@@ -98,8 +98,7 @@ impl Stopped {
     fn signal(&self, signal: &str) {
         for group in self.0.iter().filter(|group| **group > 1) {
             let group = format!("-{group}");
-            let done = Command::new("kill").args([signal, "--", &group]).status();
-            assert!(done.is_ok_and(|status| status.success()), "{signal} {group}");
+            let _ = Command::new("kill").args([signal, "--", &group]).status(); // It may be gone.
         }
     }
 }
@@ -121,6 +120,7 @@ fn a_module_that_is_measured_by_its_vms_is_down_when_none_of_them_answers() {
     let up = once(&fleet, "shop", "up_s", 3);
     assert_eq!(up["measured_by"][0]["by"], "vms", "{up}");
     assert_eq!(seconds(&up, "down_s"), 0, "{up}");
+    fleet.wait_until_up(2);
     let pids = fleet.vm_pids();
     assert!(pids.len() >= 2, "{pids:?}");
     let _stopped = Stopped::of(pids.into_values());
