@@ -272,6 +272,20 @@ mod tests {
     }
 
     #[test]
+    fn who_starts_again_goes_on_in_the_rhythm_of_before() {
+        let (every, tick) = (Duration::from_secs(3_600), Duration::from_millis(20));
+        let beat = |origin_ms: u64| {
+            let origin = Duration::from_millis(origin_ms);
+            let rhythm = Rhythm::of("check/shop/backup", every, tick).since(origin, tick);
+            (origin + rhythm.next_after(Duration::ZERO)).as_millis() % every.as_millis() / 20
+        };
+        let first = beat(1_800_000_000_000);
+        for later_ms in [20, 123_460, 3_599_980, 86_400_000] {
+            assert_eq!(beat(1_800_000_000_000 + later_ms), first, "{later_ms}");
+        }
+    }
+
+    #[test]
     fn each_target_keeps_its_beat_however_late_it_was() {
         let mut schedule = schedule(4);
         schedule.add("a".to_owned(), here("a"), at(3 * SECOND), Duration::ZERO);
