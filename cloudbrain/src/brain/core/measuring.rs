@@ -27,8 +27,8 @@ impl Core {
             return;
         }
         let ProbeTarget::Vm { vm, .. } = &verdict.target else { return };
-        let serving = self.scaler.vms.values().filter(|vm| vm.state == VmState::Serving);
-        let serving = serving.filter(|vm| vm.module.as_ref() == Some(module)).count();
+        let vms = self.topology.vms_of(module).filter_map(|id| self.scaler.vms.get(id));
+        let serving = vms.filter(|vm| vm.state == VmState::Serving).count();
         let rounds = self.rounds_of_vms.entry(module.clone()).or_default();
         let every = self.accounting.interval;
         let look = rounds.hear(every, (vm, serving), verdict.at, &verdict.outcome);
