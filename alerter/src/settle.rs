@@ -186,6 +186,7 @@ pub(crate) fn message(
         state: facts.state,
         severity: incident.severity(),
         affected: facts.objects.into_iter().cloned().collect(),
+        affected_more: 0,
         businesses: facts.businesses.into_iter().cloned().collect(),
         lang,
         text,

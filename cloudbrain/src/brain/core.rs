@@ -458,7 +458,7 @@ impl Core {
         for action in actions {
             is_new |= matches!(action, Action::Opened(_));
             match action {
-                Action::Tell(message) => messages.push(message),
+                Action::Tell(message) => messages.push(message.bounded()),
                 Action::Noted(note) => self.pending.changes.push(record::note(&note)),
                 Action::Opened(summary) | Action::Changed(summary) => self.incident(&summary),
                 Action::AcknowledgementBroken { incident, broken } => {
@@ -493,7 +493,9 @@ impl Core {
 
     /// A message that could not be delivered, as it would be now.
     pub fn renew(&mut self, message: &Message, now: Time) -> Option<Message> {
-        alerter::deliver::renew(&self.settings, &self.topology, &mut self.alerter, message, now)
+        let (settings, topology) = (&self.settings, &self.topology);
+        let renewed = alerter::deliver::renew(settings, topology, &mut self.alerter, message, now);
+        renewed.map(Message::bounded)
     }
 
     /// Looks at everything once.

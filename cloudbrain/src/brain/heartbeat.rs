@@ -311,6 +311,7 @@ impl Daily {
             state: RootState::Degraded,
             severity: Severity::Info,
             affected: Vec::new(),
+            affected_more: 0,
             businesses: Vec::new(),
             lang: self.lang,
             text: self.lang.pick(

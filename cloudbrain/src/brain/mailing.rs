@@ -181,6 +181,7 @@ pub async fn letter(
         state: RootState::Degraded,
         severity: Severity::Info,
         affected: Vec::new(),
+        affected_more: 0,
         businesses: now.projects.iter().map(|row| row.project.clone()).collect(),
         lang,
         text,

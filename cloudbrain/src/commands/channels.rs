@@ -78,6 +78,7 @@ fn message(
         state: RootState::Degraded,
         severity: Severity::Info,
         affected: Vec::new(),
+        affected_more: 0,
         businesses: Vec::new(),
         lang,
         text: lang.pick(

@@ -45,18 +45,8 @@ pub enum WebhookFormat {
     Alertmanager,
 }
 
-/// So many of what suffers are named to a program.
-const MAX_AFFECTED: usize = 100;
 /// So many are named in an annotation, which people read.
 const MAX_LISTED: usize = 10;
-
-/// A message, and how many of what suffers are not named in it.
-#[derive(Debug, Serialize)]
-struct Bounded {
-    #[serde(flatten)]
-    message: Message,
-    affected_more: usize,
-}
 
 #[derive(Debug)]
 struct Webhook {
@@ -98,7 +88,7 @@ impl Service for Webhook {
     fn call(&self, parcel: &Parcel<'_>, now: Time) -> Result<Call, ChannelError> {
         let message = &parcel.messages[0];
         let body = match self.format {
-            WebhookFormat::Native => serde_json::to_string(&native(message))
+            WebhookFormat::Native => serde_json::to_string(message)
                 .map_err(|error| ChannelError::Refused(format!("beyond JSON: {error}")))?,
             WebhookFormat::Alertmanager => self.alerts(message, parcel.thread).to_string(),
         };
@@ -135,8 +125,8 @@ impl Webhook {
             "view": message.view,
         });
         let annotations = json!({
-            "affected": listed(&message.affected),
-            "businesses": listed(&message.businesses),
+            "affected": listed(&message.affected, message.affected_more),
+            "businesses": listed(&message.businesses, 0),
             "description": message.text,
             "summary": text::first_line(message),
         });
@@ -164,18 +154,10 @@ impl Webhook {
     }
 }
 
-/// Our own form, bounded: an outage of a thousand VMs must not be refused for its size.
-fn native(message: &Message) -> Bounded {
-    let more = message.affected.len().saturating_sub(MAX_AFFECTED);
-    let mut message = message.clone();
-    message.affected.truncate(MAX_AFFECTED);
-    Bounded { message, affected_more: more }
-}
-
-/// `a, b, … and 12 more`.
-fn listed(names: &[impl ToString]) -> String {
+/// `a, b, … and 12 more`, with the unnamed ones.
+fn listed(names: &[impl ToString], unnamed: usize) -> String {
     let mut listed: Vec<String> = names.iter().take(MAX_LISTED).map(ToString::to_string).collect();
-    let more = names.len() - listed.len();
+    let more = names.len() - listed.len() + unnamed;
     if more > 0 {
         listed.push(format!("… and {more} more"));
     }

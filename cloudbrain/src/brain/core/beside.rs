@@ -37,7 +37,9 @@ impl Core {
         }
         let (settings, topology) = (&self.settings, &self.topology);
         let renewed = renew_all(settings, topology, &mut self.alerter, &messages, now);
-        messages.into_iter().zip(renewed).map(|(told, newer)| newer.unwrap_or(told)).collect()
+        let newest =
+            |(told, newer): (Message, Option<Message>)| newer.map_or(told, Message::bounded);
+        messages.into_iter().zip(renewed).map(newest).collect()
     }
 
     /// Whether anything is known.
