@@ -8,10 +8,12 @@ use model::time::Time;
 use model::topology::{Topology, VmPlace};
 
 use crate::act::lineage;
+use crate::health::{Trouble, health};
 use crate::message::RootState;
 use crate::note::Fate;
+use crate::object;
 use crate::settings::Settings;
-use crate::state::{Incident, State};
+use crate::state::{Incident, State, Word};
 
 /// From when until when each object is in maintenance.
 pub(crate) type Windows<'a> = BTreeMap<&'a Object, Vec<(Time, Time)>>;
@@ -45,6 +47,35 @@ pub(crate) fn maintenance_until(
     open.map(|(_, until)| *until).max()
 }
 
+/// Until when the software on an object may fail unnoticed: a data source that it uses is down, or was
+/// until a moment ago, and it or what it runs on is in maintenance.
+pub(crate) fn excused_until(
+    settings: &Settings,
+    topology: &Topology,
+    words: &BTreeMap<Object, Vec<Word>>,
+    windows: &Windows<'_>,
+    object: &Object,
+    now: Time,
+) -> Option<Time> {
+    let health_of = |object: &Object| health(object, words.get(object)?);
+    let module = if let Object::Module(module) = object {
+        module
+    } else {
+        let fails = health_of(object)?.trouble == Trouble::App;
+        topology.vms.get(object::vm(object).filter(|_| fails)?)?.module.as_ref()?
+    };
+    let uses = topology.modules.get(module)?.uses.iter().cloned().map(Object::DataSource);
+    // What it brings down needs a while to come up again.
+    let back = |source: &Object| words.get(source)?.iter().map(|word| word.since).max();
+    let ends = uses.filter_map(|source| {
+        let until = maintenance_until(topology, windows, &source, now)?;
+        let is_down = health_of(&source).is_some_and(|health| health.trouble == Trouble::Dead);
+        let grown = || Some(back(&source)? + settings.recovery_grace).filter(|end| *end > now);
+        if is_down { Some(until) } else { grown().map(|end| end.min(until)) }
+    });
+    ends.max()
+}
+
 /// From when on a VM is judged.
 pub(crate) fn grown_at(settings: &Settings, place: &VmPlace) -> Time {
     place.created + settings.new_vm_grace
@@ -58,7 +89,9 @@ pub(crate) fn aside(
     object: &Object,
     now: Time,
 ) -> Option<Fate> {
-    let until = maintenance_until(topology, &windows(state), object, now);
+    let windows = windows(state);
+    let until = maintenance_until(topology, &windows, object, now)
+        .or_else(|| excused_until(settings, topology, &state.words, &windows, object, now));
     let fate = until.map(|until| Fate::Maintenance { until });
     let fate = fate.or_else(|| too_young_or_leaving(settings, topology, object, now))?;
     let incident = state.incident_of(object);

@@ -13,6 +13,7 @@ use model::signal::Severity;
 use model::time::Time;
 use model::topology::{Host, Topology};
 
+use crate::act::lineage;
 use crate::blind;
 use crate::finder::Finder;
 use crate::health::{Health, Trouble, answered_after};
@@ -20,7 +21,7 @@ use crate::message::RootState;
 use crate::reach::{self, Taken};
 use crate::settings::Settings;
 use crate::sick::{Sick, Sieve};
-use crate::state::{Basis, State, Word};
+use crate::state::{Basis, Incident, State, Word};
 use crate::suspect;
 use crate::timer::Timer;
 
@@ -76,7 +77,10 @@ pub(crate) fn find(
     let unseen = blind::set_aside(settings, topology, &sieve, &mut sick);
     let ground = sieve.ground(&sick, timer);
     let mut taken = reach::taken(&state.words, &ground, &sick);
-    let held_by = held_by(state, timer);
+    let stands = |root: &Object| {
+        unseen.suspected.contains_key(root) || sick.get(root).is_some_and(|h| explains(root, h))
+    };
+    let held_by = held_by(topology, state, &sick, &stands, timer);
     // What hung on a root that was reported is held when the root is back, whereas a suspicion
     // lasts as long as enough of it does.
     let keepers = RefCell::new(Finder::new(&held_by));
@@ -85,9 +89,14 @@ pub(crate) fn find(
         let keeper = keeper.map(|number| &state.incidents[number].roots);
         keeper.is_none_or(|roots| roots.get(root).is_some_and(|root| root.basis.is_suspicion()))
     };
-    let mut suspected = suspect::suspect(settings, &ground, &sick, &mut taken, &is_free_for);
+    let mut is_ripe =
+        |root: &Object, failing: &[(&Object, Time)]| ripe(settings, &sieve, root, failing, timer);
+    let mut suspected =
+        suspect::suspect(settings, &ground, &sick, &mut taken, &is_free_for, &mut is_ripe);
     suspected.extend(unseen.suspected);
-    taken.extend(unseen.taken);
+    for (object, collector) in unseen.taken {
+        taken.entry(object).or_insert(collector); // What is believed to be down takes it along.
+    }
     sick.extend(unseen.sick);
 
     let held = hold(&sick, &mut taken, &held_by);
@@ -95,23 +104,103 @@ pub(crate) fn find(
     Findings { causes, held, sick }
 }
 
-/// Which incident keeps a place for an object that its root no longer explains. A suspicion that
-/// was over before anybody was told of it keeps none.
-fn held_by<'a>(state: &'a State, timer: &mut Timer) -> BTreeMap<&'a Object, u64> {
+/// Whether it is time to suspect a root. Nobody who was told of something is told of another, guessed
+/// cause of it before what has failed since would be told itself: it may be over by then, or be
+/// explained by something better.
+fn ripe(
+    settings: &Settings,
+    sieve: &Sieve,
+    root: &Object,
+    failing: &[(&Object, Time)],
+    timer: &mut Timer,
+) -> bool {
+    if sieve.was_told(root) || !failing.iter().any(|(object, _)| sieve.was_told(object)) {
+        return true;
+    }
+    let due = |(object, since): &(&Object, Time)| *since + wait(settings, object);
+    let new = failing.iter().filter(|(object, _)| !sieve.was_told(object));
+    let ripe = new.map(due).min().or_else(|| failing.iter().map(due).max());
+    ripe.is_none_or(|ripe| timer.reached(ripe))
+}
+
+/// How long its trouble waits: what may be explained by something above it for that, what explains
+/// others for company.
+fn wait(settings: &Settings, object: &Object) -> Duration {
+    if is_infrastructure(object) { settings.group_wait } else { settings.child_wait }
+}
+
+/// Which incident keeps a place for an object that its root no longer explains: since the root is
+/// back, or since the object was moved away from it. A suspicion that was over before anybody was told
+/// of it keeps none, and neither does a root that was back before it was due.
+fn held_by<'a>(
+    topology: &Topology,
+    state: &'a State,
+    sick: &Sick,
+    stands: &dyn Fn(&Object) -> bool,
+    timer: &mut Timer,
+) -> BTreeMap<&'a Object, u64> {
     let mut held = BTreeMap::new();
     for (number, incident) in &state.incidents {
         let was_guess = incident.roots.values().any(|root| root.basis.is_suspicion());
-        if was_guess && !incident.was_told() {
+        let is_back = !incident.roots.keys().any(|root| sick.contains_key(root));
+        let was_in_time = is_back && incident.back().unwrap_or(timer.now) < incident.due;
+        if (was_guess || was_in_time) && !incident.was_told() {
             continue;
         }
+        let stands = incident.roots.keys().any(stands);
         for (object, member) in &incident.members {
-            let is_over = member.held_until.is_some_and(|until| timer.reached(until));
-            if !is_over && !member.elsewhere && !incident.roots.contains_key(object) {
+            let is_late = member.held_until.is_some_and(|until| timer.reached(until));
+            let keeps = !is_late && !member.elsewhere && !incident.roots.contains_key(object);
+            let is_explicable = || !stands || has_moved(topology, incident, object);
+            if keeps && is_explicable() && !is_for_another_reason(sick, incident, object) {
                 held.insert(object, *number);
             }
         }
     }
     held
+}
+
+/// Whether what is the matter with a root takes others along, or blinds us.
+fn explains(root: &Object, health: &Health) -> bool {
+    match root {
+        Object::Collector(_) => health.trouble != Trouble::Degraded,
+        Object::Module(_) | Object::Project(_) => false,
+        Object::Switch(_)
+        | Object::Host(_)
+        | Object::Vm(_)
+        | Object::DataSource(_)
+        | Object::Channel(_)
+        | Object::Pool(_)
+        | Object::Vantage(_) => health.trouble == Trouble::Dead,
+    }
+}
+
+/// Whether it ran on a root of the incident, and runs on none any more.
+fn has_moved(topology: &Topology, incident: &Incident, object: &Object) -> bool {
+    let is_carrier = |root: &&Object| matches!(root, Object::Switch(_) | Object::Host(_));
+    let mut carriers = incident.roots.keys().filter(is_carrier).peekable();
+    if !matches!(object, Object::Vm(_) | Object::DataSource(_)) || carriers.peek().is_none() {
+        return false;
+    }
+    let line = lineage(topology, object);
+    !carriers.any(|carrier| line.contains(carrier))
+}
+
+/// Whether its trouble is one that no root of the incident can explain: a VM does not die of its
+/// software, and what others see is not a collector's blindness.
+fn is_for_another_reason(sick: &Sick, incident: &Incident, object: &Object) -> bool {
+    let Some(health) = sick.get(object) else { return false };
+    incident.roots.keys().all(|root| match root {
+        Object::Module(_) | Object::DataSource(_) => health.trouble == Trouble::Dead,
+        Object::Collector(id) => !health.witnesses.contains(id),
+        Object::Switch(_)
+        | Object::Host(_)
+        | Object::Vm(_)
+        | Object::Project(_)
+        | Object::Channel(_)
+        | Object::Pool(_)
+        | Object::Vantage(_) => false,
+    })
 }
 
 /// Sorts what nothing explains: to the incident that holds it, or to itself. A root that is held
@@ -229,10 +318,13 @@ fn root_state(
 /// A root that is reported waits for companions; what may yet be explained by something above it
 /// waits for that. Whichever wait ends first.
 fn due(settings: &Settings, root: &Object, own: Option<&Health>, ill: &[&Health]) -> Option<Time> {
-    let wait = if is_infrastructure(root) { settings.group_wait } else { settings.child_wait };
+    let wait = wait(settings, root);
     let of_root =
         own.map(|health| health.since + if health.flapping { Duration::ZERO } else { wait });
-    let failing = ill.iter().filter(|health| health.trouble >= Trouble::App);
+    // What had waited long before the root failed was told, or is to be told, for its own sake.
+    let is_company =
+        |health: &&&Health| own.is_none_or(|own| own.since < health.since + settings.child_wait);
+    let failing = ill.iter().filter(|health| health.trouble >= Trouble::App).filter(is_company);
     let of_members = failing.map(|health| health.since + settings.child_wait).min();
     of_root.into_iter().chain(of_members).min()
 }

@@ -14,6 +14,9 @@ use crate::state::{Incident, State, Word};
 
 /// Clocks differ by so much without being wrong.
 const TOLERANCE: Duration = Duration::from_secs(60);
+/// A source whose clock is further ahead than words are ever late is set right when it stamps the
+/// present. One that is less ahead may as well have sent an old word, which must not undo a newer one.
+const AHEAD: Duration = Duration::from_secs(300);
 
 /// Moves all that is remembered back with our clock, if it was set back since the last look.
 pub(crate) fn follow(state: &mut State, now: Time) {
@@ -26,6 +29,7 @@ pub(crate) fn follow(state: &mut State, now: Time) {
         [Some(&mut repair.failed_at), repair.done_at.as_mut()].into_iter().flatten().for_each(back);
     }
     state.gone.values_mut().for_each(back);
+    state.latest.times().for_each(back);
     // What people said by the clock on the wall stays where it is: windows, silences, snoozes.
     [state.settled_at.as_mut(), state.wake_at.as_mut()].into_iter().flatten().for_each(back);
 }
@@ -53,5 +57,5 @@ fn each_of_incident(incident: &mut Incident, back: &impl Fn(&mut Time)) {
 
 /// Whether a source whose last stamp lay in the future tells the time again.
 pub(crate) fn is_set_right(before: Time, stamp: Time, now: Time) -> bool {
-    before > now + TOLERANCE && stamp <= now + TOLERANCE
+    before > now + AHEAD && stamp <= now + TOLERANCE
 }

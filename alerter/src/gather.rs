@@ -4,7 +4,8 @@
 //! own. Opening waits until a cause is certain: a reported host at once, a lone VM only when its
 //! wait for something above it is over, so that most VM alarms never become an incident.
 //!
-//! Invariant: each object suffers under one incident at most, and is the root of one at most.
+//! Invariant: each object suffers under one incident at most, and is a root that is not back of one at
+//! most.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,18 +49,18 @@ pub(crate) fn gather(
     let mut gathered = Gathered::default();
     measure_modules(topology, state, findings);
     part_ways(state, findings);
-    let by_root = by_root(state);
+    let before = by_root(state);
     let causes = findings.causes.values();
     let unplaced: Vec<&Cause> =
-        causes.filter(|cause| !place(state, &by_root, cause, &mut gathered)).collect();
+        causes.filter(|cause| !place(state, &before, cause, &mut gathered)).collect();
     open(settings, state, &unplaced, &mut gathered, timer);
-    let now_under = now_under(state, findings);
+    let home = by_root(state);
+    let present = Present { findings, under: now_under(state, findings, &home), home };
     for incident in state.incidents.values_mut() {
-        let number = incident.number;
-        let rooted = follow_roots(incident, findings, &now_under, timer.now);
-        gathered.rooted.extend(rooted.into_iter().map(|root| (number, root)));
+        let rooted = follow_roots(incident, &present, timer.now);
+        gathered.rooted.extend(rooted.into_iter().map(|root| (incident.number, root)));
     }
-    follow_members(settings, topology, state, findings, &now_under, timer, &mut gathered);
+    follow_members(settings, topology, state, &present, timer, &mut gathered);
     gathered
 }
 
@@ -116,6 +117,8 @@ fn part_ways(state: &mut State, findings: &Findings) {
     }
 }
 
+/// The incident of each root; the newest, where one that was back became suspect for what never came
+/// back.
 fn by_root(state: &State) -> BTreeMap<Object, u64> {
     let incidents = state.incidents.iter();
     incidents
@@ -131,7 +134,10 @@ fn place(
     cause: &Cause,
     gathered: &mut Gathered,
 ) -> bool {
-    let own = by_root.get(&cause.root).copied().filter(|own| state.incidents.contains_key(own));
+    let own = by_root.get(&cause.root).copied().filter(|own| {
+        let incident = state.incidents.get(own);
+        incident.is_some_and(|incident| !is_another_matter(incident, cause))
+    });
     let mut explained = explained(state, cause).into_iter();
     let Some(keeper) = own.or_else(|| explained.next()) else { return false };
     for number in explained.filter(|number| *number != keeper) {
@@ -144,6 +150,14 @@ fn place(
         gathered.rooted.push((keeper, cause.root.clone()));
     }
     true
+}
+
+/// A root that was reported, and is back, is suspected for what it left behind: whoever was told of
+/// the one hears its end, and of the other.
+fn is_another_matter(incident: &Incident, cause: &Cause) -> bool {
+    let known = incident.roots.get(&cause.root);
+    let was_reported = known.is_some_and(|root| root.back.is_some() && !root.basis.is_suspicion());
+    was_reported && cause.basis.is_suspicion() && incident.was_told()
 }
 
 /// The incidents that a cause takes over: the told ones first, then the oldest.
@@ -211,7 +225,9 @@ fn open(
             .copied()
             .filter(|cause| company(&cause.root, cause.state) == Some(company_of));
         let waiting: Vec<&Cause> = waiting.collect();
-        if !waiting.iter().any(|cause| is_ready(state, cause, timer)) {
+        // Each is asked, not only the first that is ready: asking is what wakes us for the others.
+        let ready = waiting.iter().filter(|cause| is_ready(state, cause, timer)).count();
+        if ready == 0 {
             continue;
         }
         let horizon = timer.now + settings.group_wait;
@@ -295,7 +311,30 @@ struct Place {
 
 type Under<'a> = BTreeMap<&'a Object, Place>;
 
-fn now_under<'a>(state: &State, findings: &'a Findings) -> Under<'a> {
+/// What is the matter now, and where it belongs.
+struct Present<'a> {
+    findings: &'a Findings,
+    under: Under<'a>,
+    /// The incident of each root.
+    home: BTreeMap<Object, u64>,
+}
+
+impl Present<'_> {
+    /// The cause that a root of an incident is, if it is that incident's.
+    fn cause(&self, number: u64, root: &Object) -> Option<&Cause> {
+        let is_its = self.home.get(root) == Some(&number);
+        self.findings.causes.get(root).filter(|_| is_its)
+    }
+
+    /// Whether it is the root of another incident: a host or a data source that is down suffers under
+    /// none.
+    fn is_root_elsewhere(&self, number: u64, object: &Object) -> bool {
+        let is_other = self.home.get(object).is_some_and(|home| *home != number);
+        is_other && self.findings.causes.contains_key(object)
+    }
+}
+
+fn now_under<'a>(state: &State, findings: &'a Findings, home: &BTreeMap<Object, u64>) -> Under<'a> {
     // Each cause is in order, and so nearly is what is made of them.
     let mut under: Vec<(&Object, Place)> = Vec::new();
     let mut sick = Finder::new(&findings.sick);
@@ -304,7 +343,8 @@ fn now_under<'a>(state: &State, findings: &'a Findings) -> Under<'a> {
         under.push((object, Place { incident, since, is_explained, is_reported }));
     };
     for (number, incident) in &state.incidents {
-        let causes = incident.roots.keys().filter_map(|root| findings.causes.get(root));
+        let roots = incident.roots.keys().filter(|root| home.get(root) == Some(number));
+        let causes = roots.filter_map(|root| findings.causes.get(root));
         for (object, since) in causes.flat_map(|cause| &cause.members) {
             put(*number, object, *since, true);
         }
@@ -316,21 +356,17 @@ fn now_under<'a>(state: &State, findings: &'a Findings) -> Under<'a> {
 }
 
 /// What is a root now and was none, or was one for another reason.
-fn follow_roots(
-    incident: &mut Incident,
-    findings: &Findings,
-    under: &Under,
-    now: Time,
-) -> Vec<Object> {
+fn follow_roots(incident: &mut Incident, present: &Present, now: Time) -> Vec<Object> {
     let before = incident.roots.clone();
     let number = incident.number;
+    let under = &present.under;
     let went = |object: &Object| under.get(object).is_some_and(|place| place.incident != number);
     if !before.keys().all(went) {
         incident.roots.retain(|object, _| !went(object));
     }
     let mut due = None;
     for (object, known) in &mut incident.roots {
-        match findings.causes.get(object) {
+        match present.cause(number, object) {
             Some(cause) => {
                 *known = root(cause);
                 due = Some(due.map_or(cause.due, |due: Time| due.min(cause.due)));
@@ -356,11 +392,11 @@ fn follow_members(
     settings: &Settings,
     topology: &Topology,
     state: &mut State,
-    findings: &Findings,
-    under: &Under,
+    present: &Present,
     timer: &mut Timer,
     gathered: &mut Gathered,
 ) {
+    let Present { findings, under, .. } = present;
     let mut places = Finder::new(&topology.vms);
     let before: Vec<usize> = state.incidents.values().map(|i| i.members.len()).collect();
     for (object, place) in under {
@@ -381,7 +417,8 @@ fn follow_members(
         let (mut here, mut sick) = (Finder::new(under), Finder::new(&findings.sick));
         for (object, member) in &mut incident.members {
             let place = here.get(object);
-            let is_elsewhere = place.is_some_and(|place| place.incident != number);
+            let is_elsewhere = place.is_some_and(|place| place.incident != number)
+                || (place.is_none() && present.is_root_elsewhere(number, object));
             let is_well = place.is_none() && !sick.has(object);
             // It waits for an incident of its own; nobody was told that it is part of this one.
             let is_elsewhere = is_elsewhere || (place.is_none() && !is_well && !was_told);

@@ -54,15 +54,16 @@ impl Health {
 
 /// None if nothing is wrong with it.
 pub(crate) fn health(object: &Object, words: &[Word]) -> Option<Health> {
-    let is_bad = |word: &&Word| !word.is_good() || word.flapping;
-    let bad = || words.iter().filter(is_bad).filter(|word| !is_contradicted(word, words));
+    let bad = || {
+        words.iter().filter(|word| word.is_trouble()).filter(|word| !is_contradicted(word, words))
+    };
     // What the worst of them says, and since when one says that.
     let worst = |known: (Trouble, Time), next: (Trouble, Time)| match next.0.cmp(&known.0) {
         Ordering::Greater => next,
         Ordering::Equal => (known.0, known.1.min(next.1)),
         Ordering::Less => known,
     };
-    let (trouble, since) = bad().map(|word| (trouble(object, word), began(word))).reduce(worst)?;
+    let (trouble, since) = bad().map(|word| (trouble(object, word), word.since)).reduce(worst)?;
     Some(Health {
         trouble,
         since,
@@ -113,12 +114,6 @@ fn trouble(object: &Object, word: &Word) -> Trouble {
         false if is_app => Trouble::App,
         false => Trouble::Degraded,
     }
-}
-
-/// Flapping began with the first of the changes that made it so.
-fn began(word: &Word) -> Time {
-    let first_change = word.changes.first().filter(|_| word.flapping);
-    first_change.map_or(word.since, |change| word.since.min(*change))
 }
 
 fn severity(word: &Word) -> Severity {

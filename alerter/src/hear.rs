@@ -1,12 +1,14 @@
 //! Takes in one word of one check: repeated, stale and needless words end here.
 //!
 //! A word is kept if it is bad, or if it is good and something near it is bad: only then can it
-//! contradict or clear anything. So a fleet that is well costs nothing.
+//! contradict or clear anything. So a fleet that is well costs nothing, but for the stamps of what it
+//! said of late (`latest`).
 //!
 //! Deadlines count from arrival; the source's own stamp only orders its own words, since the
 //! clocks of two machines differ.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::id::{HostId, Object, SwitchId};
 use model::signal::{Severity, Signal, SignalState};
@@ -19,6 +21,9 @@ use crate::state::{State, Word};
 
 /// The longest text kept of a monitored system's own words, in characters.
 const MAX_WORD_CHARS: usize = 200;
+
+/// A name is never given out twice, so a late word about a VM that went is no stranger's.
+const GONE_IS_KNOWN: Duration = Duration::from_secs(86_400);
 
 /// What a word was worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +69,13 @@ pub(crate) fn hear(
     if let Some(word) = known {
         return update(settings, word, signal, said, now);
     }
+    if let Some(last) = state.latest.of(signal)
+        && is_stale(signal, last, now)
+    {
+        return Hearing::Stale { last };
+    }
     if said == SignalState::Ok && !is_near_trouble(topology, &state.words, &signal.object) {
+        state.latest.note(signal, now);
         return Hearing::Needless;
     }
     let words = state.words.or_default(signal.object.clone());
@@ -87,9 +98,12 @@ pub(crate) fn forget(settings: &Settings, topology: &Topology, state: &mut State
         .map(|(object, _)| object.clone())
         .collect();
     for object in old {
-        state.words.remove(&object);
+        if let Some(words) = state.words.remove(&object) {
+            state.latest.take_over(&object, &words);
+        }
     }
-    state.gone.retain(|_, since| *since + settings.recovery_grace > now);
+    state.latest.forget(now);
+    state.gone.retain(|_, since| *since + GONE_IS_KNOWN > now);
     state.windows.retain(|window| window.until > now);
     state.acts.forget(now);
 }
@@ -104,8 +118,12 @@ pub(crate) fn calm(settings: &Settings, state: &mut State, now: Time) {
     let stale: Vec<Object> = stale.map(|(object, _)| object.clone()).collect();
     for object in stale {
         for word in state.words.get_mut(&object).into_iter().flatten() {
+            let last = word.changes.last().copied();
             word.changes.retain(|change| !is_old(change));
-            word.flapping &= !word.changes.is_empty();
+            if word.flapping && word.changes.is_empty() {
+                word.flapping = false;
+                word.since = last.unwrap_or(word.since); // It has said so ever since.
+            }
         }
     }
 }
@@ -156,7 +174,7 @@ fn update(
     said: SignalState,
     now: Time,
 ) -> Hearing {
-    if signal.at < word.at && !clock::is_set_right(word.at, signal.at, now) {
+    if is_stale(signal, word.at, now) {
         return Hearing::Stale { last: word.at };
     }
     let is_same = word.said == said && word.via == signal.via;
@@ -168,7 +186,7 @@ fn update(
     if is_same {
         return if word.is_good() { Hearing::Again } else { Hearing::Repeated };
     }
-    if kind(word.said) != kind(said) {
+    if kind(word.said) != kind(said) && !word.flapping {
         word.since = now;
     }
     if word.is_good() != (said == SignalState::Ok) {
@@ -177,6 +195,11 @@ fn update(
     word.said = said;
     word.last_severity = severity(said).unwrap_or(word.last_severity);
     Hearing::News
+}
+
+/// Whether the same check of the same source said something later.
+fn is_stale(signal: &Signal, last: Time, now: Time) -> bool {
+    signal.at < last && !clock::is_set_right(last, signal.at, now)
 }
 
 fn severity(said: SignalState) -> Option<Severity> {
@@ -193,7 +216,10 @@ fn note_change(settings: &Settings, word: &mut Word, now: Time) {
         word.changes.remove(0); // More than enough of them say nothing new.
     }
     word.changes.push(now);
-    word.flapping |= word.changes.len() >= settings.flap_changes;
+    if !word.flapping && word.changes.len() >= settings.flap_changes {
+        word.flapping = true;
+        word.since = word.since.min(word.changes[0]); // It began with the first of them.
+    }
 }
 
 /// "Silent" and "down" begin anew from each other; a change of severity does not.
@@ -220,9 +246,8 @@ fn is_near_trouble(
     words: &BTreeMap<Object, Vec<Word>>,
     object: &Object,
 ) -> bool {
-    let is_bad = |object: &Object| {
-        words.get(object).is_some_and(|words| words.iter().any(|word| !word.is_good()))
-    };
+    let is_bad =
+        |object: &Object| words.get(object).is_some_and(|words| words.iter().any(Word::is_trouble));
     let switch_is_bad = |switch: &SwitchId| is_bad(&Object::Switch(switch.clone()));
     let host_is_bad = |host: &HostId| {
         let switch = topology.hosts.get(host).and_then(|host| host.switch.as_ref());
@@ -250,7 +275,7 @@ fn carries_trouble(
     words: &BTreeMap<Object, Vec<Word>>,
     carrier: &Object,
 ) -> bool {
-    let bad = words.iter().filter(|(_, words)| words.iter().any(|word| !word.is_good()));
+    let bad = words.iter().filter(|(_, words)| words.iter().any(Word::is_trouble));
     bad.map(|(object, _)| object).any(|object| match (object, carrier) {
         (Object::Vm(vm), Object::Host(host)) => {
             topology.vms.get(vm).is_some_and(|vm| vm.host.as_ref() == Some(host))

@@ -38,6 +38,7 @@ pub mod hands;
 mod health;
 mod hear;
 mod kept;
+mod latest;
 mod link;
 pub mod loss;
 pub mod message;

@@ -71,7 +71,7 @@ fn suspicion(settings: &Settings, root: &Object, failing: usize, of: usize, lang
 }
 
 fn complaint(object: &Object, word: &Word, zone: &Zone, lang: Lang) -> String {
-    let (check, source, since) = (&word.check, &word.source, zone.tell(word.since));
+    let (check, source, since) = (&word.check, &word.source, zone.tell(word.unchanged_since()));
     let name = object.name();
     let said = match word.said {
         SignalState::Silent => lang.pick("is silent", "无数据"),

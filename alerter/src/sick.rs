@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::id::{HostId, Object, SwitchId, VmId};
 use model::topology::{Topology, VmPlace};
 
-use crate::aside::{Windows, grown_at, maintenance_until, windows};
+use crate::aside::{Windows, excused_until, grown_at, maintenance_until, windows};
 use crate::finder::Finder;
 use crate::health::{Health, health};
 use crate::message::RootState;
@@ -50,7 +50,9 @@ impl<'a> Sieve<'a> {
         let mut places = Finder::new(&self.topology.vms);
         let sick = self.state.words.iter().filter_map(|(object, words)| {
             let health = health(object, words)?;
-            if !self.counts(object, &mut places, timer) {
+            if !self.counts(object, &mut places, timer)
+                || (!self.windows.is_empty() && self.is_excused(object, timer))
+            {
                 return None;
             }
             self.remind(words, timer);
@@ -70,7 +72,10 @@ impl<'a> Sieve<'a> {
         }
         let mut hosts_behind: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (id, host) in &self.topology.hosts {
-            if let Some(switch) = &host.switch {
+            let counts = |timer| self.is_in_sight(&Object::Host(id.clone()), timer);
+            if let Some(switch) = &host.switch
+                && counts(timer)
+            {
                 hosts_behind.entry(switch).or_default().push(id);
             }
         }
@@ -120,6 +125,11 @@ impl<'a> Sieve<'a> {
         {
             return self.vm_counts(id, place, timer);
         }
+        self.is_in_sight(object, timer)
+    }
+
+    /// It is not in maintenance, or somebody waits for its end.
+    fn is_in_sight(&self, object: &Object, timer: &mut Timer) -> bool {
         self.windows.is_empty() || self.was_told(object) || !self.in_maintenance(object, timer)
     }
 
@@ -141,6 +151,13 @@ impl<'a> Sieve<'a> {
     pub(crate) fn in_maintenance(&self, object: &Object, timer: &mut Timer) -> bool {
         let until = maintenance_until(self.topology, &self.windows, object, timer.now);
         until.is_some_and(|until| !timer.reached(until))
+    }
+
+    /// Its data source is being worked on, and nobody was told.
+    fn is_excused(&self, object: &Object, timer: &mut Timer) -> bool {
+        let (topology, words) = (self.topology, &self.state.words);
+        let until = excused_until(self.settings, topology, words, &self.windows, object, timer.now);
+        !self.was_told(object) && until.is_some_and(|until| !timer.reached(until))
     }
 
     /// Flapping ends by itself when all is quiet for long enough.

@@ -25,6 +25,7 @@ use crate::beside::Beside;
 use crate::escalate::{Climb, Party};
 use crate::event::{Acknowledgement, BrokenAcknowledgement, Repair};
 use crate::kept::Kept;
+use crate::latest::Latest;
 use crate::message::{RootState, View};
 use crate::objects::Objects;
 use crate::rule::Words;
@@ -52,6 +53,8 @@ pub struct State {
     /// What other rooms know of the open incidents.
     #[serde(default)]
     pub(crate) beside: Beside,
+    #[serde(skip)]
+    pub(crate) latest: Latest,
     /// Something was heard since the incidents were last settled.
     pub(crate) unsettled: bool,
     pub(crate) settled_at: Option<Time>,
@@ -79,7 +82,8 @@ pub(crate) struct Word {
     pub(crate) last_severity: Severity,
     /// The source's own stamp: compared with those of the same check and source only.
     pub(crate) at: Time,
-    /// Arrival of the first word since which it says good, bad or nothing.
+    /// Arrival of the first word since which it says good, bad or nothing; while it flaps, of the first
+    /// of the changes that made it so.
     pub(crate) since: Time,
     /// Arrival of the latest word.
     pub(crate) heard: Time,
@@ -113,6 +117,16 @@ impl Word {
 
     pub(crate) fn is_good(&self) -> bool {
         self.said == SignalState::Ok
+    }
+
+    /// It is bad, or was a moment ago and may be in the next.
+    pub(crate) fn is_trouble(&self) -> bool {
+        !self.is_good() || self.flapping
+    }
+
+    /// Since when it says what it says now.
+    pub(crate) fn unchanged_since(&self) -> Time {
+        self.changes.last().filter(|_| self.flapping).copied().unwrap_or(self.since)
     }
 }
 
@@ -275,6 +289,7 @@ impl State {
             acts: self.acts.rest(),
             heard: self.heard.clone(),
             beside: self.beside.clone(),
+            latest: Latest::default(),
             unsettled: self.unsettled,
             settled_at: self.settled_at,
             wake_at: self.wake_at,

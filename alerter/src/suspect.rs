@@ -15,6 +15,9 @@ use crate::settings::Settings;
 use crate::sick::{Ground, Sick};
 use crate::state::Basis;
 
+/// Whether it is time to say that these, which fail since then, are a root's doing.
+pub(crate) type IsRipe<'a> = dyn FnMut(&Object, &[(&Object, Time)]) -> bool + 'a;
+
 /// Adds what suspected roots take along to `taken`; returns the roots.
 ///
 /// `is_free_for` says whether an object may still be counted against a suspect.
@@ -24,8 +27,10 @@ pub(crate) fn suspect(
     sick: &Sick,
     taken: &mut Taken,
     is_free_for: &dyn Fn(&Object, &Object) -> bool,
+    is_ripe: &mut IsRipe<'_>,
 ) -> BTreeMap<Object, Basis> {
-    let mut search = Search { settings, ground, sick, taken, is_free_for, found: BTreeMap::new() };
+    let found = BTreeMap::new();
+    let mut search = Search { settings, ground, sick, taken, is_free_for, is_ripe, found };
     search.hosts();
     search.switches();
     search.modules();
@@ -38,6 +43,7 @@ struct Search<'a> {
     sick: &'a Sick,
     taken: &'a mut Taken,
     is_free_for: &'a dyn Fn(&Object, &Object) -> bool,
+    is_ripe: &'a mut IsRipe<'a>,
     found: BTreeMap<Object, Basis>,
 }
 
@@ -47,7 +53,8 @@ impl<'a> Search<'a> {
         for (root, failing) in by_host {
             let Object::Host(host) = &root else { continue };
             let of = self.ground.vms_on.get(host).map_or(0, Vec::len);
-            if self.is_enough(&failing, self.settings.suspect_min_vms, of) {
+            let least = self.settings.suspect_min_vms;
+            if self.is_enough(&failing, least, of) && (self.is_ripe)(&root, &failing) {
                 self.take_unwell_vms_on(host, &root);
                 self.found.insert(root, Basis::Suspected { failing: failing.len(), of });
             }
@@ -81,8 +88,11 @@ impl<'a> Search<'a> {
         let mut blamed = BTreeMap::new();
         for (switch, failing) in by_switch {
             let of = self.ground.hosts_behind.get(&switch).map_or(0, Vec::len);
-            if self.is_enough(&failing, self.settings.suspect_min_hosts, of) {
-                let switch = Object::Switch(switch);
+            let least = self.settings.suspect_min_hosts;
+            let switch = Object::Switch(switch);
+            let hosts: Vec<(&Object, Time)> =
+                failing.iter().map(|(h, since)| (h, *since)).collect();
+            if self.is_enough(&failing, least, of) && (self.is_ripe)(&switch, &hosts) {
                 let basis = Basis::Suspected { failing: failing.len(), of };
                 self.found.insert(switch.clone(), basis);
                 blamed.extend(failing.into_iter().map(|(host, _)| (host, switch.clone())));
@@ -134,7 +144,8 @@ impl<'a> Search<'a> {
         for (root, failing) in by_module {
             let Object::Module(module) = &root else { continue };
             let of = self.ground.topology.vms_of(module).count();
-            if self.is_enough(&failing, self.settings.suspect_min_app, of) {
+            let least = self.settings.suspect_min_app;
+            if self.is_enough(&failing, least, of) && (self.is_ripe)(&root, &failing) {
                 self.taken.extend(failing.iter().map(|(vm, _)| ((*vm).clone(), root.clone())));
                 self.found.insert(root, Basis::Suspected { failing: failing.len(), of });
             }

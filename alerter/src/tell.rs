@@ -26,7 +26,7 @@ pub(crate) struct Share<'a> {
     pub(crate) view: View,
     /// Whatever suffers or suffered, in order and each once.
     pub(crate) members: Vec<(&'a Object, &'a Member)>,
-    /// The businesses that the recipient answers for, if it is an owner.
+    /// The businesses that the recipient answers for, if it is an owner, be it beside operations.
     projects: BTreeSet<&'a ProjectId>,
     /// The schedules that put the recipient here.
     schedules: BTreeSet<&'a PersonId>,
@@ -50,13 +50,18 @@ pub(crate) fn shares<'a>(
     topology: &'a Topology,
     incident: &'a Incident,
 ) -> BTreeMap<PersonId, Share<'a>> {
-    let mut shares = BTreeMap::new();
+    let (mut shares, mut owned) = (BTreeMap::new(), BTreeMap::new());
     let operations = settings.present_operations();
     for (object, member) in &incident.members {
         let Some((project, names)) = owners(topology, object, member) else { continue };
         for name in names {
-            let owners = settings.people_of(name).filter(|owner| !operations.contains(owner));
-            for owner in owners.filter(|owner| incident.is_heard(object, owner, View::Owner)) {
+            let owners = settings.people_of(name);
+            let (both, owners): (Vec<_>, Vec<_>) = owners.partition(|o| operations.contains(o));
+            for owner in both {
+                owned.entry(owner).or_insert_with(BTreeSet::new).insert(project);
+            }
+            let is_heard = |owner: &&PersonId| incident.is_heard(object, owner, View::Owner);
+            for owner in owners.into_iter().filter(is_heard) {
                 let share = share_of(&mut shares, owner);
                 share.put(project, object, member);
                 share.come(settings, name);
@@ -67,6 +72,7 @@ pub(crate) fn shares<'a>(
         for person in settings.people_of(name) {
             let share =
                 shares.entry(person.clone()).or_insert_with(|| for_operations(incident, person));
+            share.projects.extend(owned.remove(person).into_iter().flatten());
             share.come(settings, name);
         }
     }
@@ -272,9 +278,7 @@ struct Case<'a> {
 impl Case<'_> {
     fn is_concerned(&self, topology: &Topology) -> bool {
         match self.share.view {
-            View::Operations => {
-                self.incident.roots.keys().any(|root| is_for_operations(topology, root))
-            }
+            View::Operations => concerns_operations(topology, self.incident, self.share),
             View::Owner => {
                 !matches!(self.incident.root_state(), RootState::Nodata | RootState::Blind)
             }
@@ -329,7 +333,8 @@ impl Case<'_> {
         let is_unstable = self.incident.root_state() == RootState::Flapping;
         let began_to_flap = is_unstable && state != RootState::Flapping;
         let mut audible = self.incident.audible_roots();
-        let is_bad = |root: &Root| self.incident.back().is_some() || root.back.is_none();
+        let is_over = self.incident.back().is_some();
+        let is_bad = |root: &Root| is_over || root.back.is_none();
         audible.any(|(object, root)| {
             !roots.contains(object) || (is_bad(root) && root.severity > severity) || began_to_flap
         })
@@ -373,11 +378,15 @@ fn suffering<'a>(share: &'a Share) -> impl Iterator<Item = (&'a Object, &'a Memb
     suffering.map(|(object, member)| (*object, *member))
 }
 
-/// Operations cannot repair the software; but what nobody owns is theirs.
-pub(crate) fn is_for_operations(topology: &Topology, root: &Object) -> bool {
-    let Object::Module(id) = root else { return true };
-    let project = topology.modules.get(id).and_then(|m| topology.projects.get(&m.project));
-    project.is_none_or(|project| project.owners.is_empty())
+/// Operations cannot repair the software; but what nobody owns is theirs, and so is what they own.
+pub(crate) fn concerns_operations(topology: &Topology, incident: &Incident, share: &Share) -> bool {
+    incident.roots.keys().any(|root| {
+        let Object::Module(id) = root else { return true };
+        let Some(module) = topology.modules.get(id) else { return true };
+        let project = topology.projects.get(&module.project);
+        share.projects.contains(&module.project)
+            || project.is_none_or(|project| project.owners.is_empty())
+    })
 }
 
 /// The business of a member, and the people and schedules that own it.

@@ -170,7 +170,7 @@ pub fn object(
         check: word.check.clone(),
         source: word.source.clone(),
         said: word.said,
-        since: word.since,
+        since: word.unchanged_since(),
         heard: word.heard,
         text: word.text.to_string(),
         fate: trail::fate_of_word(settings, topology, state, object, word, now),
@@ -291,7 +291,7 @@ fn standing(
 }
 
 fn unconcerned(topology: &Topology, incident: &Incident, share: &Share) -> Standing {
-    let is_theirs = incident.roots.keys().any(|root| tell::is_for_operations(topology, root));
+    let is_theirs = tell::concerns_operations(topology, incident, share);
     match (share.view, incident.root_state()) {
         (View::Operations, _) if !is_theirs => Standing::SoftwareFault,
         (View::Owner, RootState::Nodata | RootState::Blind) => Standing::NothingKnown,
