@@ -5,7 +5,7 @@
 //! incident still holds stays there; then what is suspected explains; the rest is its own root.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::id::{HostId, Object, VmId};
@@ -93,6 +93,9 @@ pub(crate) fn find(
         |root: &Object, failing: &[(&Object, Time)]| ripe(settings, &sieve, root, failing, timer);
     let mut suspected =
         suspect::suspect(settings, &ground, &sick, &mut taken, &is_free_for, &mut is_ripe);
+    if !suspected.is_empty() {
+        pass_on(&mut taken);
+    }
     suspected.extend(unseen.suspected);
     for (object, collector) in unseen.taken {
         taken.entry(object).or_insert(collector); // What is believed to be down takes it along.
@@ -102,6 +105,24 @@ pub(crate) fn find(
     let held = hold(&sick, &mut taken, &held_by);
     let causes = build(settings, topology, state, &sick, &taken, &suspected);
     Findings { causes, held, sick }
+}
+
+/// What hangs on a VM is its suspect's as well: the VM explains nothing that it suffers itself.
+fn pass_on(taken: &mut Taken) {
+    let roots: BTreeSet<&Object> = taken.values().collect();
+    let further = roots.into_iter().filter_map(|root| {
+        let further = taken.get(root).filter(|further| *further != root)?;
+        Some((root.clone(), further.clone()))
+    });
+    let further: BTreeMap<Object, Object> = further.collect();
+    if further.is_empty() {
+        return;
+    }
+    for root in taken.values_mut() {
+        if let Some(further) = further.get(root) {
+            *root = further.clone();
+        }
+    }
 }
 
 /// Whether it is time to suspect a root. Nobody who was told of something is told of another, guessed
@@ -187,14 +208,17 @@ fn has_moved(topology: &Topology, incident: &Incident, object: &Object) -> bool 
 }
 
 /// Whether its trouble is one that no root of the incident can explain: a VM does not die of its
-/// software, and what others see is not a collector's blindness.
+/// software, what others see is not a collector's blindness, and no disk of a host fills up because of
+/// its switch.
 fn is_for_another_reason(sick: &Sick, incident: &Incident, object: &Object) -> bool {
     let Some(health) = sick.get(object) else { return false };
     incident.roots.keys().all(|root| match root {
         Object::Module(_) | Object::DataSource(_) => health.trouble == Trouble::Dead,
         Object::Collector(id) => !health.witnesses.contains(id),
-        Object::Switch(_)
-        | Object::Host(_)
+        Object::Switch(_) => {
+            matches!(object, Object::Host(_)) && health.trouble == Trouble::Degraded
+        }
+        Object::Host(_)
         | Object::Vm(_)
         | Object::Project(_)
         | Object::Channel(_)

@@ -289,9 +289,10 @@ impl Case<'_> {
         let members = self.share.members.iter();
         let suffering = members.filter(|(object, member)| self.matters(object, member));
         let first = suffering.map(|(_, member)| member.since).min();
-        let is_root_bad = self.share.view == View::Operations
-            && self.incident.audible_bad_roots().next().is_some();
-        let since = first.or(is_root_bad.then_some(self.incident.opened))?;
+        let is_operations = self.share.view == View::Operations;
+        let root = self.incident.audible_bad_roots().map(|(_, root)| root.since).max();
+        let root = root.filter(|_| is_operations); // What it was before need not concern them.
+        let since = first.max(root)?;
         // Whoever comes to suffer later waits for company of his own.
         let own_due = since + self.settings.group_wait;
         let is_late = self.incident.was_told();
