@@ -7,6 +7,7 @@ mod beside;
 mod cases;
 mod demo;
 mod laws;
+mod limits;
 mod people;
 mod script;
 mod why;
