@@ -130,6 +130,47 @@ fn what_cannot_be_played_is_named_with_its_place() {
     assert!(told.contains("reading /nowhere/case.json"), "{told}");
 }
 
+/// Who was told what of which root, and when.
+fn told(what: &str) -> Vec<String> {
+    let case = Case::parse(&small(what)).expect("a case");
+    let start = case.start;
+    let told = play(case, Lang::En).into_iter().map(|message| {
+        let seconds = message.at.since(start).as_secs_f64();
+        let kind = format!("{:?}", message.kind).to_lowercase();
+        format!("{seconds} {} {kind} {}", message.to, message.root)
+    });
+    told.collect()
+}
+
+#[test]
+fn what_was_before_the_case_may_be_written_with_negative_seconds() {
+    let behind = r#""events": [
+        {"t": 10, "at": -3590, "kind": "problem", "check": "vm.ping", "on": "vm/w1"},
+        {"t": 20, "at": -3595, "kind": "ok", "check": "vm.ping", "on": "vm/w1"},
+        {"t": 300, "at": -3300, "kind": "ok", "check": "vm.ping", "on": "vm/w1"}]"#;
+    let of_w1 = ["70 alice problem vm/w1", "70 ops problem vm/w1"];
+    let ends = ["360 alice resolved vm/w1", "360 ops resolved vm/w1"];
+    assert_eq!(told(behind), [of_w1, ends].concat(), "the older word is stale");
+    let planned = small(behind).replace(
+        "\"projects\"",
+        r#""maintenance": [{"on": "vm/w1", "from_s": -600, "until_s": 200}],
+            "projects""#,
+    );
+    let told = play(Case::parse(&planned).expect("a case"), Lang::En);
+    let first =
+        told.first().map(|message| message.at.since(Case::parse(&planned).expect("a case").start));
+    assert_eq!(first.map(|at| at.as_secs()), Some(200), "the window began before the case");
+    let young = small(behind)
+        .replace(r#""host": "h1", "module""#, r#""host": "h1", "created_s": -200, "module""#);
+    let case = Case::parse(&young).expect("a case");
+    let vm = case.topology.vms.values().next().expect("four VMs");
+    assert_eq!(case.start.since(vm.created).as_secs(), 200);
+    refused(
+        r#""events": [{"t": 1, "at": -1e13, "kind": "ok", "check": "vm.ping", "on": "vm/w1"}]"#,
+        "events.0: -10000000000000 is no number of seconds that a case may last",
+    );
+}
+
 #[test]
 fn bulk_events_and_ranges_are_written_out_in_the_order_of_arrival() {
     let events = r#""events": [

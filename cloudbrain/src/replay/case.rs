@@ -26,6 +26,8 @@ use window::RawWindow;
 const OLD: Duration = Duration::from_secs(86_400);
 /// A range or a bulk event of more objects than this is taken for a slip of the pen.
 const MAX_NAMES: usize = 1_000_000;
+/// Longer than any case, and short enough to be added to any moment.
+const MAX_MILLIS: f64 = 1e15;
 
 /// A case, ready to be played.
 #[derive(Debug)]
@@ -248,12 +250,21 @@ impl RawSettings {
     }
 }
 
+/// A moment of the case itself.
 fn after(start: Time, seconds: f64, place: &str) -> Fallible<Time> {
-    let millis = (seconds * 1000.0).round();
-    if !(0.0..1e15).contains(&millis) {
+    if seconds < 0.0 {
         return Err(bad(place, format!("{seconds} is no number of seconds from 0 on")));
     }
-    Ok(start + Duration::from_millis(millis as u64))
+    around(start, seconds, place)
+}
+
+/// A moment that may lie before the case: a stamp of a clock that is behind, a VM's beginning.
+fn around(start: Time, seconds: f64, place: &str) -> Fallible<Time> {
+    let millis = (seconds * 1000.0).round();
+    if !(-MAX_MILLIS..MAX_MILLIS).contains(&millis) {
+        return Err(bad(place, format!("{seconds} is no number of seconds that a case may last")));
+    }
+    Ok(Time::from_millis(start.millis() + millis as i64))
 }
 
 fn parsed<T: std::str::FromStr>(text: &str, place: &str) -> Fallible<T>
@@ -331,7 +342,7 @@ fn topology(raw: &RawTopology, start: Time) -> Fallible<Topology> {
     })?;
     let vms: BTreeMap<VmId, VmPlace> = each(&raw.vms, "vms", |row, place| {
         let created = match row.created_s {
-            Some(seconds) => after(start, seconds, place)?,
+            Some(seconds) => around(start, seconds, place)?,
             None => start - OLD,
         };
         place_of(row.host.as_deref(), row.module.as_deref(), created, place)

@@ -6,7 +6,9 @@ use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use serde::Deserialize;
 
-use super::{Fallible, Happening, Names, Planned, after, bad, needed, optional, parsed, place_of};
+use super::{
+    Fallible, Happening, Names, Planned, after, around, bad, needed, optional, parsed, place_of,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -109,7 +111,7 @@ impl RawEvent {
                 let shift_s = gap_s * index as f64;
                 let late_s = f64::from(copy) * self.copy_gap_s;
                 let at = after(start, self.t + shift_s + late_s, place)?;
-                let stamp = after(start, self.at.unwrap_or(self.t) + shift_s, place)?;
+                let stamp = around(start, self.at.unwrap_or(self.t) + shift_s, place)?;
                 out.push(Planned { at, what: self.happening(*on, at, stamp, place)? });
             }
         }

@@ -6,7 +6,7 @@ use model::id::Object;
 use model::time::Time;
 use serde::Deserialize;
 
-use super::{Fallible, Names, OLD, Window, after, bad, needed, parsed};
+use super::{Fallible, Names, OLD, Window, around, bad, needed, parsed};
 
 #[derive(Deserialize)]
 pub(super) struct RawWindow {
@@ -26,7 +26,7 @@ impl RawWindow {
     pub(super) fn written_out(&self, place: &str, start: Time, end: Time) -> Fallible<Vec<Window>> {
         let spans = match (self.from_s, self.until_s) {
             (Some(from), Some(until)) => {
-                vec![(after(start, from, place)?, after(start, until, place)?)]
+                vec![(around(start, from, place)?, around(start, until, place)?)]
             }
             (None, None) => self.recurring(place, start, end)?,
             _ => return Err(bad(place, "`from_s` and `until_s` go together")),
