@@ -225,18 +225,53 @@ fn a_window_by_the_clock_on_the_wall_follows_its_zone() {
     assert_eq!(told, "maintenance.0: no day \"someday\"; write mon to sun");
 }
 
+fn of_ops(what: &str) -> Vec<String> {
+    told(what).into_iter().filter(|line| line.contains(" ops ")).collect()
+}
+
 #[test]
 fn what_a_source_does_not_list_any_more_has_ended() {
     let events = r#""events": [
         {"t": 10, "kind": "problem", "check": "vm.ping", "on": "vm/w1"},
         {"t": 300, "kind": "sync", "src": "zabbix", "open": [{"check": "vm.ping", "on": "vm/w2"}]}]"#;
-    let told = play(Case::parse(&small(events)).expect("a case"), Lang::En);
-    let ops: Vec<String> = told
-        .iter()
-        .filter(|message| message.to.as_str() == "ops")
-        .map(|message| format!("{:?} {}", message.kind, message.root).to_lowercase())
-        .collect();
-    assert_eq!(ops, ["problem vm/w1", "resolved vm/w1", "problem vm/w2"]);
+    let expected = ["70 ops problem vm/w1", "360 ops resolved vm/w1", "360 ops problem vm/w2"];
+    assert_eq!(of_ops(events), expected);
+}
+
+#[test]
+fn what_a_source_lists_is_as_bad_as_the_list_says_and_as_before_if_it_does_not_say() {
+    let events = |severity: &str| {
+        format!(
+            r#""events": [
+            {{"t": 10, "kind": "problem", "check": "host.disk", "on": "host/h1", "severity": "warning"}},
+            {{"t": 200, "kind": "restart", "down_s": 20}},
+            {{"t": 225, "kind": "sync", "open": [{{"check": "host.disk", "on": "host/h1"{severity}}}]}}]"#
+        )
+    };
+    let problem = "40 ops problem host/h1";
+    assert_eq!(of_ops(&events("")), [problem]);
+    assert_eq!(of_ops(&events(r#", "severity": "warning""#)), [problem]);
+    let raised = of_ops(&events(r#", "severity": "disaster""#));
+    assert_eq!(raised, [problem, "225 ops update host/h1"]);
+}
+
+#[test]
+fn a_list_ends_what_it_does_not_name_at_its_own_moment() {
+    // The clock of the source is 100 s behind: what it says at 490 is no older than its list.
+    let events = r#""events": [
+        {"t": 210, "at": 110, "kind": "problem", "check": "host.ping", "on": "host/h1"},
+        {"t": 400, "at": 300, "kind": "sync", "open": []},
+        {"t": 490, "at": 390, "kind": "problem", "check": "host.ping", "on": "host/h1"}]"#;
+    let ops = of_ops(events);
+    let expected =
+        ["240 ops problem host/h1", "460 ops resolved host/h1", "520 ops problem host/h1"];
+    assert_eq!(ops, expected);
+    // A list that was made before the problem says nothing about it.
+    let early = r#""events": [
+        {"t": 10, "kind": "problem", "check": "host.ping", "on": "host/h1"},
+        {"t": 60, "at": 5, "kind": "sync", "open": []},
+        {"t": 300, "kind": "sync", "open": []}]"#;
+    assert_eq!(of_ops(early), ["40 ops problem host/h1", "360 ops resolved host/h1"]);
 }
 
 #[test]

@@ -183,7 +183,7 @@ impl World {
     fn all_is_well(&mut self) {
         let source = long("source");
         let bad = self.state.bad_by(&source);
-        let bad: Vec<_> = bad.map(|(object, check)| (object.clone(), check.clone())).collect();
+        let bad: Vec<_> = bad.map(|(object, check, _)| (object.clone(), check.clone())).collect();
         for (object, check) in bad {
             self.say(&object, check.as_str(), SignalState::Ok);
         }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alerter::Settings;
-use model::id::{HostId, Object, PersonId, VmId};
+use model::id::{HostId, Object, PersonId, SourceId, VmId};
 use model::signal::Signal;
 use model::time::Time;
 use model::topology::{DataSource, Host, Module, Project, Topology, VmPlace};
@@ -61,34 +61,30 @@ pub struct Planned {
 #[derive(Debug)]
 pub enum Happening {
     Signal(Signal),
-    VmAdded {
-        vm: VmId,
-        place: VmPlace,
-    },
-    VmMoved {
-        vm: VmId,
-        to: HostId,
-    },
-    VmDrained {
-        vm: VmId,
-    },
-    VmGone {
-        vm: VmId,
-    },
-    Acknowledged {
-        root: Object,
-        by: PersonId,
-        text: String,
-    },
-    /// All that is open by this source's word.
-    Sync(Vec<Signal>, model::id::SourceId),
-    Restart {
-        down: Duration,
-    },
-    Channel {
-        to: PersonId,
-        is_up: bool,
-    },
+    VmAdded { vm: VmId, place: VmPlace },
+    VmMoved { vm: VmId, to: HostId },
+    VmDrained { vm: VmId },
+    VmGone { vm: VmId },
+    Acknowledged { root: Object, by: PersonId, text: String },
+    Sync(List),
+    Restart { down: Duration },
+    Channel { to: PersonId, is_up: bool },
+}
+
+/// All that is open by the word of one source.
+#[derive(Debug)]
+pub struct List {
+    pub source: SourceId,
+    /// By the source's own clock.
+    pub at: Time,
+    pub open: Vec<Listed>,
+}
+
+#[derive(Debug)]
+pub struct Listed {
+    pub signal: Signal,
+    /// The list says how bad it is; else what is known of it holds.
+    pub has_severity: bool,
 }
 
 /// Why a case cannot be played: where, and what is wanted there.

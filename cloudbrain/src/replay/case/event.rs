@@ -7,7 +7,8 @@ use model::time::Time;
 use serde::Deserialize;
 
 use super::{
-    Fallible, Happening, Names, Planned, after, around, bad, needed, optional, parsed, place_of,
+    Fallible, Happening, List, Listed, Names, Planned, after, around, bad, needed, optional,
+    parsed, place_of,
 };
 
 #[derive(Deserialize)]
@@ -137,7 +138,7 @@ impl RawEvent {
                 by: parsed(needed(self.by.as_deref(), place, "by")?, place)?,
                 text: self.text.clone(),
             }),
-            Kind::Sync => self.sync(at, place),
+            Kind::Sync => self.sync(stamp, place),
             Kind::Restart => {
                 let seconds = *needed(self.down_s.as_ref(), place, "down_s")?;
                 let down = Duration::try_from_secs_f64(seconds).map_err(|e| bad(place, e))?;
@@ -199,18 +200,19 @@ impl RawEvent {
     }
 
     fn sync(&self, at: Time, place: &str) -> Fallible<Happening> {
-        let mut signals = Vec::new();
+        let mut listed = Vec::new();
         for open in &self.open {
             let each = open.on_each.written_out(place)?;
             let objects = if each.is_empty() { open.on.written_out(place)? } else { each };
             let severity = open.severity.unwrap_or_else(|| usual_severity(&open.check));
             for on in &objects {
                 let state = SignalState::Problem(severity);
-                signals.push(self.signal(&open.check, on, state, &open.text, at, place)?);
+                let signal = self.signal(&open.check, on, state, &open.text, at, place)?;
+                listed.push(Listed { signal, has_severity: open.severity.is_some() });
             }
         }
         let source = parsed(self.src.as_deref().unwrap_or("zabbix"), place)?;
-        Ok(Happening::Sync(signals, source))
+        Ok(Happening::Sync(List { source, at, open: listed }))
     }
 }
 
