@@ -25,6 +25,7 @@ enum Kind {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with t and kind")]
 pub(super) struct RawEvent {
     t: f64,
     kind: Kind,
@@ -77,6 +78,7 @@ enum ChannelState {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with check and on")]
 struct RawOpen {
     check: String,
     #[serde(default)]
@@ -93,14 +95,22 @@ fn once() -> u32 {
 }
 
 impl RawEvent {
+    /// How many words it is written out to.
+    pub(super) fn count(&self) -> usize {
+        let objects = self.on.count().max(self.on_each.count()).max(1);
+        let listed = self.open.iter().map(|open| open.on.count().max(open.on_each.count()));
+        let listed = listed.fold(1, usize::saturating_add);
+        objects.saturating_mul(self.copies as usize).saturating_mul(listed)
+    }
+
     pub(super) fn write_out(
         &self,
         place: &str,
         start: Time,
         out: &mut Vec<Planned>,
     ) -> Fallible<()> {
-        let each = self.on_each.written_out(place)?;
-        let one = self.on.written_out(place)?;
+        let each = self.on_each.written_out();
+        let one = self.on.written_out();
         let objects = if each.is_empty() { one } else { each };
         let objects: Vec<Option<&str>> = match objects.is_empty() {
             true => vec![None],
@@ -202,8 +212,8 @@ impl RawEvent {
     fn sync(&self, at: Time, place: &str) -> Fallible<Happening> {
         let mut listed = Vec::new();
         for open in &self.open {
-            let each = open.on_each.written_out(place)?;
-            let objects = if each.is_empty() { open.on.written_out(place)? } else { each };
+            let each = open.on_each.written_out();
+            let objects = if each.is_empty() { open.on.written_out() } else { each };
             let severity = open.severity.unwrap_or_else(|| usual_severity(&open.check));
             for on in &objects {
                 let state = SignalState::Problem(severity);
