@@ -35,8 +35,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) since: Time,
     /// Of the root's own checks the worst that is bad; a module has also those of its VMs.
     pub(crate) complaint: Option<&'a Word>,
-    /// All VMs live; it is what runs on them, or how well they do, that is wrong.
-    pub(crate) all_live: bool,
+    /// How many of the VMs do not live; of the others it is what runs on them, or how well they do,
+    /// that is wrong.
+    pub(crate) dead: usize,
     /// VMs that became part of another incident and are told of there.
     pub(crate) elsewhere: Vec<&'a str>,
     /// Hosts that are the root or suffer with it, and how many VMs each still carries.
@@ -87,7 +88,7 @@ impl<'a> Facts<'a> {
             businesses: businesses_of(topology, told.iter().map(|(_, member)| *member)),
             repairs: vm_ids().filter_map(|vm| state.repairs.get(vm)).collect(),
             since: since.min().unwrap_or(incident.opened),
-            all_live: vm_ids().all(|vm| lives(state, vm)),
+            dead: vm_ids().filter(|vm| !lives(state, vm)).count(),
             complaint: complaint(state, roots[0], &told),
             elsewhere: gone
                 .filter_map(|(object, _)| object::vm(object))

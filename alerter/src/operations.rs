@@ -6,7 +6,7 @@ use crate::facts::label;
 use crate::message::RootState;
 use crate::object;
 use crate::text::{Speaker, rest};
-use crate::words::{condition, lasting, row, thing, vms};
+use crate::words::{condition, is_or_are, lasting, row, thing, vms};
 
 /// "host h2 is down; it took 4 VMs: shop/web 2, pool 2".
 pub(crate) fn problem(speaker: &Speaker) -> String {
@@ -39,7 +39,7 @@ pub(crate) fn problem(speaker: &Speaker) -> String {
 pub(crate) fn end(speaker: &Speaker) -> String {
     let (facts, lang) = (&speaker.facts, speaker.lang);
     let roots: Vec<String> = facts.roots.iter().map(|root| thing(root, lang)).collect();
-    let (is, roots) = (if roots.len() == 1 { "is" } else { "are" }, row(&roots, lang));
+    let (is, roots) = (is_or_are(roots.len()), row(&roots, lang));
     let lasted = lasting(facts.lasted(), lang);
     let end = if is_gone(speaker) {
         lang.pick(
@@ -67,11 +67,19 @@ pub(crate) fn end(speaker: &Speaker) -> String {
 
 fn several(speaker: &Speaker) -> String {
     let (facts, lang) = (&speaker.facts, speaker.lang);
-    let (count, shares) = (vms(facts.roots.len(), lang), shares(speaker));
+    let is_dead = |root: &&&Object| facts.incident.roots[**root].state == RootState::Down;
+    let (failed, dead) = (facts.roots.len(), facts.roots.iter().filter(is_dead).count());
+    let (count, shares) = (vms(failed, lang), shares(speaker));
     let condition = match facts.state {
-        RootState::Nodata => lang.pick("send no data", "没有数据"),
-        RootState::Degraded => lang.pick("work badly", "工作异常"),
-        RootState::Down | RootState::Blind | RootState::Flapping => lang.pick("are down", "宕机"),
+        RootState::Nodata => lang.pick("send no data", "没有数据").to_owned(),
+        RootState::Degraded => lang.pick("work badly", "工作异常").to_owned(),
+        RootState::Down if dead < failed => lang.pick(
+            format!("fail ({dead} of them {} down)", is_or_are(dead)),
+            format!("异常（其中 {dead} 台宕机）"),
+        ),
+        RootState::Down | RootState::Blind | RootState::Flapping => {
+            lang.pick("are down", "宕机").to_owned()
+        }
     };
     lang.pick(
         format!("{count} {condition}, each on its own: {shares}"),

@@ -6,7 +6,7 @@ use model::lang::Lang;
 use crate::facts::ModuleLoss;
 use crate::message::RootState;
 use crate::text::Speaker;
-use crate::words::{condition, lasting, row, thing};
+use crate::words::{condition, is_or_are, lasting, row, thing};
 
 /// "2 of your 5 VMs of web are down because host h2 is down; replaced in 4 s".
 pub(crate) fn problem(speaker: &Speaker) -> String {
@@ -32,7 +32,7 @@ pub(crate) fn end(speaker: &Speaker) -> String {
         return over + &speaker.left_over();
     }
     let modules: Vec<&str> = facts.modules.iter().map(|module| module.id.short()).collect();
-    let (is, modules) = (if modules.len() == 1 { "is" } else { "are" }, row(&modules, lang));
+    let (is, modules) = (is_or_are(modules.len()), row(&modules, lang));
     let end = match lacks_some(speaker) {
         true => lang.pick(
             format!("Nothing of {modules} fails any more, after {lasted}"),
@@ -83,7 +83,7 @@ fn part_of_one(speaker: &Speaker, module: &ModuleLoss) -> String {
     let en_vms = if of == 1 { "VM" } else { "VMs" };
     let verb = verb(speaker, failed);
     if failed == of {
-        return all_of_one(speaker, of, name, verb);
+        return all_of_one(speaker, of, name, &verb);
     }
     speaker.lang.pick(
         format!("{failed} of your {of} {en_vms} of {name} {verb}"),
@@ -115,18 +115,20 @@ fn part_of_several(speaker: &Speaker, modules: &[ModuleLoss]) -> String {
 }
 
 /// VMs are down with their host, but what runs on them only fails with its data source.
-fn verb(speaker: &Speaker, count: usize) -> &'static str {
+fn verb(speaker: &Speaker, count: usize) -> String {
     let facts = &speaker.facts;
-    match (speaker.lang, facts.state, !facts.all_live, count) {
-        (Lang::Zh, RootState::Flapping, ..) => "不稳定",
-        (Lang::Zh, _, true, _) => "不可用",
-        (Lang::Zh, _, false, _) => "异常",
-        (Lang::En, RootState::Flapping, _, 1) => "is unstable",
-        (Lang::En, RootState::Flapping, ..) => "are unstable",
-        (Lang::En, _, true, 1) => "is down",
-        (Lang::En, _, true, _) => "are down",
-        (Lang::En, _, false, 1) => "fails",
-        (Lang::En, _, false, _) => "fail",
+    let is_one = count == 1;
+    match (speaker.lang, facts.state, facts.dead) {
+        (Lang::Zh, RootState::Flapping, _) => "不稳定".to_owned(),
+        (Lang::Zh, _, 0) => "异常".to_owned(),
+        (Lang::Zh, _, dead) if dead < count => format!("异常（其中 {dead} 台不可用）"),
+        (Lang::Zh, ..) => "不可用".to_owned(),
+        (Lang::En, RootState::Flapping, _) => format!("{} unstable", is_or_are(count)),
+        (Lang::En, _, 0) => if is_one { "fails" } else { "fail" }.to_owned(),
+        (Lang::En, _, dead) if dead < count => {
+            format!("fail ({dead} of them {} down)", is_or_are(dead))
+        }
+        (Lang::En, ..) => format!("{} down", is_or_are(count)),
     }
 }
 

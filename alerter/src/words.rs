@@ -107,6 +107,10 @@ pub(crate) fn lasting(duration: Duration, lang: Lang) -> String {
     told.map(|(_, (count, unit))| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
+pub(crate) fn is_or_are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
 /// `1 VM`, `2 VMs`.
 pub(crate) fn vms(count: usize, lang: Lang) -> String {
     match (lang, count) {

@@ -10,4 +10,5 @@ mod laws;
 mod limits;
 mod people;
 mod script;
+mod truths;
 mod why;
