@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::id::{HostId, ModuleId, Object, ProjectId, VmId};
+use model::id::{DataSourceId, HostId, ModuleId, Object, ProjectId, VmId};
 use model::signal::Severity;
 use model::time::Time;
 use model::topology::Topology;
 
 use crate::event::Repair;
 use crate::health::{Trouble, health};
-use crate::message::{MessageKind, RootState};
+use crate::link::stands_on;
+use crate::message::{MessageKind, RootState, View};
 use crate::object;
 use crate::state::{Incident, Member, State, Word};
 use crate::tell::{Share, businesses_of};
@@ -38,6 +39,8 @@ pub(crate) struct Facts<'a> {
     /// How many of the VMs do not live; of the others it is what runs on them, or how well they do,
     /// that is wrong.
     pub(crate) dead: usize,
+    /// Data sources that run on the root: by them it takes what does not run on it itself.
+    pub(crate) carried: Vec<&'a str>,
     /// VMs that became part of another incident and are told of there.
     pub(crate) elsewhere: Vec<&'a str>,
     /// Hosts that are the root or suffer with it, and how many VMs each still carries.
@@ -95,6 +98,7 @@ impl<'a> Facts<'a> {
                 .map(VmId::as_str)
                 .collect(),
             hosts: hosts(topology, incident, &told),
+            carried: carried(topology, incident, roots[0], share.view, &told),
             objects: told.into_iter().map(|(object, _)| object).collect(),
             roots,
         }
@@ -194,6 +198,32 @@ fn roots<'a>(incident: &'a Incident, told: &Members<'a>) -> Vec<&'a Object> {
 
 fn root_since(incident: &Incident, root: &Object) -> Option<Time> {
     incident.roots.get(root).map(|root| root.since)
+}
+
+/// The data sources that the root took along: all for operations, for an owner those that his own
+/// things use that do not run on the root themselves.
+fn carried<'a>(
+    topology: &Topology,
+    incident: &'a Incident,
+    root: &Object,
+    view: View,
+    told: &Members,
+) -> Vec<&'a str> {
+    let sources = incident.members.keys().filter_map(|object| {
+        let Object::DataSource(id) = object else { return None };
+        (object != root && stands_on(topology, object, root)).then_some(id)
+    });
+    let mut sources: Vec<&DataSourceId> = sources.collect();
+    if view == View::Owner && !sources.is_empty() {
+        let users = told.iter().filter(|(object, _)| !stands_on(topology, object, root));
+        let users: BTreeSet<_> = users.filter_map(|(_, member)| member.module.as_ref()).collect();
+        let uses = |source: &DataSourceId| {
+            let mut users = users.iter().filter_map(|module| topology.modules.get(*module));
+            users.any(|module| module.uses.contains(source))
+        };
+        sources.retain(|source| uses(source));
+    }
+    sources.into_iter().map(DataSourceId::as_str).collect()
 }
 
 fn losses<'a>(topology: &'a Topology, state: &'a State, told: &Members<'a>) -> Vec<ModuleLoss<'a>> {

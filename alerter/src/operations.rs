@@ -6,7 +6,7 @@ use crate::facts::label;
 use crate::message::RootState;
 use crate::object;
 use crate::text::{Speaker, rest};
-use crate::words::{condition, is_or_are, lasting, row, thing, vms};
+use crate::words::{condition, is_or_are, lasting, row, sources, thing, vms};
 
 /// "host h2 is down; it took 4 VMs: shop/web 2, pool 2".
 pub(crate) fn problem(speaker: &Speaker) -> String {
@@ -18,7 +18,7 @@ pub(crate) fn problem(speaker: &Speaker) -> String {
         if facts.state == RootState::Degraded { speaker.complaint() } else { String::new() };
     let condition = condition(facts.root, facts.state, facts.suspected, lang);
     let root = thing(facts.root, lang);
-    let start = format!("{root}{} {condition}{complaint}", place(speaker));
+    let start = format!("{root}{} {condition}{complaint}{}", place(speaker), carried(speaker));
     match (facts.root, facts.vm_count()) {
         (Object::Collector(_), _) if facts.state == RootState::Blind => start + &unseen(speaker),
         (Object::Collector(_) | Object::Channel(_) | Object::Pool(_) | Object::Vantage(_), _) => {
@@ -85,6 +85,16 @@ fn several(speaker: &Speaker) -> String {
         format!("{count} {condition}, each on its own: {shares}"),
         format!("{count}{condition}，互不相关：{shares}"),
     )
+}
+
+/// ", and data source orders-db with it".
+fn carried(speaker: &Speaker) -> String {
+    let (carried, lang) = (&speaker.facts.carried, speaker.lang);
+    if carried.is_empty() {
+        return String::new();
+    }
+    let sources = sources(carried, lang);
+    lang.pick(format!(", and {sources} with it"), format!("，{sources} 随之不可用"))
 }
 
 /// Whose a VM is and where it runs, or that nobody knows.

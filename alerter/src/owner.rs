@@ -143,9 +143,9 @@ fn reason(speaker: &Speaker) -> String {
         let complaint = if is_degraded { speaker.complaint() } else { String::new() };
         return lang.pick(format!(": {names}{complaint}"), format!("：{names}{complaint}"));
     }
-    let root = thing(facts.root, lang);
+    let root = speaker.cause();
     let condition = condition(facts.root, facts.state, facts.suspected, lang);
-    lang.pick(format!(" because {root} {condition}"), format!("，原因：{root} {condition}"))
+    lang.pick(format!(" because {root} {condition}"), format!("，原因：{root}{condition}"))
 }
 
 /// Whether a VM that failed is gone and nothing took its place.
@@ -165,7 +165,7 @@ fn what_it_was(speaker: &Speaker) -> String {
     if failed == 0 || is_software(speaker) {
         return String::new();
     }
-    let root = thing(facts.root, lang);
+    let root = speaker.cause();
     if speaker.is_own_root() {
         let names = speaker.root_names();
         return lang.pick(
@@ -175,6 +175,6 @@ fn what_it_was(speaker: &Speaker) -> String {
     }
     lang.pick(
         format!(": {root} had taken {failed} of {of} VMs"),
-        format!("：{root} 曾影响 {of} 台虚拟机中的 {failed} 台"),
+        format!("：{root}曾影响 {of} 台虚拟机中的 {failed} 台"),
     )
 }

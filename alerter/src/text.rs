@@ -14,7 +14,7 @@ use crate::facts::{Facts, ModuleLoss};
 use crate::lines::Lines;
 use crate::message::{MessageKind, View};
 use crate::state::{Call, Told};
-use crate::words::{lasting, row, severity, thing, vms};
+use crate::words::{lasting, row, severity, sources, thing, vms};
 use crate::{beside, operations, owner};
 
 /// All that a text is made of.
@@ -96,7 +96,19 @@ impl Speaker<'_> {
 
     /// Whether what suffers has no cause but itself.
     pub(crate) fn is_own_root(&self) -> bool {
-        self.facts.objects.contains(&self.facts.root)
+        let facts = &self.facts;
+        facts.objects.contains(&facts.root) && facts.carried.is_empty()
+    }
+
+    /// "host h4, which carries data source orders-db,": the cause, and the link to what suffers; with
+    /// the space that Chinese needs behind a name and not behind a bracket.
+    pub(crate) fn cause(&self) -> String {
+        let (root, lang) = (thing(self.facts.root, self.lang), self.lang);
+        if self.facts.carried.is_empty() {
+            return lang.pick(root.clone(), format!("{root} "));
+        }
+        let sources = sources(&self.facts.carried, lang);
+        lang.pick(format!("{root}, which carries {sources},"), format!("{root}（承载{sources}）"))
     }
 
     pub(crate) fn root_names(&self) -> String {

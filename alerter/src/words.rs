@@ -111,6 +111,12 @@ pub(crate) fn is_or_are(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
 
+/// `data source orders-db`, `data sources orders-db, users-db`.
+pub(crate) fn sources(names: &[&str], lang: Lang) -> String {
+    let en = if names.len() == 1 { "data source" } else { "data sources" };
+    format!("{} {}", lang.pick(en, "数据源"), row(names, lang))
+}
+
 /// `1 VM`, `2 VMs`.
 pub(crate) fn vms(count: usize, lang: Lang) -> String {
     match (lang, count) {

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use model::lang::Lang;
 
-use crate::script::{Play, Show};
+use crate::script::{Play, Show, add};
 
 /// Plays a story on the usual fleet in both languages and shows what one person reads, whole.
 #[track_caller]
@@ -108,6 +108,123 @@ fn of_vms_that_fail_each_on_its_own_the_dead_ones_are_counted() {
               probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
               probe 报告 web-25 的 app.http 自 2026-03-02T10:00:11Z 起异常
               probe 报告 web-26 的 vm.load 自 2026-03-02T10:00:12Z 起异常
+    "#]],
+    );
+}
+
+#[test]
+fn an_owner_with_nothing_on_a_dead_host_reads_which_data_source_links_him_to_it() {
+    let story = "
+        10s     bad host.ping host/h4
+        11s     bad ds.up datasource/orders-db
+        12s+8s  bad app.http vm/web-{01..40}
+        50s     ok host.ping host/h4
+        50s     ok ds.up datasource/orders-db
+        50s+4s  ok app.http vm/web-{01..40}
+        50s     ok vm.ping vm/db-1
+        200s
+        ";
+    check(
+        "alice",
+        story,
+        &expect![[r#"
+            40s alice problem i1: all 40 VMs of web fail because host h4, which carries data source orders-db, is down
+                  shop/web: 40 of 40 VMs (web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10 and 30 more)
+                  Since 2026-03-02T10:00:10Z, for 30 s
+                  Operations are told as well.
+                  host.ping of h4 is bad since 2026-03-02T10:00:10Z, says probe
+            114s alice resolved i1: web is whole again after 44 s: host h4, which carries data source orders-db, had taken 40 of 40 VMs
+                  shop/web: 40 of 40 VMs (web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10 and 30 more)
+            40s alice problem i1: web 的 40 台虚拟机全部异常，原因：宿主机 h4（承载数据源 orders-db）宕机
+                  shop/web：40 台中 40 台（web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10 等，另有 30 个）
+                  始于 2026-03-02T10:00:10Z，已持续 30 秒
+                  运维也已收到通知。
+                  probe 报告 h4 的 host.ping 自 2026-03-02T10:00:10Z 起异常
+            114s alice resolved i1: web 已恢复，历时 44 秒：宿主机 h4（承载数据源 orders-db）曾影响 40 台虚拟机中的 40 台
+                  shop/web：40 台中 40 台（web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10 等，另有 30 个）
+        "#]],
+    );
+    check(
+        "ops",
+        story,
+        &expect![[r#"
+        40s ops problem i1: host h4 is down, and data source orders-db with it; it took 41 VMs: shop/web 40, pool 1
+              shop/web: 40 of 40 VMs (web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10 and 30 more)
+              pool: db-1
+              Since 2026-03-02T10:00:10Z, for 30 s
+              Businesses: shop
+              Hosts: h4 (1 VM on it now)
+              host.ping of h4 is bad since 2026-03-02T10:00:10Z, says probe
+        114s ops resolved i1: host h4 is well again after 44 s; it had taken 41 VMs: shop/web 40, pool 1
+              shop/web: 40 of 40 VMs (web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10 and 30 more)
+              pool: db-1
+        40s ops problem i1: 宿主机 h4 宕机，数据源 orders-db 随之不可用；影响 41 台虚拟机：shop/web 40、资源池 1
+              shop/web：40 台中 40 台（web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10 等，另有 30 个）
+              资源池：db-1
+              始于 2026-03-02T10:00:10Z，已持续 30 秒
+              业务：shop
+              宿主机：h4（现有 1 台虚拟机）
+              probe 报告 h4 的 host.ping 自 2026-03-02T10:00:10Z 起异常
+        114s ops resolved i1: 宿主机 h4 已恢复，历时 44 秒；曾影响 41 台虚拟机：shop/web 40、资源池 1
+              shop/web：40 台中 40 台（web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10 等，另有 30 个）
+              资源池：db-1
+    "#]],
+    );
+}
+
+#[test]
+fn an_owner_whose_vm_carries_the_data_source_of_his_others_reads_both() {
+    let fleet = || {
+        let mut play = Play::on_the_usual_fleet();
+        add(&mut play.topology, "db-1", "h4", Some("shop/web"));
+        play
+    };
+    let story = "
+        10s     bad vm.ping vm/db-1
+        11s     bad ds.up datasource/orders-db
+        12s+8s  bad app.http vm/web-{01..40}
+        80s
+        ";
+    check_on(
+        fleet,
+        "alice",
+        story,
+        &expect![[r#"
+            70s alice problem i1: all 41 VMs of web fail (1 of them is down) because VM db-1, which carries data source orders-db, is down
+                  shop/web: 41 of 41 VMs (db-1, web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09 and 31 more)
+                  Since 2026-03-02T10:00:10Z, for 1 min
+                  Operations are told as well.
+                  vm.ping of db-1 is bad since 2026-03-02T10:00:10Z, says probe
+            70s alice problem i1: web 的 41 台虚拟机全部异常（其中 1 台不可用），原因：虚拟机 db-1（承载数据源 orders-db）宕机
+                  shop/web：41 台中 41 台（db-1、web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09 等，另有 31 个）
+                  始于 2026-03-02T10:00:10Z，已持续 1 分钟
+                  运维也已收到通知。
+                  probe 报告 db-1 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+        "#]],
+    );
+}
+
+#[test]
+fn an_owner_on_the_dead_host_reads_nothing_of_a_data_source_that_others_lost() {
+    let story = "
+        10s  bad switch.ping switch/sw1
+        11s  bad ds.up datasource/orders-db
+        50s
+        ";
+    check(
+        "bob",
+        story,
+        &expect![[r#"
+        40s bob problem i1: all 50 VMs of api are down because switch sw1 is down
+              bank/api: 50 of 50 VMs (api-01, api-02, api-03, api-04, api-05, api-06, api-07, api-08, api-09, api-10 and 40 more)
+              Since 2026-03-02T10:00:10Z, for 30 s
+              Operations are told as well.
+              switch.ping of sw1 is bad since 2026-03-02T10:00:10Z, says probe
+        40s bob problem i1: api 的 50 台虚拟机全部不可用，原因：交换机 sw1 宕机
+              bank/api：50 台中 50 台（api-01、api-02、api-03、api-04、api-05、api-06、api-07、api-08、api-09、api-10 等，另有 40 个）
+              始于 2026-03-02T10:00:10Z，已持续 30 秒
+              运维也已收到通知。
+              probe 报告 sw1 的 switch.ping 自 2026-03-02T10:00:10Z 起异常
     "#]],
     );
 }
