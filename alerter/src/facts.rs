@@ -8,6 +8,7 @@ use model::signal::Severity;
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::act::lineage;
 use crate::event::Repair;
 use crate::health::{Trouble, health};
 use crate::link::stands_on;
@@ -39,6 +40,8 @@ pub(crate) struct Facts<'a> {
     /// How many of the VMs do not live; of the others it is what runs on them, or how well they do,
     /// that is wrong.
     pub(crate) dead: usize,
+    /// What else is wrong with what a module stands on, if that is the root.
+    pub(crate) beside: Vec<(Object, RootState)>,
     /// Data sources that run on the root: by them it takes what does not run on it itself.
     pub(crate) carried: Vec<&'a str>,
     /// VMs that became part of another incident and are told of there.
@@ -98,6 +101,8 @@ impl<'a> Facts<'a> {
                 .map(VmId::as_str)
                 .collect(),
             hosts: hosts(topology, incident, &told),
+            beside: object::module(roots[0])
+                .map_or_else(Vec::new, |module| beside(topology, state, module)),
             carried: carried(topology, incident, roots[0], share.view, &told),
             objects: told.into_iter().map(|(object, _)| object).collect(),
             roots,
@@ -224,6 +229,22 @@ fn carried<'a>(
         sources.retain(|source| uses(source));
     }
     sources.into_iter().map(DataSourceId::as_str).collect()
+}
+
+/// The trouble of the VMs, hosts, switches and data sources of a module, whether it counts or not: but
+/// for the application that fails on its VMs, which is the module's own.
+fn beside(topology: &Topology, state: &State, module: &ModuleId) -> Vec<(Object, RootState)> {
+    let vms = topology.vms_of(module).cloned().map(Object::Vm);
+    let uses = topology.modules.get(module).into_iter().flat_map(|module| &module.uses);
+    let ground = vms.chain(uses.cloned().map(Object::DataSource));
+    let ground: BTreeSet<Object> = ground.flat_map(|object| lineage(topology, &object)).collect();
+    let trouble = |object: Object| {
+        let health = health(&object, state.words.get(&object)?)?;
+        let is_own = matches!(object, Object::Module(_) | Object::Project(_));
+        let counts = !is_own && health.trouble != Trouble::App;
+        counts.then(|| (object.clone(), health.root_state(&object)))
+    };
+    ground.into_iter().filter_map(trouble).collect()
 }
 
 fn losses<'a>(topology: &'a Topology, state: &'a State, told: &Members<'a>) -> Vec<ModuleLoss<'a>> {

@@ -47,18 +47,35 @@ pub(crate) fn end(speaker: &Speaker) -> String {
 }
 
 /// What the owner is to do about it.
-pub(crate) fn advice(speaker: &Speaker) -> &'static str {
+pub(crate) fn advice(speaker: &Speaker) -> String {
     let lang = speaker.lang;
     if is_software(speaker) {
-        return lang.pick(
-            "No trouble is known of its hosts, VMs and data sources: look at the software. Operations were not told.",
-            "其宿主机、虚拟机和数据源未见异常：请检查软件。未通知运维。",
-        );
+        return look_at(speaker);
     }
     match speaker.facts.all_replaced_in() {
-        Some(_) => lang.pick("There is nothing for you to do.", "您无需处理。"),
-        None => lang.pick("Operations are told as well.", "运维也已收到通知。"),
+        Some(_) => lang.pick("There is nothing for you to do.", "您无需处理。").to_owned(),
+        None => lang.pick("Operations are told as well.", "运维也已收到通知。").to_owned(),
     }
+}
+
+/// What is at fault is the software as far as is known; and what is known beside it.
+fn look_at(speaker: &Speaker) -> String {
+    let (beside, lang) = (&speaker.facts.beside, speaker.lang);
+    let alone = lang.pick("It is told to its owners alone.", "仅通知其负责人。");
+    if beside.is_empty() {
+        let look = "No trouble is known of its hosts, VMs and data sources: look at the software. ";
+        return lang.pick(look, "其宿主机、虚拟机和数据源未见异常：请检查软件。").to_owned()
+            + alone;
+    }
+    let trouble = |(object, state): &(Object, RootState)| {
+        format!("{} {}", thing(object, lang), condition(object, *state, false, lang))
+    };
+    let troubles = row(&beside.iter().map(trouble).collect::<Vec<_>>(), lang);
+    let look = lang.pick(
+        format!("Look at the software, and at what is known beside it: {troubles}. "),
+        format!("请检查软件，并留意其他已知异常：{troubles}。"),
+    );
+    look + alone
 }
 
 fn is_software(speaker: &Speaker) -> bool {

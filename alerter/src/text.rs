@@ -54,7 +54,7 @@ impl Speaker<'_> {
         }
         lines.always(&self.since());
         match view {
-            View::Owner => lines.add(owner::advice(self)),
+            View::Owner => lines.add(&owner::advice(self)),
             View::Operations => {
                 self.places(&mut lines);
                 if let Some(known) = self.known {

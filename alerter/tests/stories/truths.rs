@@ -228,3 +228,49 @@ fn an_owner_on_the_dead_host_reads_nothing_of_a_data_source_that_others_lost() {
     "#]],
     );
 }
+
+#[test]
+fn of_a_fault_of_the_software_all_is_said_that_is_known_of_what_it_stands_on() {
+    check(
+        "carol",
+        "
+        10s+10s  bad app.http vm/srv-{01..07}
+        25s      bad vm.ping vm/srv-10
+        30s      bad host.load host/h1 warning
+        31s      maintenance vm/srv-10 900s
+        80s
+        ",
+        &expect![[r#"
+            70s carol problem i2: srv does not work on 7 of its 10 VMs (app.http)
+                  game/srv: 7 of 10 VMs (srv-01, srv-02, srv-03, srv-04, srv-05, srv-06, srv-07)
+                  Since 2026-03-02T10:00:10Z, for 1 min
+                  Look at the software, and at what is known beside it: host h1 works badly, VM srv-10 is down. It is told to its owners alone.
+                  suspected: 7 of 10 VMs of game/srv failed within 2 min
+            70s carol problem i2: srv 工作异常（10 台虚拟机中的 7 台）（app.http）
+                  game/srv：10 台中 7 台（srv-01、srv-02、srv-03、srv-04、srv-05、srv-06、srv-07）
+                  始于 2026-03-02T10:00:10Z，已持续 1 分钟
+                  请检查软件，并留意其他已知异常：宿主机 h1 工作异常、虚拟机 srv-10 宕机。仅通知其负责人。
+                  疑似：game/srv 的 10 台虚拟机中有 7 台在 2 分钟内异常
+        "#]],
+    );
+    check(
+        "carol",
+        "
+        10s+10s  bad app.http vm/srv-{01..07}
+        11s      bad host.load host/h2
+        80s
+        ",
+        &expect![[r#"
+            70s carol problem i2: srv does not work on 7 of its 10 VMs (app.http)
+                  game/srv: 7 of 10 VMs (srv-01, srv-02, srv-03, srv-04, srv-05, srv-06, srv-07)
+                  Since 2026-03-02T10:00:10Z, for 1 min
+                  No trouble is known of its hosts, VMs and data sources: look at the software. It is told to its owners alone.
+                  suspected: 7 of 10 VMs of game/srv failed within 2 min
+            70s carol problem i2: srv 工作异常（10 台虚拟机中的 7 台）（app.http）
+                  game/srv：10 台中 7 台（srv-01、srv-02、srv-03、srv-04、srv-05、srv-06、srv-07）
+                  始于 2026-03-02T10:00:10Z，已持续 1 分钟
+                  其宿主机、虚拟机和数据源未见异常：请检查软件。仅通知其负责人。
+                  疑似：game/srv 的 10 台虚拟机中有 7 台在 2 分钟内异常
+        "#]],
+    );
+}
