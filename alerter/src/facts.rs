@@ -44,7 +44,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) beside: Vec<(Object, RootState)>,
     /// Data sources that run on the root: by them it takes what does not run on it itself.
     pub(crate) carried: Vec<&'a str>,
-    /// VMs that became part of another incident and are told of there.
+    /// VMs that still fail, but for another reason: those it had taken, and for an owner the others of
+    /// his modules.
     pub(crate) elsewhere: Vec<&'a str>,
     /// Hosts that are the root or suffer with it, and how many VMs each still carries.
     pub(crate) hosts: Vec<(&'a HostId, usize)>,
@@ -79,7 +80,6 @@ impl<'a> Facts<'a> {
         let is_unknown = |(vm, member): &(&VmId, &Member)| member.is_unknown && !is_listed(vm);
         let (unknown, pool): (Vec<_>, Vec<_>) = idle.partition(is_unknown);
         let names = |vms: Vec<(&'a VmId, _)>| vms.into_iter().map(|(vm, _)| vm.as_str()).collect();
-        let gone = share.members.iter().filter(|(_, member)| member.elsewhere);
         let since =
             told.iter().map(|(_, member)| member.since).chain(root_since(incident, roots[0]));
         Self {
@@ -96,10 +96,10 @@ impl<'a> Facts<'a> {
             since: since.min().unwrap_or(incident.opened),
             dead: vm_ids().filter(|vm| !lives(state, vm)).count(),
             complaint: complaint(state, roots[0], &told),
-            elsewhere: gone
-                .filter_map(|(object, _)| object::vm(object))
-                .map(VmId::as_str)
-                .collect(),
+            elsewhere: match kind {
+                MessageKind::Resolved => elsewhere(state, incident, share, &told),
+                MessageKind::Problem | MessageKind::Update => Vec::new(),
+            },
             hosts: hosts(topology, incident, &told),
             beside: object::module(roots[0])
                 .map_or_else(Vec::new, |module| beside(topology, state, module)),
@@ -184,6 +184,42 @@ fn complaint<'a>(state: &'a State, root: &Object, told: &Members) -> Option<&'a 
     let is_module = matches!(root, Object::Module(_));
     let mut members = told.iter().filter(|_| is_module);
     worst(root).or_else(|| members.find_map(|(object, _)| worst(object)))
+}
+
+/// What still fails at the end: nothing is whole of which a part fails for another reason.
+fn elsewhere<'a>(
+    state: &'a State,
+    incident: &Incident,
+    share: &Share<'a>,
+    told: &Members<'a>,
+) -> Vec<&'a str> {
+    let went = || share.members.iter().filter(|(_, member)| member.elsewhere);
+    if share.view == View::Operations && went().next().is_none() {
+        return Vec::new();
+    }
+    let apart = apart(state, incident);
+    let fails = |object: &&Object| apart.contains_key(object) || is_sick(state, object);
+    let modules = told.iter().filter_map(|(_, member)| member.module.as_ref());
+    let modules: BTreeSet<_> = modules.filter(|_| share.view == View::Owner).collect();
+    let is_of = |member: &Member| member.module.as_ref().is_some_and(|id| modules.contains(id));
+    let of_modules = apart.iter().filter(|(_, member)| is_of(member));
+    let went = went().map(|(object, _)| *object).filter(fails);
+    let vms: BTreeSet<&Object> = went.chain(of_modules.map(|(object, _)| *object)).collect();
+    vms.into_iter().filter_map(object::vm).map(VmId::as_str).collect()
+}
+
+/// What suffers under the other incidents that owners are told of.
+fn apart<'a>(state: &'a State, incident: &Incident) -> BTreeMap<&'a Object, &'a Member> {
+    let is_told = |other: &&Incident| {
+        other.number != incident.number
+            && !matches!(other.root_state(), RootState::Nodata | RootState::Blind)
+    };
+    let others = state.incidents.values().filter(is_told);
+    others.flat_map(Incident::suffering).filter(|(_, member)| !member.elsewhere).collect()
+}
+
+fn is_sick(state: &State, object: &Object) -> bool {
+    state.words.get(object).is_some_and(|words| health(object, words).is_some())
 }
 
 /// One of which nothing was heard is down by deduction, or is gone.

@@ -24,7 +24,7 @@ pub(crate) fn end(speaker: &Speaker) -> String {
     let (facts, lang) = (&speaker.facts, speaker.lang);
     let lasted = lasting(facts.lasted(), lang);
     let root = thing(facts.root, lang);
-    if !facts.elsewhere.is_empty() {
+    if !facts.elsewhere.is_empty() || facts.modules.is_empty() {
         let over = lang.pick(
             format!("The failure of {root} is over after {lasted}"),
             format!("{root} 的故障已结束，历时 {lasted}"),

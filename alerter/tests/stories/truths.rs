@@ -274,3 +274,99 @@ fn of_a_fault_of_the_software_all_is_said_that_is_known_of_what_it_stands_on() {
         "#]],
     );
 }
+
+#[test]
+fn at_the_end_only_what_still_fails_is_said_to_be_told_of_apart() {
+    let story = |web_01: &str| {
+        format!(
+            "
+            10s   bad host.ping host/h1
+            60s   move web-01 h2
+            300s  bad host.ping host/h2
+            600s  ok host.ping host/h2
+            600s  ok vm.ping vm/web-{{21..40}}{web_01}
+            700s  ok host.ping host/h1
+            700s  ok vm.ping vm/web-{{02..20}}
+            1200s
+            "
+        )
+    };
+    check(
+        "alice",
+        &story(",vm/web-01"),
+        &expect![[r#"
+            40s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
+                  shop/web: 20 of 40 VMs (web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10 and 10 more)
+                  Since 2026-03-02T10:00:10Z, for 30 s
+                  Operations are told as well.
+                  host.ping of h1 is bad since 2026-03-02T10:00:10Z, says probe
+            330s alice problem i2: 21 of your 40 VMs of web are down because host h2 is down
+                  shop/web: 21 of 40 VMs (web-01, web-21, web-22, web-23, web-24, web-25, web-26, web-27, web-28, web-29 and 11 more)
+                  Since 2026-03-02T10:05:00Z, for 30 s
+                  Operations are told as well.
+                  host.ping of h2 is bad since 2026-03-02T10:05:00Z, says probe
+            660s alice resolved i2: The failure of host h2 is over after 5 min; 19 VMs still fail and are told of apart: web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10, web-11 and 9 more
+                  shop/web: 21 of 40 VMs (web-01, web-21, web-22, web-23, web-24, web-25, web-26, web-27, web-28, web-29 and 11 more)
+            760s alice resolved i1: web is whole again after 11 min 30 s: host h1 had taken 19 of 40 VMs
+                  shop/web: 19 of 40 VMs (web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10, web-11 and 9 more)
+            40s alice problem i1: web 的 40 台虚拟机中有 20 台不可用，原因：宿主机 h1 宕机
+                  shop/web：40 台中 20 台（web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10 等，另有 10 个）
+                  始于 2026-03-02T10:00:10Z，已持续 30 秒
+                  运维也已收到通知。
+                  probe 报告 h1 的 host.ping 自 2026-03-02T10:00:10Z 起异常
+            330s alice problem i2: web 的 40 台虚拟机中有 21 台不可用，原因：宿主机 h2 宕机
+                  shop/web：40 台中 21 台（web-01、web-21、web-22、web-23、web-24、web-25、web-26、web-27、web-28、web-29 等，另有 11 个）
+                  始于 2026-03-02T10:05:00Z，已持续 30 秒
+                  运维也已收到通知。
+                  probe 报告 h2 的 host.ping 自 2026-03-02T10:05:00Z 起异常
+            660s alice resolved i2: 宿主机 h2 的故障已结束，历时 5 分钟；仍有 19 台虚拟机异常，另行通知：web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10、web-11 等，另有 9 个
+                  shop/web：40 台中 21 台（web-01、web-21、web-22、web-23、web-24、web-25、web-26、web-27、web-28、web-29 等，另有 11 个）
+            760s alice resolved i1: web 已恢复，历时 11 分钟 30 秒：宿主机 h1 曾影响 40 台虚拟机中的 19 台
+                  shop/web：40 台中 19 台（web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10、web-11 等，另有 9 个）
+        "#]],
+    );
+    check(
+        "alice",
+        &story("\n 601s bad vm.ping vm/web-01"),
+        &expect![[r#"
+        40s alice problem i1: 20 of your 40 VMs of web are down because host h1 is down
+              shop/web: 20 of 40 VMs (web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10 and 10 more)
+              Since 2026-03-02T10:00:10Z, for 30 s
+              Operations are told as well.
+              host.ping of h1 is bad since 2026-03-02T10:00:10Z, says probe
+        330s alice problem i2: 21 of your 40 VMs of web are down because host h2 is down
+              shop/web: 21 of 40 VMs (web-01, web-21, web-22, web-23, web-24, web-25, web-26, web-27, web-28, web-29 and 11 more)
+              Since 2026-03-02T10:05:00Z, for 30 s
+              Operations are told as well.
+              host.ping of h2 is bad since 2026-03-02T10:05:00Z, says probe
+        760s alice resolved i1: The failure of host h1 is over after 11 min 30 s; 1 VM still fails and is told of apart: web-01
+              shop/web: 19 of 40 VMs (web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09, web-10, web-11 and 9 more)
+        780s alice resolved i2: The failure of host h2 is over after 5 min; 1 VM still fails and is told of apart: web-01
+              shop/web: 20 of 40 VMs (web-21, web-22, web-23, web-24, web-25, web-26, web-27, web-28, web-29, web-30 and 10 more)
+        780s alice problem i3: 1 of your 40 VMs of web is down: web-01
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:10:01Z, for 2 min 59 s
+              Operations are told as well.
+              vm.ping of web-01 is bad since 2026-03-02T10:10:01Z, says probe
+        40s alice problem i1: web 的 40 台虚拟机中有 20 台不可用，原因：宿主机 h1 宕机
+              shop/web：40 台中 20 台（web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10 等，另有 10 个）
+              始于 2026-03-02T10:00:10Z，已持续 30 秒
+              运维也已收到通知。
+              probe 报告 h1 的 host.ping 自 2026-03-02T10:00:10Z 起异常
+        330s alice problem i2: web 的 40 台虚拟机中有 21 台不可用，原因：宿主机 h2 宕机
+              shop/web：40 台中 21 台（web-01、web-21、web-22、web-23、web-24、web-25、web-26、web-27、web-28、web-29 等，另有 11 个）
+              始于 2026-03-02T10:05:00Z，已持续 30 秒
+              运维也已收到通知。
+              probe 报告 h2 的 host.ping 自 2026-03-02T10:05:00Z 起异常
+        760s alice resolved i1: 宿主机 h1 的故障已结束，历时 11 分钟 30 秒；仍有 1 台虚拟机异常，另行通知：web-01
+              shop/web：40 台中 19 台（web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09、web-10、web-11 等，另有 9 个）
+        780s alice resolved i2: 宿主机 h2 的故障已结束，历时 5 分钟；仍有 1 台虚拟机异常，另行通知：web-01
+              shop/web：40 台中 20 台（web-21、web-22、web-23、web-24、web-25、web-26、web-27、web-28、web-29、web-30 等，另有 10 个）
+        780s alice problem i3: web 的 40 台虚拟机中有 1 台不可用：web-01
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:10:01Z，已持续 2 分钟 59 秒
+              运维也已收到通知。
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:10:01Z 起异常
+    "#]],
+    );
+}
