@@ -6,7 +6,7 @@ use crate::facts::label;
 use crate::message::RootState;
 use crate::object;
 use crate::text::{Speaker, rest};
-use crate::words::{condition, is_or_are, lasting, row, sources, thing, vms};
+use crate::words::{self, condition, is_or_are, lasting, row, sources, thing, vms};
 
 /// "host h2 is down; it took 4 VMs: shop/web 2, pool 2".
 pub(crate) fn problem(speaker: &Speaker) -> String {
@@ -120,14 +120,24 @@ fn is_gone(speaker: &Speaker) -> bool {
     vms.is_some_and(|vms| vms.iter().all(|vm| !speaker.topology.vms.contains_key(*vm)))
 }
 
+/// What only the collector looks at; if it has reported nothing bad of it, only what that would be worth.
 fn unseen(speaker: &Speaker) -> String {
-    let members = || speaker.facts.incident.members.keys();
-    let hosts = members().filter_map(object::host).count();
-    let vms = members().filter_map(object::vm).count();
-    speaker.lang.pick(
-        format!("; nothing is known of {hosts} hosts and {vms} VMs"),
-        format!("；{hosts} 台宿主机和 {vms} 台虚拟机状态未知"),
-    )
+    let (members, lang) = (&speaker.facts.incident.members, speaker.lang);
+    let hosts = members.keys().filter_map(object::host).count();
+    let of_vms = members.keys().filter_map(object::vm).count();
+    let things = match (hosts, of_vms) {
+        (0, 0) => {
+            let what = "; what it alone reports is not believed";
+            return lang.pick(what, "；仅由它报告的异常不予采信").to_owned();
+        }
+        (0, count) => vms(count, lang),
+        (count, 0) => words::hosts(count, lang),
+        (hosts, count) => {
+            let (hosts, vms) = (words::hosts(hosts, lang), vms(count, lang));
+            lang.pick(format!("{hosts} and {vms}"), format!("{hosts}和 {vms}"))
+        }
+    };
+    lang.pick(format!("; nothing is known of {things}"), format!("；{things}状态未知"))
 }
 
 /// "shop/web 2, pool 2".

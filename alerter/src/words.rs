@@ -126,6 +126,15 @@ pub(crate) fn vms(count: usize, lang: Lang) -> String {
     }
 }
 
+/// `1 host`, `2 hosts`.
+pub(crate) fn hosts(count: usize, lang: Lang) -> String {
+    match (lang, count) {
+        (Lang::En, 1) => "1 host".to_owned(),
+        (Lang::En, _) => format!("{count} hosts"),
+        (Lang::Zh, _) => format!("{count} 台宿主机"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
