@@ -16,13 +16,12 @@ use model::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
+use crate::lines::Lines;
 use crate::message::{MessageKind, RootState};
 use crate::object;
 use crate::state::{Incident, State};
-use crate::words::{Lines, lasting, row};
+use crate::words::{lasting, row};
 
-/// Modules and flavors of one incident that are told of, at most.
-const MAX_LINES: usize = 10;
 /// Hosts with room that are named, at most: the roomiest.
 pub const MAX_HOSTS: usize = 5;
 
@@ -119,13 +118,14 @@ fn lost(incident: &Incident) -> BTreeSet<VmId> {
 /// A line for each module, of what its users saw.
 pub(crate) fn costs(known: &Known, facts: &Facts, kind: MessageKind, lang: Lang, to: &mut Lines) {
     let is_over = kind == MessageKind::Resolved;
-    for module in facts.modules.iter().take(MAX_LINES) {
-        let Some(cost) = known.costs.get(module.id) else { continue };
-        let Some(seen) = seen(cost, is_over, lang) else { continue };
+    let lines = facts.modules.iter().filter_map(|module| {
+        let cost = known.costs.get(module.id)?;
+        let seen = seen(cost, is_over, lang)?;
         let colon = lang.pick(": ", "：");
         let month = cost.month.filter(|_| is_over).map(|month| this_month(month, lang));
-        to.add(&format!("{}{colon}{seen}{}", module.label, month.unwrap_or_default()));
-    }
+        Some(format!("{}{colon}{seen}{}", module.label, month.unwrap_or_default()))
+    });
+    to.short_list(lines.collect(), lang.pick("modules", "个模块"));
 }
 
 /// None if nobody looked.
@@ -185,25 +185,28 @@ fn percent(share: f64) -> String {
 }
 
 /// A line for each flavor of which VMs were lost: where there is room for new ones.
-pub(crate) fn room(known: &Known, lang: Lang, to: &mut Lines) {
-    for room in known.room.iter().take(MAX_LINES) {
-        let Room { flavor, lost, ready, .. } = room;
-        let place = match room.hosts.as_deref() {
-            None => String::new(),
-            Some([]) => lang.pick("no host has room; ", "没有宿主机有余量；").to_owned(),
-            Some(hosts) => {
-                let hosts = hosts.iter().take(MAX_HOSTS);
-                let hosts: Vec<String> = hosts
-                    .map(|(host, vms)| {
-                        lang.pick(format!("{vms} on {host}"), format!("{host} 可放 {vms} 台"))
-                    })
-                    .collect();
-                row(&hosts, lang) + lang.pick("; ", "；")
-            }
-        };
-        to.add(&lang.pick(
-            format!("Room for {flavor} ({lost} lost): {place}{ready} ready in the pool"),
-            format!("套餐 {flavor}（失去 {lost} 台）可补位置：{place}资源池有 {ready} 台待用"),
-        ));
-    }
+pub(crate) fn rooms(known: &Known, lang: Lang, to: &mut Lines) {
+    let lines = known.room.iter().map(|room| place_for(room, lang)).collect();
+    to.short_list(lines, lang.pick("flavors", "种套餐"));
+}
+
+fn place_for(room: &Room, lang: Lang) -> String {
+    let Room { flavor, lost, ready, .. } = room;
+    let place = match room.hosts.as_deref() {
+        None => String::new(),
+        Some([]) => lang.pick("no host has room; ", "没有宿主机有余量；").to_owned(),
+        Some(hosts) => {
+            let hosts = hosts.iter().take(MAX_HOSTS);
+            let hosts: Vec<String> = hosts
+                .map(|(host, vms)| {
+                    lang.pick(format!("{vms} on {host}"), format!("{host} 可放 {vms} 台"))
+                })
+                .collect();
+            row(&hosts, lang) + lang.pick("; ", "；")
+        }
+    };
+    lang.pick(
+        format!("Room for {flavor} ({lost} lost): {place}{ready} ready in the pool"),
+        format!("套餐 {flavor}（失去 {lost} 台）可补位置：{place}资源池有 {ready} 台待用"),
+    )
 }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::id::{HostId, ModuleId, Object, ProjectId, VmId};
+use model::id::{DataSourceId, HostId, ModuleId, Object, ProjectId, VmId};
 use model::signal::Severity;
 use model::time::Time;
 use model::topology::Topology;
 
+use crate::act::lineage;
 use crate::event::Repair;
 use crate::health::{Trouble, health};
-use crate::message::{MessageKind, RootState};
+use crate::link::stands_on;
+use crate::message::{MessageKind, RootState, View};
 use crate::object;
 use crate::state::{Incident, Member, State, Word};
 use crate::tell::{Share, businesses_of};
@@ -35,9 +37,15 @@ pub(crate) struct Facts<'a> {
     pub(crate) since: Time,
     /// Of the root's own checks the worst that is bad; a module has also those of its VMs.
     pub(crate) complaint: Option<&'a Word>,
-    /// All VMs live; it is what runs on them, or how well they do, that is wrong.
-    pub(crate) all_live: bool,
-    /// VMs that became part of another incident and are told of there.
+    /// How many of the VMs do not live; of the others it is what runs on them, or how well they do,
+    /// that is wrong.
+    pub(crate) dead: usize,
+    /// What else is wrong with what a module stands on, if that is the root.
+    pub(crate) beside: Vec<(Object, RootState)>,
+    /// Data sources that run on the root: by them it takes what does not run on it itself.
+    pub(crate) carried: Vec<&'a str>,
+    /// VMs that still fail, but for another reason: those it had taken, and for an owner the others of
+    /// his modules.
     pub(crate) elsewhere: Vec<&'a str>,
     /// Hosts that are the root or suffer with it, and how many VMs each still carries.
     pub(crate) hosts: Vec<(&'a HostId, usize)>,
@@ -72,7 +80,6 @@ impl<'a> Facts<'a> {
         let is_unknown = |(vm, member): &(&VmId, &Member)| member.is_unknown && !is_listed(vm);
         let (unknown, pool): (Vec<_>, Vec<_>) = idle.partition(is_unknown);
         let names = |vms: Vec<(&'a VmId, _)>| vms.into_iter().map(|(vm, _)| vm.as_str()).collect();
-        let gone = share.members.iter().filter(|(_, member)| member.elsewhere);
         let since =
             told.iter().map(|(_, member)| member.since).chain(root_since(incident, roots[0]));
         Self {
@@ -87,13 +94,16 @@ impl<'a> Facts<'a> {
             businesses: businesses_of(topology, told.iter().map(|(_, member)| *member)),
             repairs: vm_ids().filter_map(|vm| state.repairs.get(vm)).collect(),
             since: since.min().unwrap_or(incident.opened),
-            all_live: vm_ids().all(|vm| lives(state, vm)),
+            dead: vm_ids().filter(|vm| !lives(state, vm)).count(),
             complaint: complaint(state, roots[0], &told),
-            elsewhere: gone
-                .filter_map(|(object, _)| object::vm(object))
-                .map(VmId::as_str)
-                .collect(),
+            elsewhere: match kind {
+                MessageKind::Resolved => elsewhere(state, incident, share, &told),
+                MessageKind::Problem | MessageKind::Update => Vec::new(),
+            },
             hosts: hosts(topology, incident, &told),
+            beside: object::module(roots[0])
+                .map_or_else(Vec::new, |module| beside(topology, state, module)),
+            carried: carried(topology, incident, roots[0], share.view, &told),
             objects: told.into_iter().map(|(object, _)| object).collect(),
             roots,
         }
@@ -176,6 +186,42 @@ fn complaint<'a>(state: &'a State, root: &Object, told: &Members) -> Option<&'a 
     worst(root).or_else(|| members.find_map(|(object, _)| worst(object)))
 }
 
+/// What still fails at the end: nothing is whole of which a part fails for another reason.
+fn elsewhere<'a>(
+    state: &'a State,
+    incident: &Incident,
+    share: &Share<'a>,
+    told: &Members<'a>,
+) -> Vec<&'a str> {
+    let went = || share.members.iter().filter(|(_, member)| member.elsewhere);
+    if share.view == View::Operations && went().next().is_none() {
+        return Vec::new();
+    }
+    let apart = apart(state, incident);
+    let fails = |object: &&Object| apart.contains_key(object) || is_sick(state, object);
+    let modules = told.iter().filter_map(|(_, member)| member.module.as_ref());
+    let modules: BTreeSet<_> = modules.filter(|_| share.view == View::Owner).collect();
+    let is_of = |member: &Member| member.module.as_ref().is_some_and(|id| modules.contains(id));
+    let of_modules = apart.iter().filter(|(_, member)| is_of(member));
+    let went = went().map(|(object, _)| *object).filter(fails);
+    let vms: BTreeSet<&Object> = went.chain(of_modules.map(|(object, _)| *object)).collect();
+    vms.into_iter().filter_map(object::vm).map(VmId::as_str).collect()
+}
+
+/// What suffers under the other incidents that owners are told of.
+fn apart<'a>(state: &'a State, incident: &Incident) -> BTreeMap<&'a Object, &'a Member> {
+    let is_told = |other: &&Incident| {
+        other.number != incident.number
+            && !matches!(other.root_state(), RootState::Nodata | RootState::Blind)
+    };
+    let others = state.incidents.values().filter(is_told);
+    others.flat_map(Incident::suffering).filter(|(_, member)| !member.elsewhere).collect()
+}
+
+fn is_sick(state: &State, object: &Object) -> bool {
+    state.words.get(object).is_some_and(|words| health(object, words).is_some())
+}
+
 /// One of which nothing was heard is down by deduction, or is gone.
 fn lives(state: &State, vm: &VmId) -> bool {
     let object = Object::Vm(vm.clone());
@@ -193,6 +239,48 @@ fn roots<'a>(incident: &'a Incident, told: &Members<'a>) -> Vec<&'a Object> {
 
 fn root_since(incident: &Incident, root: &Object) -> Option<Time> {
     incident.roots.get(root).map(|root| root.since)
+}
+
+/// The data sources that the root took along: all for operations, for an owner those that his own
+/// things use that do not run on the root themselves.
+fn carried<'a>(
+    topology: &Topology,
+    incident: &'a Incident,
+    root: &Object,
+    view: View,
+    told: &Members,
+) -> Vec<&'a str> {
+    let sources = incident.members.keys().filter_map(|object| {
+        let Object::DataSource(id) = object else { return None };
+        (object != root && stands_on(topology, object, root)).then_some(id)
+    });
+    let mut sources: Vec<&DataSourceId> = sources.collect();
+    if view == View::Owner && !sources.is_empty() {
+        let users = told.iter().filter(|(object, _)| !stands_on(topology, object, root));
+        let users: BTreeSet<_> = users.filter_map(|(_, member)| member.module.as_ref()).collect();
+        let uses = |source: &DataSourceId| {
+            let mut users = users.iter().filter_map(|module| topology.modules.get(*module));
+            users.any(|module| module.uses.contains(source))
+        };
+        sources.retain(|source| uses(source));
+    }
+    sources.into_iter().map(DataSourceId::as_str).collect()
+}
+
+/// The trouble of the VMs, hosts, switches and data sources of a module, whether it counts or not: but
+/// for the application that fails on its VMs, which is the module's own.
+fn beside(topology: &Topology, state: &State, module: &ModuleId) -> Vec<(Object, RootState)> {
+    let vms = topology.vms_of(module).cloned().map(Object::Vm);
+    let uses = topology.modules.get(module).into_iter().flat_map(|module| &module.uses);
+    let ground = vms.chain(uses.cloned().map(Object::DataSource));
+    let ground: BTreeSet<Object> = ground.flat_map(|object| lineage(topology, &object)).collect();
+    let trouble = |object: Object| {
+        let health = health(&object, state.words.get(&object)?)?;
+        let is_own = matches!(object, Object::Module(_) | Object::Project(_));
+        let counts = !is_own && health.trouble != Trouble::App;
+        counts.then(|| (object.clone(), health.root_state(&object)))
+    };
+    ground.into_iter().filter_map(trouble).collect()
 }
 
 fn losses<'a>(topology: &'a Topology, state: &'a State, told: &Members<'a>) -> Vec<ModuleLoss<'a>> {

@@ -39,6 +39,7 @@ mod health;
 mod hear;
 mod kept;
 mod latest;
+mod lines;
 mod link;
 pub mod loss;
 pub mod message;

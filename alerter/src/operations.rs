@@ -6,7 +6,7 @@ use crate::facts::label;
 use crate::message::RootState;
 use crate::object;
 use crate::text::{Speaker, rest};
-use crate::words::{condition, lasting, row, thing, vms};
+use crate::words::{self, condition, is_or_are, lasting, row, sources, thing, vms};
 
 /// "host h2 is down; it took 4 VMs: shop/web 2, pool 2".
 pub(crate) fn problem(speaker: &Speaker) -> String {
@@ -18,7 +18,7 @@ pub(crate) fn problem(speaker: &Speaker) -> String {
         if facts.state == RootState::Degraded { speaker.complaint() } else { String::new() };
     let condition = condition(facts.root, facts.state, facts.suspected, lang);
     let root = thing(facts.root, lang);
-    let start = format!("{root}{} {condition}{complaint}", place(speaker));
+    let start = format!("{root}{} {condition}{complaint}{}", place(speaker), carried(speaker));
     match (facts.root, facts.vm_count()) {
         (Object::Collector(_), _) if facts.state == RootState::Blind => start + &unseen(speaker),
         (Object::Collector(_) | Object::Channel(_) | Object::Pool(_) | Object::Vantage(_), _) => {
@@ -39,7 +39,7 @@ pub(crate) fn problem(speaker: &Speaker) -> String {
 pub(crate) fn end(speaker: &Speaker) -> String {
     let (facts, lang) = (&speaker.facts, speaker.lang);
     let roots: Vec<String> = facts.roots.iter().map(|root| thing(root, lang)).collect();
-    let (is, roots) = (if roots.len() == 1 { "is" } else { "are" }, row(&roots, lang));
+    let (is, roots) = (is_or_are(roots.len()), row(&roots, lang));
     let lasted = lasting(facts.lasted(), lang);
     let end = if is_gone(speaker) {
         lang.pick(
@@ -67,16 +67,34 @@ pub(crate) fn end(speaker: &Speaker) -> String {
 
 fn several(speaker: &Speaker) -> String {
     let (facts, lang) = (&speaker.facts, speaker.lang);
-    let (count, shares) = (vms(facts.roots.len(), lang), shares(speaker));
+    let is_dead = |root: &&&Object| facts.incident.roots[**root].state == RootState::Down;
+    let (failed, dead) = (facts.roots.len(), facts.roots.iter().filter(is_dead).count());
+    let (count, shares) = (vms(failed, lang), shares(speaker));
     let condition = match facts.state {
-        RootState::Nodata => lang.pick("send no data", "没有数据"),
-        RootState::Degraded => lang.pick("work badly", "工作异常"),
-        RootState::Down | RootState::Blind | RootState::Flapping => lang.pick("are down", "宕机"),
+        RootState::Nodata => lang.pick("send no data", "没有数据").to_owned(),
+        RootState::Degraded => lang.pick("work badly", "工作异常").to_owned(),
+        RootState::Down if dead < failed => lang.pick(
+            format!("fail ({dead} of them {} down)", is_or_are(dead)),
+            format!("异常（其中 {dead} 台宕机）"),
+        ),
+        RootState::Down | RootState::Blind | RootState::Flapping => {
+            lang.pick("are down", "宕机").to_owned()
+        }
     };
     lang.pick(
         format!("{count} {condition}, each on its own: {shares}"),
         format!("{count}{condition}，互不相关：{shares}"),
     )
+}
+
+/// ", and data source orders-db with it".
+fn carried(speaker: &Speaker) -> String {
+    let (carried, lang) = (&speaker.facts.carried, speaker.lang);
+    if carried.is_empty() {
+        return String::new();
+    }
+    let sources = sources(carried, lang);
+    lang.pick(format!(", and {sources} with it"), format!("，{sources} 随之不可用"))
 }
 
 /// Whose a VM is and where it runs, or that nobody knows.
@@ -102,14 +120,24 @@ fn is_gone(speaker: &Speaker) -> bool {
     vms.is_some_and(|vms| vms.iter().all(|vm| !speaker.topology.vms.contains_key(*vm)))
 }
 
+/// What only the collector looks at; if it has reported nothing bad of it, only what that would be worth.
 fn unseen(speaker: &Speaker) -> String {
-    let members = || speaker.facts.incident.members.keys();
-    let hosts = members().filter_map(object::host).count();
-    let vms = members().filter_map(object::vm).count();
-    speaker.lang.pick(
-        format!("; nothing is known of {hosts} hosts and {vms} VMs"),
-        format!("；{hosts} 台宿主机和 {vms} 台虚拟机状态未知"),
-    )
+    let (members, lang) = (&speaker.facts.incident.members, speaker.lang);
+    let hosts = members.keys().filter_map(object::host).count();
+    let of_vms = members.keys().filter_map(object::vm).count();
+    let things = match (hosts, of_vms) {
+        (0, 0) => {
+            let what = "; what it alone reports is not believed";
+            return lang.pick(what, "；仅由它报告的异常不予采信").to_owned();
+        }
+        (0, count) => vms(count, lang),
+        (count, 0) => words::hosts(count, lang),
+        (hosts, count) => {
+            let (hosts, vms) = (words::hosts(hosts, lang), vms(count, lang));
+            lang.pick(format!("{hosts} and {vms}"), format!("{hosts}和 {vms}"))
+        }
+    };
+    lang.pick(format!("; nothing is known of {things}"), format!("；{things}状态未知"))
 }
 
 /// "shop/web 2, pool 2".

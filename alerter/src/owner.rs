@@ -6,7 +6,7 @@ use model::lang::Lang;
 use crate::facts::ModuleLoss;
 use crate::message::RootState;
 use crate::text::Speaker;
-use crate::words::{condition, lasting, row, thing};
+use crate::words::{condition, is_or_are, lasting, row, thing};
 
 /// "2 of your 5 VMs of web are down because host h2 is down; replaced in 4 s".
 pub(crate) fn problem(speaker: &Speaker) -> String {
@@ -24,7 +24,7 @@ pub(crate) fn end(speaker: &Speaker) -> String {
     let (facts, lang) = (&speaker.facts, speaker.lang);
     let lasted = lasting(facts.lasted(), lang);
     let root = thing(facts.root, lang);
-    if !facts.elsewhere.is_empty() {
+    if !facts.elsewhere.is_empty() || facts.modules.is_empty() {
         let over = lang.pick(
             format!("The failure of {root} is over after {lasted}"),
             format!("{root} 的故障已结束，历时 {lasted}"),
@@ -32,7 +32,7 @@ pub(crate) fn end(speaker: &Speaker) -> String {
         return over + &speaker.left_over();
     }
     let modules: Vec<&str> = facts.modules.iter().map(|module| module.id.short()).collect();
-    let (is, modules) = (if modules.len() == 1 { "is" } else { "are" }, row(&modules, lang));
+    let (is, modules) = (is_or_are(modules.len()), row(&modules, lang));
     let end = match lacks_some(speaker) {
         true => lang.pick(
             format!("Nothing of {modules} fails any more, after {lasted}"),
@@ -47,18 +47,35 @@ pub(crate) fn end(speaker: &Speaker) -> String {
 }
 
 /// What the owner is to do about it.
-pub(crate) fn advice(speaker: &Speaker) -> &'static str {
+pub(crate) fn advice(speaker: &Speaker) -> String {
     let lang = speaker.lang;
     if is_software(speaker) {
-        return lang.pick(
-            "No trouble is known of its hosts, VMs and data sources: look at the software. Operations were not told.",
-            "其宿主机、虚拟机和数据源未见异常：请检查软件。未通知运维。",
-        );
+        return look_at(speaker);
     }
     match speaker.facts.all_replaced_in() {
-        Some(_) => lang.pick("There is nothing for you to do.", "您无需处理。"),
-        None => lang.pick("Operations are told as well.", "运维也已收到通知。"),
+        Some(_) => lang.pick("There is nothing for you to do.", "您无需处理。").to_owned(),
+        None => lang.pick("Operations are told as well.", "运维也已收到通知。").to_owned(),
     }
+}
+
+/// What is at fault is the software as far as is known; and what is known beside it.
+fn look_at(speaker: &Speaker) -> String {
+    let (beside, lang) = (&speaker.facts.beside, speaker.lang);
+    let alone = lang.pick("It is told to its owners alone.", "仅通知其负责人。");
+    if beside.is_empty() {
+        let look = "No trouble is known of its hosts, VMs and data sources: look at the software. ";
+        return lang.pick(look, "其宿主机、虚拟机和数据源未见异常：请检查软件。").to_owned()
+            + alone;
+    }
+    let trouble = |(object, state): &(Object, RootState)| {
+        format!("{} {}", thing(object, lang), condition(object, *state, false, lang))
+    };
+    let troubles = row(&beside.iter().map(trouble).collect::<Vec<_>>(), lang);
+    let look = lang.pick(
+        format!("Look at the software, and at what is known beside it: {troubles}. "),
+        format!("请检查软件，并留意其他已知异常：{troubles}。"),
+    );
+    look + alone
 }
 
 fn is_software(speaker: &Speaker) -> bool {
@@ -83,7 +100,7 @@ fn part_of_one(speaker: &Speaker, module: &ModuleLoss) -> String {
     let en_vms = if of == 1 { "VM" } else { "VMs" };
     let verb = verb(speaker, failed);
     if failed == of {
-        return all_of_one(speaker, of, name, verb);
+        return all_of_one(speaker, of, name, &verb);
     }
     speaker.lang.pick(
         format!("{failed} of your {of} {en_vms} of {name} {verb}"),
@@ -115,18 +132,20 @@ fn part_of_several(speaker: &Speaker, modules: &[ModuleLoss]) -> String {
 }
 
 /// VMs are down with their host, but what runs on them only fails with its data source.
-fn verb(speaker: &Speaker, count: usize) -> &'static str {
+fn verb(speaker: &Speaker, count: usize) -> String {
     let facts = &speaker.facts;
-    match (speaker.lang, facts.state, !facts.all_live, count) {
-        (Lang::Zh, RootState::Flapping, ..) => "不稳定",
-        (Lang::Zh, _, true, _) => "不可用",
-        (Lang::Zh, _, false, _) => "异常",
-        (Lang::En, RootState::Flapping, _, 1) => "is unstable",
-        (Lang::En, RootState::Flapping, ..) => "are unstable",
-        (Lang::En, _, true, 1) => "is down",
-        (Lang::En, _, true, _) => "are down",
-        (Lang::En, _, false, 1) => "fails",
-        (Lang::En, _, false, _) => "fail",
+    let is_one = count == 1;
+    match (speaker.lang, facts.state, facts.dead) {
+        (Lang::Zh, RootState::Flapping, _) => "不稳定".to_owned(),
+        (Lang::Zh, _, 0) => "异常".to_owned(),
+        (Lang::Zh, _, dead) if dead < count => format!("异常（其中 {dead} 台不可用）"),
+        (Lang::Zh, ..) => "不可用".to_owned(),
+        (Lang::En, RootState::Flapping, _) => format!("{} unstable", is_or_are(count)),
+        (Lang::En, _, 0) => if is_one { "fails" } else { "fail" }.to_owned(),
+        (Lang::En, _, dead) if dead < count => {
+            format!("fail ({dead} of them {} down)", is_or_are(dead))
+        }
+        (Lang::En, ..) => format!("{} down", is_or_are(count)),
     }
 }
 
@@ -141,9 +160,9 @@ fn reason(speaker: &Speaker) -> String {
         let complaint = if is_degraded { speaker.complaint() } else { String::new() };
         return lang.pick(format!(": {names}{complaint}"), format!("：{names}{complaint}"));
     }
-    let root = thing(facts.root, lang);
+    let root = speaker.cause();
     let condition = condition(facts.root, facts.state, facts.suspected, lang);
-    lang.pick(format!(" because {root} {condition}"), format!("，原因：{root} {condition}"))
+    lang.pick(format!(" because {root} {condition}"), format!("，原因：{root}{condition}"))
 }
 
 /// Whether a VM that failed is gone and nothing took its place.
@@ -163,7 +182,7 @@ fn what_it_was(speaker: &Speaker) -> String {
     if failed == 0 || is_software(speaker) {
         return String::new();
     }
-    let root = thing(facts.root, lang);
+    let root = speaker.cause();
     if speaker.is_own_root() {
         let names = speaker.root_names();
         return lang.pick(
@@ -173,6 +192,6 @@ fn what_it_was(speaker: &Speaker) -> String {
     }
     lang.pick(
         format!(": {root} had taken {failed} of {of} VMs"),
-        format!("：{root} 曾影响 {of} 台虚拟机中的 {failed} 台"),
+        format!("：{root}曾影响 {of} 台虚拟机中的 {failed} 台"),
     )
 }

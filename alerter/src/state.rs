@@ -314,12 +314,15 @@ impl State {
         })
     }
 
-    /// What a source has said is bad and not taken back, by object and check. Who speaks for that
-    /// source after a restart must take back what it will not ask again.
-    pub fn bad_by(&self, source: &SourceId) -> impl Iterator<Item = (&Object, &CheckId)> {
+    /// What a source has said is bad and not taken back, by object and check, and what it said. Who
+    /// speaks for that source after a restart must take back what it will not ask again.
+    pub fn bad_by(
+        &self,
+        source: &SourceId,
+    ) -> impl Iterator<Item = (&Object, &CheckId, SignalState)> {
         let words = self.words.iter().flat_map(|(o, words)| words.iter().map(move |w| (o, w)));
         let bad = words.filter(move |(_, word)| word.source == *source && !word.is_good());
-        bad.map(|(object, word)| (object, &word.check))
+        bad.map(|(object, word)| (object, &word.check, word.said))
     }
 
     /// Adds to a word that was just heard what it says in each language.

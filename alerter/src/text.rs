@@ -10,10 +10,11 @@ use model::zone::Zone;
 
 use crate::beside::Known;
 use crate::event::Bilingual;
-use crate::facts::Facts;
+use crate::facts::{Facts, ModuleLoss};
+use crate::lines::Lines;
 use crate::message::{MessageKind, View};
 use crate::state::{Call, Told};
-use crate::words::{Lines, lasting, row, severity, thing, vms};
+use crate::words::{lasting, row, severity, sources, thing, vms};
 use crate::{beside, operations, owner};
 
 /// All that a text is made of.
@@ -38,7 +39,7 @@ pub(crate) struct Speaker<'a> {
 
 impl Speaker<'_> {
     pub(crate) fn text(&self, view: View, kind: MessageKind) -> String {
-        let mut lines = Lines::begin(self.first_line(view, kind), self.lang);
+        let mut lines = Lines::begin(&self.first_line(view, kind), self.lang);
         if kind != MessageKind::Resolved {
             self.calls(&mut lines);
             self.news(&mut lines);
@@ -51,13 +52,13 @@ impl Speaker<'_> {
         if kind == MessageKind::Resolved {
             return lines.finish();
         }
-        lines.add(&self.since());
+        lines.always(&self.since());
         match view {
-            View::Owner => lines.add(owner::advice(self)),
+            View::Owner => lines.add(&owner::advice(self)),
             View::Operations => {
                 self.places(&mut lines);
                 if let Some(known) = self.known {
-                    beside::room(known, self.lang, &mut lines);
+                    beside::rooms(known, self.lang, &mut lines);
                 }
             }
         }
@@ -95,7 +96,19 @@ impl Speaker<'_> {
 
     /// Whether what suffers has no cause but itself.
     pub(crate) fn is_own_root(&self) -> bool {
-        self.facts.objects.contains(&self.facts.root)
+        let facts = &self.facts;
+        facts.objects.contains(&facts.root) && facts.carried.is_empty()
+    }
+
+    /// "host h4, which carries data source orders-db,": the cause, and the link to what suffers; with
+    /// the space that Chinese needs behind a name and not behind a bracket.
+    pub(crate) fn cause(&self) -> String {
+        let (root, lang) = (thing(self.facts.root, self.lang), self.lang);
+        if self.facts.carried.is_empty() {
+            return lang.pick(root.clone(), format!("{root} "));
+        }
+        let sources = sources(&self.facts.carried, lang);
+        lang.pick(format!("{root}, which carries {sources},"), format!("{root}（承载{sources}）"))
     }
 
     pub(crate) fn root_names(&self) -> String {
@@ -204,15 +217,8 @@ impl Speaker<'_> {
     /// A line for each module with its business, and the names of what it lost.
     fn losses(&self, lines: &mut Lines) {
         let (facts, lang) = (&self.facts, self.lang);
-        for module in &facts.modules {
-            let (label, failed, of) = (&module.label, module.vms.len(), module.of);
-            let names = row(&module.vms, lang);
-            lines.add(&match (failed, lang) {
-                (0, _) => label.clone(),
-                (_, Lang::En) => format!("{label}: {failed} of {} ({names})", vms(of, lang)),
-                (_, Lang::Zh) => format!("{label}：{of} 台中 {failed} 台（{names}）"),
-            });
-        }
+        let modules = facts.modules.iter().map(|module| loss(module, lang)).collect();
+        lines.long_list(modules, lang.pick("modules", "个模块"));
         let (pool, unknown) = rest(lang);
         for (kind, names) in [(pool, &facts.pool), (unknown, &facts.unknown)] {
             if !names.is_empty() {
@@ -251,6 +257,17 @@ impl Speaker<'_> {
             let hosts = row(&hosts, lang);
             lines.add(&lang.pick(format!("Hosts: {hosts}"), format!("宿主机：{hosts}")));
         }
+    }
+}
+
+/// "shop/web: 2 of 5 VMs (web-1, web-2)".
+fn loss(module: &ModuleLoss, lang: Lang) -> String {
+    let (label, failed, of) = (&module.label, module.vms.len(), module.of);
+    let names = row(&module.vms, lang);
+    match (failed, lang) {
+        (0, _) => label.clone(),
+        (_, Lang::En) => format!("{label}: {failed} of {} ({names})", vms(of, lang)),
+        (_, Lang::Zh) => format!("{label}：{of} 台中 {failed} 台（{names}）"),
     }
 }
 

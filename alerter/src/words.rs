@@ -1,5 +1,4 @@
-//! Small parts of speech in both languages: kinds, names in a row, durations, and a text that
-//! cannot grow too long.
+//! Small parts of speech in both languages: kinds, names in a row, durations.
 
 use std::time::Duration;
 
@@ -7,12 +6,12 @@ use model::id::Object;
 use model::lang::Lang;
 use model::signal::Severity;
 
-use crate::message::{MAX_TEXT_CHARS, RootState};
+use crate::message::RootState;
 
 /// How many names stand in a row before "and n more".
 const MAX_NAMES: usize = 10;
-/// Room for the line that says how many lines were left out.
-const LAST_LINE_CHARS: usize = 60;
+/// How long a row may grow before "and n more"; names may have 255 characters.
+const MAX_ROW_CHARS: usize = 600;
 
 /// `host h2`, `宿主机 h2`.
 pub(crate) fn thing(object: &Object, lang: Lang) -> String {
@@ -71,14 +70,25 @@ pub(crate) fn severity(severity: Severity, lang: Lang) -> &'static str {
     }
 }
 
-/// `a, b and 12 more`; what follows the last name shown is counted, never cut.
+/// `a, b and 12 more`; what follows the last name shown is counted, and no name is cut.
 pub(crate) fn row<T: AsRef<str>>(names: &[T], lang: Lang) -> String {
-    let shown: Vec<&str> = names.iter().take(MAX_NAMES).map(AsRef::as_ref).collect();
+    let (shown, more) = names.split_at(fitting(names));
+    let shown: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
     let shown = shown.join(lang.pick(", ", "、"));
-    match names.len().saturating_sub(MAX_NAMES) {
+    match more.len() {
         0 => shown,
         more => shown + &lang.pick(format!(" and {more} more"), format!(" 等，另有 {more} 个")),
     }
+}
+
+/// How many names a row has room for: one, however long it is.
+fn fitting<T: AsRef<str>>(names: &[T]) -> usize {
+    let mut chars = 0;
+    let fits = |name: &&T| {
+        chars += name.as_ref().chars().count() + ", ".len();
+        chars <= MAX_ROW_CHARS
+    };
+    names.iter().take(MAX_NAMES).take_while(fits).count().max(1).min(names.len())
 }
 
 /// The two largest units: `4 s`, `5 min 30 s`, `1 h 5 min`.
@@ -97,6 +107,16 @@ pub(crate) fn lasting(duration: Duration, lang: Lang) -> String {
     told.map(|(_, (count, unit))| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
+pub(crate) fn is_or_are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
+/// `data source orders-db`, `data sources orders-db, users-db`.
+pub(crate) fn sources(names: &[&str], lang: Lang) -> String {
+    let en = if names.len() == 1 { "data source" } else { "data sources" };
+    format!("{} {}", lang.pick(en, "数据源"), row(names, lang))
+}
+
 /// `1 VM`, `2 VMs`.
 pub(crate) fn vms(count: usize, lang: Lang) -> String {
     match (lang, count) {
@@ -106,41 +126,12 @@ pub(crate) fn vms(count: usize, lang: Lang) -> String {
     }
 }
 
-/// Lines that never exceed [`MAX_TEXT_CHARS`]: one that does not fit is counted, not cut.
-#[derive(Debug)]
-pub(crate) struct Lines {
-    text: String,
-    chars: usize,
-    left_out: usize,
-    lang: Lang,
-}
-
-impl Lines {
-    /// The first line says it all.
-    pub(crate) fn begin(first: String, lang: Lang) -> Self {
-        Self { chars: first.chars().count(), text: first, left_out: 0, lang }
-    }
-
-    pub(crate) fn add(&mut self, line: &str) {
-        let chars = line.chars().count() + 1;
-        if self.left_out > 0 || self.chars + chars + LAST_LINE_CHARS > MAX_TEXT_CHARS {
-            self.left_out += 1;
-            return;
-        }
-        self.chars += chars;
-        self.text.push('\n');
-        self.text.push_str(line);
-    }
-
-    pub(crate) fn finish(mut self) -> String {
-        match self.left_out {
-            0 => self.text,
-            more => {
-                let lines = self.lang.pick("more lines", "行未显示");
-                self.text.push_str(&format!("\n… {more} {lines}"));
-                self.text
-            }
-        }
+/// `1 host`, `2 hosts`.
+pub(crate) fn hosts(count: usize, lang: Lang) -> String {
+    match (lang, count) {
+        (Lang::En, 1) => "1 host".to_owned(),
+        (Lang::En, _) => format!("{count} hosts"),
+        (Lang::Zh, _) => format!("{count} 台宿主机"),
     }
 }
 
@@ -153,6 +144,16 @@ mod tests {
         let names: Vec<String> = (1..=12).map(|n| format!("web-{n}")).collect();
         assert!(row(&names, Lang::En).ends_with("web-9, web-10 and 2 more"));
         assert_eq!(row(&names[..2], Lang::Zh), "web-1、web-2");
+        assert_eq!(row(&names[..0], Lang::En), "");
+    }
+
+    #[test]
+    fn a_row_of_long_names_is_short_and_of_longer_ones_a_single_name() {
+        let names = |chars| vec!["x".repeat(chars); 12];
+        assert!(
+            row(&names(255), Lang::En).ends_with(&format!("{}, {0} and 10 more", "x".repeat(255)))
+        );
+        assert_eq!(row(&names(700), Lang::Zh), format!("{} 等，另有 11 个", "x".repeat(700)));
     }
 
     #[test]
@@ -161,16 +162,5 @@ mod tests {
         assert_eq!([told(0), told(4), told(330), told(3_600)], ["1 s", "4 s", "5 min 30 s", "1 h"]);
         assert_eq!(told(90_061), "1 d 1 h");
         assert_eq!(lasting(Duration::from_secs(65), Lang::Zh), "1 分钟 5 秒");
-    }
-
-    #[test]
-    fn a_text_stays_within_its_limit_and_says_what_it_left_out() {
-        let mut lines = Lines::begin("first".to_owned(), Lang::En);
-        for _ in 0..30 {
-            lines.add(&"名".repeat(200));
-        }
-        let text = lines.finish();
-        assert!(text.chars().count() <= MAX_TEXT_CHARS);
-        assert!(text.ends_with("… 11 more lines"), "{text}");
     }
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cloudbrain::replay::case::{Case, Happening};
+use cloudbrain::replay::case::{Case, Happening, Planned};
 use cloudbrain::replay::play;
 use model::lang::Lang;
 
@@ -121,13 +121,112 @@ fn what_cannot_be_played_is_named_with_its_place() {
         "settings.group_wait_s: cannot convert float seconds to Duration: value is negative",
     );
     let huge = r#""events": [{"t": 1, "kind": "ok", "check": "c", "on_each": "vm/{1..4000000}"}]"#;
-    refused(huge, "events.0: \"vm/{1..4000000}\" is more than 1000000 names");
-    let told = Case::parse("{\"start\": 1}").expect_err("no case").to_string();
-    assert!(told.starts_with("the case: invalid type"), "{told}");
+    refused(huge, "events.0: the case is more than 1000000 names and events");
     let output = replay(Path::new("/nowhere/case.json"), &[]);
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("reading /nowhere/case.json"), "{told}");
+}
+
+#[test]
+fn a_slip_of_the_pen_is_named_and_not_played() {
+    let event = |more: &str| {
+        format!(
+            r#""events": [{{"t": 1, "kind": "ok", "check": "vm.ping", "on": "vm/w1", {more}}}]"#
+        )
+    };
+    let misspelt = "events.0: unknown key \"servity\"; did you mean \"severity\"?";
+    refused(&event(r#""servity": "high""#), misspelt);
+    let copies = "events.0: the case is more than 1000000 names and events";
+    refused(&event(r#""copies": 4000000000"#), copies);
+    let list = r#""events": [{"t": 1, "kind": "sync", "copies": 2000,
+        "open": [{"check": "vm.ping", "on_each": "vm/{1..900}"}]}]"#;
+    refused(list, copies);
+    let row = small(&event(r#""at": 1"#)).replace("\"module\": \"web\"", "\"modul\": \"web\"");
+    let told = |text: &str| Case::parse(text).expect_err("it cannot be played").to_string();
+    assert_eq!(told(&row), "topology.vms.0: unknown key \"modul\"; did you mean \"module\"?");
+    let rows = small(&event(r#""at": 1"#)).replace("\"vms\"", "\"vmz\"");
+    assert_eq!(told(&rows), "topology: unknown key \"vmz\"; did you mean \"vms\"?");
+    let many = small(r#""events": []"#).replace("w{1..4}", "w{1..900000}\", \"v{1..900000}");
+    let many = many.replace("\"w{", "[\"w{").replace("\", \"host\"", "\"], \"host\"");
+    assert_eq!(told(&many), "topology: the case is more than 1000000 names and events");
+    let zeros = format!(
+        r#""events": [{{"t": 1, "kind": "ok", "on_each": "vm/{{{}1..9}}"}}]"#,
+        "0".repeat(70_000)
+    );
+    assert!(told(&small(&zeros)).starts_with("events.0: the key \"check\""));
+    let noted = small(&event(r#""labels": {"team": "x"}, "note": "the second of two""#));
+    assert!(Case::parse(&noted).is_ok(), "what resembles no key is somebody's note");
+}
+
+#[test]
+fn what_is_no_case_or_no_setting_is_said_in_words() {
+    let told = |text: &str| Case::parse(text).expect_err("it cannot be played").to_string();
+    let wanted = "expected an object with start, end_s, topology and events";
+    assert_eq!(told("null"), format!("the case: invalid type: null, {wanted}"));
+    assert_eq!(told("{}"), "the case: missing field `start`");
+    refused(
+        r#""events": [7]"#,
+        "events.0: invalid type: integer `7`, expected an object with t and kind",
+    );
+    refused(
+        r#""events": [{"t": 1, "kind": "ok", "check": "vm.ping", "on": 7}]"#,
+        "events.0: wanted is a name or a list of names",
+    );
+    for (setting, expected) in [
+        (r#""suspect_share": 9"#, "settings.suspect_share: 9 is no share from 0 to 1"),
+        (r#""blind_share": -1"#, "settings.blind_share: -1 is no share from 0 to 1"),
+        (
+            r#""flap_changes": 0"#,
+            "settings.flap_changes: what never changed cannot be unstable; write 1 or more",
+        ),
+    ] {
+        refused(&format!(r#""events": [], "settings": {{{setting}}}"#), expected);
+    }
+    let window = r#"{"start": "2026-03-28T00:00:00Z", "end_s": 900, "events": [], "topology": {
+        "maintenance": [{"on": "host/h1", "from_s": 100, "until_s": 50}]}}"#;
+    assert_eq!(told(window), "topology.maintenance.0: until_s 50 is not after from_s 100");
+}
+
+/// Who was told what of which root, and when.
+fn told(what: &str) -> Vec<String> {
+    let case = Case::parse(&small(what)).expect("a case");
+    let start = case.start;
+    let told = play(case, Lang::En).into_iter().map(|message| {
+        let seconds = message.at.since(start).as_secs_f64();
+        let kind = format!("{:?}", message.kind).to_lowercase();
+        format!("{seconds} {} {kind} {}", message.to, message.root)
+    });
+    told.collect()
+}
+
+#[test]
+fn what_was_before_the_case_may_be_written_with_negative_seconds() {
+    let behind = r#""events": [
+        {"t": 10, "at": -3590, "kind": "problem", "check": "vm.ping", "on": "vm/w1"},
+        {"t": 20, "at": -3595, "kind": "ok", "check": "vm.ping", "on": "vm/w1"},
+        {"t": 300, "at": -3300, "kind": "ok", "check": "vm.ping", "on": "vm/w1"}]"#;
+    let of_w1 = ["70 alice problem vm/w1", "70 ops problem vm/w1"];
+    let ends = ["360 alice resolved vm/w1", "360 ops resolved vm/w1"];
+    assert_eq!(told(behind), [of_w1, ends].concat(), "the older word is stale");
+    let planned = small(behind).replace(
+        "\"projects\"",
+        r#""maintenance": [{"on": "vm/w1", "from_s": -600, "until_s": 200}],
+            "projects""#,
+    );
+    let told = play(Case::parse(&planned).expect("a case"), Lang::En);
+    let first =
+        told.first().map(|message| message.at.since(Case::parse(&planned).expect("a case").start));
+    assert_eq!(first.map(|at| at.as_secs()), Some(200), "the window began before the case");
+    let young = small(behind)
+        .replace(r#""host": "h1", "module""#, r#""host": "h1", "created_s": -200, "module""#);
+    let case = Case::parse(&young).expect("a case");
+    let vm = case.topology.vms.values().next().expect("four VMs");
+    assert_eq!(case.start.since(vm.created).as_secs(), 200);
+    refused(
+        r#""events": [{"t": 1, "at": -1e13, "kind": "ok", "check": "vm.ping", "on": "vm/w1"}]"#,
+        "events.0: -10000000000000 is no number of seconds that a case may last",
+    );
 }
 
 #[test]
@@ -162,6 +261,21 @@ fn bulk_events_and_ranges_are_written_out_in_the_order_of_arrival() {
 }
 
 #[test]
+fn a_name_may_have_several_ranges() {
+    let events = r#""events": [
+        {"t": 1, "kind": "ok", "check": "vm.ping", "on_each": "vm/r{1..2}-w{09..10}"}]"#;
+    let case = Case::parse(&small(events)).expect("a case");
+    let object = |planned: &Planned| {
+        let Happening::Signal(signal) = &planned.what else { panic!("{planned:?}") };
+        signal.object.name().to_owned()
+    };
+    let objects: Vec<String> = case.events.iter().map(object).collect();
+    assert_eq!(objects, ["r1-w09", "r1-w10", "r2-w09", "r2-w10"]);
+    let huge = events.replace("{1..2}", "{1..2000}").replace("{09..10}", "{1..2000}");
+    refused(&huge, "events.0: the case is more than 1000000 names and events");
+}
+
+#[test]
 fn a_window_by_the_clock_on_the_wall_follows_its_zone() {
     // 2026-03-29 is the day on which Berlin's clocks go from 02:00 to 03:00.
     let window = |days: &str| {
@@ -181,7 +295,11 @@ fn a_window_by_the_clock_on_the_wall_follows_its_zone() {
     assert_eq!(hours(&window("")), [saturday, sunday, monday]);
     assert_eq!(hours(&window(r#""Sun""#)), [sunday]);
     let told = Case::parse(&window(r#""someday""#)).expect_err("no day").to_string();
-    assert_eq!(told, "maintenance.0: no day \"someday\"; write mon to sun");
+    assert_eq!(told, "topology.maintenance.0: no day \"someday\"; write mon to sun");
+}
+
+fn of_ops(what: &str) -> Vec<String> {
+    told(what).into_iter().filter(|line| line.contains(" ops ")).collect()
 }
 
 #[test]
@@ -189,13 +307,44 @@ fn what_a_source_does_not_list_any_more_has_ended() {
     let events = r#""events": [
         {"t": 10, "kind": "problem", "check": "vm.ping", "on": "vm/w1"},
         {"t": 300, "kind": "sync", "src": "zabbix", "open": [{"check": "vm.ping", "on": "vm/w2"}]}]"#;
-    let told = play(Case::parse(&small(events)).expect("a case"), Lang::En);
-    let ops: Vec<String> = told
-        .iter()
-        .filter(|message| message.to.as_str() == "ops")
-        .map(|message| format!("{:?} {}", message.kind, message.root).to_lowercase())
-        .collect();
-    assert_eq!(ops, ["problem vm/w1", "resolved vm/w1", "problem vm/w2"]);
+    let expected = ["70 ops problem vm/w1", "360 ops resolved vm/w1", "360 ops problem vm/w2"];
+    assert_eq!(of_ops(events), expected);
+}
+
+#[test]
+fn what_a_source_lists_is_as_bad_as_the_list_says_and_as_before_if_it_does_not_say() {
+    let events = |severity: &str| {
+        format!(
+            r#""events": [
+            {{"t": 10, "kind": "problem", "check": "host.disk", "on": "host/h1", "severity": "warning"}},
+            {{"t": 200, "kind": "restart", "down_s": 20}},
+            {{"t": 225, "kind": "sync", "open": [{{"check": "host.disk", "on": "host/h1"{severity}}}]}}]"#
+        )
+    };
+    let problem = "40 ops problem host/h1";
+    assert_eq!(of_ops(&events("")), [problem]);
+    assert_eq!(of_ops(&events(r#", "severity": "warning""#)), [problem]);
+    let raised = of_ops(&events(r#", "severity": "disaster""#));
+    assert_eq!(raised, [problem, "225 ops update host/h1"]);
+}
+
+#[test]
+fn a_list_ends_what_it_does_not_name_at_its_own_moment() {
+    // The clock of the source is 100 s behind: what it says at 490 is no older than its list.
+    let events = r#""events": [
+        {"t": 210, "at": 110, "kind": "problem", "check": "host.ping", "on": "host/h1"},
+        {"t": 400, "at": 300, "kind": "sync", "open": []},
+        {"t": 490, "at": 390, "kind": "problem", "check": "host.ping", "on": "host/h1"}]"#;
+    let ops = of_ops(events);
+    let expected =
+        ["240 ops problem host/h1", "460 ops resolved host/h1", "520 ops problem host/h1"];
+    assert_eq!(ops, expected);
+    // A list that was made before the problem says nothing about it.
+    let early = r#""events": [
+        {"t": 10, "kind": "problem", "check": "host.ping", "on": "host/h1"},
+        {"t": 60, "at": 5, "kind": "sync", "open": []},
+        {"t": 300, "kind": "sync", "open": []}]"#;
+    assert_eq!(of_ops(early), ["40 ops problem host/h1", "360 ops resolved host/h1"]);
 }
 
 #[test]

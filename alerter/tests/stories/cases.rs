@@ -357,8 +357,8 @@ fn the_host_under_a_data_source_is_the_root_of_it_all() {
         ",
         &expect![[r#"
             10s opened i1: data source orders-db is down; no VM suffers
-            50s alice problem i1: 2 of your 40 VMs of web fail because host h4 is down
-            50s ops problem i1: host h4 is down; it took 3 VMs: shop/web 2, pool 1
+            50s alice problem i1: 2 of your 40 VMs of web fail because host h4, which carries data source orders-db, is down
+            50s ops problem i1: host h4 is down, and data source orders-db with it; it took 3 VMs: shop/web 2, pool 1
         "#]],
     );
 }

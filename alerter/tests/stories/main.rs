@@ -7,6 +7,8 @@ mod beside;
 mod cases;
 mod demo;
 mod laws;
+mod limits;
 mod people;
 mod script;
+mod truths;
 mod why;

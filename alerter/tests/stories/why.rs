@@ -130,12 +130,12 @@ fn what_only_a_blind_collector_reports_is_not_believed() {
         &expect![[r#"
             10s note collector/col-a: collector.uplink is bad (disaster), says zabbix
             10s note i1 collector/col-a: the incident is opened, this is the root
-            10s opened i1: collector col-a is blind; nothing is known of 0 hosts and 0 VMs
+            10s opened i1: collector col-a is blind; what it alone reports is not believed
             12s note vm/web-01: vm.ping is bad (high), says probe
             12s note i1 vm/web-01: part of the incident: only col-a reports it, and col-a is blind: nobody is told that it is down
             14s why VM web-01 is part of incident i1: only col-a reports it, and col-a is blind: nobody is told that it is down
                   vm.ping is bad (high) since 12s, says probe, last at 12s
-            40s ops problem i1: collector col-a is blind; nothing is known of 0 hosts and 1 VMs
+            40s ops problem i1: collector col-a is blind; nothing is known of 1 VM
             45s why collector col-a: it is the root, nothing above it explains it; since 10s
                   VM web-01: only col-a reports it, and col-a is blind: nobody is told that it is down; since 12s
                   alice: owner, not told: missing data and blindness are told to operations, not to owners

@@ -77,7 +77,7 @@ pub fn take_back(config: &Config, core: &Core, now: Time) -> Vec<Signal> {
         config.heartbeats.iter().any(|beat| object_of(&beat.name()).as_ref() == Some(object))
     };
     let source = source();
-    let bad = core.alerter.bad_by(&source).map(|(object, _)| object.clone());
+    let bad = core.alerter.bad_by(&source).map(|(object, ..)| object.clone());
     bad.filter(|object| !is_known(object)).map(|object| signal(object, None, now)).collect()
 }
 

@@ -6,7 +6,7 @@
 pub mod case;
 mod post;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alerter::message::Message;
 use alerter::record::{self, Piece, restore};
@@ -17,7 +17,7 @@ use model::signal::{Signal, SignalState};
 use model::time::Time;
 use model::topology::Topology;
 
-use case::{Case, Happening};
+use case::{Case, Happening, List, Listed};
 use post::Post;
 
 /// Plays the case to its end. Returns what was delivered, in the order of delivery, each with the
@@ -37,15 +37,11 @@ pub fn play(case: Case, lang: Lang) -> Vec<Message> {
     world.told
 }
 
-/// What a check of a source last said of an object.
-type Said = BTreeMap<(SourceId, CheckId, Object), SignalState>;
-
 struct World {
     settings: Settings,
     topology: Topology,
     state: State,
     post: Post,
-    said: Said,
     told: Vec<Message>,
     /// Until then the alerter is not running.
     away_until: Time,
@@ -64,7 +60,6 @@ impl World {
             topology: case.topology.clone(),
             state: State::default(),
             post: Post::default(),
-            said: Said::new(),
             told: Vec::new(),
             away_until: case.start,
             missed: Vec::new(),
@@ -125,10 +120,10 @@ impl World {
             }
             Happening::Signal(signal) => {
                 if !is_away {
-                    self.signal(signal, now);
+                    self.hear(Event::Signal(signal), now);
                 }
             }
-            Happening::Sync(open, source) if !is_away => self.sync(open, &source, now),
+            Happening::Sync(list) if !is_away => self.sync(list, now),
             Happening::Acknowledged { root, by, text } if !is_away => {
                 let open = alerter::incidents(&self.settings, &self.topology, &self.state);
                 if let Some(incident) = open.into_iter().find(|incident| incident.root == root) {
@@ -150,36 +145,30 @@ impl World {
         }
     }
 
-    fn signal(&mut self, signal: Signal, now: Time) {
-        let key = (signal.source.clone(), signal.check.clone(), signal.object.clone());
-        self.said.insert(key, signal.state);
-        self.hear(Event::Signal(signal), now);
-    }
-
-    /// What a source does not list any more has ended; what it lists and nobody knew has begun.
-    fn sync(&mut self, open: Vec<Signal>, source: &SourceId, now: Time) {
-        let key =
-            |signal: &Signal| (signal.source.clone(), signal.check.clone(), signal.object.clone());
-        let listed: std::collections::BTreeSet<_> = open.iter().map(key).collect();
-        let is_bad = |state: &SignalState| matches!(state, SignalState::Problem(_));
-        let ended: Vec<_> = self
-            .said
-            .iter()
-            .filter(|(known, state)| {
-                known.0 == *source && is_bad(state) && !listed.contains(*known)
-            })
-            .map(|(known, _)| known.clone())
-            .collect();
-        for (source, check, object) in ended {
-            let state = SignalState::Ok;
-            let text = String::new();
-            self.signal(Signal { source, check, object, state, at: now, via: None, text }, now);
+    /// What a source does not list any more has ended; what it lists and nobody knew has begun; and
+    /// what it lists is as bad as the list says.
+    fn sync(&mut self, list: List, now: Time) {
+        let List { source, at, open } = list;
+        let known = self.bad_by(&source);
+        let listed: BTreeSet<Key> = open.iter().map(|listed| key(&listed.signal)).collect();
+        for (object, check) in known.keys().filter(|key| !listed.contains(*key)).cloned() {
+            let (source, state, text) = (source.clone(), SignalState::Ok, String::new());
+            let ended = Signal { source, check, object, state, at, via: None, text };
+            self.hear(Event::Signal(ended), now);
         }
-        for signal in open {
-            if !self.said.get(&key(&signal)).is_some_and(is_bad) {
-                self.signal(signal, now);
+        for Listed { signal, has_severity } in open {
+            let known = known.get(&key(&signal));
+            if known.is_none_or(|known| has_severity && *known != signal.state) {
+                self.hear(Event::Signal(signal), now);
             }
         }
+    }
+
+    /// What is bad by a source's own words; where it said nothing, it has nothing to take back.
+    fn bad_by(&self, source: &SourceId) -> BTreeMap<Key, SignalState> {
+        let bad = self.state.bad_by(source);
+        let bad = bad.filter(|(_, _, said)| matches!(said, SignalState::Problem(_)));
+        bad.map(|(object, check, said)| ((object.clone(), check.clone()), said)).collect()
     }
 
     /// A change of a VM that nobody knows changes nothing.
@@ -209,6 +198,13 @@ impl World {
             | Happening::Channel { .. } => None,
         }
     }
+}
+
+/// Of what a signal speaks.
+type Key = (Object, CheckId);
+
+fn key(signal: &Signal) -> Key {
+    (signal.object.clone(), signal.check.clone())
 }
 
 /// The state as a store would give it back.

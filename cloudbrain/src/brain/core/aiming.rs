@@ -80,7 +80,7 @@ impl Core {
         let made: BTreeSet<(Object, CheckId)> = made.collect();
         let source = Findings::source();
         let bad = self.alerter.bad_by(&source);
-        let bad = bad.map(|(object, check)| (object.clone(), check.clone()));
+        let bad = bad.map(|(object, check, _)| (object.clone(), check.clone()));
         let gone: Vec<_> = bad.filter(|key| !made.contains(key)).collect();
         let end = |(object, check)| self.findings.no_longer_made(object, check, now);
         let signals: Vec<_> = gone.into_iter().map(end).collect();

@@ -20,7 +20,7 @@ impl Core {
         let (source, check) = (source(), check());
         let told = match self.told_blind.take() {
             Some(told) => told,
-            None => self.alerter.bad_by(&source).map(|(object, _)| object.clone()).collect(),
+            None => self.alerter.bad_by(&source).map(|(object, ..)| object.clone()).collect(),
         };
         let word = |object: Object, state: SignalState, text: String| Signal {
             source: source.clone(),

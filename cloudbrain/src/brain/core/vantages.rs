@@ -115,7 +115,7 @@ impl Core {
     fn tell_of_vantages(&mut self, troubles: &BTreeMap<Object, Trouble>, now: Time) {
         let told = match self.told_of_vantages.take() {
             Some(told) => told,
-            None => self.alerter.bad_by(&source()).map(|(object, _)| object.clone()).collect(),
+            None => self.alerter.bad_by(&source()).map(|(object, ..)| object.clone()).collect(),
         };
         let over = told.iter().filter(|object| !troubles.contains_key(*object));
         let over =

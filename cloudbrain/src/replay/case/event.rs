@@ -6,7 +6,10 @@ use model::signal::{Severity, Signal, SignalState};
 use model::time::Time;
 use serde::Deserialize;
 
-use super::{Fallible, Happening, Names, Planned, after, bad, needed, optional, parsed, place_of};
+use super::{
+    Fallible, Happening, List, Listed, Names, Planned, after, around, bad, needed, optional,
+    parsed, place_of,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -22,6 +25,7 @@ enum Kind {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with t and kind")]
 pub(super) struct RawEvent {
     t: f64,
     kind: Kind,
@@ -74,6 +78,7 @@ enum ChannelState {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with check and on")]
 struct RawOpen {
     check: String,
     #[serde(default)]
@@ -90,14 +95,22 @@ fn once() -> u32 {
 }
 
 impl RawEvent {
+    /// How many words it is written out to.
+    pub(super) fn count(&self) -> usize {
+        let objects = self.on.count().max(self.on_each.count()).max(1);
+        let listed = self.open.iter().map(|open| open.on.count().max(open.on_each.count()));
+        let listed = listed.fold(1, usize::saturating_add);
+        objects.saturating_mul(self.copies as usize).saturating_mul(listed)
+    }
+
     pub(super) fn write_out(
         &self,
         place: &str,
         start: Time,
         out: &mut Vec<Planned>,
     ) -> Fallible<()> {
-        let each = self.on_each.written_out(place)?;
-        let one = self.on.written_out(place)?;
+        let each = self.on_each.written_out();
+        let one = self.on.written_out();
         let objects = if each.is_empty() { one } else { each };
         let objects: Vec<Option<&str>> = match objects.is_empty() {
             true => vec![None],
@@ -109,7 +122,7 @@ impl RawEvent {
                 let shift_s = gap_s * index as f64;
                 let late_s = f64::from(copy) * self.copy_gap_s;
                 let at = after(start, self.t + shift_s + late_s, place)?;
-                let stamp = after(start, self.at.unwrap_or(self.t) + shift_s, place)?;
+                let stamp = around(start, self.at.unwrap_or(self.t) + shift_s, place)?;
                 out.push(Planned { at, what: self.happening(*on, at, stamp, place)? });
             }
         }
@@ -135,7 +148,7 @@ impl RawEvent {
                 by: parsed(needed(self.by.as_deref(), place, "by")?, place)?,
                 text: self.text.clone(),
             }),
-            Kind::Sync => self.sync(at, place),
+            Kind::Sync => self.sync(stamp, place),
             Kind::Restart => {
                 let seconds = *needed(self.down_s.as_ref(), place, "down_s")?;
                 let down = Duration::try_from_secs_f64(seconds).map_err(|e| bad(place, e))?;
@@ -197,18 +210,19 @@ impl RawEvent {
     }
 
     fn sync(&self, at: Time, place: &str) -> Fallible<Happening> {
-        let mut signals = Vec::new();
+        let mut listed = Vec::new();
         for open in &self.open {
-            let each = open.on_each.written_out(place)?;
-            let objects = if each.is_empty() { open.on.written_out(place)? } else { each };
+            let each = open.on_each.written_out();
+            let objects = if each.is_empty() { open.on.written_out() } else { each };
             let severity = open.severity.unwrap_or_else(|| usual_severity(&open.check));
             for on in &objects {
                 let state = SignalState::Problem(severity);
-                signals.push(self.signal(&open.check, on, state, &open.text, at, place)?);
+                let signal = self.signal(&open.check, on, state, &open.text, at, place)?;
+                listed.push(Listed { signal, has_severity: open.severity.is_some() });
             }
         }
         let source = parsed(self.src.as_deref().unwrap_or("zabbix"), place)?;
-        Ok(Happening::Sync(signals, source))
+        Ok(Happening::Sync(List { source, at, open: listed }))
     }
 }
 

@@ -6,9 +6,10 @@ use model::id::Object;
 use model::time::Time;
 use serde::Deserialize;
 
-use super::{Fallible, Names, OLD, Window, after, bad, needed, parsed};
+use super::{Fallible, Names, OLD, Size, Window, around, bad, needed, parsed};
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with on, from_s and until_s, or on, from, until and tz")]
 pub(super) struct RawWindow {
     on: Names,
     from_s: Option<f64>,
@@ -23,14 +24,24 @@ pub(super) struct RawWindow {
 }
 
 impl RawWindow {
-    pub(super) fn written_out(&self, place: &str, start: Time, end: Time) -> Fallible<Vec<Window>> {
+    pub(super) fn written_out(
+        &self,
+        place: &str,
+        start: Time,
+        end: Time,
+        size: &mut Size,
+    ) -> Fallible<Vec<Window>> {
         let spans = match (self.from_s, self.until_s) {
+            (Some(from), Some(until)) if until <= from => {
+                return Err(bad(place, format!("until_s {until} is not after from_s {from}")));
+            }
             (Some(from), Some(until)) => {
-                vec![(after(start, from, place)?, after(start, until, place)?)]
+                vec![(around(start, from, place)?, around(start, until, place)?)]
             }
             (None, None) => self.recurring(place, start, end)?,
             _ => return Err(bad(place, "`from_s` and `until_s` go together")),
         };
+        size.add(self.on.count().saturating_mul(spans.len()), place)?;
         let mut windows = Vec::new();
         for on in self.on.parsed::<Object>(place)? {
             let of_object = spans.iter().map(|(from, until)| Window {
