@@ -150,7 +150,7 @@ fn is_of(word: &Word, signal: &Signal) -> bool {
 }
 
 fn first(signal: &Signal, said: SignalState, now: Time) -> Word {
-    let changes = if said == SignalState::Ok { Vec::new() } else { vec![now] };
+    let changes = (said != SignalState::Ok).then_some(now).into_iter().collect();
     Word {
         check: signal.check.clone(),
         source: signal.source.clone(),

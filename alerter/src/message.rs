@@ -9,10 +9,6 @@ use serde::{Deserialize, Serialize};
 /// The longest text of a message, in characters: what the narrowest channel takes.
 pub const MAX_TEXT_CHARS: usize = 4000;
 
-/// So many of what suffers are named to those who carry a message: a storm's thousands of names would be
-/// stored, copied and sent for each recipient, and no channel shows more.
-pub const MAX_NAMED: usize = 100;
-
 /// What an incident means to one recipient at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -33,9 +29,11 @@ pub struct Message {
     pub more_roots: Vec<Object>,
     pub state: RootState,
     pub severity: Severity,
-    /// What suffers, as far as it concerns this recipient.
+    /// What suffers, as far as it concerns this recipient; at most [`Settings::most_named`] of it.
+    ///
+    /// [`Settings::most_named`]: crate::Settings::most_named
     pub affected: Vec<Object>,
-    /// How many more suffer that are not named any more.
+    /// How many more suffer that are not named.
     #[serde(default)]
     pub affected_more: usize,
     pub businesses: Vec<ProjectId>,
@@ -44,17 +42,6 @@ pub struct Message {
     pub text: String,
     /// When it was decided to tell this.
     pub at: Time,
-}
-
-impl Message {
-    /// As it is carried: the first [`MAX_NAMED`] of what suffers by name, and how many more there are.
-    #[must_use]
-    pub fn bounded(mut self) -> Self {
-        self.affected_more += self.affected.len().saturating_sub(MAX_NAMED);
-        self.affected.truncate(MAX_NAMED);
-        self.affected.shrink_to_fit();
-        self
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]

@@ -44,6 +44,11 @@ pub struct Settings {
     /// collector is held to be blind.
     pub blind_percent: usize,
     pub blind_min: usize,
+    /// So many of what suffers are named in a message for those who carry it; the rest is counted. Of a
+    /// storm each recipient's thousands of names would be stored, copied and sent, and no channel shows
+    /// more than a hundred.
+    #[serde(default = "all")]
+    pub most_named: usize,
     /// In which language each person is spoken to; English for those who are not named.
     pub people: BTreeMap<PersonId, Lang>,
     /// In which people read times.
@@ -55,6 +60,10 @@ pub struct Settings {
     pub on_duty: BTreeMap<PersonId, OnDuty>,
     /// Who else is told while nobody acknowledges, by whose incident it is.
     pub escalation: BTreeMap<Party, Vec<EscalationStep>>,
+}
+
+fn all() -> usize {
+    usize::MAX
 }
 
 /// Who stands for a schedule.
@@ -101,6 +110,7 @@ impl Default for Settings {
             suspect_window: Duration::from_secs(120),
             blind_percent: 90,
             blind_min: 10,
+            most_named: all(),
             people: BTreeMap::new(),
             zone: Zone::default(),
             operations: BTreeSet::from([operations]),

@@ -18,6 +18,7 @@ use model::lang::Lang;
 use model::signal::{Severity, SignalState};
 use model::time::Time;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::acknowledge::TakenOn;
 use crate::act::{Acts, Snooze};
@@ -95,9 +96,9 @@ pub(crate) struct Word {
     /// What a rule says instead of the text, by language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) words: Option<Box<Words>>,
-    /// When it changed between good and bad, within the flap window.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) changes: Vec<Time>,
+    /// When it changed between good and bad, within the flap window; once, for nearly all.
+    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    pub(crate) changes: SmallVec<[Time; 1]>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) flapping: bool,
 }

@@ -374,21 +374,29 @@ fn at_the_end_only_what_still_fails_is_said_to_be_told_of_apart() {
 #[test]
 fn a_collector_whose_uplink_alone_fails_is_not_said_to_blind_us_to_nothing() {
     let uplink = "10s bad collector.uplink collector/col-a";
-    check("ops", &format!("{uplink}\n 50s"), &expect![[r#"
+    check(
+        "ops",
+        &format!("{uplink}\n 50s"),
+        &expect![[r#"
         40s ops problem i1: collector col-a is blind; what it alone reports is not believed
               Since 2026-03-02T10:00:10Z, for 30 s
               collector.uplink of col-a is bad since 2026-03-02T10:00:10Z, says probe
         40s ops problem i1: 采集器 col-a 失明；仅由它报告的异常不予采信
               始于 2026-03-02T10:00:10Z，已持续 30 秒
               probe 报告 col-a 的 collector.uplink 自 2026-03-02T10:00:10Z 起异常
-    "#]]);
+    "#]],
+    );
     let one = "9s bad vm.ping vm/web-01 via col-a";
-    check("ops", &format!("{one}\n {uplink}\n 50s"), &expect![[r#"
+    check(
+        "ops",
+        &format!("{one}\n {uplink}\n 50s"),
+        &expect![[r#"
         40s ops problem i1: collector col-a is blind; nothing is known of 1 VM
               Since 2026-03-02T10:00:10Z, for 30 s
               collector.uplink of col-a is bad since 2026-03-02T10:00:10Z, says probe
         40s ops problem i1: 采集器 col-a 失明；1 台虚拟机状态未知
               始于 2026-03-02T10:00:10Z，已持续 30 秒
               probe 报告 col-a 的 collector.uplink 自 2026-03-02T10:00:10Z 起异常
-    "#]]);
+    "#]],
+    );
 }

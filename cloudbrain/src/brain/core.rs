@@ -458,7 +458,7 @@ impl Core {
         for action in actions {
             is_new |= matches!(action, Action::Opened(_));
             match action {
-                Action::Tell(message) => messages.push(message.bounded()),
+                Action::Tell(message) => messages.push(message),
                 Action::Noted(note) => self.pending.changes.push(record::note(&note)),
                 Action::Opened(summary) | Action::Changed(summary) => self.incident(&summary),
                 Action::AcknowledgementBroken { incident, broken } => {
@@ -493,9 +493,7 @@ impl Core {
 
     /// A message that could not be delivered, as it would be now.
     pub fn renew(&mut self, message: &Message, now: Time) -> Option<Message> {
-        let (settings, topology) = (&self.settings, &self.topology);
-        let renewed = alerter::deliver::renew(settings, topology, &mut self.alerter, message, now);
-        renewed.map(Message::bounded)
+        alerter::deliver::renew(&self.settings, &self.topology, &mut self.alerter, message, now)
     }
 
     /// Looks at everything once.
@@ -674,6 +672,9 @@ fn repair_of(repair: scaler::state::Repair) -> alerter::Repair {
     }
 }
 
+/// What a channel may name of an outage; see `docs/channels.md`.
+const MOST_NAMED: usize = 100;
+
 fn settings(config: &Config) -> alerter::Settings {
     let waits = &config.raw.alerter;
     let people = config.raw.people.iter().map(|(id, person)| (id.clone(), person.language));
@@ -688,6 +689,7 @@ fn settings(config: &Config) -> alerter::Settings {
         zone: config.raw.timezone.parse().unwrap_or_default(), // The check has found it.
         operations: config.raw.operations.iter().cloned().collect(),
         escalation: escalation(config),
+        most_named: MOST_NAMED,
         ..alerter::Settings::default()
     }
 }

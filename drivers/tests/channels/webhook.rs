@@ -114,8 +114,7 @@ async fn a_good_status_is_enough_however_long_the_answer() {
 async fn the_largest_outage_makes_a_small_body() {
     let mut told = problem();
     let vm = |number: usize| format!("vm/web-{number:05}").parse().expect("a name");
-    told.affected = (0..10_000).map(vm).collect();
-    let told = told.bounded();
+    (told.affected, told.affected_more) = ((0..100).map(vm).collect(), 9_900);
     for (format, names, most_bytes) in [("native", 100, 4_000), ("alertmanager", 20, 2_000)] {
         let far_side = FarSide::start(answer(204, "", "")).await;
         deliver(json!({"format": format}), &far_side, alone(&told)).await.expect("it is taken");

@@ -37,9 +37,7 @@ impl Core {
         }
         let (settings, topology) = (&self.settings, &self.topology);
         let renewed = renew_all(settings, topology, &mut self.alerter, &messages, now);
-        let newest =
-            |(told, newer): (Message, Option<Message>)| newer.map_or(told, Message::bounded);
-        messages.into_iter().zip(renewed).map(newest).collect()
+        messages.into_iter().zip(renewed).map(|(told, newer)| newer.unwrap_or(told)).collect()
     }
 
     /// Whether anything is known.
