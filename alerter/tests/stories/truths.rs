@@ -374,21 +374,107 @@ fn at_the_end_only_what_still_fails_is_said_to_be_told_of_apart() {
 #[test]
 fn a_collector_whose_uplink_alone_fails_is_not_said_to_blind_us_to_nothing() {
     let uplink = "10s bad collector.uplink collector/col-a";
-    check("ops", &format!("{uplink}\n 50s"), &expect![[r#"
+    check(
+        "ops",
+        &format!("{uplink}\n 50s"),
+        &expect![[r#"
         40s ops problem i1: collector col-a is blind; what it alone reports is not believed
               Since 2026-03-02T10:00:10Z, for 30 s
               collector.uplink of col-a is bad since 2026-03-02T10:00:10Z, says probe
         40s ops problem i1: 采集器 col-a 失明；仅由它报告的异常不予采信
               始于 2026-03-02T10:00:10Z，已持续 30 秒
               probe 报告 col-a 的 collector.uplink 自 2026-03-02T10:00:10Z 起异常
-    "#]]);
+    "#]],
+    );
     let one = "9s bad vm.ping vm/web-01 via col-a";
-    check("ops", &format!("{one}\n {uplink}\n 50s"), &expect![[r#"
+    check(
+        "ops",
+        &format!("{one}\n {uplink}\n 50s"),
+        &expect![[r#"
         40s ops problem i1: collector col-a is blind; nothing is known of 1 VM
               Since 2026-03-02T10:00:10Z, for 30 s
               collector.uplink of col-a is bad since 2026-03-02T10:00:10Z, says probe
         40s ops problem i1: 采集器 col-a 失明；1 台虚拟机状态未知
               始于 2026-03-02T10:00:10Z，已持续 30 秒
               probe 报告 col-a 的 collector.uplink 自 2026-03-02T10:00:10Z 起异常
-    "#]]);
+    "#]],
+    );
+}
+
+#[test]
+fn owners_read_nothing_of_an_acknowledgement_of_operations_that_broke() {
+    let story = "
+        10s   bad vm.ping vm/web-01
+        90s   ack i1
+        100s  bad vm.ping vm/web-01 disaster
+        110s
+        ";
+    check(
+        "alice",
+        story,
+        &expect![[r#"
+        70s alice problem i1: 1 of your 40 VMs of web is down: web-01
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:00:10Z, for 1 min
+              Operations are told as well.
+              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+        100s alice update i1: Update: 1 of your 40 VMs of web is down: web-01
+              New: severity disaster, was high
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:00:10Z, for 1 min 30 s
+              Operations are told as well.
+              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+        70s alice problem i1: web 的 40 台虚拟机中有 1 台不可用：web-01
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:00:10Z，已持续 1 分钟
+              运维也已收到通知。
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+        100s alice update i1: 更新：web 的 40 台虚拟机中有 1 台不可用：web-01
+              新情况：级别由严重升为灾难
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:00:10Z，已持续 1 分钟 30 秒
+              运维也已收到通知。
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+    "#]],
+    );
+    check(
+        "ops",
+        story,
+        &expect![[r#"
+        70s ops problem i1: VM web-01 of shop/web on host h1 is down
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:00:10Z, for 1 min
+              Businesses: shop
+              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+        100s ops update i1: Update: VM web-01 of shop/web on host h1 is down
+              ops had acknowledged it; that no longer counts: the severity rose from high to disaster
+              New: severity disaster, was high
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:00:10Z, for 1 min 30 s
+              Businesses: shop
+              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+        70s ops problem i1: 虚拟机 web-01（shop/web）（宿主机 h1） 宕机
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:00:10Z，已持续 1 分钟
+              业务：shop
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+        100s ops update i1: 更新：虚拟机 web-01（shop/web）（宿主机 h1） 宕机
+              ops 此前的认领已失效：级别由严重升为灾难
+              新情况：级别由严重升为灾难
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:00:10Z，已持续 1 分钟 30 秒
+              业务：shop
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+    "#]],
+    );
+    let of_software = "
+        10s+10s  bad app.http vm/srv-{01..07}
+        90s      ack i1
+        100s     bad app.http vm/srv-01 disaster
+        110s
+        ";
+    let mut play = Play::on_the_usual_fleet();
+    play.show = Show::WholeText;
+    let carol = play.play(of_software);
+    assert!(carol.contains("ops had acknowledged it; that no longer counts"), "{carol}");
 }
