@@ -75,12 +75,20 @@ impl Speaker<'_> {
 
     /// "Since 2026-03-02 18:00:10 +08:00, for 5 min": nobody likes to reckon at night.
     fn since(&self) -> String {
-        let for_so_long = lasting(self.now.since(self.facts.since), self.lang);
-        let since = self.zone.tell(self.facts.since);
-        self.lang.pick(
+        let (facts, lang) = (&self.facts, self.lang);
+        let for_so_long = lasting(self.now.since(facts.since), lang);
+        let since = self.zone.tell(facts.since);
+        let since = lang.pick(
             format!("Since {since}, for {for_so_long}"),
             format!("始于 {since}，已持续 {for_so_long}"),
-        )
+        );
+        let Some(root_since) = facts.root_since else { return since };
+        let (root, began) = (thing(facts.root, lang), self.zone.tell(root_since));
+        since
+            + &lang.pick(
+                format!("; the trouble of {root} began at {began}"),
+                format!("；{root} 的故障始于 {began}"),
+            )
     }
 
     fn first_line(&self, view: View, kind: MessageKind) -> String {
