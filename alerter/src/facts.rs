@@ -17,6 +17,9 @@ use crate::object;
 use crate::state::{Incident, Member, State, Word};
 use crate::tell::{Share, businesses_of};
 
+/// From then on the cause and what it did to an owner have moments of their own.
+const MUCH_LATER: Duration = Duration::from_secs(60);
+
 /// All that one recipient's text says.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
@@ -34,7 +37,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) objects: Vec<&'a Object>,
     pub(crate) businesses: BTreeSet<&'a ProjectId>,
     pub(crate) repairs: Vec<&'a Repair>,
+    /// Since when the recipient is concerned.
     pub(crate) since: Time,
+    /// Since when the root fails, if that is long before.
+    pub(crate) root_since: Option<Time>,
     /// Of the root's own checks the worst that is bad; a module has also those of its VMs.
     pub(crate) complaint: Option<&'a Word>,
     /// How many of the VMs do not live; of the others it is what runs on them, or how well they do,
@@ -80,8 +86,9 @@ impl<'a> Facts<'a> {
         let is_unknown = |(vm, member): &(&VmId, &Member)| member.is_unknown && !is_listed(vm);
         let (unknown, pool): (Vec<_>, Vec<_>) = idle.partition(is_unknown);
         let names = |vms: Vec<(&'a VmId, _)>| vms.into_iter().map(|(vm, _)| vm.as_str()).collect();
-        let since =
-            told.iter().map(|(_, member)| member.since).chain(root_since(incident, roots[0]));
+        let root_since = incident.roots[roots[0]].since;
+        let own = told.iter().map(|(_, member)| member.since).min().unwrap_or(root_since);
+        let is_later = share.view == View::Owner && root_since + MUCH_LATER < own;
         Self {
             incident,
             root: roots[0],
@@ -93,7 +100,8 @@ impl<'a> Facts<'a> {
             unknown: names(unknown),
             businesses: businesses_of(topology, told.iter().map(|(_, member)| *member)),
             repairs: vm_ids().filter_map(|vm| state.repairs.get(vm)).collect(),
-            since: since.min().unwrap_or(incident.opened),
+            since: if is_later { own } else { own.min(root_since) },
+            root_since: is_later.then_some(root_since),
             dead: vm_ids().filter(|vm| !lives(state, vm)).count(),
             complaint: complaint(state, roots[0], &told),
             elsewhere: match kind {
@@ -235,10 +243,6 @@ fn roots<'a>(incident: &'a Incident, told: &Members<'a>) -> Vec<&'a Object> {
     let is_told = |root: &&Object| told.binary_search_by_key(root, |(object, _)| object).is_ok();
     let own: Vec<&Object> = all().filter(is_told).collect();
     if own.is_empty() { all().collect() } else { own }
-}
-
-fn root_since(incident: &Incident, root: &Object) -> Option<Time> {
-    incident.roots.get(root).map(|root| root.since)
 }
 
 /// The data sources that the root took along: all for operations, for an owner those that his own

@@ -3,6 +3,7 @@
 //! The first line says it all, for an owner in `owner`, for operations in `operations`. What
 //! follows is the same for both: what is new, numbers and at most ten names a line, evidence.
 
+use model::id::Object;
 use model::lang::Lang;
 use model::time::Time;
 use model::topology::Topology;
@@ -42,6 +43,7 @@ impl Speaker<'_> {
         let mut lines = Lines::begin(&self.first_line(view, kind), self.lang);
         if kind != MessageKind::Resolved {
             self.calls(&mut lines);
+            self.broken(view, &mut lines);
             self.news(&mut lines);
         }
         self.losses(&mut lines);
@@ -73,12 +75,20 @@ impl Speaker<'_> {
 
     /// "Since 2026-03-02 18:00:10 +08:00, for 5 min": nobody likes to reckon at night.
     fn since(&self) -> String {
-        let for_so_long = lasting(self.now.since(self.facts.since), self.lang);
-        let since = self.zone.tell(self.facts.since);
-        self.lang.pick(
+        let (facts, lang) = (&self.facts, self.lang);
+        let for_so_long = lasting(self.now.since(facts.since), lang);
+        let since = self.zone.tell(facts.since);
+        let since = lang.pick(
             format!("Since {since}, for {for_so_long}"),
             format!("始于 {since}，已持续 {for_so_long}"),
-        )
+        );
+        let Some(root_since) = facts.root_since else { return since };
+        let (root, began) = (thing(facts.root, lang), self.zone.tell(root_since));
+        since
+            + &lang.pick(
+                format!("; the trouble of {root} began at {began}"),
+                format!("；{root} 的故障始于 {began}"),
+            )
     }
 
     fn first_line(&self, view: View, kind: MessageKind) -> String {
@@ -175,13 +185,20 @@ impl Speaker<'_> {
                 ));
             }
         }
-        if let Some(broken) = &self.facts.incident.broken {
-            let (by, why) = (&broken.by, lang.pick(&broken.why.en, &broken.why.zh));
-            lines.add(&lang.pick(
-                format!("{by} had acknowledged it; that no longer counts: {why}"),
-                format!("{by} 此前的认领已失效：{why}"),
-            ));
+    }
+
+    /// That nobody works on it any more. It concerns operations, and owners where they are alone with
+    /// it: a fault of their software.
+    fn broken(&self, view: View, lines: &mut Lines) {
+        let (Some(broken), lang) = (&self.facts.incident.broken, self.lang) else { return };
+        if view == View::Owner && !matches!(self.facts.root, Object::Module(_)) {
+            return;
         }
+        let (by, why) = (&broken.by, lang.pick(&broken.why.en, &broken.why.zh));
+        lines.add(&lang.pick(
+            format!("{by} had acknowledged it; that no longer counts: {why}"),
+            format!("{by} 此前的认领已失效：{why}"),
+        ));
     }
 
     /// What the recipient does not know yet.

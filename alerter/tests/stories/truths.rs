@@ -400,3 +400,138 @@ fn a_collector_whose_uplink_alone_fails_is_not_said_to_blind_us_to_nothing() {
     "#]],
     );
 }
+
+#[test]
+fn owners_read_nothing_of_an_acknowledgement_of_operations_that_broke() {
+    let story = "
+        10s   bad vm.ping vm/web-01
+        90s   ack i1
+        100s  bad vm.ping vm/web-01 disaster
+        110s
+        ";
+    check(
+        "alice",
+        story,
+        &expect![[r#"
+        70s alice problem i1: 1 of your 40 VMs of web is down: web-01
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:00:10Z, for 1 min
+              Operations are told as well.
+              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+        100s alice update i1: Update: 1 of your 40 VMs of web is down: web-01
+              New: severity disaster, was high
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:00:10Z, for 1 min 30 s
+              Operations are told as well.
+              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+        70s alice problem i1: web 的 40 台虚拟机中有 1 台不可用：web-01
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:00:10Z，已持续 1 分钟
+              运维也已收到通知。
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+        100s alice update i1: 更新：web 的 40 台虚拟机中有 1 台不可用：web-01
+              新情况：级别由严重升为灾难
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:00:10Z，已持续 1 分钟 30 秒
+              运维也已收到通知。
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+    "#]],
+    );
+    check(
+        "ops",
+        story,
+        &expect![[r#"
+        70s ops problem i1: VM web-01 of shop/web on host h1 is down
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:00:10Z, for 1 min
+              Businesses: shop
+              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+        100s ops update i1: Update: VM web-01 of shop/web on host h1 is down
+              ops had acknowledged it; that no longer counts: the severity rose from high to disaster
+              New: severity disaster, was high
+              shop/web: 1 of 40 VMs (web-01)
+              Since 2026-03-02T10:00:10Z, for 1 min 30 s
+              Businesses: shop
+              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+        70s ops problem i1: 虚拟机 web-01（shop/web）（宿主机 h1） 宕机
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:00:10Z，已持续 1 分钟
+              业务：shop
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+        100s ops update i1: 更新：虚拟机 web-01（shop/web）（宿主机 h1） 宕机
+              ops 此前的认领已失效：级别由严重升为灾难
+              新情况：级别由严重升为灾难
+              shop/web：40 台中 1 台（web-01）
+              始于 2026-03-02T10:00:10Z，已持续 1 分钟 30 秒
+              业务：shop
+              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+    "#]],
+    );
+    let of_software = "
+        10s+10s  bad app.http vm/srv-{01..07}
+        90s      ack i1
+        100s     bad app.http vm/srv-01 disaster
+        110s
+        ";
+    let mut play = Play::on_the_usual_fleet();
+    play.show = Show::WholeText;
+    let carol = play.play(of_software);
+    assert!(carol.contains("ops had acknowledged it; that no longer counts"), "{carol}");
+}
+
+#[test]
+fn an_owner_who_suffers_much_later_than_the_cause_reads_both_moments() {
+    check(
+        "carol",
+        "
+        10s      bad host.ping host/h3
+        200s     add srv-11 h3 game/srv
+        500s     bad vm.ping vm/srv-11
+        560s     ok host.ping host/h3
+        560s     ok vm.ping vm/srv-11
+        700s
+        ",
+        &expect![[r#"
+            530s carol problem i1: 1 of your 11 VMs of srv is down because host h3 is down
+                  game/srv: 1 of 11 VMs (srv-11)
+                  Since 2026-03-02T10:08:20Z, for 30 s; the trouble of host h3 began at 2026-03-02T10:00:10Z
+                  Operations are told as well.
+                  host.ping of h3 is bad since 2026-03-02T10:00:10Z, says probe
+            621s carol resolved i1: srv is whole again after 1 min 1 s: host h3 had taken 1 of 11 VMs
+                  game/srv: 1 of 11 VMs (srv-11)
+            530s carol problem i1: srv 的 11 台虚拟机中有 1 台不可用，原因：宿主机 h3 宕机
+                  game/srv：11 台中 1 台（srv-11）
+                  始于 2026-03-02T10:08:20Z，已持续 30 秒；宿主机 h3 的故障始于 2026-03-02T10:00:10Z
+                  运维也已收到通知。
+                  probe 报告 h3 的 host.ping 自 2026-03-02T10:00:10Z 起异常
+            621s carol resolved i1: srv 已恢复，历时 1 分钟 1 秒：宿主机 h3 曾影响 11 台虚拟机中的 1 台
+                  game/srv：11 台中 1 台（srv-11）
+        "#]],
+    );
+    check(
+        "alice",
+        "
+        10s      bad ds.up datasource/orders-db
+        400s+9s  bad app.http vm/web-{01..09}
+        500s     ok ds.up datasource/orders-db
+        500s     ok app.http vm/web-{01..09}
+        600s
+        ",
+        &expect![[r#"
+            430s alice problem i1: 9 of your 40 VMs of web fail because data source orders-db is down
+                  shop/web: 9 of 40 VMs (web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09)
+                  Since 2026-03-02T10:06:40Z, for 30 s; the trouble of data source orders-db began at 2026-03-02T10:00:10Z
+                  Operations are told as well.
+                  ds.up of orders-db is bad since 2026-03-02T10:00:10Z, says probe
+            561s alice resolved i1: web is whole again after 1 min 41 s: data source orders-db had taken 9 of 40 VMs
+                  shop/web: 9 of 40 VMs (web-01, web-02, web-03, web-04, web-05, web-06, web-07, web-08, web-09)
+            430s alice problem i1: web 的 40 台虚拟机中有 9 台异常，原因：数据源 orders-db 宕机
+                  shop/web：40 台中 9 台（web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09）
+                  始于 2026-03-02T10:06:40Z，已持续 30 秒；数据源 orders-db 的故障始于 2026-03-02T10:00:10Z
+                  运维也已收到通知。
+                  probe 报告 orders-db 的 ds.up 自 2026-03-02T10:00:10Z 起异常
+            561s alice resolved i1: web 已恢复，历时 1 分钟 41 秒：数据源 orders-db 曾影响 40 台虚拟机中的 9 台
+                  shop/web：40 台中 9 台（web-01、web-02、web-03、web-04、web-05、web-06、web-07、web-08、web-09）
+        "#]],
+    );
+}
