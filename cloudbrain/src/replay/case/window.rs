@@ -90,7 +90,7 @@ impl RawWindow {
 fn weekday(text: &str, place: &str) -> Fallible<civil::Weekday> {
     use civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
     let days = [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday];
-    let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let names = ["mo", "tu", "we", "th", "fr", "sa", "su"];
     let lower = text.to_lowercase();
     let found = names.iter().position(|name| lower.starts_with(name));
     let found = found.ok_or_else(|| bad(place, format!("no day {text:?}; write mon to sun")))?;
