@@ -116,7 +116,7 @@ fn created(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     }
     let Some(doubt) = state.memory.doubts.get(id).filter(|doubt| doubt.given_up) else { return };
     let why = format!("never made: {}", doubt.why);
-    if state.is_absent(facts, id, LISTS_APART, now) {
+    if state.is_absent(facts, id, LISTS_APART) {
         state.shift(id, VmState::Gone, why, now);
     }
 }
@@ -246,7 +246,7 @@ fn destroyed(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let again = DESTROY_AGAIN * 2_u32.pow(ending.times.min(4));
     let due = now.since(ending.said) >= again;
     let listed = seen(facts, id).is_some();
-    if state.is_absent(facts, id, Duration::ZERO, now) {
+    if state.is_absent(facts, id, Duration::ZERO) {
         state.shift(id, VmState::Gone, "destroyed", now);
     } else if listed && due && !bug!(DestroyOnce) {
         open(state, id, StepKind::Destroy, now);

@@ -46,7 +46,7 @@ pub(crate) fn refill(
     forget_old_orders(pool, state, now);
     let stock = stock(pool, state, facts, now);
     let orders = orders(config, pool, state, facts, &stock, now);
-    let due = due_again(pool, state, facts, now);
+    let due = due_again(pool, state, facts);
     let again = due.len().min(orders.more as usize);
     order_again(state, &due[..again], now);
     let is_late = again < due.len();
@@ -119,9 +119,9 @@ fn provided_room(facts: &Facts, flavor: &FlavorId) -> u32 {
 }
 
 /// What two lists lack after an order of unknown outcome is ordered again, under the same name.
-fn due_again(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Vec<VmId> {
+fn due_again(pool: &Pool, state: &State, facts: &Facts) -> Vec<VmId> {
     let due = state.memory.doubts.iter().filter(|(id, doubt)| {
-        let absent = state.is_absent(facts, id, LISTS_APART, now);
+        let absent = state.is_absent(facts, id, LISTS_APART);
         !doubt.given_up && (absent || bug!(OrderAgainAtOnce))
     });
     let due = due.filter(|(id, _)| state.vms.get(*id).is_some_and(|vm| vm.flavor == pool.flavor));

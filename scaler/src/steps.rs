@@ -11,11 +11,10 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
 use crate::life::note_failed_start;
 use crate::policy::Recycle;
-use crate::refill;
 use crate::state::{Config, Doubt, Ending, State};
+use crate::{clock, refill, sight};
 
 /// One thing to do, stored before it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,16 +116,18 @@ pub fn forget_issued(state: &mut State) {
     let orders = state.steps.values().filter(|step| step.kind == StepKind::Create);
     let tried: Vec<VmId> =
         orders.filter(|step| step.attempt > 0).map(|step| step.vm.clone()).collect();
+    // Whatever is listed from now on was begun after the last look of the brain that was cut off.
+    let last = state.memory.last_tick.unwrap_or_default();
     for id in tried {
-        doubt(state, &id, cut_off.to_owned(), false);
+        doubt(state, &id, cut_off.to_owned(), false, last);
     }
 }
 
 /// An order for a VM may or may not have been carried out. Its step ends here: it is asked for
 /// again under the same name, but only when the provider's lists show that it is not there.
-pub(crate) fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool) {
+pub(crate) fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool, now: Time) {
     state.steps.remove(id);
-    state.memory.lost.remove(id);
+    sight::known(state, id, now);
     state.memory.doubts.insert(id.clone(), Doubt { why, given_up });
 }
 
@@ -182,7 +183,7 @@ fn not_made(config: &Config, state: &mut State, id: &VmId, why: String, given_up
     if bug!(ForgetUnknown) {
         return state.shift(id, VmState::Gone, why, now);
     }
-    doubt(state, id, why, given_up);
+    doubt(state, id, why, given_up, now);
 }
 
 /// Whether its module has no policy any more: then nothing of it is taken away.
@@ -204,7 +205,7 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, attempt: 
         StepKind::Create if at == VmState::Creating => {
             let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
             pool.last_made = Some(now);
-            state.memory.lost.remove(id);
+            sight::known(state, id, now);
             state.shift(id, VmState::Booting, "the provider made it", now);
         }
         StepKind::Undeploy if at == VmState::Draining => {
@@ -218,7 +219,7 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, attempt: 
         }
         StepKind::Destroy if at == VmState::Destroying => {
             let before = state.memory.ending.get(id).map_or(0, |ending| ending.times);
-            state.memory.lost.remove(id);
+            sight::known(state, id, now);
             let ending = Ending { said: now, times: before + attempt };
             state.memory.ending.insert(id.clone(), ending);
         }
@@ -245,7 +246,7 @@ pub(crate) fn release(config: &Config, state: &mut State, id: &VmId, now: Time) 
 pub(crate) fn condemn(state: &mut State, id: &VmId, why: String, now: Time) {
     state.shift(id, VmState::Destroying, why, now);
     state.memory.suspects.remove(id);
-    state.memory.lost.remove(id);
+    sight::known(state, id, now);
     open(state, id, StepKind::Destroy, now);
 }
 

@@ -13,6 +13,7 @@ use model::time::Time;
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
+use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
 use crate::steps::condemn;
 use crate::{brake, recovery};
@@ -40,8 +41,9 @@ pub(crate) fn look_after(config: &Config, state: &mut State, facts: &Facts, now:
         let vm = &state.vms[&id];
         let policies = config.policies.values().filter(|policy| policy.flavor == vm.flavor);
         let takes = policies.map(|policy| policy.create.timeout.0).max().unwrap_or(ORDER_TAKES);
-        let listed = facts.provider.as_ref().is_some_and(|list| list.vms.contains_key(&id));
-        if listed && now.since(vm.since) >= takes * 2 && brake::room(state, now) > 0 {
+        let list = facts.provider.as_ref().filter(|list| list.vms.contains_key(&id));
+        let named_again = list.is_some_and(|list| list.begun.since(vm.since) >= takes * 2);
+        if named_again && brake::room(state, now) > 0 {
             brake::note(state, now);
             condemn(state, &id, "an orphan: ordered once, made late, used by nobody".into(), now);
         }
@@ -56,9 +58,8 @@ fn strangers(state: &State) -> impl Iterator<Item = VmId> {
 /// A stranger that is no longer there needs no more quarantine. Nobody is told to destroy it: the list
 /// may lie for however long, and then it is a stranger again.
 fn forget_missing(state: &mut State, facts: &Facts, now: Time) {
-    let gone: Vec<VmId> = strangers(state)
-        .filter(|id| state.is_absent(facts, id, crate::sight::LISTS_APART, now))
-        .collect();
+    let gone: Vec<VmId> =
+        strangers(state).filter(|id| state.is_absent(facts, id, LISTS_APART)).collect();
     for id in gone {
         state.shift(&id, VmState::Gone, "no longer listed by its provider", now);
     }

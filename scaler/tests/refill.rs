@@ -55,7 +55,7 @@ fn current() -> State {
 }
 
 fn listed() -> Facts {
-    let provider = ProviderFact { at: NOW, complete: true, ..ProviderFact::default() };
+    let provider = ProviderFact { begun: NOW, complete: true, ..ProviderFact::default() };
     Facts { provider: Some(provider), ..Facts::default() }
 }
 
@@ -123,7 +123,7 @@ fn a_vm_that_answers_is_made_whatever_its_order_still_waits_for() {
     };
     facts.provider.as_mut().unwrap().vms = [(step.vm.clone(), seen)].into();
     let later = NOW + Duration::from_secs(1);
-    facts.provider.as_mut().unwrap().at = later;
+    facts.provider.as_mut().unwrap().begun = later;
     facts
         .agents
         .insert(step.vm.clone(), AgentFact { heard: Some(later), silent_since: None, misses: 0 });
