@@ -130,8 +130,11 @@ fn due_again(pool: &Pool, state: &State, facts: &Facts) -> Vec<VmId> {
 
 fn order_again(state: &mut State, due: &[VmId], now: Time) {
     for id in due {
-        state.memory.doubts.remove(id);
+        let doubt = state.memory.doubts.remove(id);
         open(state, id, StepKind::Create, now);
+        if let (Some(doubt), Some(step)) = (doubt, state.steps.get_mut(id)) {
+            step.attempt = doubt.asked;
+        }
         let flavor = state.vms[id].flavor.clone();
         note_order(state, &flavor, now);
     }

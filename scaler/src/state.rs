@@ -191,6 +191,14 @@ pub struct Doubt {
     pub why: String,
     /// The provider says that it made nothing, and it is not to be asked again for this VM.
     pub given_up: bool,
+    /// How often it was asked so far: the next order says that it is not the first.
+    #[serde(default = "once")]
+    pub asked: u32,
+}
+
+/// Nobody doubts an order that was never given.
+fn once() -> u32 {
+    1
 }
 
 /// A VM that is said to be destroyed.

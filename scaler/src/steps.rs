@@ -126,9 +126,9 @@ pub fn forget_issued(state: &mut State) {
 /// An order for a VM may or may not have been carried out. Its step ends here: it is asked for
 /// again under the same name, but only when the provider's lists show that it is not there.
 pub(crate) fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool, now: Time) {
-    state.steps.remove(id);
+    let asked = state.steps.remove(id).map_or(1, |step| step.attempt);
     sight::known(state, id, now);
-    state.memory.doubts.insert(id.clone(), Doubt { why, given_up });
+    state.memory.doubts.insert(id.clone(), Doubt { why, given_up, asked });
 }
 
 /// Takes in what came of a step.
@@ -176,11 +176,14 @@ pub fn absorb(
 /// By its provider's word nothing was made, or nobody knows. The VM keeps its place in the count
 /// until the lists show the same.
 fn not_made(config: &Config, state: &mut State, id: &VmId, why: String, given_up: bool, now: Time) {
-    state.steps.remove(id);
-    let Some(vm) = state.vms.get(id).filter(|vm| vm.state == VmState::Creating) else { return };
+    let Some(vm) = state.vms.get(id).filter(|vm| vm.state == VmState::Creating) else {
+        state.steps.remove(id);
+        return;
+    };
     let flavor = vm.flavor.clone();
     refill::note_failure(config, state, &flavor, why.clone(), now);
     if bug!(ForgetUnknown) {
+        state.steps.remove(id);
         return state.shift(id, VmState::Gone, why, now);
     }
     doubt(state, id, why, given_up, now);

@@ -215,6 +215,22 @@ fn an_order_of_unknown_outcome_is_sent_again_when_two_lists_lack_it_that_were_be
 }
 
 #[test]
+fn each_order_after_the_first_says_so_also_after_a_restart() {
+    let (config, mut state) = ordered();
+    let id = state.vms.keys().next().unwrap().clone();
+    let unknown = || StepOutcome::Unknown("no answer".to_owned());
+    absorb(&config, &mut state, &id, StepKind::Create, unknown(), later(30));
+    orders_by_lists(&config, &mut state, &[90, 150]);
+    assert_eq!(state.steps[&id].attempt, 2, "it is out for the second time");
+    let State { vms, steps, memory, .. } = state;
+    let memory = serde_json::from_value(serde_json::to_value(memory).unwrap()).unwrap();
+    let mut state = State::restore(&config, vms, steps, memory);
+    state.sight.is_current = true;
+    orders_by_lists(&config, &mut state, &[240, 300]);
+    assert_eq!(state.steps[&id].attempt, 3);
+}
+
+#[test]
 fn an_order_that_was_refused_is_forgotten_when_two_lists_lack_it() {
     let (config, mut state) = ordered();
     let id = state.vms.keys().next().unwrap().clone();

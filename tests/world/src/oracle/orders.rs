@@ -30,7 +30,7 @@ impl World {
         match order.step.kind {
             StepKind::Create => {
                 self.p12_names_are_used_once(&order.step.vm);
-                self.p6_no_hasty_repetition(&order.step.vm);
+                self.p6_no_hasty_repetition(order);
                 self.p13_bounded_effort(&order.flavor);
             }
             StepKind::Deploy => {
@@ -230,9 +230,15 @@ impl World {
     }
 
     /// An order of unknown outcome is repeated under its name, and only when two lists lack it.
-    fn p6_no_hasty_repetition(&mut self, id: &VmId) {
+    /// The provider is told that it is not the first; only a store that was put back may not know.
+    fn p6_no_hasty_repetition(&mut self, order: &Order) {
+        let id = &order.step.vm;
         self.oracle.first_ordered.entry(id.clone()).or_insert(self.now);
         let before = self.oracle.ordered_vms.insert(id.clone(), Lacked::since(self.now));
+        let is_first = order.step.attempt <= 1;
+        if before.is_some() && is_first && self.oracle.restored.is_none() {
+            self.broken("P6", format!("{id} is ordered again, as if it were the first time"));
+        }
         if before.is_some_and(|before| !before.by_two_lists()) {
             self.broken("P6", format!("{id} is ordered again before two lists could lack it"));
         }
