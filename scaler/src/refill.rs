@@ -170,10 +170,16 @@ fn note_order(state: &mut State, flavor: &FlavorId, now: Time) {
     state.memory.pools.entry(flavor.clone()).or_default().ordered.push_back(now);
 }
 
-/// How VMs of a flavor are ordered: as the first of its policies says.
+/// How VMs of a flavor are ordered: as its policies say that act. What only watches has no say, but that
+/// while none acts a VM is given the time that any of them names: giving it up early helps nobody.
 pub(crate) fn create(config: &Config, flavor: &FlavorId) -> RawPaceCreate {
-    let policy = config.policies.values().find(|policy| policy.flavor == *flavor);
-    policy.map(|policy| policy.create).unwrap_or_default()
+    let of_flavor = config.policies.values().filter(|policy| policy.flavor == *flavor);
+    let acting = of_flavor.clone().filter(|policy| policy.mode.acts());
+    acting.map(|policy| policy.create).reduce(RawPaceCreate::joined).unwrap_or_else(|| {
+        let usual = RawPaceCreate::default();
+        let timeouts = of_flavor.map(|policy| policy.create.timeout);
+        RawPaceCreate { timeout: timeouts.fold(usual.timeout, Ord::max), ..usual }
+    })
 }
 
 /// An order failed, or what was made never came up: the next one waits.

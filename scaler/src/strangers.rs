@@ -6,8 +6,6 @@
 //! order takes. If there are many, the fault is rather with the record, and a person decides; and
 //! what a lost record may have made is never destroyed without one.
 
-use std::time::Duration;
-
 use model::id::VmId;
 use model::time::Time;
 use model::vm::{Vm, VmState};
@@ -16,10 +14,8 @@ use crate::facts::Facts;
 use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
 use crate::steps::condemn;
-use crate::{brake, recovery};
+use crate::{brake, recovery, refill};
 
-/// An order takes no longer, if no policy of the flavor says.
-const ORDER_TAKES: Duration = Duration::from_secs(480);
 /// More orphans than this, and more than one VM in [`ONE_IN`], are left to a person.
 const FEW: usize = 3;
 const ONE_IN: usize = 20;
@@ -39,8 +35,7 @@ pub(crate) fn look_after(config: &Config, state: &mut State, facts: &Facts, now:
     }
     for id in orphans {
         let vm = &state.vms[&id];
-        let policies = config.policies.values().filter(|policy| policy.flavor == vm.flavor);
-        let takes = policies.map(|policy| policy.create.timeout.0).max().unwrap_or(ORDER_TAKES);
+        let takes = refill::create(config, &vm.flavor).timeout.0;
         let list = facts.provider.as_ref().filter(|list| list.vms.contains_key(&id));
         let named_again = list.is_some_and(|list| list.begun.since(vm.since) >= takes * 2);
         if named_again && brake::room(state, now) > 0 {
