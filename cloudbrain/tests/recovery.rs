@@ -25,7 +25,7 @@ fn core() -> Core {
 
 fn look(core: &mut Core, epoch: u64, second: i64) -> Turn {
     let sighting = Sighting { complete: true, ..Sighting::default() };
-    core.hear(Heard::Provider(Ok(sighting)), at(second));
+    core.hear(Heard::Provider { begun: at(second), seen: Ok(sighting) }, at(second));
     let report = RouterReport { epoch, ..RouterReport::default() };
     let name = "edge".to_owned();
     core.hear(Heard::Router { name, report: Ok(report), trouble: None }, at(second));

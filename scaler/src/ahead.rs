@@ -161,5 +161,5 @@ fn seen(state: &State, now: Time) -> ProviderFact {
         };
         (vm.id.clone(), fact)
     });
-    ProviderFact { complete: true, at: now, vms: vms.collect(), ..ProviderFact::default() }
+    ProviderFact { complete: true, begun: now, vms: vms.collect(), ..ProviderFact::default() }
 }

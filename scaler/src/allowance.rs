@@ -11,7 +11,6 @@ use model::time::Time;
 
 use crate::capacity::{Bound, Limit, provided};
 use crate::facts::Facts;
-use crate::policy::RawPaceCreate;
 use crate::pool::Pool;
 use crate::refill::{Stock, create};
 use crate::state::{Config, PoolMemory, State};
@@ -93,16 +92,13 @@ fn one_at_a_time(config: &Config, pool: &Pool, state: &State, stock: &Stock) -> 
     Some(Allowance { more, why })
 }
 
-/// Each module may cause as many as its own policy says.
 fn per_hour(config: &Config, pool: &Pool, memory: &PoolMemory, now: Time) -> Option<Allowance> {
-    let policies = config.policies.values().filter(|policy| policy.flavor == pool.flavor);
-    let limit = policies.map(|policy| policy.create.per_hour).reduce(u32::saturating_add);
-    let limit = limit.unwrap_or_else(|| RawPaceCreate::default().per_hour);
+    let limit = create(config, &pool.flavor).per_hour;
     let ordered = memory.ordered.len() as u32;
     let next = memory.ordered.front().copied().unwrap_or(now) + HOUR;
     let why = format!(
-        "{limit} may be ordered within an hour (pace.create.per_hour of all policies): the next at \
-         {next}"
+        "{limit} may be ordered within an hour (pace.create.per_hour of all policies that \
+         act): the next at {next}"
     );
     Some(Allowance { more: limit.saturating_sub(ordered), why })
 }

@@ -18,7 +18,7 @@ pub const PHRASES: &[Phrase] = &[
     ("seen at its provider", "提供方已列出"),
     ("its agent answers", "agent 已应答"),
     ("it died while it booted", "启动中宕机"),
-    ("not up after {} s", "{0} 秒后仍未启动"),
+    ("not up after {}", "{0} 后仍未启动"),
     ("it died in the pool", "在资源池中宕机"),
     ("its agent fell silent in the pool", "在资源池中 agent 失去响应"),
     ("it died before it served", "投入服务前宕机"),

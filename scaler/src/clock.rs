@@ -10,7 +10,7 @@ use std::time::Duration;
 use model::time::Time;
 use model::vm::VmState;
 
-use crate::state::{ModuleMemory, State};
+use crate::state::{Absence, ModuleMemory, State};
 
 /// Two looks are never so far apart, unless a clock jumped or nobody looked.
 const GAP: Duration = Duration::from_secs(90);
@@ -53,7 +53,14 @@ fn shift(state: &mut State, by_ms: i64, last: Time) {
     memory.ending.values_mut().for_each(|ending| ending.said = moved(ending.said));
     memory.patients.values_mut().for_each(|patient| patient.well_since = None);
     // Two lists on either side of a gap are not two lists so far apart.
-    memory.lost.clear();
+    let known = state
+        .vms
+        .keys()
+        .map(|id| (id.clone(), Absence { known: moved(last), ..Absence::default() }));
+    memory.absences = known.collect();
+    if let Some(recovery) = &mut memory.recovery {
+        recovery.last_pass = moved(recovery.last_pass);
+    }
     for pool in memory.pools.values_mut() {
         pool.ordered.iter_mut().chain(&mut pool.not_before).for_each(|at| *at = moved(*at));
     }

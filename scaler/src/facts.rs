@@ -155,7 +155,8 @@ pub struct ReadyFact {
 #[derive(Clone, Debug, Default)]
 pub struct ProviderFact {
     pub complete: bool,
-    pub at: Time,
+    /// When the list was begun: of what was made later it says nothing, however late it came.
+    pub begun: Time,
     pub vms: BTreeMap<VmId, SeenFact>,
     /// How many more VMs of each flavor fit, over all hosts that live.
     pub room: BTreeMap<FlavorId, u32>,
@@ -216,8 +217,8 @@ impl RouterFact {
 }
 
 impl ProviderFact {
-    /// Takes over what a provider saw at a moment.
-    pub fn from_sighting(sighting: Sighting, at: Time) -> Self {
+    /// Takes over what a provider saw in a list that was begun at a moment.
+    pub fn from_sighting(sighting: Sighting, begun: Time) -> Self {
         let mut room = BTreeMap::new();
         for (flavor, count) in sighting.hosts.iter().flat_map(|host| &host.room) {
             *room.entry(flavor.clone()).or_default() += count;
@@ -236,7 +237,7 @@ impl ProviderFact {
             (vm.id, fact)
         });
         let (complete, quotas) = (sighting.complete, sighting.quotas);
-        Self { complete, at, vms: vms.collect(), room, quotas, hosts_down }
+        Self { complete, begun, vms: vms.collect(), room, quotas, hosts_down }
     }
 }
 

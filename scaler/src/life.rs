@@ -19,8 +19,7 @@ use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open, release};
 use crate::strangers;
 
-/// What a VM without a policy is given: the policy may have been removed while it started.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(480);
+/// What a VM without a policy is given: the policy may have been removed while it drained.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// So long a list may lag behind the end of a VM before its name in it is a stranger.
 const LIST_LAG: Duration = Duration::from_secs(600);
@@ -116,7 +115,7 @@ fn created(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     }
     let Some(doubt) = state.memory.doubts.get(id).filter(|doubt| doubt.given_up) else { return };
     let why = format!("never made: {}", doubt.why);
-    if state.is_absent(facts, id, LISTS_APART, now) {
+    if state.is_absent(facts, id, LISTS_APART) {
         state.shift(id, VmState::Gone, why, now);
     }
 }
@@ -124,8 +123,7 @@ fn created(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
 fn booted(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let vm = &state.vms[id];
     let heard = facts.agents.get(id).and_then(|agent| agent.heard);
-    let timeout = config.policies.values().find(|policy| policy.flavor == vm.flavor);
-    let timeout = timeout.map_or(BOOT_TIMEOUT, |policy| policy.create.timeout.0);
+    let timeout = refill::create(config, &vm.flavor).timeout;
     if heard.is_some_and(|heard| heard >= vm.created) {
         let flavor = vm.flavor.clone();
         refill::note_success(state, &flavor);
@@ -137,8 +135,8 @@ fn booted(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Tim
         state.shift(id, VmState::Pool, "its agent answers", now);
     } else if state.is_dead(id) {
         never_up(config, state, id, "it died while it booted".to_owned(), now);
-    } else if now.since(vm.since) > timeout && !state.sight.is_blind {
-        never_up(config, state, id, format!("not up after {} s", timeout.as_secs()), now);
+    } else if now.since(vm.since) > timeout.0 && !state.sight.is_blind {
+        never_up(config, state, id, format!("not up after {timeout}"), now);
     }
 }
 
@@ -246,7 +244,7 @@ fn destroyed(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
     let again = DESTROY_AGAIN * 2_u32.pow(ending.times.min(4));
     let due = now.since(ending.said) >= again;
     let listed = seen(facts, id).is_some();
-    if state.is_absent(facts, id, Duration::ZERO, now) {
+    if state.is_absent(facts, id, Duration::ZERO) {
         state.shift(id, VmState::Gone, "destroyed", now);
     } else if listed && due && !bug!(DestroyOnce) {
         open(state, id, StepKind::Destroy, now);

@@ -41,6 +41,7 @@ bugs! {
     BelieveFuture "a sample of a clock that runs ahead stays fresh",
     NoStabilise "a low load takes VMs away at once",
     BelieveEveryList "whatever a complete list lacks is dead (MCM #657)",
+    CountLooks "a list counts as often as it is looked at, however old it is",
     SilenceIsDeath "a monitor gone dark is taken for silent VMs",
     OneWitness "one witness is enough to isolate",
     NoShare "any part of a module may be isolated at once",

@@ -29,7 +29,7 @@ use crate::steps::doubt;
 pub struct Recovery {
     pub since: Time,
     pub why: String,
-    /// Complete lists that were seen since, and when the last of them was.
+    /// Complete lists that were begun since, and when the last of them was.
     pub passes: u32,
     pub last_pass: Time,
 }
@@ -47,7 +47,7 @@ const HEARD_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
     let first = *state.sight.first_look.get_or_insert(now);
     if state.memory.recovery.is_some() {
-        return pass(state, facts, now);
+        return pass(state, facts);
     }
     if let Some(why) = evidence(state, facts).filter(|_| !bug!(TrustOldStore)) {
         enter(state, why, now);
@@ -77,7 +77,7 @@ pub fn enter(state: &mut State, why: String, now: Time) {
     let ordered = state.vms.values().filter(|vm| vm.state == VmState::Creating);
     let ordered: Vec<VmId> = ordered.map(|vm| vm.id.clone()).collect();
     for id in ordered {
-        doubt(state, &id, "ordered on a record that was lost".to_owned(), true);
+        doubt(state, &id, "ordered on a record that was lost".to_owned(), true, now);
     }
     // A VM may have been given away more often than the record says, and may serve just now.
     for vm in state.vms.values_mut().filter(|vm| vm.module.is_none()) {
@@ -129,16 +129,18 @@ fn evidence(state: &State, facts: &Facts) -> Option<String> {
     })
 }
 
-fn pass(state: &mut State, facts: &Facts, now: Time) -> bool {
-    let complete = state.sight.proves_absence;
+fn pass(state: &mut State, facts: &Facts) -> bool {
+    let list = facts.provider.as_ref().filter(|_| state.sight.proves_absence);
     let ours = state.memory.routing_generation;
     let theirs = facts.routers.values().map(RouterFact::follows).max().unwrap_or(ours);
     let heard = facts.routers.is_empty() || theirs > 0;
     let Some(recovery) = &mut state.memory.recovery else { return true };
-    let due = recovery.passes == 0 || now.since(recovery.last_pass) >= PASSES_APART;
-    if complete && heard && due {
+    let apart = if recovery.passes == 0 { Duration::ZERO } else { PASSES_APART };
+    if let Some(list) = list.filter(|list| list.begun >= recovery.last_pass + apart)
+        && heard
+    {
         recovery.passes += 1;
-        recovery.last_pass = now;
+        recovery.last_pass = list.begun;
     }
     if recovery.passes < PASSES {
         return false;
@@ -163,7 +165,7 @@ mod tests {
         Time::from_millis(seconds * 1000)
     }
 
-    fn facts(vms: &[&str], acknowledged: u64) -> Facts {
+    fn facts(vms: &[&str], acknowledged: u64, begun_s: i64) -> Facts {
         let seen = SeenFact {
             flavor: "small".parse().unwrap(),
             host: None,
@@ -173,7 +175,8 @@ mod tests {
             labels: BTreeMap::new(),
         };
         let vms = vms.iter().map(|vm| (vm.parse().unwrap(), seen.clone())).collect();
-        let provider = ProviderFact { complete: true, vms, ..ProviderFact::default() };
+        let begun = at(begun_s);
+        let provider = ProviderFact { complete: true, begun, vms, ..ProviderFact::default() };
         let router = RouterFact { acknowledged, ..RouterFact::default() };
         let routers = [("edge".to_owned(), router)].into();
         Facts { provider: Some(provider), routers, ..Facts::default() }
@@ -181,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_number_or_a_routing_that_was_never_given_out_stops_everything() {
-        for facts in [facts(&["vm-4"], 2), facts(&[], 3)] {
+        for facts in [facts(&["vm-4"], 2, 0), facts(&[], 3, 0)] {
             let mut state = State::default();
             (state.memory.next_vm, state.memory.routing_generation) = (3, 2);
             tick(&Config::default(), &mut state, &facts, at(0));
@@ -193,12 +196,14 @@ mod tests {
     fn two_lists_a_minute_apart_end_it_with_a_routing_above_any() {
         let mut state = State::default();
         state.memory.routing_generation = 2;
-        let facts = facts(&["vm-9"], 7);
-        for second in [0, 1, 30, 60] {
-            tick(&Config::default(), &mut state, &facts, at(second));
-            assert!(state.memory.recovery.is_some(), "second {second}");
+        let mut look = |begun_s, second| {
+            tick(&Config::default(), &mut state, &facts(&["vm-9"], 7, begun_s), at(second));
+            state.memory.recovery.is_some()
+        };
+        for (begun_s, second) in [(0, 1), (0, 70), (61, 71), (61, 140), (120, 141)] {
+            assert!(look(begun_s, second), "the list of second {begun_s}, at {second}");
         }
-        tick(&Config::default(), &mut state, &facts, at(61));
+        assert!(!look(121, 142));
         assert_eq!(state.memory.recovery, None);
         assert!(state.memory.routing_generation >= 7 && state.memory.next_vm > 9);
         let stranger = &state.vms[&"vm-9".parse().unwrap()];
@@ -212,7 +217,7 @@ mod tests {
         let silent = Facts { provider: None, ..Facts::default() };
         tick(&Config::default(), &mut state, &silent, at(0));
         assert!(!state.sight.is_current);
-        tick(&Config::default(), &mut state, &facts(&[], 2), at(1));
+        tick(&Config::default(), &mut state, &facts(&[], 2, 0), at(1));
         assert!(state.sight.is_current);
     }
 }

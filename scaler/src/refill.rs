@@ -46,7 +46,7 @@ pub(crate) fn refill(
     forget_old_orders(pool, state, now);
     let stock = stock(pool, state, facts, now);
     let orders = orders(config, pool, state, facts, &stock, now);
-    let due = due_again(pool, state, facts, now);
+    let due = due_again(pool, state, facts);
     let again = due.len().min(orders.more as usize);
     order_again(state, &due[..again], now);
     let is_late = again < due.len();
@@ -119,9 +119,9 @@ fn provided_room(facts: &Facts, flavor: &FlavorId) -> u32 {
 }
 
 /// What two lists lack after an order of unknown outcome is ordered again, under the same name.
-fn due_again(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Vec<VmId> {
+fn due_again(pool: &Pool, state: &State, facts: &Facts) -> Vec<VmId> {
     let due = state.memory.doubts.iter().filter(|(id, doubt)| {
-        let absent = state.is_absent(facts, id, LISTS_APART, now);
+        let absent = state.is_absent(facts, id, LISTS_APART);
         !doubt.given_up && (absent || bug!(OrderAgainAtOnce))
     });
     let due = due.filter(|(id, _)| state.vms.get(*id).is_some_and(|vm| vm.flavor == pool.flavor));
@@ -130,8 +130,11 @@ fn due_again(pool: &Pool, state: &State, facts: &Facts, now: Time) -> Vec<VmId> 
 
 fn order_again(state: &mut State, due: &[VmId], now: Time) {
     for id in due {
-        state.memory.doubts.remove(id);
+        let doubt = state.memory.doubts.remove(id);
         open(state, id, StepKind::Create, now);
+        if let (Some(doubt), Some(step)) = (doubt, state.steps.get_mut(id)) {
+            step.attempt = doubt.asked;
+        }
         let flavor = state.vms[id].flavor.clone();
         note_order(state, &flavor, now);
     }
@@ -167,10 +170,16 @@ fn note_order(state: &mut State, flavor: &FlavorId, now: Time) {
     state.memory.pools.entry(flavor.clone()).or_default().ordered.push_back(now);
 }
 
-/// How VMs of a flavor are ordered: as the first of its policies says.
+/// How VMs of a flavor are ordered: as its policies say that act. What only watches has no say, but that
+/// while none acts a VM is given the time that any of them names: giving it up early helps nobody.
 pub(crate) fn create(config: &Config, flavor: &FlavorId) -> RawPaceCreate {
-    let policy = config.policies.values().find(|policy| policy.flavor == *flavor);
-    policy.map(|policy| policy.create).unwrap_or_default()
+    let of_flavor = config.policies.values().filter(|policy| policy.flavor == *flavor);
+    let acting = of_flavor.clone().filter(|policy| policy.mode.acts());
+    acting.map(|policy| policy.create).reduce(RawPaceCreate::joined).unwrap_or_else(|| {
+        let usual = RawPaceCreate::default();
+        let timeouts = of_flavor.map(|policy| policy.create.timeout);
+        RawPaceCreate { timeout: timeouts.fold(usual.timeout, Ord::max), ..usual }
+    })
 }
 
 /// An order failed, or what was made never came up: the next one waits.

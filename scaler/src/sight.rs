@@ -8,13 +8,14 @@
 //! - a list proves what is in it; what it lacks counts only if it is complete, and lacks nothing
 //!   whose agent still answers, and does not lack a third of the fleet at once;
 //! - a VM is dead when its provider says so and neither its agent nor its program speaks against
-//!   it; when it is merely not listed, two lists must lack it;
+//!   it; when it is merely not listed, two lists must lack it, both begun after it was known to be
+//!   there: a list is as old as its begin, and one that is looked at twice is still one;
 //! - if most agents are silent, or no single one was heard, the monitor is blind and silence means
 //!   nothing.
 //!
 //! What persists for `BELIEVED_AFTER` is believed all the same: fleets do die.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::id::VmId;
@@ -23,7 +24,7 @@ use model::vm::{Vm, VmState};
 
 use crate::facts::{Facts, ProviderFact};
 use crate::hands::Power;
-use crate::state::State;
+use crate::state::{Absence, State};
 
 /// What one look came to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,7 +41,8 @@ pub struct Sight {
     pub first_look: Option<Time>,
 }
 
-/// An absence is believed when two lists show it, so far apart: lists may lag behind the world.
+/// An absence is believed when two lists show it that were begun so far apart: lists may lag behind
+/// the world.
 pub(crate) const LISTS_APART: Duration = Duration::from_secs(10);
 /// What would be a disaster is believed when it has lasted for this long.
 const BELIEVED_AFTER: Duration = Duration::from_secs(600);
@@ -54,14 +56,20 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) {
     state.sight.is_blind = is_blind(state, facts);
     state.sight.proves_absence = false;
     state.sight.dead.clear();
-    if let Some(list) = &facts.provider {
+    // One that seems to lie ahead was begun before the clock was set back: nobody knows when.
+    if let Some(list) = facts.provider.as_ref().filter(|list| list.begun <= now) {
         let missing = note_missing(state, facts, list, now);
-        let plausible = is_plausible(state, facts, &missing, now) || bug!(BelieveEveryList);
+        let plausible = is_plausible(state, facts, list, &missing) || bug!(BelieveEveryList);
         state.sight.proves_absence = list.complete && plausible;
-        state.sight.dead = dead(state, facts, list, now);
+        state.sight.dead = dead(state, facts, list);
     }
     let vms = &state.vms;
-    state.memory.lost.retain(|id, _| vms.contains_key(id));
+    state.memory.absences.retain(|id, _| vms.contains_key(id));
+}
+
+/// It was ordered, made or ended just now: no list that was begun before says anything of it.
+pub(crate) fn known(state: &mut State, id: &VmId, now: Time) {
+    state.memory.absences.insert(id.clone(), Absence { known: now, ..Absence::default() });
 }
 
 impl State {
@@ -70,13 +78,13 @@ impl State {
         self.sight.dead.contains(id)
     }
 
-    /// Whether the newest list shows that a VM is not there, for at least so long.
-    pub(crate) fn is_absent(&self, facts: &Facts, id: &VmId, lasting: Duration, now: Time) -> bool {
+    /// Whether the newest list shows that a VM is not there, and so did another, begun so long before.
+    pub(crate) fn is_absent(&self, facts: &Facts, id: &VmId, apart: Duration) -> bool {
         let listed = facts.provider.as_ref().is_none_or(|list| list.vms.contains_key(id));
-        let since = self.memory.lost.get(id);
+        let lists = self.memory.absences.get(id).and_then(|absence| absence.lists);
         self.sight.proves_absence
             && !listed
-            && since.is_some_and(|since| now.since(*since) >= lasting)
+            && lists.is_some_and(|(first, newest)| newest.since(first) >= apart)
     }
 }
 
@@ -103,17 +111,26 @@ fn has_answered(state: VmState) -> bool {
     matches!(state, VmState::Pool | VmState::Isolated) || state.is_capacity()
 }
 
-/// The VMs that are on record, were listed before, and are not now.
+/// Notes what the list says against each VM. Gives back those that were listed before, and are not now.
 fn note_missing(state: &mut State, facts: &Facts, list: &ProviderFact, now: Time) -> Vec<VmId> {
     let mut missing = Vec::new();
+    let absences = &mut state.memory.absences;
     for (id, vm) in &state.vms {
         match list.vms.get(id) {
             Some(seen) if seen.power != Power::Stopped || speaks(facts, vm) => {
-                state.memory.lost.remove(id);
+                is_there(absences, id, list.begun);
             }
-            Some(_) => drop(state.memory.lost.entry(id.clone()).or_insert(now)),
+            Some(_) => {
+                let absence = absences.entry(id.clone()).or_default();
+                absence.since.get_or_insert(list.begun);
+                absence.lists = None;
+            }
             None if list.complete => {
-                state.memory.lost.entry(id.clone()).or_insert(now);
+                let begun = if bug!(CountLooks) { now } else { list.begun };
+                let heard = facts.agents.get(id).and_then(|agent| agent.heard);
+                let heard = heard.filter(|heard| *heard <= now).unwrap_or_default();
+                let absence = absences.entry(id.clone()).or_default();
+                lacks(absence, heard.max(vm.created), begun);
                 let ends = matches!(vm.state, VmState::Destroying | VmState::Gone);
                 if vm.addresses.is_some() && !ends {
                     missing.push(id.clone());
@@ -125,11 +142,26 @@ fn note_missing(state: &mut State, facts: &Facts, list: &ProviderFact, now: Time
     missing
 }
 
+/// A list names it as one that runs. If that is the older news, it says nothing.
+fn is_there(absences: &mut BTreeMap<VmId, Absence>, id: &VmId, begun: Time) {
+    if absences.get(id).is_some_and(|absence| absence.known < begun) {
+        absences.remove(id);
+    }
+}
+
+/// A list that was begun then lacks it.
+fn lacks(absence: &mut Absence, known: Time, begun: Time) {
+    absence.known = absence.known.max(known);
+    absence.since.get_or_insert(begun);
+    let first = absence.lists.map(|(first, _)| first).filter(|first| *first > absence.known);
+    absence.lists = (begun > absence.known).then_some((first.unwrap_or(begun), begun));
+}
+
 /// Whether a complete list may be believed in what it lacks.
-fn is_plausible(state: &State, facts: &Facts, missing: &[VmId], now: Time) -> bool {
-    let lately = |id: &&VmId| {
-        state.memory.lost.get(*id).is_none_or(|since| now.since(*since) < BELIEVED_AFTER)
-    };
+fn is_plausible(state: &State, facts: &Facts, list: &ProviderFact, missing: &[VmId]) -> bool {
+    let since = |id: &VmId| state.memory.absences.get(id).and_then(|absence| absence.since);
+    let lately =
+        |id: &&VmId| since(id).is_none_or(|since| list.begun.since(since) < BELIEVED_AFTER);
     let news: Vec<&VmId> = missing.iter().filter(lately).collect();
     let contradicted = news.iter().any(|id| speaks(facts, &state.vms[*id]));
     let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
@@ -144,19 +176,19 @@ fn speaks(facts: &Facts, vm: &Vm) -> bool {
     heard || ready.is_some_and(|ready| ready.passes_in_a_row > 0)
 }
 
-fn dead(state: &State, facts: &Facts, list: &ProviderFact, now: Time) -> BTreeSet<VmId> {
+fn dead(state: &State, facts: &Facts, list: &ProviderFact) -> BTreeSet<VmId> {
     let (mut certain, mut news) = (BTreeSet::new(), BTreeSet::new());
-    for (id, vm) in &state.vms {
-        let Some(since) = state.memory.lost.get(id) else { continue };
+    for (id, absence) in &state.memory.absences {
+        let (Some(vm), Some(since)) = (state.vms.get(id), absence.since) else { continue };
         if !may_die(vm.state) || speaks(facts, vm) && !bug!(BelieveEveryList) {
             continue;
         }
         let silent_since = facts.agents.get(id).and_then(|agent| agent.silent_since);
-        let lasted = now.since(silent_since.map_or(*since, |silent| silent.max(*since)));
+        let lasted = list.begun.since(silent_since.map_or(since, |silent| silent.max(since)));
         let stopped = list.vms.get(id).is_some_and(|seen| seen.power == Power::Stopped);
         let confirmed = confirms(state, facts, vm);
-        let absent = state.is_absent(facts, id, Duration::ZERO, now);
-        if stopped || absent && (confirmed || now.since(*since) >= LISTS_APART) {
+        let apart = if confirmed { Duration::ZERO } else { LISTS_APART };
+        if stopped || state.is_absent(facts, id, apart) {
             let sure = confirmed || lasted >= BELIEVED_AFTER || vm.state == VmState::Booting;
             if sure { &mut certain } else { &mut news }.insert(id.clone());
         }

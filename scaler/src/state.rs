@@ -59,9 +59,9 @@ pub struct Memory {
     pub spared: BTreeMap<VmId, String>,
     /// VMs that ended lately: a list that was taken before their end may still name them.
     pub ended: BTreeMap<VmId, Time>,
-    /// Since when the provider's lists lack a VM that is on record, or say that it does not run.
+    /// What the provider's lists say against VMs that are on record.
     #[serde(default)]
-    pub lost: BTreeMap<VmId, Time>,
+    pub absences: BTreeMap<VmId, Absence>,
     /// Orders whose outcome nobody knows: the VM counts as existing until lists show otherwise.
     #[serde(default)]
     pub doubts: BTreeMap<VmId, Doubt>,
@@ -173,12 +173,32 @@ pub struct PoolMemory {
     pub waits: Option<String>,
 }
 
+/// What the provider's lists say against a VM. Each list counts once, by when it was begun, however
+/// often it is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absence {
+    /// The VM was ordered, made, ended or heard then: what was listed earlier says nothing of it.
+    pub known: Time,
+    /// When the first of the lists in a row was begun that lack it or say that it does not run.
+    pub since: Option<Time>,
+    /// When the first and the newest of the lists in a row were begun that lack it, all after `known`.
+    pub lists: Option<(Time, Time)>,
+}
+
 /// An order whose outcome nobody knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     pub why: String,
     /// The provider says that it made nothing, and it is not to be asked again for this VM.
     pub given_up: bool,
+    /// How often it was asked so far: the next order says that it is not the first.
+    #[serde(default = "once")]
+    pub asked: u32,
+}
+
+/// Nobody doubts an order that was never given.
+fn once() -> u32 {
+    1
 }
 
 /// A VM that is said to be destroyed.

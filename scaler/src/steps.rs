@@ -11,11 +11,10 @@ use model::time::Time;
 use model::vm::VmState;
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
 use crate::life::note_failed_start;
 use crate::policy::Recycle;
-use crate::refill;
 use crate::state::{Config, Doubt, Ending, State};
+use crate::{clock, refill, sight};
 
 /// One thing to do, stored before it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,17 +116,19 @@ pub fn forget_issued(state: &mut State) {
     let orders = state.steps.values().filter(|step| step.kind == StepKind::Create);
     let tried: Vec<VmId> =
         orders.filter(|step| step.attempt > 0).map(|step| step.vm.clone()).collect();
+    // Whatever is listed from now on was begun after the last look of the brain that was cut off.
+    let last = state.memory.last_tick.unwrap_or_default();
     for id in tried {
-        doubt(state, &id, cut_off.to_owned(), false);
+        doubt(state, &id, cut_off.to_owned(), false, last);
     }
 }
 
 /// An order for a VM may or may not have been carried out. Its step ends here: it is asked for
 /// again under the same name, but only when the provider's lists show that it is not there.
-pub(crate) fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool) {
-    state.steps.remove(id);
-    state.memory.lost.remove(id);
-    state.memory.doubts.insert(id.clone(), Doubt { why, given_up });
+pub(crate) fn doubt(state: &mut State, id: &VmId, why: String, given_up: bool, now: Time) {
+    let asked = state.steps.remove(id).map_or(1, |step| step.attempt);
+    sight::known(state, id, now);
+    state.memory.doubts.insert(id.clone(), Doubt { why, given_up, asked });
 }
 
 /// Takes in what came of a step.
@@ -175,14 +176,17 @@ pub fn absorb(
 /// By its provider's word nothing was made, or nobody knows. The VM keeps its place in the count
 /// until the lists show the same.
 fn not_made(config: &Config, state: &mut State, id: &VmId, why: String, given_up: bool, now: Time) {
-    state.steps.remove(id);
-    let Some(vm) = state.vms.get(id).filter(|vm| vm.state == VmState::Creating) else { return };
+    let Some(vm) = state.vms.get(id).filter(|vm| vm.state == VmState::Creating) else {
+        state.steps.remove(id);
+        return;
+    };
     let flavor = vm.flavor.clone();
     refill::note_failure(config, state, &flavor, why.clone(), now);
     if bug!(ForgetUnknown) {
+        state.steps.remove(id);
         return state.shift(id, VmState::Gone, why, now);
     }
-    doubt(state, id, why, given_up);
+    doubt(state, id, why, given_up, now);
 }
 
 /// Whether its module has no policy any more: then nothing of it is taken away.
@@ -204,7 +208,7 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, attempt: 
         StepKind::Create if at == VmState::Creating => {
             let pool = state.memory.pools.entry(vm.flavor.clone()).or_default();
             pool.last_made = Some(now);
-            state.memory.lost.remove(id);
+            sight::known(state, id, now);
             state.shift(id, VmState::Booting, "the provider made it", now);
         }
         StepKind::Undeploy if at == VmState::Draining => {
@@ -218,7 +222,7 @@ fn done(config: &Config, state: &mut State, id: &VmId, kind: StepKind, attempt: 
         }
         StepKind::Destroy if at == VmState::Destroying => {
             let before = state.memory.ending.get(id).map_or(0, |ending| ending.times);
-            state.memory.lost.remove(id);
+            sight::known(state, id, now);
             let ending = Ending { said: now, times: before + attempt };
             state.memory.ending.insert(id.clone(), ending);
         }
@@ -245,7 +249,7 @@ pub(crate) fn release(config: &Config, state: &mut State, id: &VmId, now: Time) 
 pub(crate) fn condemn(state: &mut State, id: &VmId, why: String, now: Time) {
     state.shift(id, VmState::Destroying, why, now);
     state.memory.suspects.remove(id);
-    state.memory.lost.remove(id);
+    sight::known(state, id, now);
     open(state, id, StepKind::Destroy, now);
 }
 

@@ -6,19 +6,16 @@
 //! order takes. If there are many, the fault is rather with the record, and a person decides; and
 //! what a lost record may have made is never destroyed without one.
 
-use std::time::Duration;
-
 use model::id::VmId;
 use model::time::Time;
 use model::vm::{Vm, VmState};
 
 use crate::facts::Facts;
+use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
 use crate::steps::condemn;
-use crate::{brake, recovery};
+use crate::{brake, recovery, refill};
 
-/// An order takes no longer, if no policy of the flavor says.
-const ORDER_TAKES: Duration = Duration::from_secs(480);
 /// More orphans than this, and more than one VM in [`ONE_IN`], are left to a person.
 const FEW: usize = 3;
 const ONE_IN: usize = 20;
@@ -38,10 +35,10 @@ pub(crate) fn look_after(config: &Config, state: &mut State, facts: &Facts, now:
     }
     for id in orphans {
         let vm = &state.vms[&id];
-        let policies = config.policies.values().filter(|policy| policy.flavor == vm.flavor);
-        let takes = policies.map(|policy| policy.create.timeout.0).max().unwrap_or(ORDER_TAKES);
-        let listed = facts.provider.as_ref().is_some_and(|list| list.vms.contains_key(&id));
-        if listed && now.since(vm.since) >= takes * 2 && brake::room(state, now) > 0 {
+        let takes = refill::create(config, &vm.flavor).timeout.0;
+        let list = facts.provider.as_ref().filter(|list| list.vms.contains_key(&id));
+        let named_again = list.is_some_and(|list| list.begun.since(vm.since) >= takes * 2);
+        if named_again && brake::room(state, now) > 0 {
             brake::note(state, now);
             condemn(state, &id, "an orphan: ordered once, made late, used by nobody".into(), now);
         }
@@ -56,9 +53,8 @@ fn strangers(state: &State) -> impl Iterator<Item = VmId> {
 /// A stranger that is no longer there needs no more quarantine. Nobody is told to destroy it: the list
 /// may lie for however long, and then it is a stranger again.
 fn forget_missing(state: &mut State, facts: &Facts, now: Time) {
-    let gone: Vec<VmId> = strangers(state)
-        .filter(|id| state.is_absent(facts, id, crate::sight::LISTS_APART, now))
-        .collect();
+    let gone: Vec<VmId> =
+        strangers(state).filter(|id| state.is_absent(facts, id, LISTS_APART)).collect();
     for id in gone {
         state.shift(&id, VmState::Gone, "no longer listed by its provider", now);
     }

@@ -1,5 +1,5 @@
 //! What must not be concluded: from a sample of the future, a monitor that never spoke, a list that
-//! lacks a stranger, an answer that comes right after the clock jumped.
+//! lacks a stranger or is older than what it lacks, an answer that comes right after the clock jumped.
 //!
 //! Each is a day of the simulated world in its smallest form.
 
@@ -76,20 +76,64 @@ fn lists(ids: &[&str]) -> Facts {
         labels: BTreeMap::new(),
     };
     let vms = ids.iter().map(|id| (VmId::parse(id).unwrap(), seen.clone())).collect();
-    let provider = ProviderFact { complete: true, at: NOW, vms, ..ProviderFact::default() };
+    let provider = ProviderFact { complete: true, begun: NOW, vms, ..ProviderFact::default() };
     let routers = BTreeMap::from([("edge".to_owned(), RouterFact::default())]);
     Facts { provider: Some(provider), routers, ..Facts::default() }
 }
 
-/// Looks every half a minute; gives back the orders that came of it.
+/// Looks every half a minute, at a fresh list each time; gives back the orders that came of it.
 fn look_for(state: &mut State, facts: &Facts, from: Time, minutes: u64) -> Vec<(StepKind, VmId)> {
-    let mut orders = Vec::new();
-    for look in 0..=minutes * 2 {
-        let now = from + Duration::from_secs(look * 30);
-        tick(&config(), state, facts, now);
-        orders.extend(issue(state, now).into_iter().map(|step| (step.kind, step.vm)));
-    }
-    orders
+    let looks = (0..=minutes * 2).map(|look| from + Duration::from_secs(look * 30));
+    looks.flat_map(|now| look(state, &begun(facts, now), now)).collect()
+}
+
+fn begun(facts: &Facts, at: Time) -> Facts {
+    let mut facts = facts.clone();
+    facts.provider.as_mut().unwrap().begun = at;
+    facts
+}
+
+fn look(state: &mut State, facts: &Facts, now: Time) -> Vec<(StepKind, VmId)> {
+    tick(&config(), state, facts, now);
+    issue(state, now).into_iter().map(|step| (step.kind, step.vm)).collect()
+}
+
+/// Looks every second for a minute at one and the same list.
+fn stare(state: &mut State, facts: &Facts, from: Time) -> Vec<(StepKind, VmId)> {
+    let seconds = (0..60).map(|second| from + Duration::from_secs(second));
+    seconds.flat_map(|now| look(state, facts, now)).collect()
+}
+
+fn later(seconds: u64) -> Time {
+    NOW + Duration::from_secs(seconds)
+}
+
+/// The state with one pool, whose only VM is ordered, at `NOW`.
+fn ordered() -> (Config, State) {
+    let pool = serde_json::json!({
+        "apiVersion": "cloudbrain/v1", "kind": "Pool", "flavor": "small", "ready": 1, "max_total": 1,
+    });
+    let pool = scaler::pool::check(serde_json::from_value(pool).unwrap()).0.unwrap();
+    let pools = BTreeMap::from([(pool.flavor.clone(), pool)]);
+    let (config, mut state) = (Config { pools, ..Config::default() }, state(&[]));
+    tick(&config, &mut state, &lists(&[]), NOW);
+    assert_eq!(issue(&mut state, NOW).len(), 1);
+    (config, state)
+}
+
+/// What is ordered while one list after the other, each of them begun so many seconds after `NOW` and
+/// looked at for a while, lacks everything.
+fn orders_by_lists(config: &Config, state: &mut State, begun_at: &[u64]) -> Vec<Vec<StepKind>> {
+    let lists = begun_at.iter().map(|begun_s| {
+        let facts = begun(&lists(&[]), later(*begun_s));
+        let seconds = (*begun_s.max(&31)..begun_s + 60).map(later);
+        let steps = seconds.flat_map(|now| {
+            tick(config, state, &facts, now);
+            issue(state, now)
+        });
+        steps.map(|step| step.kind).collect()
+    });
+    lists.collect()
 }
 
 #[test]
@@ -126,6 +170,85 @@ fn a_stranger_that_lists_lack_is_forgotten_and_not_destroyed() {
     assert_eq!(look_for(&mut state, &lists(&["vm-70"]), NOW + HOUR, 1), []);
     let again = state.vms.values().next().unwrap();
     assert_eq!(again.state, VmState::Quarantine, "the list had lied");
+}
+
+#[test]
+fn a_vm_is_not_dead_for_a_list_that_was_begun_before_it_was_made() {
+    let (config, mut state) = ordered();
+    let id = state.vms.keys().next().unwrap().clone();
+    absorb(&config, &mut state, &id, StepKind::Create, StepOutcome::Done, later(1));
+    let list = |at| begun(&lists(&[]), later(at));
+    assert_eq!(stare(&mut state, &list(0), later(1)), [], "it was listed before it was made");
+    assert_eq!(stare(&mut state, &list(60), later(61)), [], "one list, looked at 60 times");
+    let orders = look(&mut state, &list(120), later(121));
+    assert_eq!(orders, [(StepKind::Destroy, id)], "two lists lack it");
+}
+
+#[test]
+fn a_vm_that_spoke_since_is_lacked_by_no_list() {
+    let mut state = state(&[vm("vm-1", VmState::Pool, NOW), vm("vm-2", VmState::Pool, NOW)]);
+    let [id, other] = ["vm-1", "vm-2"].map(|id| VmId::parse(id).unwrap());
+    let mut is_dead_by = |list_s, heard_s, misses| {
+        let mut facts = begun(&lists(&["vm-2"]), later(list_s));
+        let agent = AgentFact { heard: Some(later(heard_s)), silent_since: None, misses };
+        let well = AgentFact { heard: Some(later(list_s)), silent_since: None, misses: 0 };
+        facts.agents = [(id.clone(), agent), (other.clone(), well)].into();
+        tick(&config(), &mut state, &facts, later(list_s + 1));
+        state.is_dead(&id)
+    };
+    assert!(!is_dead_by(600, 590, 0) && !is_dead_by(620, 595, 0), "it speaks for itself");
+    let lists = [(620, 621), (660, 650), (661, 650), (669, 650)];
+    assert_eq!(lists.map(|(list_s, heard_s)| is_dead_by(list_s, heard_s, 1)), [false; 4]);
+    assert!(is_dead_by(670, 650, 1), "two lists lack it that were begun since it spoke");
+}
+
+#[test]
+fn an_order_of_unknown_outcome_is_sent_again_when_two_lists_lack_it_that_were_begun_later() {
+    let (config, mut state) = ordered();
+    let id = state.vms.keys().next().unwrap().clone();
+    let unknown = StepOutcome::Unknown("no answer".to_owned());
+    absorb(&config, &mut state, &id, StepKind::Create, unknown, later(30));
+    // Begun before the order, while it was out, and twice since.
+    let orders = orders_by_lists(&config, &mut state, &[0, 20, 90, 150]);
+    assert_eq!(orders, [vec![], vec![], vec![], vec![StepKind::Create]]);
+    assert_eq!(state.vms.keys().collect::<Vec<_>>(), [&id], "under the same name");
+}
+
+#[test]
+fn each_order_after_the_first_says_so_also_after_a_restart() {
+    let (config, mut state) = ordered();
+    let id = state.vms.keys().next().unwrap().clone();
+    let unknown = || StepOutcome::Unknown("no answer".to_owned());
+    absorb(&config, &mut state, &id, StepKind::Create, unknown(), later(30));
+    orders_by_lists(&config, &mut state, &[90, 150]);
+    assert_eq!(state.steps[&id].attempt, 2, "it is out for the second time");
+    let State { vms, steps, memory, .. } = state;
+    let memory = serde_json::from_value(serde_json::to_value(memory).unwrap()).unwrap();
+    let mut state = State::restore(&config, vms, steps, memory);
+    state.sight.is_current = true;
+    orders_by_lists(&config, &mut state, &[240, 300]);
+    assert_eq!(state.steps[&id].attempt, 3);
+}
+
+#[test]
+fn an_order_that_was_refused_is_forgotten_when_two_lists_lack_it() {
+    let (config, mut state) = ordered();
+    let id = state.vms.keys().next().unwrap().clone();
+    let refused = StepOutcome::Refused("no such image".to_owned());
+    absorb(&config, &mut state, &id, StepKind::Create, refused, later(30));
+    orders_by_lists(&config, &mut state, &[0, 20, 90]);
+    assert!(state.vms.contains_key(&id), "only one list was begun since");
+    orders_by_lists(&config, &mut state, &[150]);
+    assert!(!state.vms.contains_key(&id));
+}
+
+#[test]
+fn a_list_of_a_time_ahead_proves_nothing() {
+    let mut state = state(&[vm("vm-1", VmState::Booting, NOW)]);
+    for second in [60, 120, 180] {
+        let list = begun(&lists(&[]), NOW + HOUR + Duration::from_secs(second));
+        assert_eq!(look(&mut state, &list, later(second)), []);
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn facts(state: &State, now: Time) -> Facts {
     }
     let router = RouterFact { acknowledged: u64::MAX, ..RouterFact::default() };
     facts.routers.insert("edge".to_owned(), router);
-    let provider = ProviderFact { at: now, ..ProviderFact::default() };
+    let provider = ProviderFact { begun: now, ..ProviderFact::default() };
     facts.provider = Some(provider);
     facts
 }

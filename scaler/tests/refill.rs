@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::id::FlavorId;
+use model::id::{FlavorId, VmId};
 use model::time::Time;
 use model::vm::VmState;
 use scaler::facts::{AgentFact, Facts, ProviderFact, SeenFact};
@@ -48,6 +48,35 @@ fn look(
     state.memory.pools[&flavor()].waits.clone()
 }
 
+/// A policy for each module: its name, its mode, and what it says of `pace.create`.
+fn shared(policies: &[(&str, &str, serde_json::Value)]) -> Config {
+    let refill = serde_json::json!({"per_minute": 100, "in_flight": 100});
+    let mut config = config(&serde_json::json!({"ready": 2, "refill": refill}));
+    for (name, mode, create) in policies {
+        let policy = serde_json::json!({
+            "apiVersion": "cloudbrain/v1", "kind": "ScalingPolicy", "module": name,
+            "flavor": "small", "mode": mode, "capacity": {"min": 1, "max": 8},
+            "pace": {"create": create}, "health": {"ready": {"http": "/ready"}},
+        });
+        let policy = scaler::policy::check(serde_json::from_value(policy).unwrap()).0.unwrap();
+        config.policies.insert(policy.module.clone(), policy);
+    }
+    config
+}
+
+/// When the last of the VMs that are made at once and never come up is given up, in seconds.
+fn given_up_after(config: &Config) -> u64 {
+    let (mut state, mut facts) = (current(), listed());
+    let id = VmId::parse("vm-9").unwrap();
+    let heard = AgentFact { heard: Some(NOW), silent_since: None, misses: 0 };
+    facts.agents.insert(id.clone(), heard);
+    let second = |second: &u64| {
+        look(config, &mut state, &facts, *second, &StepOutcome::Done);
+        state.vms.values().any(|vm| vm.state == VmState::Destroying)
+    };
+    (0..1000).find(second).unwrap()
+}
+
 fn current() -> State {
     let mut state = State::default();
     state.sight.is_current = true;
@@ -55,7 +84,7 @@ fn current() -> State {
 }
 
 fn listed() -> Facts {
-    let provider = ProviderFact { at: NOW, complete: true, ..ProviderFact::default() };
+    let provider = ProviderFact { begun: NOW, complete: true, ..ProviderFact::default() };
     Facts { provider: Some(provider), ..Facts::default() }
 }
 
@@ -79,8 +108,8 @@ fn the_budget_of_an_hour_says_when_it_goes_on() {
     let refill = serde_json::json!({"per_minute": 100, "in_flight": 100});
     let config = config(&serde_json::json!({"ready": 41, "refill": refill}));
     let waits = look(&config, &mut current(), &listed(), 0, &StepOutcome::Done);
-    let expected = "40 may be ordered within an hour (pace.create.per_hour of all policies): the \
-                    next at 1970-01-01T01:16:40Z";
+    let expected = "40 may be ordered within an hour (pace.create.per_hour of all policies that \
+                    act): the next at 1970-01-01T01:16:40Z";
     assert_eq!(waits.as_deref(), Some(expected));
 }
 
@@ -123,7 +152,7 @@ fn a_vm_that_answers_is_made_whatever_its_order_still_waits_for() {
     };
     facts.provider.as_mut().unwrap().vms = [(step.vm.clone(), seen)].into();
     let later = NOW + Duration::from_secs(1);
-    facts.provider.as_mut().unwrap().at = later;
+    facts.provider.as_mut().unwrap().begun = later;
     facts
         .agents
         .insert(step.vm.clone(), AgentFact { heard: Some(later), silent_since: None, misses: 0 });
@@ -134,4 +163,32 @@ fn a_vm_that_answers_is_made_whatever_its_order_still_waits_for() {
     let late = StepOutcome::Failed("no answer within 60 s".to_owned());
     absorb(&config, &mut state, &step.vm, step.kind, late, later);
     assert_eq!(state.vms[&step.vm].state, VmState::Pool);
+}
+
+#[test]
+fn a_policy_that_only_watches_has_no_say_in_how_vms_are_made() {
+    let hasty = serde_json::json!({
+        "timeout": "300ms", "retry_first": "10m", "stop_after": 1, "per_hour": 1,
+    });
+    for mode in ["dry-run", "paused"] {
+        let acts = ("shop/web", "auto", serde_json::json!({"timeout": "30s"}));
+        let config = shared(&[("shop/api", mode, hasty.clone()), acts]);
+        assert_eq!(given_up_after(&config), 31, "{mode}");
+        let mut state = current();
+        look(&config, &mut state, &listed(), 0, &StepOutcome::Done);
+        assert_eq!(state.vms.len(), 3, "{mode}: not one an hour");
+        assert_eq!(given_up_after(&shared(&[("shop/api", mode, hasty.clone())])), 481, "{mode}");
+    }
+}
+
+#[test]
+fn of_policies_that_act_the_most_patient_says_how_vms_are_made() {
+    let create = |timeout, per_hour| serde_json::json!({"timeout": timeout, "per_hour": per_hour});
+    let of =
+        |first, second| shared(&[("shop/api", "auto", first), ("shop/web", "out-only", second)]);
+    assert_eq!(given_up_after(&of(create("10s", 1), create("1m", 1))), 61);
+    assert_eq!(given_up_after(&of(create("1m", 1), create("10s", 1))), 61);
+    let mut state = current();
+    look(&of(create("1m", 1), create("1m", 1)), &mut state, &listed(), 0, &StepOutcome::Done);
+    assert_eq!(state.vms.len(), 2, "each may cause as many as its own policy says");
 }

@@ -120,7 +120,7 @@ fn big_core() -> (Core, Time) {
 /// One interval: every VM is heard, the provider and the router are seen, and then a turn.
 fn round(core: &mut Core, now: Time) {
     let seen = sighting(core);
-    core.hear(Heard::Provider(Ok(seen)), now);
+    core.hear(Heard::Provider { begun: now, seen: Ok(seen) }, now);
     let generation = core.scaler.memory.routing_generation;
     let report = RouterReport { generation, ..RouterReport::default() };
     let (name, report) = ("edge".to_owned(), Ok(report));

@@ -54,7 +54,7 @@ pub fn without_history(core: &Core, now: Time) -> CapacityView {
         at: now,
         provider: core.config.raw.providers.first().map(|raw| ProviderWord {
             name: raw.name().to_owned(),
-            at: provider.map(|provider| provider.at),
+            at: provider.map(|provider| provider.begun),
             error: core.senses.faults.get(PROVIDER).map(|fault| fault.error.clone()),
         }),
         flavors: config.pools.keys().map(|flavor| flavor_view(core, flavor)).collect(),

@@ -89,7 +89,11 @@ pub enum Heard {
     Sensed(Sensed),
     /// An agent came by itself, or came no more.
     Active(ActiveWord),
-    Provider(Result<Sighting, String>),
+    Provider {
+        /// When the list was begun: what was made since is not in it.
+        begun: Time,
+        seen: Result<Sighting, String>,
+    },
     Router {
         name: String,
         report: Result<RouterReport, String>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerter::hands::Channel;
+use model::clock::SharedClock;
 use model::id::{HostId, IncidentId};
 use model::vm::Vm;
 use scaler::hands::{CreateOrder, Deployer, HandError, Machine, Program, Provider, Router};
@@ -182,13 +183,75 @@ fn grace(config: &Config, vm: &Vm) -> Duration {
 pub async fn watch_provider(
     provider: Arc<dyn Provider>,
     every: Duration,
+    clock: SharedClock,
     sender: mpsc::Sender<Input>,
 ) {
     loop {
+        let begun = clock.now();
         let seen = provider.observe().await.map_err(|error| error.to_string());
-        if sender.send(Input::Heard(Heard::Provider(seen))).await.is_err() {
+        if sender.send(Input::Heard(Heard::Provider { begun, seen })).await.is_err() {
             return;
         }
         tokio::time::sleep(every).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use model::clock::Clock;
+    use model::id::VmId;
+    use model::time::Time;
+    use scaler::hands::{Answer, Sighting};
+
+    use super::*;
+
+    /// A provider whose lists take a minute, and the clock that shows it.
+    #[derive(Clone, Debug, Default)]
+    struct Slow(Arc<AtomicI64>);
+
+    impl Clock for Slow {
+        fn now(&self) -> Time {
+            Time::from_millis(self.0.load(Ordering::Relaxed))
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    impl Provider for Slow {
+        fn name(&self) -> &str {
+            "slow"
+        }
+
+        fn observe(&self) -> Answer<'_, Result<Sighting, HandError>> {
+            self.0.fetch_add(60_000, Ordering::Relaxed);
+            Box::pin(async { Ok(Sighting::default()) })
+        }
+
+        fn create<'a>(&'a self, _: &'a CreateOrder) -> Answer<'a, Result<(), HandError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn destroy<'a>(&'a self, _: &'a VmId) -> Answer<'a, Result<(), HandError>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_is_as_old_as_its_begin() {
+        let (slow, (sender, mut inbox)) = (Slow::default(), mpsc::channel(1));
+        let clock = SharedClock::new(slow.clone());
+        tokio::spawn(watch_provider(Arc::new(slow), Duration::ZERO, clock, sender));
+        let mut begins = Vec::new();
+        for _ in 0..2 {
+            let Some(Input::Heard(Heard::Provider { begun, .. })) = inbox.recv().await else {
+                panic!("it lists again and again")
+            };
+            begins.push(begun.millis());
+        }
+        assert_eq!(begins, [0, 60_000]);
     }
 }

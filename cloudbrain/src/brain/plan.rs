@@ -195,7 +195,7 @@ pub fn plan(core: &Core, now: Time) -> Plan {
     Plan {
         fleet: core.config.raw.fleet.clone(),
         at: now,
-        observed: facts.provider.as_ref().map(|provider| provider.at),
+        observed: facts.provider.as_ref().map(|provider| provider.begun),
         complete: facts.provider.as_ref().is_some_and(|provider| provider.complete),
         modules: modules.collect(),
         pools: pools.collect(),

@@ -222,12 +222,12 @@ impl Senses {
         }
     }
 
-    pub fn provider(&mut self, sighting: Sighting, at: Time) {
+    pub fn provider(&mut self, sighting: Sighting, begun: Time) {
         if sighting.complete {
             self.hosts =
                 sighting.hosts.iter().map(|host| (host.id.clone(), host.clone())).collect();
         }
-        self.facts.provider = Some(ProviderFact::from_sighting(sighting, at));
+        self.facts.provider = Some(ProviderFact::from_sighting(sighting, begun));
     }
 
     /// The provider did not answer: what it said before is too old to conclude from.

@@ -241,7 +241,7 @@ fn spawn_around(
     }
     if let Some(provider) = &brain.hands.provider {
         let every = config.raw.tick.0.min(PROVIDER_EVERY);
-        tokio::spawn(watch_provider(provider.clone(), every, sender.clone()));
+        tokio::spawn(watch_provider(provider.clone(), every, clock.clone(), sender.clone()));
     }
     tokio::spawn(handle.recorder.clone().keep(ends.polled));
     tokio::spawn(handle.recorder.clone().maintain());

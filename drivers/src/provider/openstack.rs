@@ -3,8 +3,8 @@
 //! Nova has no client token: the same order twice makes two servers, and names are not unique. So each
 //! server bears, in its metadata, whose it is (the fleet, and on whose record it was ordered) and which VM.
 //! Before a server is ordered, the list of ours is walked; what is there already is adopted. If the order
-//! was sent before and nobody knows what came of it, it is sent again only after two complete lists
-//! `settle` apart lack it. Even so a request that everybody had given up may still be carried out later.
+//! was sent before and nobody knows what came of it, it is sent again only when complete lists have
+//! lacked it for `settle`. Even so a request that everybody had given up may still be carried out later.
 //! Of two servers for one VM, the first that became ACTIVE is kept and the other destroyed, whenever they
 //! are seen: exact finally, and at most one too many for each order that was sent again.
 //!
@@ -123,8 +123,8 @@ pub struct OpenstackSettings {
     /// A server that is not ACTIVE by then is destroyed, and ordered anew.
     #[serde(default = "build_timeout")]
     pub build_timeout: Span,
-    /// An order of which nobody knows what came of it is sent again after two lists without it, so
-    /// far apart.
+    /// An order of which nobody knows what came of it is sent again when lists have lacked it for so
+    /// long.
     #[serde(default = "settle")]
     pub settle: Span,
 }
@@ -160,8 +160,8 @@ pub struct OpenstackProvider {
     orders: Semaphore,
     /// The newest list with the time of its end, and who walks it now.
     board: Mutex<Option<(Arc<Listing>, Duration)>>,
-    /// What is known of orders that are open.
-    open: Mutex<BTreeMap<VmId, Open>>,
+    /// Orders that are open, and of which the last try surely made nothing.
+    untouched: Mutex<BTreeSet<VmId>>,
 }
 
 /// Whether somebody waits for a list to give an order.
@@ -169,15 +169,6 @@ pub struct OpenstackProvider {
 enum Haste {
     AnOrderWaits,
     CanWait,
-}
-
-/// What is known of one order that is open.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Open {
-    /// The last try surely made nothing.
-    Untouched,
-    /// A list without it was begun then.
-    AbsentSince(Duration),
 }
 
 impl OpenstackSettings {
@@ -213,7 +204,7 @@ impl OpenstackSettings {
             surroundings: Surroundings::new(other.transpose()?),
             orders: Semaphore::new(ORDERS_AT_ONCE),
             board: Mutex::default(),
-            open: Mutex::default(),
+            untouched: Mutex::default(),
             settings: self.clone(),
         })
     }
@@ -284,52 +275,45 @@ impl OpenstackProvider {
     }
 
     async fn make(&self, order: &CreateOrder) -> Result<(), HandError> {
-        let began = self.clock.elapsed();
         let listing = self.listing(Haste::AnOrderWaits).await?;
+        let listing = if order.again { self.settled(&order.vm, listing).await? } else { listing };
         if let Some(other) = listing.kept(&order.vm).filter(|kept| !kept.is_of(&order.origin)) {
             let why = format!("a server of another brain bears its name: {}", other.id);
             return Err(HandError::Refused(why));
         }
+        let began = self.clock.elapsed();
         if listing.of(&order.vm).is_empty() {
-            if order.again {
-                self.must_be_settled(&order.vm, &listing).await?;
-            }
             self.order(order).await?;
         }
-        self.open.lock().await.remove(&order.vm);
+        self.untouched.lock().await.remove(&order.vm);
         self.see_through(order, began).await
     }
 
-    /// An order that may have been carried out is sent again only when two lists, far enough apart,
-    /// lack what it would have made.
-    async fn must_be_settled(&self, vm: &VmId, listing: &Listing) -> Result<(), HandError> {
-        let mut open = self.open.lock().await;
-        let since = match open.get(vm) {
-            Some(Open::Untouched) => return Ok(()),
-            Some(Open::AbsentSince(since)) => *since,
-            None => {
-                open.insert(vm.clone(), Open::AbsentSince(listing.began));
-                listing.began
-            }
-        };
-        let absent = listing.began.saturating_sub(since);
-        if absent >= self.settings.settle.0 {
-            return Ok(());
+    /// An order that may have been carried out is sent again only when lists have lacked for long enough
+    /// what it would have made. That is waited for here: an answer that nobody knows yet would count as
+    /// one more failure. Gives back the newest list.
+    async fn settled(&self, vm: &VmId, first: Arc<Listing>) -> Result<Arc<Listing>, HandError> {
+        let until = first.began + self.settings.settle.0;
+        let mut listing = first;
+        while listing.of(vm).is_empty()
+            && listing.began < until
+            && !self.untouched.lock().await.contains(vm)
+        {
+            let left = until.saturating_sub(self.clock.elapsed());
+            sleep(left.min(LONGEST_LOOK)).await;
+            listing = self.listing(Haste::CanWait).await?;
         }
-        let settle = self.settings.settle;
-        Err(HandError::Unclear(format!(
-            "it was ordered before and is not listed; it is ordered again once it was missing for {settle}"
-        )))
+        Ok(listing)
     }
 
     /// Sends the order. After an error that leaves no doubt, it may be sent again at once.
     async fn order(&self, order: &CreateOrder) -> Result<(), HandError> {
         let _permit = self.orders.acquire().await;
-        self.open.lock().await.remove(&order.vm);
+        self.untouched.lock().await.remove(&order.vm);
         let sent = self.send_order(order).await;
         let is_sure = matches!(sent, Err(HandError::Failed(_) | HandError::NoCapacity { .. }));
         if is_sure {
-            self.open.lock().await.insert(order.vm.clone(), Open::Untouched);
+            self.untouched.lock().await.insert(order.vm.clone());
         }
         sent
     }
@@ -415,7 +399,7 @@ impl OpenstackProvider {
             self.delete(&server.id).await?;
         }
         self.wait_until_gone(vm).await?;
-        self.open.lock().await.insert(vm.clone(), Open::Untouched);
+        self.untouched.lock().await.insert(vm.clone());
         Ok(())
     }
 

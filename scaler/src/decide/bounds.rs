@@ -76,13 +76,15 @@ impl Chain<'_> {
         highest.max(self.terms.min)
     }
 
+    /// Never above a ceiling, which is the stronger word: else the count would go to and fro between them.
     fn highest_floor(&self) -> Option<Bound> {
         let spans = self.inputs.schedules.iter();
         let floors = spans.filter_map(|span| Some((span.min?, format!("schedule {}", span.name))));
         let forecast = self.inputs.forecast.as_ref().and_then(|forecast| self.forecast(forecast));
         let forecast = forecast.map(|count| (count, "the forecast".to_owned()));
         let highest = floors.chain(forecast).reduce(|a, b| if b.0 > a.0 { b } else { a });
-        highest.map(|(floor, by)| (floor.min(self.terms.max), by))
+        let most = self.lowest_ceiling().map_or(self.terms.max, |(ceiling, _)| ceiling);
+        highest.map(|(floor, by)| (floor.min(most).min(self.terms.max), by))
     }
 
     fn lowest_ceiling(&self) -> Option<Bound> {

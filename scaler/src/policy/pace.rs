@@ -80,6 +80,20 @@ pub struct RawPaceCreate {
     pub per_hour: u32,
 }
 
+impl RawPaceCreate {
+    /// How VMs are made that may come to either of two modules: as the more patient and the more careful
+    /// of them says. Each module may cause as many as its own policy says.
+    pub(crate) fn joined(self, other: Self) -> Self {
+        Self {
+            timeout: self.timeout.max(other.timeout),
+            retry_first: self.retry_first.max(other.retry_first),
+            retry_max: self.retry_max.max(other.retry_max),
+            stop_after: self.stop_after.min(other.stop_after),
+            per_hour: self.per_hour.saturating_add(other.per_hour),
+        }
+    }
+}
+
 impl RawPaceOut {
     /// With what was left out. `by_work` if the work decides, at most for `max` VMs.
     pub(super) fn filled(self, by_work: bool, max: u32) -> PaceOut {

@@ -83,7 +83,7 @@ fn state(vms: usize) -> State {
 
 fn facts(vms: usize, now: Time) -> Facts {
     let mut facts = Facts::default();
-    let mut list = ProviderFact { complete: true, at: now, ..ProviderFact::default() };
+    let mut list = ProviderFact { complete: true, begun: now, ..ProviderFact::default() };
     let mut router = RouterFact { acknowledged: 1, ..RouterFact::default() };
     for number in 0..vms {
         let id = vm_id(number + 1);

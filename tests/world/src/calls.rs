@@ -6,6 +6,7 @@ use model::time::Time;
 use scaler::steps::{StepKind, StepOutcome};
 
 use crate::cloud::{HOSTS, Machine, ROOM_OF_A_HOST, Running};
+use crate::oracle::Lacked;
 use crate::trouble::{Creating, Ending, Trouble};
 use crate::world::{Event, Order, World, picked};
 
@@ -100,6 +101,7 @@ impl World {
     }
 
     fn make(&mut self, machine: Machine) {
+        self.oracle.made.insert(machine.id.clone(), Lacked::since(self.now));
         self.cloud.make(machine);
         self.at(self.now + Duration::from_secs(40), Event::DropDoubles);
         self.after_making();

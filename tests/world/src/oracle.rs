@@ -64,7 +64,8 @@ pub const PROPERTIES: [Property; 24] = [
     ),
     property(
         "P10",
-        "what bears our tag and is unknown is not destroyed before two complete lists named it, long apart",
+        "what is unknown is not destroyed before two complete lists named it, long apart, and nothing for \
+         its absence before two lists lack it that were begun since it was made",
         HERE,
     ),
     property(
@@ -117,10 +118,11 @@ pub struct Oracle {
     pub(crate) came_up: BTreeMap<FlavorId, Time>,
     /// When a module was given a VM, or gave one away, last. Pools go on renewing their VMs.
     pub(crate) last_order: Time,
-    /// Complete lists that the brain has seen.
-    pub(crate) complete_lists: u64,
-    /// How many it had seen when it ordered each VM last.
-    pub(crate) asked_for: BTreeMap<VmId, u64>,
+    /// When a VM was ordered first.
+    pub(crate) first_ordered: BTreeMap<VmId, Time>,
+    /// Which complete lists lack a VM since it was ordered last, and since it was made.
+    pub(crate) ordered_vms: BTreeMap<VmId, Lacked>,
+    pub(crate) made: BTreeMap<VmId, Lacked>,
     /// The assignment whose program was to be stopped last, by VM.
     pub(crate) told_to_stop: BTreeMap<VmId, u32>,
     /// When each assignment of a VM was planned.
@@ -144,6 +146,36 @@ pub struct Oracle {
     pub(crate) turns: BTreeMap<ModuleId, VecDeque<(Time, bool)>>,
     pub(crate) shaken: Time,
     pub(crate) clock_jumped: Option<Time>,
+}
+
+/// Lists that lack a VM are so far apart before anything follows from it.
+const LISTS_APART: Duration = Duration::from_secs(10);
+
+/// The complete lists in a row that lack a VM.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lacked {
+    /// Those that were begun earlier do not count.
+    since: Time,
+    /// When the first and the newest were begun.
+    lists: Option<(Time, Time)>,
+}
+
+impl Lacked {
+    pub(crate) fn since(since: Time) -> Self {
+        Self { since, lists: None }
+    }
+
+    fn see(&mut self, is_named: bool, begun: Time) {
+        if is_named {
+            self.lists = None;
+        } else if begun > self.since {
+            self.lists = Some((self.lists.map_or(begun, |(first, _)| first), begun));
+        }
+    }
+
+    pub(crate) fn by_two_lists(&self) -> bool {
+        self.lists.is_some_and(|(first, newest)| newest.since(first) >= LISTS_APART)
+    }
 }
 
 impl Oracle {
@@ -186,11 +218,15 @@ impl Oracle {
         }
     }
 
-    /// A list was handed to the brain.
-    pub(crate) fn listed(&mut self, sighting: &Sighting, now: Time) {
-        self.complete_lists += u64::from(sighting.complete);
+    /// A list that was begun at this moment was handed to the brain.
+    pub(crate) fn listed(&mut self, sighting: &Sighting, begun: Time) {
+        let now = begun;
         if sighting.complete {
             self.listed = now;
+            let named: BTreeSet<&VmId> = sighting.vms.iter().map(|vm| &vm.id).collect();
+            for (id, lacked) in self.ordered_vms.iter_mut().chain(&mut self.made) {
+                lacked.see(named.contains(id), begun);
+            }
         }
         for vm in &sighting.vms {
             if sighting.complete {

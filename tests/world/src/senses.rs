@@ -15,7 +15,7 @@ use scaler::hands::{Power, SeenHost, SeenVm, Sighting, UpstreamReport};
 use crate::cloud::{HOSTS, Machine, host_name, rack_name};
 use crate::fleet::{MODULES, START, demand, module};
 use crate::trouble::{Listing, Lying, Trouble};
-use crate::world::{CALM, DAY, World, picked};
+use crate::world::{CALM, DAY, UnderWay, World, picked};
 
 /// Agents and probes are asked no more often than this.
 const POLL_EVERY: Duration = Duration::from_secs(10);
@@ -23,6 +23,10 @@ const POLL_EVERY: Duration = Duration::from_secs(10);
 const ROUTER_WORD_HOLDS: Duration = Duration::from_secs(30);
 /// How far a replica may lag.
 const LAG: Duration = Duration::from_secs(480);
+/// A list is begun this long after the last came, and when lists are rare; and how long a slow one takes.
+const LIST_EVERY: Duration = Duration::from_secs(15);
+const RARE: Duration = Duration::from_secs(240);
+const SLOW: Duration = Duration::from_secs(60);
 const OFF: Duration = Duration::from_secs(600);
 /// So long a program that was just started is busy with itself, and so busy.
 const WARM_UP: Duration = Duration::from_secs(120);
@@ -196,23 +200,41 @@ impl World {
         }
     }
 
+    /// As the brain's watchman does: one list at a time, and a rest after each. Between two lists the
+    /// brain has the old one.
     fn list(&mut self) {
         if self.is(Trouble::ProviderDown) || self.is(Trouble::BrainCutOff) {
             self.brain.facts.provider = None;
+            (self.brain.listing, self.brain.listed) = (None, None);
             return;
         }
+        let lie = self.troubles().rev().find_map(|trouble| trouble.lists());
+        let rest = if lie == Some(Listing::Rare) { RARE } else { LIST_EVERY };
+        let rested = self.brain.listed.is_none_or(|at| self.now.since(at) >= rest);
+        if rested && self.brain.listing.is_none() {
+            let takes = if lie == Some(Listing::Slow) { SLOW } else { Duration::ZERO };
+            let (begun, begun_by_brain, comes) = (self.now, self.brain_now(), self.now + takes);
+            let says = self.sighting(lie);
+            self.brain.listing = Some(UnderWay { begun, begun_by_brain, comes, says });
+        }
+        let now = self.now;
+        let come = self.brain.listing.take_if(|list| list.comes <= now);
+        let Some(UnderWay { begun, begun_by_brain, says, .. }) = come else { return };
+        self.brain.listed = Some(now);
+        self.oracle.listed(&says, begun);
+        self.brain.facts.provider = Some(ProviderFact::from_sighting(says, begun_by_brain));
+    }
+
+    /// What the provider says at this moment.
+    fn sighting(&mut self, lie: Option<Listing>) -> Sighting {
         let seen: Vec<SeenVm> =
             self.cloud.machines.values().map(|machine| self.seen(machine)).collect();
-        let lie = self.troubles().rev().find_map(|trouble| trouble.lists());
         let (complete, vms) = self.falsify(lie, seen);
         let room = self.cloud.room(self.now);
         let flavors = self.fleet.flavors().map(|flavor| (flavor.clone(), room));
         let host =
             SeenHost { id: host_name(0), agent: None, room: flavors.collect(), is_down: false };
-        let sighting = Sighting { complete, hosts: vec![host], vms, quotas: Vec::new() };
-        self.oracle.listed(&sighting, self.now);
-        let at = self.brain_now();
-        self.brain.facts.provider = Some(ProviderFact::from_sighting(sighting, at));
+        Sighting { complete, hosts: vec![host], vms, quotas: Vec::new() }
     }
 
     fn falsify(&mut self, lie: Option<Listing>, mut vms: Vec<SeenVm>) -> (bool, Vec<SeenVm>) {
@@ -227,7 +249,7 @@ impl World {
             }
         }
         match lie {
-            None => return (true, vms),
+            None | Some(Listing::Rare | Listing::Slow) => return (true, vms),
             Some(Listing::Empty) => vms.clear(),
             Some(Listing::Incomplete) => {
                 vms.retain(|_| self.dice.chance(60));

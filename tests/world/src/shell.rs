@@ -30,6 +30,7 @@ impl World {
         let moves = std::mem::take(&mut self.brain.state.moves);
         for vm in &moves {
             self.tell(|_| format!("{} {}: {}", vm.id, vm.state, vm.why));
+            self.p10_two_lists_lack_it(vm);
         }
         let dies_at = self.brain.dies_at.take();
         if dies_at == Some(0) {
@@ -135,6 +136,7 @@ impl World {
         self.brain.life += 1;
         self.brain.up = true;
         self.brain.polled = None;
+        (self.brain.listing, self.brain.listed) = (None, None);
         self.brain.facts = Facts::default();
         for edge in &self.edges {
             self.brain.facts.routers.insert(edge.name.clone(), Default::default());

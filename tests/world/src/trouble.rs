@@ -138,6 +138,10 @@ pub enum Listing {
     Stale,
     /// Says of VMs that run that they do not.
     Slander,
+    /// Comes minutes after the last.
+    Rare,
+    /// Comes a minute after it was begun.
+    Slow,
 }
 
 /// What is wrong with the samples.
@@ -230,8 +234,18 @@ pub fn plan(seed: u64, start: Time, calm: Time) -> Vec<Fault> {
             faults.push(Fault { from: again.min(calm), until: again.min(calm), what });
         }
     }
+    faults.extend(late_lists(seed, start, calm));
     faults.sort_by_key(|fault| fault.from);
     faults
+}
+
+/// On every other day the provider's lists are true and late, for hours.
+fn late_lists(seed: u64, start: Time, calm: Time) -> Option<Fault> {
+    let mut dice = Dice::new(seed, 5);
+    let how = [Listing::Rare, Listing::Slow][dice.roll(2) as usize];
+    let from = start + dice.span_s(0, calm.since(start).as_secs());
+    let until = (from + dice.span_s(3600, 14_400)).min(calm);
+    dice.chance(50).then_some(Fault { from, until, what: Trouble::Lists(how) })
 }
 
 /// A trouble, and how many seconds it lasts.

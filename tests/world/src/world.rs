@@ -11,7 +11,7 @@ use model::id::{FlavorId, ModuleId, VmId};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 use scaler::facts::Facts;
-use scaler::hands::{Routing, SeenVm};
+use scaler::hands::{Routing, SeenVm, Sighting};
 use scaler::state::{Config, Memory, State};
 use scaler::steps::{Step, StepKind, StepOutcome};
 
@@ -19,7 +19,7 @@ use crate::cloud::{Cloud, HOSTS, HOSTS_IN_A_RACK, Machine};
 use crate::dice::Dice;
 use crate::edge::Edge;
 use crate::fleet::{Fleet, MODULES, START, module};
-use crate::oracle::{Oracle, Violation};
+use crate::oracle::{Lacked, Oracle, Violation};
 use crate::trouble::{Fault, Trouble};
 
 /// How long a day in here takes, and how much of its end is without faults.
@@ -71,6 +71,16 @@ pub struct Stored {
     pub at: Time,
 }
 
+/// A list that was begun and comes later.
+#[derive(Clone, Debug)]
+pub(crate) struct UnderWay {
+    pub begun: Time,
+    /// The same moment by the brain's clock.
+    pub begun_by_brain: Time,
+    pub comes: Time,
+    pub says: Sighting,
+}
+
 /// The process around the core.
 #[derive(Debug, Default)]
 pub struct Brain {
@@ -87,6 +97,10 @@ pub struct Brain {
     pub(crate) dies_at: Option<u64>,
     pub(crate) tick_number: u64,
     pub(crate) polled: Option<Time>,
+    /// The list that is under way.
+    pub(crate) listing: Option<UnderWay>,
+    /// When it took in its newest list.
+    pub(crate) listed: Option<Time>,
     /// Copies of the store, one an hour.
     pub(crate) backups: VecDeque<Stored>,
     pub(crate) backed_up: Time,
@@ -223,6 +237,7 @@ impl World {
             Event::Returns { life, vm, kind, outcome } => self.returns(life, &vm, kind, outcome),
             Event::MadeLate(machine) => {
                 self.tell(|_| format!("{} is made at last", machine.id));
+                self.oracle.made.insert(machine.id.clone(), Lacked::since(self.now));
                 self.cloud.make(*machine);
                 self.later(40_000, 40_000, Event::DropDoubles);
                 self.after_making();

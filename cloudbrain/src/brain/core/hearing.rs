@@ -44,8 +44,8 @@ impl Core {
             Heard::Active(ActiveWord::Silent { object, at, error }) => {
                 self.fell_silent(object, at, error, now)
             }
-            Heard::Provider(Ok(sighting)) => self.sighted(sighting, now),
-            Heard::Provider(Err(error)) => {
+            Heard::Provider { begun, seen: Ok(sighting) } => self.sighted(sighting, begun, now),
+            Heard::Provider { seen: Err(error), .. } => {
                 self.senses.provider_silent();
                 self.senses.noted(PROVIDER, now, false);
                 self.senses.fault(PROVIDER.to_owned(), &error, now);
@@ -347,11 +347,11 @@ impl Core {
         }
     }
 
-    fn sighted(&mut self, sighting: Sighting, now: Time) -> bool {
+    fn sighted(&mut self, sighting: Sighting, begun: Time, now: Time) -> bool {
         self.senses.noted(PROVIDER, now, true);
         self.senses.no_fault(PROVIDER);
         let before = self.senses.facts.provider.take();
-        self.senses.provider(sighting, now);
+        self.senses.provider(sighting, begun);
         self.hosts_by_provider(before.as_ref(), now);
         let after = self.senses.facts.provider.as_ref();
         before.map(|before| before.vms) != after.map(|after| after.vms.clone())

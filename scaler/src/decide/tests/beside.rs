@@ -182,6 +182,27 @@ fn a_forecast_lifts_the_floor_a_little_and_only_if_it_may() {
 }
 
 #[test]
+fn a_floor_above_a_ceiling_ends_at_the_ceiling() {
+    let mut raw = raw();
+    raw.forecast.mode = crate::policy::ForecastMode::RaiseFloor;
+    raw.forecast.max_raise = Share::Count(4);
+    let forecast = Forecast { count: 8, at: Time::default(), is_trusted: true, why: String::new() };
+    let capped = ScheduleSpan {
+        name: "cap".to_owned(),
+        from: Time::default(),
+        until: Time::from_millis(7_200_000),
+        min: None,
+        max: Some(3),
+        mode: None,
+    };
+    let beside = Beside { schedules: vec![capped], forecast: Some(forecast), ..Beside::default() };
+    let ask = |desired, loads| told(&look(raw.clone(), &mut with(desired), 100, loads, &beside));
+    assert_eq!(ask(2, "0.5 0.5"), "3: the forecast wants at least 3");
+    assert_eq!(ask(3, "0.5 0.5 0.5"), "3: load 0.50 is within its band", "and stays there");
+    assert_eq!(ask(4, "0.5 0.5 0.5 0.5"), "3: schedule cap wants at most 3");
+}
+
+#[test]
 fn a_hold_leaves_alone_and_says_what_would_be_done() {
     let hold = |what| Beside {
         holds: vec![Hold {

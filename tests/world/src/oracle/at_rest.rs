@@ -126,7 +126,11 @@ impl World {
             let waits =
                 |machine: &&Machine| machine.flavor == pool.flavor && machine.program.is_none();
             pool.max_age.is_some_and(|age| {
-                let old = |machine: &Machine| self.now.since(machine.made) + slack >= age;
+                // A VM is as old as its order, which may have been sent again and again.
+                let ordered =
+                    |machine: &Machine| self.oracle.first_ordered.get(&machine.id).copied();
+                let born = |machine: &Machine| ordered(machine).unwrap_or(machine.made);
+                let old = |machine: &Machine| self.now.since(born(machine)) + slack >= age;
                 self.cloud.machines.values().filter(waits).any(old)
             })
         });

@@ -10,6 +10,7 @@ use scaler::policy::Mode;
 use scaler::steps::StepKind;
 
 use crate::cloud::Machine;
+use crate::oracle::Lacked;
 use crate::trouble::Trouble;
 use crate::world::{Brain, Order, World};
 
@@ -29,7 +30,7 @@ impl World {
         match order.step.kind {
             StepKind::Create => {
                 self.p12_names_are_used_once(&order.step.vm);
-                self.p6_no_hasty_repetition(&order.step.vm);
+                self.p6_no_hasty_repetition(order);
                 self.p13_bounded_effort(&order.flavor);
             }
             StepKind::Deploy => {
@@ -190,6 +191,15 @@ impl World {
         self.p23_monitor_lost(id);
     }
 
+    /// No VM is called dead because of a list that was begun before it was made, or is looked at twice.
+    pub(crate) fn p10_two_lists_lack_it(&mut self, moved: &Vm) {
+        let (id, given_up) = (&moved.id, moved.why == "it died while it booted");
+        let lacked = self.oracle.made.get(id).is_none_or(Lacked::by_two_lists);
+        if given_up && !lacked && !self.oracle.stopped.contains(id) {
+            self.broken("P10", format!("{id} is given up, and two lists do not lack it"));
+        }
+    }
+
     /// With the agents dark and everybody else well, nothing that waits in the pool is destroyed.
     fn p23_monitor_lost(&mut self, id: &VmId) {
         let only_dark = self.troubles().all(|trouble| trouble == Trouble::AgentsDark);
@@ -220,10 +230,16 @@ impl World {
     }
 
     /// An order of unknown outcome is repeated under its name, and only when two lists lack it.
-    fn p6_no_hasty_repetition(&mut self, id: &VmId) {
-        let seen = self.oracle.complete_lists;
-        let before = self.oracle.asked_for.insert(id.clone(), seen);
-        if before.is_some_and(|before| seen < before + 2) {
+    /// The provider is told that it is not the first; only a store that was put back may not know.
+    fn p6_no_hasty_repetition(&mut self, order: &Order) {
+        let id = &order.step.vm;
+        self.oracle.first_ordered.entry(id.clone()).or_insert(self.now);
+        let before = self.oracle.ordered_vms.insert(id.clone(), Lacked::since(self.now));
+        let is_first = order.step.attempt <= 1;
+        if before.is_some() && is_first && self.oracle.restored.is_none() {
+            self.broken("P6", format!("{id} is ordered again, as if it were the first time"));
+        }
+        if before.is_some_and(|before| !before.by_two_lists()) {
             self.broken("P6", format!("{id} is ordered again before two lists could lack it"));
         }
     }
