@@ -20,6 +20,9 @@ pub(crate) struct Unseen {
     pub(crate) sick: Sick,
     /// By object: the collector that vouches for it.
     pub(crate) taken: Taken,
+    /// What was told before, and blind collectors alone vouch for: it stays as it is, and takes nothing
+    /// new along.
+    pub(crate) frozen: BTreeSet<Object>,
     /// Collectors whose blindness nobody reported.
     pub(crate) suspected: BTreeMap<Object, Basis>,
 }
@@ -43,9 +46,13 @@ pub(crate) fn set_aside(
         return unseen;
     }
     sick.retain(|object, health| {
-        let is_believed = sieve.was_told(object) || matches!(object, Object::Collector(_));
+        let is_vouched = health.witnesses.is_subset(&blind) && !is_collector(object);
         match health.witnesses.first() {
-            Some(witness) if !is_believed && health.witnesses.is_subset(&blind) => {
+            Some(_) if is_vouched && sieve.was_told(object) => {
+                unseen.frozen.insert(object.clone());
+                true
+            }
+            Some(witness) if is_vouched => {
                 unseen.taken.insert(object.clone(), Object::Collector(witness.clone()));
                 unseen.sick.insert(object.clone(), health.clone());
                 false
@@ -56,6 +63,10 @@ pub(crate) fn set_aside(
     let suspected = suspected.into_iter().map(|(id, basis)| (Object::Collector(id), basis));
     unseen.suspected = suspected.filter(|(collector, _)| !sick.contains_key(collector)).collect();
     unseen
+}
+
+fn is_collector(object: &Object) -> bool {
+    matches!(object, Object::Collector(_))
 }
 
 /// Collectors by whose word alone nearly everything fails.

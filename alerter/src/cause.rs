@@ -97,6 +97,9 @@ pub(crate) fn find(
         pass_on(&mut taken);
     }
     suspected.extend(unseen.suspected);
+    taken.retain(|object, root| {
+        !unseen.frozen.contains(root) || object == root || sieve.was_told(object)
+    });
     for (object, collector) in unseen.taken {
         taken.entry(object).or_insert(collector); // What is believed to be down takes it along.
     }
