@@ -24,6 +24,7 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(3_600);
 pub fn check(raw: RawPolicy) -> (Option<Policy>, Vec<Finding>) {
     let mut findings = Vec::new();
     check_capacity(&raw, &mut findings);
+    check_counts(&raw, &mut findings);
     check_pace(&raw, &mut findings);
     check_missing_data(&raw, &mut findings);
     check_care(&raw, &mut findings);
@@ -84,6 +85,35 @@ fn check_capacity(raw: &RawPolicy, findings: &mut Vec<Finding>) {
             "capacity.initial",
             format!("initial {initial} is outside {min} to {max}; write a count within"),
         ));
+    }
+}
+
+/// What else is a plain count.
+fn check_counts(raw: &RawPolicy, findings: &mut Vec<Finding>) {
+    let (pace, create) = (&raw.pace, &raw.pace.create);
+    let count = |share: Share| match share {
+        Share::Count(count) => count,
+        Share::Percent(_) => 0,
+    };
+    let counts = [
+        ("capacity.max", raw.capacity.max),
+        ("pace.out.max_step", pace.out.max_step.map_or(0, count)),
+        ("pace.out.max_in_flight", pace.out.max_in_flight.unwrap_or(0)),
+        ("pace.in.max_step", pace.inward.max_step.map_or(0, count)),
+        ("pace.create.stop_after", create.stop_after),
+        ("pace.create.per_hour", create.per_hour),
+        ("deploy.surge", count(raw.deploy.surge)),
+        ("forecast.max_raise", count(raw.forecast.max_raise)),
+    ];
+    findings.extend(counts.into_iter().filter_map(|(key, count)| Finding::too_many(key, count)));
+    for (i, metric) in raw.metrics.iter().enumerate() {
+        let steps = [
+            ("out", metric.out.as_ref().map(|out| out.step)),
+            ("in", metric.inward.as_ref().map(|inward| inward.step)),
+        ];
+        let path = |side| format!("metrics.{i}.{side}.step");
+        let counts = steps.into_iter().filter_map(|(side, step)| Some((side, count(step?))));
+        findings.extend(counts.filter_map(|(side, n)| Finding::too_many(path(side), n)));
     }
 }
 

@@ -159,3 +159,14 @@ fn what_pace_leaves_out_depends_on_what_asks() {
     raw.pace.inward.max_step = Some(Share::Count(1));
     assert_eq!(pace(raw), "out 100% 8 in 1 0 1", "what is written counts");
 }
+
+#[test]
+fn a_count_that_no_fleet_has_is_refused_wherever_it_stands() {
+    let path = |change: fn(&mut RawPolicy)| refused(change).path;
+    assert_eq!(path(|raw| raw.capacity.max = 100_001), "capacity.max");
+    let in_flight = path(|raw| raw.pace.out.max_in_flight = Some(u32::MAX));
+    assert_eq!(in_flight, "pace.out.max_in_flight");
+    assert_eq!(path(|raw| raw.deploy.surge = Share::Count(u32::MAX - 5)), "deploy.surge");
+    let step = path(|raw| raw.metrics[0].out.as_mut().unwrap().step = Share::Count(u32::MAX));
+    assert_eq!(step, "metrics.0.out.step");
+}
