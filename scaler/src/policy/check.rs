@@ -17,6 +17,8 @@ use super::{
 pub const REQUESTS_PER_SECOND: &str = "requests_per_second";
 /// How far the value of a target metric may be off before something is done.
 const TOLERANCE: f64 = 0.1;
+/// Products of decimal fractions are off by less: 0.9 x 0.8 is a little more than 0.72.
+const ROUNDING: f64 = 1e-9;
 /// A window of more would be a history.
 const LONGEST_WINDOW: Duration = Duration::from_secs(3_600);
 
@@ -273,6 +275,7 @@ fn check_metric(
         ));
     }
     check_source(metric, &path, findings);
+    check_max_age(metric, &path, findings);
     check_window(metric, &path, findings);
     check_window_of_rate(metric, &path, findings);
     let aim = check_aim(metric, &path, findings);
@@ -304,6 +307,13 @@ fn check_source(metric: &RawMetric, path: &impl Fn(&str) -> String, findings: &m
         let message = "what comes from outside does not fall as VMs are added, so it needs a \
                        target: what one VM takes of it";
         findings.push(Finding::error(path("source"), message));
+    }
+}
+
+fn check_max_age(metric: &RawMetric, path: &impl Fn(&str) -> String, findings: &mut Vec<Finding>) {
+    if metric.max_age.0.is_zero() {
+        let message = "no sample is ever so new; write for example 45s";
+        findings.push(Finding::error(path("max_age"), message));
     }
 }
 
@@ -405,7 +415,7 @@ fn check_band(
         }
     }
     if let Some(below) = metric.inward.map(|inward| inward.below)
-        && !(below >= 0.0 && below < 0.9 * above)
+        && !(below >= 0.0 && below < 0.9 * above - ROUNDING)
     {
         let message = format!(
             "in below {below} is too near to out above {above}: the fleet would flap; write less \
