@@ -93,7 +93,10 @@ impl Share {
         match self {
             Self::Count(count) => count,
             Self::Percent(0) => 0,
-            Self::Percent(percent) => (whole * u32::from(percent) / 100).max(1),
+            Self::Percent(percent) => {
+                let part = u64::from(whole) * u64::from(percent) / 100;
+                u32::try_from(part).unwrap_or(u32::MAX).max(1)
+            }
         }
     }
 }

@@ -89,6 +89,12 @@ pub fn check(raw: RawPool) -> (Option<Pool>, Vec<Finding>) {
         );
         findings.push(Finding::error("ready", message));
     }
+    let counts = [
+        ("max_total", raw.max_total),
+        ("refill.per_minute", raw.refill.per_minute),
+        ("refill.in_flight", raw.refill.in_flight),
+    ];
+    findings.extend(counts.into_iter().filter_map(|(key, count)| Finding::too_many(key, count)));
     for (key, count) in [("per_minute", raw.refill.per_minute), ("in_flight", raw.refill.in_flight)]
     {
         if count == 0 {
@@ -161,6 +167,7 @@ mod tests {
         assert_eq!(refused(|raw| raw.ready = 121), ["ready"]);
         assert_eq!(refused(|raw| raw.refill.per_minute = 0), ["refill.per_minute"]);
         assert_eq!(refused(|raw| raw.refill.in_flight = 0), ["refill.in_flight"]);
+        assert_eq!(refused(|raw| raw.max_total = 100_001), ["max_total"]);
         assert_eq!(refused(|raw| raw.recheck = Span::secs(0)), ["recheck"]);
         assert_eq!(refused(|raw| raw.max_age = Some(Span::secs(30))), ["max_age"]);
         assert_eq!(refused(|raw| raw.warn_at = Share::Percent(0)), ["warn_at"]);

@@ -52,8 +52,8 @@ pub(crate) fn refill(
     let is_late = again < due.len();
     let again = again as u32;
     let allowed = orders.or_tighter(again, room(pool, facts, &stock));
-    let wanted =
-        (pool.ready + missing + stock.aged.min(1)).saturating_sub(stock.fit + stock.making);
+    let owed = pool.ready.saturating_add(missing).saturating_add(stock.aged.min(1));
+    let wanted = owed.saturating_sub(stock.fit + stock.making);
     for _ in 0..wanted.min(allowed.more) {
         order(state, &pool.flavor, now);
     }
@@ -245,7 +245,7 @@ pub(crate) fn rooms(
         let stock = stock(pool, state, facts, now);
         let room = provided_room(facts, flavor);
         let creatable = pool.max_total.saturating_sub(stock.total).min(room);
-        (flavor.clone(), (stock.fit, creatable + stock.making))
+        (flavor.clone(), (stock.fit, creatable.saturating_add(stock.making)))
     });
     rooms.collect()
 }

@@ -121,7 +121,7 @@ impl Staffing<'_> {
 
     /// So many VMs of it may exist, in whatever state.
     fn ceiling(&self) -> u32 {
-        self.policy.max + self.policy.deploy.surge.of(self.policy.max)
+        self.policy.max.saturating_add(self.policy.deploy.surge.of(self.policy.max))
     }
 
     /// At the ceiling the ill VM that was looked at longest goes early.

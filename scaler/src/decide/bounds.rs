@@ -61,7 +61,7 @@ impl Chain<'_> {
         }
         let room = self.terms.out.max_in_flight.saturating_sub(self.inputs.warming);
         let step = self.terms.out.max_step.of(self.from).max(1).min(room);
-        floor.min(self.from + step).max(self.to)
+        floor.min(self.from.saturating_add(step)).max(self.to)
     }
 
     /// As far down to a ceiling as the pace allows at once.

@@ -140,14 +140,14 @@ impl Chain<'_> {
     fn pace_out(&mut self) {
         let (warming, max) = (self.inputs.warming, self.terms.out.max_in_flight);
         let cooled = self.inputs.clocks.last_out.map(|at| at + self.terms.out.cooldown.0);
-        let room = max.saturating_sub(warming);
+        let most = self.from.saturating_add(max.saturating_sub(warming));
         let detail = format!("{warming} on their way, at most {max} at once");
         if let Some(until) = cooled.filter(|until| self.now < *until) {
             let hold = Reason::CoolingDown { until };
             self.clip("pace", self.from, hold.to_string(), hold);
-        } else if self.to > self.from + room {
+        } else if self.to > most {
             let hold = Reason::TooManyInFlight { warming, max };
-            self.clip("pace", self.from + room, detail, hold);
+            self.clip("pace", most, detail, hold);
         } else {
             self.pass("pace", detail);
         }

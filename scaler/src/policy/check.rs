@@ -17,6 +17,8 @@ use super::{
 pub const REQUESTS_PER_SECOND: &str = "requests_per_second";
 /// How far the value of a target metric may be off before something is done.
 const TOLERANCE: f64 = 0.1;
+/// Products of decimal fractions are off by less: 0.9 x 0.8 is a little more than 0.72.
+const ROUNDING: f64 = 1e-9;
 /// A window of more would be a history.
 const LONGEST_WINDOW: Duration = Duration::from_secs(3_600);
 
@@ -24,6 +26,7 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(3_600);
 pub fn check(raw: RawPolicy) -> (Option<Policy>, Vec<Finding>) {
     let mut findings = Vec::new();
     check_capacity(&raw, &mut findings);
+    check_counts(&raw, &mut findings);
     check_pace(&raw, &mut findings);
     check_missing_data(&raw, &mut findings);
     check_care(&raw, &mut findings);
@@ -84,6 +87,35 @@ fn check_capacity(raw: &RawPolicy, findings: &mut Vec<Finding>) {
             "capacity.initial",
             format!("initial {initial} is outside {min} to {max}; write a count within"),
         ));
+    }
+}
+
+/// What else is a plain count.
+fn check_counts(raw: &RawPolicy, findings: &mut Vec<Finding>) {
+    let (pace, create) = (&raw.pace, &raw.pace.create);
+    let count = |share: Share| match share {
+        Share::Count(count) => count,
+        Share::Percent(_) => 0,
+    };
+    let counts = [
+        ("capacity.max", raw.capacity.max),
+        ("pace.out.max_step", pace.out.max_step.map_or(0, count)),
+        ("pace.out.max_in_flight", pace.out.max_in_flight.unwrap_or(0)),
+        ("pace.in.max_step", pace.inward.max_step.map_or(0, count)),
+        ("pace.create.stop_after", create.stop_after),
+        ("pace.create.per_hour", create.per_hour),
+        ("deploy.surge", count(raw.deploy.surge)),
+        ("forecast.max_raise", count(raw.forecast.max_raise)),
+    ];
+    findings.extend(counts.into_iter().filter_map(|(key, count)| Finding::too_many(key, count)));
+    for (i, metric) in raw.metrics.iter().enumerate() {
+        let steps = [
+            ("out", metric.out.as_ref().map(|out| out.step)),
+            ("in", metric.inward.as_ref().map(|inward| inward.step)),
+        ];
+        let path = |side| format!("metrics.{i}.{side}.step");
+        let counts = steps.into_iter().filter_map(|(side, step)| Some((side, count(step?))));
+        findings.extend(counts.filter_map(|(side, n)| Finding::too_many(path(side), n)));
     }
 }
 
@@ -243,6 +275,7 @@ fn check_metric(
         ));
     }
     check_source(metric, &path, findings);
+    check_max_age(metric, &path, findings);
     check_window(metric, &path, findings);
     check_window_of_rate(metric, &path, findings);
     let aim = check_aim(metric, &path, findings);
@@ -274,6 +307,13 @@ fn check_source(metric: &RawMetric, path: &impl Fn(&str) -> String, findings: &m
         let message = "what comes from outside does not fall as VMs are added, so it needs a \
                        target: what one VM takes of it";
         findings.push(Finding::error(path("source"), message));
+    }
+}
+
+fn check_max_age(metric: &RawMetric, path: &impl Fn(&str) -> String, findings: &mut Vec<Finding>) {
+    if metric.max_age.0.is_zero() {
+        let message = "no sample is ever so new; write for example 45s";
+        findings.push(Finding::error(path("max_age"), message));
     }
 }
 
@@ -375,7 +415,7 @@ fn check_band(
         }
     }
     if let Some(below) = metric.inward.map(|inward| inward.below)
-        && !(below >= 0.0 && below < 0.9 * above)
+        && !(below >= 0.0 && below < 0.9 * above - ROUNDING)
     {
         let message = format!(
             "in below {below} is too near to out above {above}: the fleet would flap; write less \

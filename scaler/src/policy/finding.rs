@@ -17,7 +17,16 @@ pub enum FindingSeverity {
     Warning,
 }
 
+/// No file names a larger count: no fleet is so large, and sums of such counts stay numbers.
+pub(crate) const MOST: u32 = 100_000;
+
 impl Finding {
+    /// Refuses a count that nobody means.
+    pub(crate) fn too_many(path: impl Into<String>, count: u32) -> Option<Self> {
+        let message = || format!("{count} is more than any fleet has; write at most {MOST}");
+        (count > MOST).then(|| Self::error(path, message()))
+    }
+
     pub fn error(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), message: message.into(), severity: FindingSeverity::Error }
     }

@@ -102,7 +102,7 @@ fn flaps(policy: &Policy, at: &str, out: RawAbove, inward: RawBelow) -> Option<F
     let (lo, hi) = (inward.below, out.above);
     let step = inward.step.of(policy.max).min(policy.inward.max_step.of(policy.max)).max(1);
     let smallest = smallest_safe(step, lo, hi);
-    (policy.min + step < smallest).then(|| {
+    (policy.min.saturating_add(step) < smallest).then(|| {
         let message = format!(
             "E1: taking {step} away is safe from {smallest} VMs on: {step} / (1 - {lo} / {hi}) = \
              {:.2}; below that the guard keeps them, though the load is under {lo}; write a lower \
@@ -166,7 +166,7 @@ fn falls(at: &str, metric: &Metric, history: &History, findings: &mut Vec<Findin
 /// E3.
 fn surge(policy: &Policy, pool: &Pool) -> Option<Finding> {
     let surge = policy.deploy.surge.of(policy.max);
-    let (most, total) = (policy.max + surge, pool.max_total);
+    let (most, total) = (policy.max.saturating_add(surge), pool.max_total);
     (most > total).then(|| {
         let message = format!(
             "E3: max {} and a surge of {surge} are {most} VMs, the pool's max_total is {total}; \

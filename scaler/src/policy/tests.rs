@@ -133,6 +133,23 @@ fn thresholds_between_which_a_fleet_would_flap_are_refused() {
 }
 
 #[test]
+fn the_edge_of_flapping_is_refused_whatever_floats_make_of_it() {
+    let edge = |above: f64, below: f64| {
+        let mut raw = raw();
+        raw.metrics[0].out.as_mut().unwrap().above = above;
+        raw.metrics[0].inward.as_mut().unwrap().below = below;
+        check(raw).0.is_some()
+    };
+    assert!(!edge(0.8, 0.72) && !edge(0.7, 0.63) && !edge(1.0, 0.9));
+    assert!(edge(0.8, 0.71));
+}
+
+#[test]
+fn a_sample_may_have_some_age() {
+    assert_eq!(refused(|raw| raw.metrics[0].max_age = Span::secs(0)).path, "metrics.0.max_age");
+}
+
+#[test]
 fn what_pace_leaves_out_depends_on_what_asks() {
     let pace = |raw: RawPolicy| {
         let policy = check(raw).0.unwrap();
@@ -158,4 +175,15 @@ fn what_pace_leaves_out_depends_on_what_asks() {
     let mut raw = bare(&target);
     raw.pace.inward.max_step = Some(Share::Count(1));
     assert_eq!(pace(raw), "out 100% 8 in 1 0 1", "what is written counts");
+}
+
+#[test]
+fn a_count_that_no_fleet_has_is_refused_wherever_it_stands() {
+    let path = |change: fn(&mut RawPolicy)| refused(change).path;
+    assert_eq!(path(|raw| raw.capacity.max = 100_001), "capacity.max");
+    let in_flight = path(|raw| raw.pace.out.max_in_flight = Some(u32::MAX));
+    assert_eq!(in_flight, "pace.out.max_in_flight");
+    assert_eq!(path(|raw| raw.deploy.surge = Share::Count(u32::MAX - 5)), "deploy.surge");
+    let step = path(|raw| raw.metrics[0].out.as_mut().unwrap().step = Share::Count(u32::MAX));
+    assert_eq!(step, "metrics.0.out.step");
 }

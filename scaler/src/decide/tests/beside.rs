@@ -203,6 +203,22 @@ fn a_floor_above_a_ceiling_ends_at_the_ceiling() {
 }
 
 #[test]
+fn the_largest_numbers_there_are_add_up_to_no_smaller_one() {
+    let mut policy = raw();
+    policy.pace.out.max_in_flight = Some(100_000);
+    let mut policy = check(policy).0.unwrap();
+    // A count that did not come from a file.
+    policy.out.max_in_flight = u32::MAX;
+    let now = Time::from_millis(150_000);
+    let vms: Vec<Vm> = (1..=3).map(vm).collect();
+    let members = Members { serving: vms.iter().collect(), ..Members::default() };
+    let facts = facts(&vms, "1.5 1.5 1.5", now);
+    let (room, lead, elapsed) = (Room::default(), LeadTimes::default(), Duration::from_secs(5));
+    let scene = Scene { members: &members, facts: &facts, room, lead, holds: &[], now, elapsed };
+    assert!(decide(&policy, &mut rushed(3), &scene).to > 3);
+}
+
+#[test]
 fn a_hold_leaves_alone_and_says_what_would_be_done() {
     let hold = |what| Beside {
         holds: vec![Hold {
