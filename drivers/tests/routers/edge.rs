@@ -2,7 +2,9 @@
 //! when the test fails.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -193,6 +195,14 @@ impl Edge {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
+    }
+
+    /// Says something at its socket, as an operator would.
+    pub(crate) fn say(&self, order: &str) {
+        let mut socket = UnixStream::connect(self.folder.join("admin.sock")).expect("it runs");
+        writeln!(socket, "{order}").expect("it listens");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("it answers and closes");
     }
 
     pub(crate) fn children(&self) -> Vec<u32> {

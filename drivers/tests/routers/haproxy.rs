@@ -222,3 +222,27 @@ async fn a_brain_of_the_past_is_refused_and_a_push_that_was_cut_off_is_pushed_ag
     edge.router.push(&Routing { epoch: 1, generation: 1, ..first }).await.unwrap();
     assert!(edge.router.push(&second).await.is_err());
 }
+
+#[tokio::test]
+#[ignore = "needs the Debian package haproxy; tests/run installs it and lifts this"]
+async fn what_somebody_changes_at_the_socket_is_seen_and_put_right() {
+    let mut edge = Edge::haproxy(|_| {}).await;
+    let (one, two) = (App::start().await, App::start().await);
+    let routing = edge.routing(&[("a", &one), ("b", &two)]);
+    edge.router.push(&routing).await.unwrap();
+    let maint = "set server shop.web/a state maint";
+    for by_hand in [vec![maint], vec![maint, "del server shop.web/a"]] {
+        by_hand.iter().for_each(|order| edge.say(order));
+        for _ in 0..2 {
+            let report = edge.report().await.unwrap();
+            assert_eq!(report.generation, 0, "it does not do what it was told: {by_hand:?}");
+        }
+        if by_hand.len() == 1 {
+            let report = edge.report().await.unwrap();
+            assert!(report.upstreams.contains_key(&vm("a")), "it is wanted, and is not deleted");
+        }
+        edge.router.push(&routing).await.unwrap();
+        assert_eq!(edge.report().await.unwrap().generation, routing.generation);
+        assert!(edge.report().await.unwrap().upstreams.contains_key(&vm("a")));
+    }
+}

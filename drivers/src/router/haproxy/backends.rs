@@ -44,6 +44,20 @@ pub(super) fn backends_of(text: &str) -> BTreeSet<String> {
     text.lines().filter_map(|line| line.strip_prefix("backend ")).map(str::to_owned).collect()
 }
 
+/// The servers of such a file.
+pub(super) fn servers_of(text: &str) -> Wanted {
+    let (mut servers, mut backend) = (Wanted::new(), "");
+    for line in text.lines() {
+        backend = line.strip_prefix("backend ").unwrap_or(backend);
+        let mut words =
+            line.strip_prefix("    server ").into_iter().flat_map(str::split_whitespace);
+        if let (Some(name), Some(Ok(address))) = (words.next(), words.next().map(str::parse)) {
+            servers.insert((backend.to_owned(), name.to_owned()), address);
+        }
+    }
+    servers
+}
+
 pub(super) fn wanted(routing: &Routing) -> Result<Wanted, HandError> {
     let servers = groups(routing)?.into_iter().flat_map(|(backend, route)| {
         let server =
@@ -181,6 +195,8 @@ mod tests {
         "#]]
         .assert_eq(&text);
         assert_eq!(backends_of(&text), ["shop.web".to_owned()].into());
+        let wanted = wanted(&routing(&[("vm-1", 1), ("vm_2", 2)])).unwrap();
+        assert_eq!(servers_of(&text), wanted);
     }
 
     #[test]

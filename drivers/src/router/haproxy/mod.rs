@@ -11,6 +11,9 @@
 //! A server that leaves is put into maintenance, not into drain: drain still lets clients with a
 //! cookie of it come back. It is deleted once it is idle.
 //!
+//! What somebody changes at the socket by hand is seen with the next look: the report then bears the
+//! stamp of nobody, so that the routing is pushed again. What is in the file is never deleted.
+//!
 //! Invariants: backends that are not in a file of ours are never touched; the stamp is set last, so
 //! a push that was cut off in the middle does not count; who comes is there before who goes is gone.
 
@@ -32,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
-use self::backends::{Wanted, backends_of, follows, orders, render, wanted};
+use self::backends::{Wanted, backends_of, follows, orders, render, servers_of, wanted};
 use self::socket::{Counts, Place, Process, Socket};
 use super::groups::vm_of;
 use super::include::{Include, refuse_older, stamp_of};
@@ -314,19 +317,26 @@ impl HaproxyRouter {
     async fn report(&self) -> Result<RouterReport, HandError> {
         let mut inner = self.inner.lock().await;
         // In this order: what is under way is counted after the stamp was in force.
-        let Stamp { epoch, generation } = self.socket.stamp().await?;
-        let ours = backends_of(&self.include.read().await?);
+        let mut stamp = self.socket.stamp().await?;
+        let text = self.include.read().await?;
+        let (ours, wanted) = (backends_of(&text), servers_of(&text));
         let mut counts = self.socket.counts().await?;
         counts.retain(|(backend, _), _| ours.contains(backend));
         let uncounted = others(self.socket.process().await?).await;
         let servers = self.socket.servers().await?;
         for (place, counts) in &counts {
             let is_out = servers.get(place).is_some_and(|server| server.is_out);
-            if is_out && counts.in_flight == 0 {
+            if is_out && counts.in_flight == 0 && !wanted.contains_key(place) {
                 // It may still hold an idle connection; then it goes the next time.
                 let _ = self.socket.order(&format!("del server {}/{}", place.0, place.1)).await;
             }
         }
+        if stamp == stamp_of(&text) && !follows(&servers, &wanted, &ours) {
+            let router = &self.settings.name;
+            tracing::warn!(router, "somebody else has changed its servers; it is told again");
+            stamp = Stamp::default(); // What it does is not what any routing of ours says.
+        }
+        let Stamp { epoch, generation } = stamp;
         Ok(RouterReport { epoch, generation, upstreams: inner.upstreams(counts), uncounted })
     }
 }
