@@ -52,9 +52,13 @@ pub struct Document {
 impl Document {
     pub fn read(path: &Path) -> Result<Self, Problem> {
         let whole = |message: String| Problem::error(path, None, message);
-        let size = std::fs::metadata(path).map_err(|e| whole(format!("cannot be read: {e}")))?;
-        if size.len() > MAX_FILE_BYTES {
-            return Err(whole(format!("{} bytes; at most {MAX_FILE_BYTES} are read", size.len())));
+        let data = std::fs::metadata(path).map_err(|e| whole(format!("cannot be read: {e}")))?;
+        // A pipe that nobody writes to would be waited for, and a device has no end.
+        if !data.is_file() {
+            return Err(whole("is no regular file; put a file there, or take it away".to_owned()));
+        }
+        if data.len() > MAX_FILE_BYTES {
+            return Err(whole(format!("{} bytes; at most {MAX_FILE_BYTES} are read", data.len())));
         }
         let bytes = std::fs::read(path).map_err(|e| whole(format!("cannot be read: {e}")))?;
         let text = String::from_utf8(bytes).map_err(|e| {
@@ -230,6 +234,20 @@ mod tests {
     fn refused(text: &str) -> String {
         let document = Document { path: "a.yaml".into(), text: text.to_owned() };
         document.parse::<Small>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_pipe_or_a_device_is_refused_and_not_waited_for() {
+        let pipe =
+            std::env::temp_dir().join(format!("cloudbrain-pipe-{}.yaml", std::process::id()));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|status| status.success()), "mkfifo is part of every system");
+        let refused = [pipe.as_path(), Path::new("/dev/zero")].map(Document::read);
+        std::fs::remove_file(&pipe).expect("it was made just now");
+        for refused in refused {
+            let told = refused.expect_err("it has no end").to_string();
+            assert!(told.contains("is no regular file"), "{told}");
+        }
     }
 
     #[test]
