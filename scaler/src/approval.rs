@@ -9,10 +9,11 @@
 
 use std::time::Duration;
 
-use model::id::{ModuleId, PersonId, VmId};
+use model::id::{HoldId, ModuleId, PersonId, VmId};
 use model::time::Time;
 
 use crate::facts::Facts;
+use crate::hold::{self, HoldWhat};
 use crate::policy::{Mode, Policy};
 use crate::state::{Approval, Config, ModuleMemory, State};
 use crate::tick::in_service;
@@ -21,7 +22,7 @@ use crate::tick::in_service;
 pub const LONGEST: Duration = Duration::from_secs(1800);
 
 /// Why a plan is not carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalError {
     #[error("no policy scales it")]
     NoPolicy,
@@ -32,6 +33,9 @@ pub enum ApprovalError {
     Paused,
     #[error("{to} VMs lie outside the policy's bounds {min} to {max}")]
     OutOfBounds { to: u32, min: u32, max: u32 },
+    /// A person said before that it is to be left alone.
+    #[error("hold {hold} leaves it alone until {until}; end it first: cloudbrain unhold {hold}")]
+    Held { hold: HoldId, until: Time },
 }
 
 /// Lets a watched module go to `to` VMs.
@@ -53,10 +57,23 @@ pub fn approve(
     if !(min..=max).contains(&to) {
         return Err(ApprovalError::OutOfBounds { to, min, max });
     }
+    if let Some(held) = held(policy, state, to, now) {
+        return Err(held);
+    }
     let fresh = || ModuleMemory { desired: policy.initial, ..ModuleMemory::default() };
     let memory = state.memory.modules.entry(module.clone()).or_insert_with(fresh);
     memory.approval = Some(Approval { to, by, at: now });
     Ok(())
+}
+
+/// The hold against going to that count, if there is one.
+fn held(policy: &Policy, state: &State, to: u32, now: Time) -> Option<ApprovalError> {
+    let module = &policy.module;
+    let desired = state.memory.modules.get(module).map_or(policy.initial, |known| known.desired);
+    let what = if to < desired { HoldWhat::In } else { HoldWhat::Out };
+    let holds = hold::of_module(state.memory.holds.values(), module, now);
+    let held = holds.into_iter().find(|hold| hold.covers(what))?;
+    Some(ApprovalError::Held { hold: held.id, until: held.until })
 }
 
 /// Whether a module is on its way to a count that a person approved of.

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::id::{FlavorId, ModuleId, PersonId, VmId};
+use model::id::{FlavorId, HoldId, ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::vm::{Addresses, Vm, VmState};
 use scaler::ahead::ahead;
 use scaler::approval::{self, ApprovalError, LONGEST};
 use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
+use scaler::hold::{Hold, HoldWhat};
 use scaler::plan::plan;
 use scaler::state::{Config, State};
 use scaler::stay::{Stays, standing};
@@ -177,6 +178,28 @@ fn an_approval_that_cannot_come_to_its_end_is_given_up() {
     assert!(state.memory.modules[&module()].approval.is_some());
     run(&config, &mut state, later + LONGEST, 1);
     assert_eq!(state.memory.modules[&module()].approval, None);
+}
+
+#[test]
+fn an_approval_does_not_go_past_a_hold() {
+    let (config, mut state) = (config("dry-run"), state());
+    let ann = || PersonId::parse("ann").unwrap();
+    let until = NOW + Duration::from_secs(60);
+    let (id, reason) = (HoldId::parse("h1").unwrap(), "sale".to_owned());
+    let hold = Hold {
+        id: id.clone(),
+        module: Some(module()),
+        what: HoldWhat::All,
+        from: NOW,
+        until,
+        by: ann(),
+        reason,
+    };
+    state.memory.holds.insert(id.clone(), hold);
+    let refused = approval::approve(&config, &mut state, &module(), 3, ann(), NOW);
+    assert_eq!(refused, Err(ApprovalError::Held { hold: id, until }));
+    assert!(state.memory.modules.get(&module()).is_none_or(|known| known.approval.is_none()));
+    approval::approve(&config, &mut state, &module(), 3, ann(), until).unwrap();
 }
 
 #[test]

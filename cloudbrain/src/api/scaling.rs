@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
+use dashboards::view::quiet::HoldView;
 use model::id::{ModuleId, Object, VmId};
 use model::time::Time;
 use query::source::SourceError;
@@ -18,6 +19,7 @@ use super::acts::{ask_for, program, read};
 use super::data::{Answer, ApiError, by_time, to_json, unavailable};
 use crate::brain::Handle;
 use crate::brain::acts::Request;
+use crate::brain::acts::hold::holds_of;
 use crate::brain::aftermath::{Aftermath, Measured, aftermath};
 use crate::brain::core::{Core, LOAD, SERVING};
 use crate::brain::history::histories;
@@ -78,6 +80,9 @@ pub struct Explained {
     /// What keeps VMs of the module from coming right now, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<String>,
+    /// What people hold of the module right now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldView>,
 }
 
 /// Whether this program decides the same by what was stored with the decision.
@@ -126,7 +131,11 @@ pub(super) async fn explain(
     let after = came_of(&handle, &decision).await?;
     let replay = Replay::of(&decision);
     let waits = waits_now(&handle, &decision.module).await?.filter(|_| which.at.is_none());
-    to_json(&Explained { decision, after, replay, waits })
+    let module = decision.module.clone();
+    let holds = handle.ask(move |core, now| holds_of(core, &module, now));
+    let holds = holds.await.map_err(unavailable)?;
+    let holds = if which.at.is_none() { holds } else { Vec::new() };
+    to_json(&Explained { decision, after, replay, waits, holds })
 }
 
 /// What keeps VMs of a module from coming right now, if anything does.

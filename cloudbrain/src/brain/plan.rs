@@ -7,6 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use dashboards::view::quiet::HoldView;
 use model::id::{FlavorId, ModuleId, PersonId, VmId};
 use model::time::Time;
 use model::vm::VmState;
@@ -16,6 +17,7 @@ use scaler::policy::{Mode, Policy};
 use serde::{Deserialize, Serialize};
 
 use super::acts::Refusal;
+use super::acts::hold::holds_of;
 use super::core::Core;
 
 /// What would be done now, with what it rests on.
@@ -42,6 +44,9 @@ pub struct PlannedModule {
     pub max: u32,
     /// A person's word is being carried out just now.
     pub approved: Option<u32>,
+    /// What people hold of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldView>,
     /// What would follow within [`AHEAD`] if the work stayed as it is; None if that was not asked
     /// for, or cannot be foreseen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,7 +193,8 @@ pub fn plan(core: &Core, now: Time) -> Plan {
         let kept = plan.decision.from;
         let (min, max) = policy.map_or((kept, kept), |policy| (policy.min, policy.max));
         let policy = policy.map_or_else(|| "none".to_owned(), fingerprint);
-        PlannedModule { policy, min, max, approved, ahead: None, plan }
+        let holds = holds_of(core, &plan.decision.module, now);
+        PlannedModule { policy, min, max, approved, holds, ahead: None, plan }
     });
     let pools = planned.pools.into_iter();
     let pools = pools.map(|plan| PlannedPool { stock: stock(core, &plan.flavor), plan });

@@ -10,6 +10,7 @@ use scaler::stay::Standing;
 
 use super::ask::{brain_of, moment};
 use super::http::get_json;
+use super::plan::tell_holds;
 use super::{Found, say};
 use crate::api::scaling::Explained;
 use crate::brain::aftermath::Aftermath;
@@ -66,6 +67,7 @@ fn tell(explained: &Explained) {
     if decision.short > 0 {
         say(&format!("  owed     {} more: the pool was empty", decision.short));
     }
+    tell_holds(&explained.holds);
     if let Some(waits) = &explained.waits {
         say(&format!("  waits    {waits}"));
     }

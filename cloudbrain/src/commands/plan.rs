@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use dashboards::view::quiet::HoldView;
 use model::id::FlavorId;
 use model::unit::Span;
 use model::vm::VmState;
@@ -82,6 +83,14 @@ fn observed(plan: &Plan) -> String {
     }
 }
 
+/// What is left alone, whatever the lines below would have.
+pub(super) fn tell_holds(holds: &[HoldView]) {
+    for hold in holds {
+        let HoldView { id, what, until, by, reason, .. } = hold;
+        say(&format!("  held     {id} ({what}) until {until} by {by}: {reason}"));
+    }
+}
+
 fn tell_module(plan: &Plan, row: &PlannedModule) {
     let decision = &row.plan.decision;
     let (mode, policy) = (decision.mode.as_str(), &row.policy[..row.policy.len().min(8)]);
@@ -95,6 +104,7 @@ fn tell_module(plan: &Plan, row: &PlannedModule) {
         row.min,
         row.max,
     ));
+    tell_holds(&row.holds);
     if let Some(to) = row.approved {
         say(&format!("  a person's word is being carried out: {to} VMs"));
     }

@@ -165,6 +165,11 @@ fn a_hold_is_kept_over_a_kill_and_says_what_would_be_done() {
         decision(fleet).filter(|decision| decision["reason"]["kind"] == "held")
     });
     assert_eq!((&held["reason"]["wanted"], &held["to"]), (&4.into(), &2.into()), "{held}");
+    for command in [["plan", "shop/web"], ["explain", "shop/web"]] {
+        let shown = cli(&fleet, &command);
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("held     h1 (out) until "), "{command:?}: {shown}");
+    }
     let listed = said(&cli(&fleet, &["holds"]), 0);
     assert!(
         listed.contains("h1 holds shop/web (out") && listed.contains("by ops: sale"),

@@ -4,7 +4,7 @@ use dashboards::view::quiet::HoldView;
 use model::id::{HoldId, ModuleId, PersonId};
 use model::time::Time;
 use model::unit::Span;
-use scaler::hold::{Hold, HoldWhat, LONGEST};
+use scaler::hold::{Hold, HoldWhat, LONGEST, of_module};
 use serde::{Deserialize, Serialize};
 
 use crate::brain::core::Core;
@@ -37,6 +37,12 @@ pub fn holds(core: &Core, now: Time) -> Vec<HoldView> {
     let mut views: Vec<HoldView> = present.map(hold_view).collect();
     views.sort_by_key(|view| view.until);
     views
+}
+
+/// Those that a module is under now.
+pub fn holds_of(core: &Core, module: &ModuleId, now: Time) -> Vec<HoldView> {
+    let holds = of_module(core.scaler.memory.holds.values(), module, now);
+    holds.iter().map(hold_view).collect()
 }
 
 pub fn hold_view(hold: &Hold) -> HoldView {
