@@ -107,8 +107,12 @@ pub fn load(
     metric.aggregate.of(&samples.iter().map(|(_, sample)| sample.value).collect::<Vec<f64>>())
 }
 
-/// The samples of the VMs that may be believed: young enough, taken since the VM serves, and
-/// numbers.
+/// So many times its limit, or what half of the VMs carry, is more than one VM ever carries alone.
+const MOST: f64 = 20.0;
+
+/// The samples of the VMs that may be believed: young enough, taken since the VM serves, numbers, and
+/// cut to what can be. One sample of one VM in another unit, or of a counter that jumped, would else
+/// be taken for work, and what is learnt of it shake the module for an hour.
 pub(crate) fn fresh<'a>(
     policy: &Policy,
     metric: &Metric,
@@ -122,7 +126,18 @@ pub(crate) fn fresh<'a>(
         let fresh = young && (sample.at >= vm.since || bug!(IgnoreSettle));
         (fresh && is_number(sample.value)).then_some((*vm, sample))
     });
-    samples.collect()
+    tamed(metric, samples.collect())
+}
+
+fn tamed<'a>(metric: &Metric, mut samples: Vec<(&'a Vm, Sample)>) -> Vec<(&'a Vm, Sample)> {
+    let mut values: Vec<f64> = samples.iter().map(|(_, sample)| sample.value).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let usual = values.get(values.len() / 2).copied().filter(|_| values.len() > 2);
+    let most = MOST * metric.aim.above().max(usual.unwrap_or_default());
+    if most > 0.0 {
+        samples.iter_mut().for_each(|(_, sample)| sample.value = sample.value.min(most));
+    }
+    samples
 }
 
 fn is_number(value: f64) -> bool {

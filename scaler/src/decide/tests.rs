@@ -316,3 +316,25 @@ fn out_only_takes_nothing_away() {
         "#]],
     );
 }
+
+#[test]
+fn what_one_vm_says_is_cut_to_what_can_be_and_what_all_say_is_believed() {
+    let policy = check(raw()).0.unwrap();
+    let metric = &policy.metrics[0];
+    assert!((metric.aim.above() - 0.8).abs() < 1e-9);
+    let now = Time::from_millis(60_000);
+    let read = |loads: &str| {
+        let vms: Vec<Vm> = loads.split(' ').enumerate().map(|(number, _)| vm(number)).collect();
+        let serving: Vec<&Vm> = vms.iter().collect();
+        load(&policy, metric, &serving, &facts(&vms, loads, now), now).unwrap()
+    };
+    for (loads, expected) in [
+        ("0.5 0.5 0.5 10000", (1.5 + 16.0) / 4.0),
+        ("0.5 0.5 0.5 1e300", (1.5 + 16.0) / 4.0),
+        ("10000", 16.0),
+        ("50 50 50 60", 52.5),
+        ("0.5 0.5 0.5 3", 4.5 / 4.0),
+    ] {
+        assert!((read(loads) - expected).abs() < 1e-9, "{loads}: {}", read(loads));
+    }
+}
