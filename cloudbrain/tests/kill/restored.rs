@@ -1,9 +1,11 @@
 //! A store that is older than the world: put back from yesterday, or with the end of its log cut off.
 //! Nothing that it does not know is destroyed, and what it does not know is not taken for its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
+
+use model::vm::VmState;
 
 use crate::fleet::{Fleet, PATIENCE, Shape, Stopwatch, known};
 use crate::matrix::Kill;
@@ -167,12 +169,12 @@ fn a_store_of_yesterday_destroys_nothing_and_says_so() {
     assert_eq!(recovery(&fleet), None);
 }
 
-/// What a store knows, opened in a folder of its own.
-pub(crate) fn vms_on_record(folder: &Path) -> BTreeSet<String> {
+/// What a store knows, opened in a folder of its own: each VM and its state.
+pub(crate) fn vms_on_record(folder: &Path) -> BTreeMap<String, VmState> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let opened = store::Store::open(folder, model::time::Time::from_millis(1));
     let opened = opened.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let vms = opened.state.vms.keys().map(ToString::to_string).collect();
+    let vms = opened.state.vms.iter().map(|(id, vm)| (id.to_string(), vm.state)).collect();
     let open_steps = opened.state.open_steps.iter();
     let orphaned = open_steps.filter(|step| !opened.state.vms.contains_key(&step.vm)).count();
     assert_eq!(orphaned, 0, "each open step has its VM");
