@@ -92,6 +92,7 @@ fn only(config: &Config, policy: &Policy) -> Config {
         policies: BTreeMap::from([(policy.module.clone(), policy.clone())]),
         pools: pool.into_iter().map(|pool| (pool.flavor.clone(), pool.clone())).collect(),
         brake: config.brake,
+        tick: config.tick,
         ..Config::default()
     }
 }

@@ -14,6 +14,8 @@ use crate::state::{Absence, ModuleMemory, State};
 
 /// Two looks are never so far apart, unless a clock jumped or nobody looked.
 const GAP: Duration = Duration::from_secs(90);
+/// Who has not looked for so long does not know that a load stayed low.
+const LONG_GAP_MS: i64 = 600_000;
 /// What lies so far back has no deadline that a jump could bring near.
 const SETTLED: Duration = Duration::from_secs(3600);
 
@@ -66,6 +68,9 @@ fn shift(state: &mut State, by_ms: i64, last: Time) {
     }
     memory.timings.shift(moved);
     for module in memory.modules.values_mut() {
+        if by_ms >= LONG_GAP_MS {
+            module.below.clear();
+        }
         shift_module(module, moved);
     }
 }
@@ -73,7 +78,7 @@ fn shift(state: &mut State, by_ms: i64, last: Time) {
 fn shift_module(module: &mut ModuleMemory, moved: impl Fn(Time) -> Time) {
     let times = module.last_out.iter_mut().chain(&mut module.last_in);
     let times = times.chain(&mut module.next_start).chain(&mut module.last_recorded);
-    times.chain(&mut module.isolations).for_each(|at| *at = moved(*at));
+    times.chain(&mut module.isolations).chain(&mut module.removals).for_each(|at| *at = moved(*at));
     // Nobody knows what was asked for in the gap: it is watched anew.
     module.asked.clear();
     module.watching_since = None;
@@ -103,6 +108,18 @@ mod tests {
             let mut state = state();
             follow(&mut state, at(10_000 + jump));
             assert_eq!(state.memory.removals[0], at(9_990 + jump), "{jump} s");
+        }
+    }
+
+    #[test]
+    fn after_a_long_gap_a_load_was_low_for_no_time() {
+        for (jump, remains) in [(300, true), (3_600, false), (-3_600, true)] {
+            let mut state = state();
+            let module = state.memory.modules.entry("shop/web".parse().unwrap()).or_default();
+            module.below.insert("load".to_owned(), Duration::from_secs(600));
+            follow(&mut state, at(10_000 + jump));
+            let module = state.memory.modules.values().next().unwrap();
+            assert_eq!(!module.below.is_empty(), remains, "{jump} s");
         }
     }
 

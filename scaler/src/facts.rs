@@ -242,6 +242,16 @@ impl ProviderFact {
 }
 
 impl Facts {
+    /// A clock was set back from `last`: what was read before that lies ahead now, and would pass for
+    /// fresh once the clock gets there again.
+    pub fn follow(&mut self, last: Option<Time>, now: Time) {
+        if last.is_some_and(|last| now < last) {
+            for samples in self.samples.values_mut() {
+                samples.retain(|_, sample| sample.at <= now);
+            }
+        }
+    }
+
     /// What was last read of a metric of a module's policy for one of its VMs.
     pub fn sample(&self, module: &ModuleId, metric: &Metric, vm: &VmId) -> Option<Sample> {
         match (&metric.measure, self.answer(module, metric)) {
@@ -297,6 +307,13 @@ impl Facts {
         self.routers.values().any(|router| router.upstreams.contains_key(vm))
     }
 
+    /// Whether a router whose word counts still sends to the VM: it does not follow the routing yet
+    /// that let go of it.
+    pub fn sends_to(&self, vm: &VmId, let_go: u64) -> bool {
+        let mut behind = self.heeded().filter(|router| router.acknowledged < let_go);
+        behind.any(|router| router.upstreams.contains_key(vm))
+    }
+
     /// Whether a host is down, by our own looks or by its provider's word: nothing new is put there.
     pub fn is_host_down(&self, host: &HostId) -> bool {
         self.hosts_down.contains(host) || self.is_host_said_down(host)
@@ -318,6 +335,17 @@ mod tests {
 
     fn report(epoch: u64, generation: u64) -> RouterReport {
         RouterReport { epoch, generation, ..RouterReport::default() }
+    }
+
+    #[test]
+    fn what_was_read_before_a_clock_was_set_back_is_forgotten() {
+        let (vm, mut facts) = (VmId::parse("a").unwrap(), Facts::default());
+        let now = |second: i64| Time::from_millis(second * 1000);
+        facts.hear(&vm, "load", Sample { value: 0.1, at: now(7200) }, now(7200));
+        facts.follow(Some(now(7200)), now(7215));
+        assert_eq!(facts.samples[&vm].len(), 1);
+        facts.follow(Some(now(7215)), now(3615));
+        assert_eq!(facts.samples[&vm].len(), 0, "an hour later it would be fresh");
     }
 
     fn facts(routers: &[RouterFact]) -> Facts {

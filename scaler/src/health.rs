@@ -182,6 +182,8 @@ fn nurse(policy: &Policy, state: &mut State, id: &VmId, facts: &Facts, now: Time
     state.memory.patients.entry(id.clone()).or_default().well_since = None;
     if now.since(since) >= policy.isolation.keep_for_debug.0 && left {
         condemn(state, id, "isolated for long enough to be looked at".to_owned(), now);
+        // It had its time, which is shorter than that of one that is well.
+        state.memory.out_since.insert(id.clone(), Time::default());
     }
 }
 

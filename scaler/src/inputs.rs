@@ -83,6 +83,9 @@ pub struct Clocks {
     pub settled_until: Time,
     pub last_out: Option<Time>,
     pub last_in: Option<Time>,
+    /// The next step down may not come before this, whoever asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_in: Option<Time>,
     /// Since when what was asked for is known without a hole.
     pub watching_since: Option<Time>,
     /// The highest count that was asked for within the stabilisation time,

@@ -25,18 +25,30 @@ pub(crate) fn dismiss(
     surplus: u32,
     now: Time,
 ) {
-    let at_once = policy.inward.max_step.of(members.len() as u32).max(1);
+    let at_once = room(policy, state, members, now);
     for _ in 0..if bug!(AllAtOnce) { surplus } else { surplus.min(at_once) } {
         let look = Look { policy, state, members, facts, now };
         if let Some(early) = look.early() {
             leave(state, &early, now);
         } else if let (Some(next), true) = (look.next(), brake::room(state, now) > 0) {
             brake::note(state, now);
+            if let Some(memory) = state.memory.modules.get_mut(&policy.module) {
+                memory.removals.push_back(now);
+            }
             leave(state, &next, now);
         } else {
             break;
         }
     }
+}
+
+/// How many more VMs of a module may leave within this tick.
+fn room(policy: &Policy, state: &mut State, members: &[VmId], now: Time) -> u32 {
+    let at_once = policy.inward.max_step.of(members.len() as u32).max(1);
+    let tick = state.tick;
+    let Some(memory) = state.memory.modules.get_mut(&policy.module) else { return at_once };
+    memory.removals.retain(|at| now.since(*at) < tick);
+    at_once.saturating_sub(memory.removals.len() as u32)
 }
 
 /// How many VMs of a module may be taken away by choice, beside what the fleet brake says.

@@ -16,7 +16,7 @@ use crate::refill;
 use crate::routing::{is_acknowledged, out_since};
 use crate::sight::LISTS_APART;
 use crate::state::{Config, State};
-use crate::steps::{StepKind, condemn, open, release};
+use crate::steps::{StepKind, condemn, open, release, withhold};
 use crate::strangers;
 
 /// What a VM without a policy is given: the policy may have been removed while it drained.
@@ -38,7 +38,8 @@ pub(crate) fn observe(config: &Config, state: &mut State, facts: &Facts, now: Ti
     let State { vms, memory, .. } = state;
     let serves = |vm: &Vm| matches!(vm.state, VmState::Ready | VmState::Serving);
     memory.spared.retain(|id, _| vms.get(id).is_some_and(serves));
-    let is_out = |vm: &Vm| matches!(vm.state, VmState::Draining | VmState::Isolated);
+    let ends = [VmState::Draining, VmState::Isolated, VmState::Destroying];
+    let is_out = |vm: &Vm| ends.contains(&vm.state);
     memory.out_since.retain(|id, _| vms.get(id).is_some_and(is_out));
     let ids: Vec<VmId> = state.vms.keys().cloned().collect();
     for id in &ids {
@@ -208,28 +209,67 @@ fn introduced(state: &mut State, facts: &Facts, id: &VmId, now: Time) {
 
 /// A VM out of the routers is stopped once it has finished what it was doing.
 fn drained(policy: Option<&Policy>, state: &mut State, facts: &Facts, id: &VmId, now: Time) {
-    let vm = &state.vms[id];
     if state.is_dead(id) {
         return condemn(state, id, "it died while it drained".to_owned(), now);
     }
-    let timeout = policy.map_or(DRAIN_TIMEOUT, |policy| policy.drain.timeout.0);
+    if may_stop(policy, state, facts, id, now) {
+        open(state, id, StepKind::Undeploy, now);
+    } else {
+        // A router that was started again with an old file sends to it once more.
+        withhold(state, id, now);
+    }
+}
+
+fn may_stop(
+    policy: Option<&Policy>,
+    state: &mut State,
+    facts: &Facts,
+    id: &VmId,
+    now: Time,
+) -> bool {
+    let timeout = drain_timeout(policy);
     // What is under way began before the last router let go of it: its time counts from there.
-    let chosen = vm.since;
+    let chosen = state.vms[id].since;
     let early = bug!(StopBeforeAck).then_some(now);
-    let Some(out_since) = out_since(state, facts, id, now).or(early) else { return };
+    let Some(out_since) = out_since(state, facts, id, now).or(early) else { return false };
     let out_since = if bug!(DrainFromChoice) { chosen } else { out_since };
     let drain = policy.map_or_else(RawDrain::default, |policy| policy.drain);
     // Who cannot be counted may be busy.
     let idle = facts.in_flight(id) == Some(0);
     let is_over = now.since(out_since) >= timeout;
-    let may_stop = match (drain.wait, drain.then) {
+    match (drain.wait, drain.then) {
         (DrainWait::Time, _) => is_over,
         (DrainWait::Connections | DrainWait::Hook, DrainThen::Stop) => idle || is_over,
         (DrainWait::Connections | DrainWait::Hook, DrainThen::GiveUp) => idle,
-    };
-    if may_stop {
-        open(state, id, StepKind::Undeploy, now);
     }
+}
+
+fn drain_timeout(policy: Option<&Policy>) -> Duration {
+    policy.map_or(DRAIN_TIMEOUT, |policy| policy.drain.timeout.0)
+}
+
+/// Whatever a VM ends for, no router sends to it then, and what it was doing had its time. Its record
+/// may be wrong about it: a store that was put back has it in the pool while it serves, and a router
+/// that was started again with an old file sends to one that left long since.
+pub(crate) fn hold_ends(config: &Config, state: &mut State, facts: &Facts, now: Time) {
+    let ends = state.steps.values().filter(|step| step.kind == StepKind::Destroy && !step.issued);
+    let ends: Vec<VmId> = ends.map(|step| step.vm.clone()).collect();
+    for id in ends {
+        if !may_end(config, state, facts, &id, now) {
+            withhold(state, &id, now);
+        }
+    }
+}
+
+fn may_end(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Time) -> bool {
+    let Some(vm) = state.vms.get(id).filter(|vm| vm.route_generation > 0) else { return true };
+    if facts.sends_to(id, vm.route_generation) && !bug!(IsolatedStillRouted) {
+        state.memory.out_since.remove(id);
+        return false;
+    }
+    let policy = vm.module.as_ref().and_then(|module| config.policies.get(module));
+    let since = *state.memory.out_since.entry(id.clone()).or_insert(now);
+    facts.in_flight(id) == Some(0) || now.since(since) >= drain_timeout(policy)
 }
 
 /// Its provider says that it is destroyed: it is gone when the lists say so, too.
@@ -257,16 +297,12 @@ mod tests {
     use crate::steps::{StepOutcome, absorb, issue};
     use crate::tick::tick;
 
-    /// A provider is slow to say that it made a VM, the VM is given up meanwhile, and only then the
-    /// answer comes.
-    #[test]
-    fn a_vm_that_was_condemned_while_it_was_being_made_is_destroyed_all_the_same() {
-        let (config, mut state, start) = (Config::default(), State::default(), Time::default());
-        let id: VmId = "vm-1".parse().unwrap();
-        let vm = Vm {
-            id: id.clone(),
+    fn a_vm(state: VmState) -> Vm {
+        let start = Time::default();
+        Vm {
+            id: "vm-1".parse().unwrap(),
             flavor: "small".parse().unwrap(),
-            state: VmState::Creating,
+            state,
             since: start,
             created: start,
             host: None,
@@ -275,7 +311,16 @@ mod tests {
             assignment: 0,
             route_generation: 0,
             why: String::new(),
-        };
+        }
+    }
+
+    /// A provider is slow to say that it made a VM, the VM is given up meanwhile, and only then the
+    /// answer comes.
+    #[test]
+    fn a_vm_that_was_condemned_while_it_was_being_made_is_destroyed_all_the_same() {
+        let (config, mut state, start) = (Config::default(), State::default(), Time::default());
+        let vm = a_vm(VmState::Creating);
+        let id = vm.id.clone();
         state.vms.insert(id.clone(), vm);
         state.memory.next_vm = 1;
         state.sight.is_current = true;
@@ -286,5 +331,26 @@ mod tests {
         tick(&config, &mut state, &Facts::default(), start);
         let steps = issue(&mut state, start);
         assert_eq!(steps.iter().map(|step| step.kind).collect::<Vec<_>>(), [StepKind::Destroy]);
+    }
+
+    /// The last attempt to start a program ends in nothing after the VM was given up for its deadline.
+    #[test]
+    fn a_start_that_fails_after_its_vm_was_condemned_changes_nothing() {
+        for outcome in [StepOutcome::Unknown("no answer".into()), StepOutcome::Refused("no".into())]
+        {
+            let (config, mut state, start) = (Config::default(), State::default(), Time::default());
+            let vm = a_vm(VmState::Deploying);
+            let id = vm.id.clone();
+            state.vms.insert(id.clone(), vm);
+            state.sight.is_current = true;
+            open(&mut state, &id, StepKind::Deploy, start);
+            state.steps.get_mut(&id).unwrap().attempt = 2;
+            assert_eq!(issue(&mut state, start).len(), 1);
+            condemn(&mut state, &id, "not ready".to_owned(), start);
+            absorb(&config, &mut state, &id, StepKind::Deploy, outcome, start);
+            tick(&config, &mut state, &Facts::default(), start);
+            let steps = issue(&mut state, start);
+            assert_eq!(steps.iter().map(|step| step.kind).collect::<Vec<_>>(), [StepKind::Destroy]);
+        }
     }
 }

@@ -79,9 +79,11 @@ pub fn enter(state: &mut State, why: String, now: Time) {
     for id in ordered {
         doubt(state, &id, "ordered on a record that was lost".to_owned(), true, now);
     }
-    // A VM may have been given away more often than the record says, and may serve just now.
+    // A VM may have been given away more often than the record says, and may serve just now. Like the
+    // numbers of VMs, those of assignments leave behind what an earlier recovery gave out.
+    let assignments = u32::try_from(seconds).unwrap_or(u32::MAX / 2);
     for vm in state.vms.values_mut().filter(|vm| vm.module.is_none()) {
-        vm.assignment += ASSIGNMENTS;
+        vm.assignment = vm.assignment.saturating_add(ASSIGNMENTS).max(assignments);
         state.memory.doubtful.insert(vm.id.clone());
     }
     state.sight.is_current = false;

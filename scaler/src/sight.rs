@@ -163,9 +163,14 @@ fn is_plausible(state: &State, facts: &Facts, list: &ProviderFact, missing: &[Vm
     let lately =
         |id: &&VmId| since(id).is_none_or(|since| list.begun.since(since) < BELIEVED_AFTER);
     let news: Vec<&VmId> = missing.iter().filter(lately).collect();
-    let contradicted = news.iter().any(|id| speaks(facts, &state.vms[*id]));
+    let speak = |id: &&VmId| speaks(facts, &state.vms[*id]);
     let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
-    !contradicted && news.len() <= FEW.max(known / 3)
+    let few = FEW.max(known / 3);
+    // One that answers and is not listed may be lent to another project for good. A part of the
+    // fleet that answers is never gone, however long the lists have said so.
+    let contradicted = news.iter().copied().any(|id| speak(&id));
+    let is_refuted = missing.iter().filter(speak).count() > few;
+    !contradicted && !is_refuted && news.len() <= few
 }
 
 /// Whether its agent or its program answered when it was asked last.

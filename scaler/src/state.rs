@@ -28,6 +28,9 @@ pub struct Config {
     pub domains: BTreeMap<ModuleId, Vec<String>>,
     /// How much of the fleet may leave by choice.
     pub brake: Brake,
+    /// What "at once" means where a policy says how many may leave at once: looks come far more
+    /// often than that.
+    pub tick: Duration,
 }
 
 /// Everything the scaler knows of its own doing.
@@ -43,8 +46,9 @@ pub struct State {
     pub moves: Vec<Vm>,
     /// What the last look made of what was seen. It is derived anew at each look.
     pub sight: Sight,
-    /// That of the files in force.
+    /// Those of the files in force.
     pub brake: Brake,
+    pub tick: Duration,
 }
 
 /// The part of the state that is stored as one value.
@@ -130,6 +134,9 @@ pub struct ModuleMemory {
     pub watching_since: Option<Time>,
     pub last_out: Option<Time>,
     pub last_in: Option<Time>,
+    /// When VMs left by choice within the last tick, oldest first.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub removals: VecDeque<Time>,
     /// When VMs that run were isolated on the word of witnesses, lately, oldest first.
     #[serde(default)]
     pub isolations: VecDeque<Time>,

@@ -67,6 +67,8 @@ pub enum StepOutcome {
 /// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A step that may not be taken yet is not issued by this look; the next one decides anew.
+const WITHHELD: Duration = Duration::from_millis(1);
 /// A program that cannot be started this often condemns its VM.
 const DEPLOY_ATTEMPTS: u32 = 3;
 
@@ -86,6 +88,14 @@ pub(crate) fn open(state: &mut State, id: &VmId, kind: StepKind, now: Time) {
         error: None,
     };
     state.steps.insert(id.clone(), step);
+}
+
+/// An open step waits for another look.
+pub(crate) fn withhold(state: &mut State, id: &VmId, now: Time) {
+    if let Some(step) = state.steps.get_mut(id).filter(|step| !step.issued) {
+        step.not_before = step.not_before.max(now + WITHHELD);
+        step.error.get_or_insert_with(|| "waits until no router sends to it".to_owned());
+    }
 }
 
 /// The steps to hand out now, marked as issued; none while the record may be older than the world.
@@ -141,10 +151,14 @@ pub fn absorb(
     now: Time,
 ) {
     clock::follow(state, now);
-    let frozen = is_frozen(config, state, id);
+    let (frozen, is_moot) = (is_frozen(config, state, id), is_moot(state, id, kind));
     let Some(step) = state.steps.get_mut(id).filter(|step| step.kind == kind) else { return };
     step.issued = false;
     let attempt = step.attempt;
+    if is_moot && outcome != StepOutcome::Done {
+        state.steps.remove(id);
+        return;
+    }
     match outcome {
         StepOutcome::Done => {
             state.steps.remove(id);
@@ -171,6 +185,17 @@ pub fn absorb(
         StepOutcome::Refused(why) if frozen => retry(step, why, now),
         StepOutcome::Refused(why) => refused(config, state, id, kind, why, now),
     }
+}
+
+/// Whether the VM has moved on while a hand was at it, so that a failure says nothing any more.
+fn is_moot(state: &State, id: &VmId, kind: StepKind) -> bool {
+    let wants = match kind {
+        StepKind::Create => return false, // What may have been made is looked for.
+        StepKind::Deploy => VmState::Deploying,
+        StepKind::Undeploy => VmState::Draining,
+        StepKind::Destroy => VmState::Destroying,
+    };
+    state.vms.get(id).is_none_or(|vm| vm.state != wants)
 }
 
 /// By its provider's word nothing was made, or nobody knows. The VM keeps its place in the count
@@ -258,9 +283,7 @@ fn refused(config: &Config, state: &mut State, id: &VmId, kind: StepKind, why: S
         StepKind::Create => not_made(config, state, id, why, true, now),
         StepKind::Deploy => {
             state.steps.remove(id);
-            if state.vms.get(id).is_some_and(|vm| vm.state.may_become(VmState::Destroying)) {
-                condemn(state, id, why, now);
-            }
+            condemn(state, id, why, now);
         }
         // What cannot be stopped or destroyed must not be forgotten: it costs, and may serve.
         StepKind::Undeploy | StepKind::Destroy => {

@@ -38,7 +38,7 @@ const RECORD_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
 
 /// Looks at everything once.
 pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Outcome {
-    state.brake = config.brake;
+    (state.brake, state.tick) = (config.brake, config.tick);
     clock::follow(state, now);
     let elapsed = state.memory.last_tick.map_or(Duration::ZERO, |last| now.since(last));
     state.memory.last_tick = Some(now);
@@ -56,6 +56,7 @@ pub fn tick(config: &Config, state: &mut State, facts: &Facts, now: Time) -> Out
     }
     if may_act {
         outcome.routing = routing::update(config, state);
+        life::hold_ends(config, state, facts, now);
     }
     outcome.repairs = news_of_repairs(&repairs_before, state);
     outcome
@@ -260,7 +261,8 @@ fn want(
     let holds = hold::of_module(state.memory.holds.values(), &policy.module, now);
     let members = Members { serving, coming, warming };
     let lead = state.memory.timings.lead_times(&policy.flavor, &policy.module);
-    let scene = Scene { members: &members, facts, room, lead, holds: &holds, now, elapsed };
+    let (holds, tick) = (&holds, state.tick);
+    let scene = Scene { members: &members, facts, room, lead, holds, now, elapsed, tick };
     decide(policy, memory, &scene)
 }
 

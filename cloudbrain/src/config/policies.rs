@@ -83,7 +83,8 @@ impl Reader {
         modules: &BTreeMap<ModuleId, Module>,
         files: Policies,
     ) -> (scaler::state::Config, BTreeMap<ModuleId, Timetable>) {
-        let mut config = scaler::state::Config { brake: raw.brake, ..Default::default() };
+        let mut config =
+            scaler::state::Config { brake: raw.brake, tick: raw.tick.0, ..Default::default() };
         let mut timetables = BTreeMap::new();
         let flavors: Vec<&str> = raw.flavors.keys().map(|flavor| flavor.as_str()).collect();
         for (document, pool) in files.pools {

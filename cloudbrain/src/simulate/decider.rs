@@ -94,8 +94,16 @@ impl Decider {
         let facts = self.facts(look);
         let room = Room { ready: Some(look.ready), ..Room::default() };
         let (now, lead) = (look.now, self.lead_times);
-        let scene =
-            Scene { members: &members, facts: &facts, room, lead, holds: &[], now, elapsed };
+        let scene = Scene {
+            members: &members,
+            facts: &facts,
+            room,
+            lead,
+            holds: &[],
+            now,
+            elapsed,
+            tick: Duration::ZERO,
+        };
         let want = decide(&self.policy, &mut self.memory, &scene);
         if want.to > look.desired {
             self.memory.last_out = Some(look.now);

@@ -45,8 +45,13 @@ impl Chain<'_> {
     }
 
     /// A bound that the count in force breaks makes a change of its own; else it only takes back
-    /// what the load asked for.
+    /// what the load asked for. A typo in a ceiling, put right a minute later, costs a few steps.
     fn bound(&mut self, stage: &str, to: u32, is_law: bool, reason: Reason) {
+        let next = self.inputs.clocks.next_in.filter(|next| self.now < *next);
+        if let Some(until) = next.filter(|_| is_law && to < self.from) {
+            let detail = format!("{reason}; the next step there at {until}");
+            return self.clip(stage, self.from, detail, Reason::CoolingDown { until });
+        }
         if is_law {
             return self.want(stage, to, reason);
         }

@@ -167,6 +167,7 @@ impl Chain<'_> {
         let settles = clocks.last_in.map(|at| at + self.terms.out.settle.0);
         let cooled =
             clocks.last_out.max(clocks.last_in).map(|at| at + self.terms.inward.cooldown.0);
+        let cooled = cooled.max(clocks.next_in);
         let is_ahead = |until: &Time| self.now < *until;
         let is_patient = self.are_asks_patient();
         let hold = if warming > 0 && !is_patient {

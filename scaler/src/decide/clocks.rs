@@ -87,7 +87,7 @@ pub(super) fn told(
     policy: &Policy,
     memory: &ModuleMemory,
     settled_until: Time,
-    now: Time,
+    &Scene { now, tick, .. }: &Scene<'_>,
 ) -> Clocks {
     let window_start = now - policy.inward.stabilise.0;
     // An entry holds until the next one begins.
@@ -101,6 +101,7 @@ pub(super) fn told(
         settled_until,
         last_out: memory.last_out,
         last_in: memory.last_in,
+        next_in: memory.last_in.map(|at| at + tick),
         watching_since: memory.watching_since,
         highest,
         highest_until: highest_until.max(),

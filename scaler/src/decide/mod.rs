@@ -63,8 +63,10 @@ pub struct Scene<'a> {
     /// The holds that the module is under now.
     pub holds: &'a [Hold],
     pub now: Time,
-    /// Since the last tick.
+    /// Since the last look.
     pub elapsed: Duration,
+    /// Within this time the count falls by one step.
+    pub tick: Duration,
 }
 
 /// The outcome of one look at one module.
@@ -172,7 +174,7 @@ fn gather(policy: &Policy, memory: &mut ModuleMemory, scene: &Scene<'_>) -> Inpu
         warming: members.warming,
         readings,
         terms: Some(Terms::of(policy)),
-        clocks: clocks::told(policy, memory, settled_until, now),
+        clocks: clocks::told(policy, memory, settled_until, scene),
         schedules: schedules_now(policy, facts, now),
         forecast: facts.forecasts.get(&policy.module).cloned(),
         room: scene.room,

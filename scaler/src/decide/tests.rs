@@ -41,7 +41,7 @@ fn scene<'a>(
     elapsed: Duration,
 ) -> Scene<'a> {
     let (room, lead) = (Room::default(), LeadTimes::default());
-    Scene { members, facts, room, lead, holds: &[], now, elapsed }
+    Scene { members, facts, room, lead, holds: &[], now, elapsed, tick: Duration::ZERO }
 }
 
 fn facts(vms: &[Vm], loads: &str, now: Time) -> Facts {

@@ -3,6 +3,7 @@
 //! The times are those that a real fleet would have, so that a day in here is a day out there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::id::{FlavorId, ModuleId};
 use model::time::Time;
@@ -24,6 +25,9 @@ pub struct Fleet {
     /// One module only says what it would do.
     pub dry_run: bool,
 }
+
+/// The tick of the brain: policies say what happens at once, which is within one.
+pub const TICK: Duration = Duration::from_secs(15);
 
 /// The modules: two that follow their load, and one of fixed size.
 pub const WEB: &str = "shop/web";
@@ -61,6 +65,7 @@ impl Fleet {
             policies,
             pools: pools.into_iter().map(|pool| (pool.flavor.clone(), pool)).collect(),
             domains: domains.collect(),
+            tick: TICK,
             ..Config::default()
         };
         let routers = dice.between(1, 2) as usize;

@@ -108,7 +108,7 @@ pub struct Oracle {
     /// When a router began to send to one more VM of a module.
     pub(crate) joined: BTreeMap<ModuleId, Time>,
     /// Who was taken out by choice though it was well, and when.
-    pub(crate) dismissed: VecDeque<(Time, VmId)>,
+    pub(crate) dismissed: VecDeque<(Time, ModuleId)>,
     /// Who left the routers last for being ill.
     pub(crate) ill: BTreeSet<VmId>,
     pub(crate) isolated: BTreeMap<ModuleId, VecDeque<Time>>,

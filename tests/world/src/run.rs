@@ -1,6 +1,8 @@
 //! Plays days, many at a time, and shortens the story of one that ended badly.
 
+use std::any::Any;
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::fleet::START;
@@ -35,13 +37,23 @@ pub fn faults_of(seed: u64) -> Vec<Fault> {
 /// Plays one day and judges what is left of it.
 pub fn play(seed: u64, faults: Vec<Fault>, with_story: bool) -> Day {
     let mut world = World::new(seed, faults, with_story);
-    let mut end = world.run_until(START + DAY);
-    if end.is_ok() {
-        world.check_rest();
-        world.tell_state();
-        end = world.oracle.violation.take().map_or(Ok(()), Err);
-    }
+    let end = catch_unwind(AssertUnwindSafe(|| live(&mut world)));
+    let end = end.unwrap_or_else(|cause| Err(fallen(&world, cause.as_ref())));
     Day { ticks: world.ticks, story: world.story.unwrap_or_default(), end }
+}
+
+fn live(world: &mut World) -> Result<(), Violation> {
+    world.run_until(START + DAY)?;
+    world.check_rest();
+    world.tell_state();
+    world.oracle.violation.take().map_or(Ok(()), Err)
+}
+
+/// A core that panics is a day that ended badly, with its seed and its story like any other.
+fn fallen(world: &World, cause: &(dyn Any + Send)) -> Violation {
+    let said = cause.downcast_ref::<String>().map(String::as_str);
+    let what = said.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no words");
+    Violation { property: "panic", at: world.now, what: what.to_owned() }
 }
 
 /// Plays the seeds on `threads` threads. Gives back the failures, by seed, at most `enough` of

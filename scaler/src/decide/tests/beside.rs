@@ -30,7 +30,16 @@ pub(super) fn look(
     facts.forecasts.extend(beside.forecast.clone().map(|f| (policy.module.clone(), f)));
     let elapsed = Duration::from_secs(5);
     let (room, lead, holds) = (beside.room, LeadTimes::default(), &beside.holds);
-    let scene = Scene { members: &members, facts: &facts, room, lead, holds, now, elapsed };
+    let scene = Scene {
+        members: &members,
+        facts: &facts,
+        room,
+        lead,
+        holds,
+        now,
+        elapsed,
+        tick: Duration::ZERO,
+    };
     decide(&policy, memory, &scene)
 }
 
@@ -214,7 +223,16 @@ fn the_largest_numbers_there_are_add_up_to_no_smaller_one() {
     let members = Members { serving: vms.iter().collect(), ..Members::default() };
     let facts = facts(&vms, "1.5 1.5 1.5", now);
     let (room, lead, elapsed) = (Room::default(), LeadTimes::default(), Duration::from_secs(5));
-    let scene = Scene { members: &members, facts: &facts, room, lead, holds: &[], now, elapsed };
+    let scene = Scene {
+        members: &members,
+        facts: &facts,
+        room,
+        lead,
+        holds: &[],
+        now,
+        elapsed,
+        tick: Duration::ZERO,
+    };
     assert!(decide(&policy, &mut rushed(3), &scene).to > 3);
 }
 

@@ -103,11 +103,13 @@ impl World {
     fn p2_module_ceiling(&mut self, module: &ModuleId, id: &VmId) {
         let Some(policy) = self.files.policies.get(module) else { return };
         let owned = |machine: &&Machine| {
-            // What an old store does not know, a person must say.
-            let known = self
-                .oracle
-                .restored
-                .is_none_or(|at| machine.made >= at || self.brain.backups_know(&machine.id));
+            // What an old store does not know, a person must say; and that a program runs on a VM which
+            // waits in the pool by that store, nobody can.
+            let recorded = self.brain.state.vms.get(&machine.id).and_then(|vm| vm.module.as_ref());
+            let known = self.oracle.restored.is_none_or(|at| {
+                let is_kept = self.brain.backups_know(&machine.id) && recorded == Some(module);
+                machine.made >= at || is_kept
+            });
             known && machine.program.as_ref().is_some_and(|program| program.module == *module)
         };
         let mut owned: BTreeSet<&VmId> =
@@ -208,7 +210,13 @@ impl World {
         let never_used = self.brain.state.vms.get(id).is_some_and(|vm| vm.assignment == 0);
         let quiet = self.now.since(self.oracle.shaken) > Duration::from_secs(300);
         let same = self.now.since(self.oracle.edited) > HOUR;
-        if dark && idle && never_used && quiet && same {
+        // One that was sent to its end before, and told so again, was not lost with the monitor.
+        let began = self.faults.iter().filter(|fault| fault.what == Trouble::AgentsDark);
+        let began = began.map(|fault| fault.from).filter(|from| *from <= self.now).max();
+        let step = self.brain.state.steps.get(id).map(|step| step.planned);
+        let since = self.brain.state.vms.get(id).map(|vm| vm.since).min(step);
+        let in_the_dark = since > began.map(|from| self.brain.clock(from));
+        if dark && idle && never_used && quiet && same && in_the_dark {
             self.broken(
                 "P23",
                 format!("{id} waits in the pool, is well, and is destroyed unheard"),

@@ -133,17 +133,18 @@ impl World {
     }
 
     fn p24_blast_radius(&mut self, chosen: &[ModuleId]) {
-        let now = self.now;
-        for module in self.files.policies.keys() {
-            let leaving = chosen.iter().filter(|leaver| *leaver == module).count();
-            let policy = &self.files.policies[module];
+        let (now, tick) = (self.now, self.files.tick);
+        let dismissed = &mut self.oracle.dismissed;
+        dismissed.retain(|(at, _)| now.since(*at) < BRAKE_WINDOW);
+        dismissed.extend(chosen.iter().map(|module| (now, module.clone())));
+        let lately = dismissed.iter().filter(|(at, _)| now.since(*at) < tick);
+        let lately: Vec<&ModuleId> = lately.map(|(_, module)| module).collect();
+        for (module, policy) in &self.files.policies {
+            let leaving = lately.iter().filter(|leaver| **leaver == module).count();
             if leaving > 1 && policy.inward.max_step.of(policy.max) < leaving as u32 {
                 return self.broken("P24", format!("{leaving} VMs of {module} leave in one tick"));
             }
         }
-        let dismissed = &mut self.oracle.dismissed;
-        dismissed.retain(|(at, _)| now.since(*at) < BRAKE_WINDOW);
-        dismissed.extend(chosen.iter().map(|_| (now, VmId::parse("vm").expect("a plain word"))));
         let fleet = self.cloud.machines.len();
         let many = self.oracle.dismissed.len();
         if !chosen.is_empty() && many > BRAKE_AT_LEAST.max(fleet / 10) {
