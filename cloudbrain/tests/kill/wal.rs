@@ -6,8 +6,6 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use model::vm::VmState;
-
 use crate::fleet::{Fleet, Shape};
 use crate::matrix::Chance;
 use crate::restored::{let_go_on, quarantine, vms_on_record};
@@ -75,7 +73,7 @@ fn a_brain_on_a_log_that_is_cut_off_destroys_nothing_it_does_not_know() {
         fleet.put_store_back(&copy);
         let known = vms_on_record(&copy);
         fleet.lent = fleet.programs();
-        fleet.lent.retain(|vm| known.get(vm) == Some(&VmState::Pool));
+        fleet.lent.retain(|vm| known.get(vm).is_some_and(|state| !state.is_capacity()));
         fleet.start_brain();
         let settled = let_go_on(&mut fleet).and_then(|()| settle(&mut fleet));
         settled.unwrap_or_else(|why| panic!("{point}, {lost} frames: {why}\n{}", fleet.story()));
