@@ -585,6 +585,9 @@ pub struct SimulateArgs {
     /// Another seed has other noise
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// When the trace begins, for schedules: 2026-12-01T00:00:00+08:00; today if left out
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
     /// Answers a benchmark line by line instead
     #[arg(long, conflicts_with_all = ["policy", "trace", "out"])]
     pub stdio: bool,

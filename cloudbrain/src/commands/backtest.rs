@@ -7,19 +7,20 @@ use anyhow::{Context as _, bail};
 use form_urlencoded::byte_serialize;
 use model::id::ModuleId;
 use model::metric::LOAD1_PER_CORE;
+use model::time::Time;
 use model::unit::Span;
 use scaler::policy::{Measure, Policy};
 use serde::Deserialize;
 
 use super::ask::brain_of;
 use super::http::get_json;
-use super::simulate::{as_if_acting, policy_of};
+use super::simulate::{as_if_acting, policy_of, timetable_of};
 use super::{Found, say};
 use crate::brain::forecaster::work_of;
 use crate::cli::{BacktestArgs, Output};
 use crate::config;
 use crate::config::yaml::Document;
-use crate::simulate::backtest::{Compared, Minute, compare};
+use crate::simulate::backtest::{Compared, Dated, Minute, compare};
 use crate::simulate::outcome::Outcome;
 use crate::simulate::world::Setting;
 
@@ -34,19 +35,23 @@ pub(super) async fn backtest(args: BacktestArgs) -> anyhow::Result<Found> {
     let brain = brain_of(&args.ask)?;
     let document = Document::read(&args.policy).map_err(|problem| anyhow::anyhow!("{problem}"))?;
     let new = policy_of(&document)?;
+    let timetable = timetable_of(&document, &new)?;
     if new.module != args.module {
         bail!("{} is a policy of {}, not of {}", args.policy.display(), new.module, args.module);
     }
     let now = in_force(&args)?;
-    let metric = metric_of(&now)?;
+    let metric = metric_of(&now.policy)?;
     let minutes = recorded(brain, &args.module, metric, args.since).await?;
+    let first_s = minutes.first().map_or(0.0, |minute| minute.at_s);
     let setting = Setting {
+        from: Time::from_millis((first_s * 1000.0) as i64),
         damping: (metric == LOAD1_PER_CORE).then(|| Duration::from_secs(60)),
         pool_total: args.pool,
         make: args.boot.0,
         ..Setting::default()
     };
-    let compared = compare(&minutes, as_if_acting(now), as_if_acting(new), &setting)?;
+    let compared =
+        compare(&minutes, acting(now), acting(Dated { policy: new, timetable }), &setting)?;
     match args.ask.output.output {
         Output::Json => say(&serde_json::to_string(&compared)?),
         Output::Text => tell(&args, &compared),
@@ -54,14 +59,21 @@ pub(super) async fn backtest(args: BacktestArgs) -> anyhow::Result<Found> {
     Ok(Found::Nothing)
 }
 
-fn in_force(args: &BacktestArgs) -> anyhow::Result<Policy> {
+fn acting(dated: Dated) -> Dated {
+    Dated { policy: as_if_acting(dated.policy), ..dated }
+}
+
+fn in_force(args: &BacktestArgs) -> anyhow::Result<Dated> {
     let file = &args.ask.config.config;
     let loaded = config::load(file);
     let config = loaded.config.with_context(|| {
         format!("{} is not in order; `cloudbrain check` says why", file.display())
     })?;
     let policy = config.scaler.policies.get(&args.module).cloned();
-    policy.with_context(|| format!("{}: no policy of {} is in force", file.display(), args.module))
+    let policy = policy
+        .with_context(|| format!("{}: no policy of {} is in force", file.display(), args.module))?;
+    let timetable = config.timetables.get(&args.module).cloned().unwrap_or_default();
+    Ok(Dated { policy, timetable })
 }
 
 fn metric_of(policy: &Policy) -> anyhow::Result<&'static str> {

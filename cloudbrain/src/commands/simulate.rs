@@ -4,16 +4,22 @@ use std::io::{BufReader, stdin, stdout};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use model::metric::LOAD1_PER_CORE;
+use model::time::Time;
 use model::unit::Span;
 use scaler::lead::LeadTimes;
 use scaler::policy::{Measure, Mode, Policy, RawPolicy, check};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::ask::moment;
 use super::{Found, say, say_error};
 use crate::cli::{Output, SimulateArgs};
+use crate::clock::real;
+use crate::config::timetable::Timetable;
 use crate::config::yaml::Document;
 use crate::simulate::decider::{BenchmarkPolicy, BenchmarkWorld, Decider};
 use crate::simulate::outcome::{Outcome, chart, clock};
@@ -95,9 +101,14 @@ fn shown(args: &SimulateArgs, document: &Document, trace: &Path) -> anyhow::Resu
         trace.demand.iter_mut().for_each(|demand| *demand *= factor);
     }
     let (limit, min, max) = (limit_of(&policy), policy.min, policy.max);
-    let setting = setting_of(args, &policy);
+    let timetable = timetable_of(document, &policy)?;
+    let from = begin(args, &timetable)?;
+    let setting = Setting { from, ..setting_of(args, &policy) };
+    let begun = timetable.zone().and_then(|zone| local(from, zone));
     let lead_times = LeadTimes::known(setting.take, setting.make);
-    let mut decider = Decider::new(as_if_acting(policy), lead_times)?;
+    let schedules = timetable.spans(setting.from, setting.from + trace.span());
+    let decider = Decider::new(as_if_acting(policy), lead_times)?;
+    let mut decider = decider.with_foresight(schedules);
     let played = play(&trace, &mut decider, &setting);
     let outcome = Outcome::of(&trace, &played, limit, min, max);
     if let Some(out) = &args.out {
@@ -105,7 +116,7 @@ fn shown(args: &SimulateArgs, document: &Document, trace: &Path) -> anyhow::Resu
     }
     match args.output.output {
         Output::Json => say(&in_json(&trace, &played, &outcome).to_string()),
-        Output::Text => tell(&decider, &trace, &played, &outcome),
+        Output::Text => tell(&decider, begun.as_deref(), &trace, &played, &outcome),
     }
     Ok(if outcome.first_violation.is_some() { Found::Differences } else { Found::Nothing })
 }
@@ -121,6 +132,25 @@ pub(super) fn policy_of(document: &Document) -> anyhow::Result<Policy> {
     let errors = problems.iter().filter(|problem| problem.is_error);
     let errors: Vec<String> = errors.map(ToString::to_string).collect();
     policy.with_context(|| errors.join("\n"))
+}
+
+/// When the schedules of a policy hold.
+pub(super) fn timetable_of(document: &Document, policy: &Policy) -> anyhow::Result<Timetable> {
+    let (timetable, findings) = Timetable::read(policy);
+    let errors: Vec<String> =
+        findings.iter().map(|finding| document.place(finding).to_string()).collect();
+    ensure!(errors.is_empty(), "{}", errors.join("\n"));
+    Ok(timetable)
+}
+
+/// When the trace begins: as asked for, else at the last midnight where the schedules are written.
+fn begin(args: &SimulateArgs, timetable: &Timetable) -> anyhow::Result<Time> {
+    if let Some(from) = &args.from {
+        return moment(from);
+    }
+    let Some(zone) = timetable.zone() else { return Ok(Setting::default().from) };
+    let now = Timestamp::from_millisecond(real().now().millis())?.to_zoned(zone.clone());
+    Ok(Time::from_millis(now.start_of_day()?.timestamp().as_millisecond()))
 }
 
 /// A policy that only watches is simulated as if it acted: that is what one wants to see. The
@@ -152,13 +182,23 @@ fn setting_of(args: &SimulateArgs, policy: &Policy) -> Setting {
     }
 }
 
-fn tell(decider: &Decider, trace: &Trace, played: &Played, outcome: &Outcome) {
+/// `Sun 2026-11-22 00:00 +08:00`.
+fn local(at: Time, zone: &TimeZone) -> Option<String> {
+    let stamp = Timestamp::from_millisecond(at.millis()).ok()?;
+    Some(stamp.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M %:z").to_string())
+}
+
+/// `begun` is when the trace begins, if that matters.
+fn tell(decider: &Decider, begun: Option<&str>, trace: &Trace, played: &Played, outcome: &Outcome) {
     let policy = decider.policy();
     let (module, hours, limit) = (&policy.module, outcome.hours, outcome.limit);
     let (min, max) = (policy.min, policy.max);
     say(&format!(
         "{module}  {hours:.1} h of work  bounds {min}..{max}  load up to {limit:.2} a VM"
     ));
+    if let Some(begun) = begun {
+        say(&format!("0 is {begun}, for the schedules; --from puts it elsewhere"));
+    }
     chart(played, limit, CHART_WIDTH, CHART_HEIGHT).iter().for_each(|line| say(line));
     say(&format!("{:>7}{:<63}{}", "", "0", clock(outcome.hours * 3600.0)));
     say("       # needed and there   . there and not needed   ! needed and not there\n");

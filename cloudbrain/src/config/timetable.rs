@@ -58,7 +58,9 @@ pub struct ChangeOfTerms {
 
 impl Timetable {
     /// The timetable of a policy, as far as its schedules are in order.
-    pub(super) fn read(policy: &Policy) -> (Self, Vec<Finding>) {
+    ///
+    /// Findings are the schedules that are not.
+    pub fn read(policy: &Policy) -> (Self, Vec<Finding>) {
         let (mut timetable, mut findings) = (Self::default(), Vec::new());
         for (index, written) in policy.schedules.iter().enumerate() {
             match Times::again(&written.cron, written.duration, &written.timezone) {
@@ -78,6 +80,11 @@ impl Timetable {
             }
         }
         (timetable, findings)
+    }
+
+    /// The zone in which the first schedule is written.
+    pub fn zone(&self) -> Option<&TimeZone> {
+        self.schedules.first().map(|entry| &entry.zone)
     }
 
     /// When each schedule holds, as far as that is of `from..until`; in order.

@@ -10,6 +10,8 @@ use scaler::lead::LeadTimes;
 use scaler::policy::Policy;
 use serde::Serialize;
 
+use crate::config::timetable::Timetable;
+
 use super::decider::Decider;
 use super::outcome::Outcome;
 use super::trace::Trace;
@@ -22,6 +24,13 @@ pub struct Minute {
     /// The sum of the loads, and the VMs that it is of.
     pub sum: f64,
     pub vms: f64,
+}
+
+/// A policy and when its schedules hold.
+#[derive(Clone, Debug)]
+pub struct Dated {
+    pub policy: Policy,
+    pub timetable: Timetable,
 }
 
 /// Both runs, and what to think of them.
@@ -46,8 +55,8 @@ const FULL: f64 = 1.0;
 /// If nothing was recorded, or a policy cannot be simulated.
 pub fn compare(
     minutes: &[Minute],
-    now: Policy,
-    new: Policy,
+    now: Dated,
+    new: Dated,
     setting: &Setting,
 ) -> anyhow::Result<Compared> {
     let rows: Vec<(f64, f64)> = minutes.iter().map(|minute| (minute.at_s, minute.sum)).collect();
@@ -65,10 +74,13 @@ pub fn compare(
     })
 }
 
-fn run(trace: &Trace, policy: Policy, setting: &Setting) -> anyhow::Result<Outcome> {
+fn run(trace: &Trace, dated: Dated, setting: &Setting) -> anyhow::Result<Outcome> {
+    let Dated { policy, timetable } = dated;
+    let until = setting.from + trace.span();
+    let schedules = timetable.spans(setting.from, until);
     let limit = policy.metrics.first().map_or(1.0, |metric| metric.aim.above());
     let (min, max) = (policy.min, policy.max);
     let lead_times = LeadTimes::known(setting.take, setting.make);
-    let mut decider = Decider::new(policy, lead_times)?;
+    let mut decider = Decider::new(policy, lead_times)?.with_foresight(schedules);
     Ok(Outcome::of(trace, &play(trace, &mut decider, setting), limit, min, max))
 }

@@ -1,5 +1,6 @@
 //! The scaler's decision for one module, with what it remembers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -8,12 +9,14 @@ use model::metric::{CPU_UTILIZATION, LOAD1_PER_CORE};
 use model::time::Time;
 use model::vm::{Vm, VmState};
 use scaler::decide::{Members, Room, Scene, Want, decide};
-use scaler::facts::{Facts, Forecast, Sample};
+use scaler::facts::{Facts, Sample, ScheduleSpan};
 use scaler::lead::LeadTimes;
 use scaler::policy::{FindingSeverity, Measure, Policy, check};
 use scaler::state::ModuleMemory;
 use serde::Deserialize;
 use serde_json::json;
+
+use super::foresight::Foresight;
 
 /// One VM in service, as the metrics show it.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub struct Look<'a> {
     pub ready: u32,
     /// The count in force.
     pub desired: u32,
+    /// What all VMs were measured to carry together, for the forecast.
+    pub work: Option<f64>,
 }
 
 /// The scaler for one module.
@@ -45,7 +50,7 @@ pub struct Decider {
     last: Option<Time>,
     /// The VMs' own metrics that the policy reads.
     metrics: Vec<&'static str>,
-    forecast: Option<Forecast>,
+    foresight: Foresight,
 }
 
 impl Decider {
@@ -63,7 +68,21 @@ impl Decider {
         });
         let metrics = metrics.collect::<anyhow::Result<Vec<_>>>()?;
         let memory = ModuleMemory { desired: policy.initial, ..ModuleMemory::default() };
-        Ok(Self { policy, memory, lead_times, last: None, metrics, forecast: None })
+        Ok(Self {
+            policy,
+            memory,
+            lead_times,
+            last: None,
+            metrics,
+            foresight: Foresight::default(),
+        })
+    }
+
+    /// With its schedules, and with the forecast that its policy asks for.
+    #[must_use]
+    pub fn with_foresight(self, schedules: Vec<ScheduleSpan>) -> Self {
+        let foresight = Foresight::of(&self.policy, schedules);
+        Self { foresight, ..self }
     }
 
     pub fn policy(&self) -> &Policy {
@@ -91,6 +110,7 @@ impl Decider {
         let vms: Vec<Vm> = look.serving.iter().map(|vm| self.vm(vm)).collect();
         let members =
             Members { serving: vms.iter().collect(), coming: Vec::new(), warming: look.warming };
+        self.foresight.measured(look.work, look.now);
         let facts = self.facts(look);
         let room = Room { ready: Some(look.ready), ..Room::default() };
         let (now, lead) = (look.now, self.lead_times);
@@ -104,7 +124,10 @@ impl Decider {
             elapsed,
             tick: Duration::ZERO,
         };
-        let want = decide(&self.policy, &mut self.memory, &scene);
+        let mut want = decide(&self.policy, &mut self.memory, &scene);
+        if !want.mode.acts() {
+            want.to = look.desired; // A schedule has it pause.
+        }
         if want.to > look.desired {
             self.memory.last_out = Some(look.now);
         } else if want.to < look.desired {
@@ -130,15 +153,20 @@ impl Decider {
         }
     }
 
-    fn facts(&self, look: &Look<'_>) -> Facts {
+    fn facts(&mut self, look: &Look<'_>) -> Facts {
         let with_load = look.serving.iter().filter_map(|vm| Some((vm, vm.load?)));
         let samples = with_load.map(|(vm, (value, at))| {
             let metrics = self.metrics.iter();
             let all = metrics.map(|name| ((*name).to_owned(), Sample { value, at })).collect();
             (vm.id.clone(), all)
         });
-        let forecasts = self.forecast.iter().map(|f| (self.policy.module.clone(), f.clone()));
-        Facts { samples: samples.collect(), forecasts: forecasts.collect(), ..Facts::default() }
+        let samples = samples.collect();
+        let module = || self.policy.module.clone();
+        let forecasts = self.foresight.forecast().map(|told| (module(), told.clone()));
+        let forecasts = forecasts.into_iter().collect();
+        let held = self.foresight.schedules(look.now);
+        let schedules = BTreeMap::from([(self.policy.module.clone(), held)]);
+        Facts { samples, forecasts, schedules, ..Facts::default() }
     }
 }
 

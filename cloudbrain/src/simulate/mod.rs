@@ -11,6 +11,7 @@
 
 pub mod backtest;
 pub mod decider;
+pub mod foresight;
 pub mod outcome;
 pub mod stdio;
 pub mod trace;

@@ -111,6 +111,7 @@ impl Session {
             serving: &serving,
             ready: tick.pool_available,
             desired: listed,
+            work: None,
         };
         let want = decider.decide(&look);
         Ok(json!({"desired": want.to, "reason": want.reason.to_string()}))

@@ -74,6 +74,10 @@ impl Trace {
         all.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(number, _)| number)
     }
 
+    pub fn span(&self) -> Duration {
+        self.tick * self.demand.len() as u32
+    }
+
     pub fn hours(&self) -> f64 {
         self.demand.len() as f64 * self.tick.as_secs_f64() / 3600.0
     }

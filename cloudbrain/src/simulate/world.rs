@@ -16,6 +16,8 @@ use super::trace::Trace;
 /// What the made-up module is like.
 #[derive(Clone, Debug)]
 pub struct Setting {
+    /// When the trace begins: schedules look at the calendar.
+    pub from: Time,
     /// A sample is the mean over this time,
     pub collect: Duration,
     /// and is seen so long after it.
@@ -41,6 +43,7 @@ pub struct Setting {
 impl Default for Setting {
     fn default() -> Self {
         Self {
+            from: START,
             collect: Duration::from_secs(15),
             lag: Duration::from_secs(15),
             damping: None,
@@ -89,7 +92,9 @@ pub struct Played {
 
 /// A dead VM is known to be dead after this.
 const DEATH_SEEN_AFTER: Duration = Duration::from_secs(60);
-/// Simulated time begins here, so that what is older has a place.
+/// An older sample tells nothing of the work.
+const FRESH: Duration = Duration::from_secs(60);
+/// Simulated time begins here if nobody says when, so that what is older has a place.
 const START: Time = Time::from_millis(1_000_000_000);
 
 /// Plays a trace.
@@ -106,6 +111,7 @@ pub fn play(trace: &Trace, decider: &mut Decider, setting: &Setting) -> Played {
             warming: world.coming.len() as u32,
             ready: world.pool,
             desired: world.desired,
+            work: world.measured(tick),
         };
         let want = decider.decide(&look);
         if want.to != world.desired {
@@ -188,7 +194,7 @@ impl<'a> World<'a> {
             desired: needed.max(policy.initial).clamp(policy.min, policy.max),
             last_number: 0,
         };
-        let long_ago = START - Duration::from_secs(3600);
+        let long_ago = setting.from - Duration::from_secs(3600);
         for _ in 0..world.desired {
             let mut vm = world.vm(long_ago, long_ago, true);
             vm.load = work / f64::from(world.desired);
@@ -198,7 +204,16 @@ impl<'a> World<'a> {
     }
 
     fn time(&self, tick: usize) -> Time {
-        START + self.trace.tick * tick as u32
+        self.setting.from + self.trace.tick * tick as u32
+    }
+
+    /// The work by the samples that are there.
+    fn measured(&self, tick: usize) -> Option<f64> {
+        let now = self.time(tick);
+        let fresh = |(_, at): &(f64, Time)| now.since(*at) < FRESH;
+        let loads: Vec<f64> =
+            self.serving.iter().filter_map(|vm| Some(vm.seen.filter(fresh)?.0)).collect();
+        (!loads.is_empty()).then(|| loads.iter().sum())
     }
 
     fn listed(&self) -> u32 {
