@@ -229,6 +229,13 @@ pub struct ExplainArgs {
     /// Why the VM would not be taken away now, and who would be instead
     #[arg(long, requires = "vm")]
     pub why_not_removed: bool,
+    /// Decides again by what each of the last decisions went by; 100 if no number is given
+    #[arg(
+        long, value_name = "DECISIONS", num_args = 0..=1, default_missing_value = "100",
+        value_parser = clap::value_parser!(u32).range(1..=1000),
+        conflicts_with_all = ["at", "vm"]
+    )]
+    pub verify: Option<u32>,
     #[command(flatten)]
     pub ask: AskArgs,
 }

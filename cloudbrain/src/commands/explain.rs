@@ -11,6 +11,7 @@ use scaler::stay::Standing;
 use super::ask::{brain_of, moment};
 use super::http::get_json;
 use super::plan::tell_holds;
+use super::verify::verify;
 use super::{Found, say};
 use crate::api::scaling::Explained;
 use crate::brain::aftermath::Aftermath;
@@ -20,6 +21,9 @@ pub(super) async fn explain(args: ExplainArgs) -> anyhow::Result<Found> {
     let brain = brain_of(&args.ask)?;
     if let Some(vm) = &args.vm {
         return why_not_removed(brain, vm, args.ask.output.output).await;
+    }
+    if let Some(last) = args.verify {
+        return verify(brain, &args.module, last, args.ask.output.output).await;
     }
     let at = match &args.at {
         None => String::new(),

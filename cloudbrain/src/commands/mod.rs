@@ -25,6 +25,7 @@ mod simulate;
 mod story;
 mod teardown;
 mod vantage;
+mod verify;
 
 use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};

@@ -92,6 +92,8 @@ fn what_came_of_a_decision_is_told() {
     for part in ["<h1>shop/web: ", "min/max", "decided the same again", "3 serving after"] {
         assert!(page.contains(part), "{part:?} is missing in:\n{page}");
     }
+    let (code, text) = run(&fleet, &["explain", "shop/web", "--verify"]);
+    assert!(code == 0 && text.contains("each comes to the same again"), "{text}");
     let (code, text) = run(&fleet, &["explain", "shop/wbe"]);
     assert!(code == 1 && text.contains("policies scale shop/web"), "{text}");
 }
