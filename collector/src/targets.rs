@@ -77,4 +77,6 @@ pub enum ReadyCheck {
     Http { path: String, expect_status: u16 },
     /// The port accepts a connection.
     Tcp,
+    /// This program of the brain's machine ends with 0.
+    Exec { program: String },
 }

@@ -220,11 +220,12 @@ fn add_vm(config: &Config, vm: &Vm, targets: &mut Targets) {
         let ready = &policy.ready;
         if matches!(vm.state, VmState::Deploying | VmState::Serving | VmState::Isolated) {
             let (port, path) = ready.door();
-            let check = match path {
-                Some(path) => {
+            let check = match (&ready.exec, path) {
+                (Some(program), _) => ReadyCheck::Exec { program: program.clone() },
+                (None, Some(path)) => {
                     ReadyCheck::Http { path: path.to_owned(), expect_status: ready.expect }
                 }
-                None => ReadyCheck::Tcp,
+                (None, None) => ReadyCheck::Tcp,
             };
             let mut address = addresses.app;
             address.set_port(port.unwrap_or(address.port()));

@@ -154,6 +154,11 @@ impl Reader {
             let message = unknown("flavor", policy.flavor.as_str(), flavors);
             return self.find(document, "flavor", message);
         }
+        if let Some(program) = policy.ready.exec.as_deref().filter(|program| !may_run(program)) {
+            let message =
+                format!("{program} is no program that may be run; name one that is there");
+            self.find(document, "health.ready.exec", message);
+        }
         // Whether a pool is large enough is a matter of the lint.
         if !config.pools.contains_key(&policy.flavor) {
             let message = format!(
@@ -241,4 +246,10 @@ enum PolicyFile {
     ScalingPolicy,
     Pool,
     AccountingPolicy,
+}
+/// A file that somebody may execute.
+fn may_run(program: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let found = std::fs::metadata(program);
+    found.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }

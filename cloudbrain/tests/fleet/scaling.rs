@@ -204,3 +204,47 @@ fn a_hold_that_makes_no_sense_is_refused_with_what_to_write() {
     refused("hold shop/web --what up --for 2h --by ops", 2, "write in, out, isolate or all");
     refused("hold web --what in --for 2h --by ops", 1, "no policy scales web");
 }
+
+/// Readiness by a program of the user's: VMs serve while it ends with 0, and what it says of a new one
+/// is why that does not.
+#[test]
+fn a_program_of_the_users_says_whether_a_vm_is_ready() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut fleet = Fleet::prepare("ready-exec", |main| main);
+    let (program, asked) = (fleet.folder.join("queue-ready"), fleet.folder.join("asked"));
+    let script = format!(
+        "#!/bin/sh\necho \"$CLOUDBRAIN_VM $CLOUDBRAIN_ADDRESS\" >> {0}\n\
+         [ ! -e {0}.full ] || {{ echo 'its queue is full'; exit 1; }}\n",
+        asked.display()
+    );
+    std::fs::write(&program, script).expect("a folder of ours");
+    let may_run = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&program, may_run).expect("a folder of ours");
+    let path = fleet.folder.join(POLICY);
+    let text = std::fs::read_to_string(&path).expect("the example");
+    assert!(text.contains("{http: /ready,"), "the example asks over HTTP");
+    let text = text.replace("{http: /ready,", &format!("{{exec: {},", program.display()));
+    std::fs::write(&path, &text).expect("a folder of ours");
+    fleet.start_brain();
+    fleet.wait_until_up(2);
+    let words = std::fs::read_to_string(&asked).expect("it was asked");
+    assert!(words.lines().all(|line| line.ends_with(" 127.0.0.1")), "{words}");
+    std::fs::write(fleet.folder.join("asked.full"), "").expect("a folder of ours");
+    std::fs::write(&path, text.replace("min: 2", "min: 3")).expect("a folder of ours");
+    let vm = fleet.wait("a VM whose program is started", |fleet| {
+        let overview = fleet.get("/api/overview")?;
+        let vms = overview["hosts"].as_array()?.iter().filter_map(|host| host["vms"].as_array());
+        let mut started = vms.flatten().filter(|vm| vm["state"] == "deploying");
+        Some(started.next()?["id"].as_str()?.to_owned())
+    });
+    fleet.wait("the program's word on it", |fleet| {
+        let asked = std::fs::read_to_string(fleet.folder.join("asked")).ok()?;
+        (asked.lines().filter(|line| line.starts_with(&format!("{vm} "))).count() > 3).then_some(())
+    });
+    let overview = fleet.get("/api/overview").expect("the overview");
+    assert_eq!(overview["modules"][0]["serving"], 2, "a queue that is full serves nobody");
+    std::fs::remove_file(fleet.folder.join("asked.full")).expect("a folder of ours");
+    fleet.wait("three that serve", |fleet| {
+        (fleet.get("/api/overview")?["modules"][0]["serving"] == 3).then_some(())
+    });
+}

@@ -13,6 +13,7 @@
 //!
 //! - [`names`]: from a name to addresses; [`mod@exchange`]: there and back; [`tls`]: whom we met.
 //! - [`answer`], `chunks`, `content`: from bytes to a page, pure and bounded.
+//! - `exec`: a program of the user's in place of a look of ours, for readiness.
 //! - [`failure`]: how far a look came, and whose fault its end is.
 //!
 //! Who judges the page is [`crate::monitor_x`] for the contract, and `check` for the rest.
@@ -21,6 +22,7 @@ pub mod answer;
 mod chunks;
 pub(crate) mod content;
 pub mod exchange;
+mod exec;
 pub mod failure;
 pub mod names;
 pub mod tls;
@@ -150,7 +152,11 @@ impl Prober {
     pub async fn ready(&self, spec: &ReadySpec, clock: &SharedClock) -> Readiness {
         let mut trace = Trace::new(clock);
         let looked = timeout(spec.timeout, self.unready(spec, &mut trace)).await;
-        match looked.unwrap_or_else(|_| Err(trace.late(spec.timeout))) {
+        let late = || match &spec.check {
+            ReadyCheck::Exec { .. } => Ok(Some(format!("no end within {:?}", spec.timeout))),
+            ReadyCheck::Http { .. } | ReadyCheck::Tcp => Err(trace.late(spec.timeout)),
+        };
+        match looked.unwrap_or_else(|_| late()) {
             Ok(None) => Readiness { ready: true, detail: "ready".to_owned() },
             Ok(Some(detail)) => Readiness { ready: false, detail },
             Err(failure) => Readiness { ready: false, detail: failure.to_string() },
@@ -165,6 +171,7 @@ impl Prober {
     ) -> Result<Option<String>, Failure> {
         let way = Way { place: Place::Socket(spec.address), tls: None, within: spec.timeout };
         match &spec.check {
+            ReadyCheck::Exec { program } => exec::ask(program, spec).await,
             ReadyCheck::Tcp => open(way, &self.names, trace).await.map(|_| None),
             ReadyCheck::Http { path, expect_status } => {
                 let request = request(&spec.address.to_string(), path)?;

@@ -14,8 +14,8 @@ pub struct RawHealth {
     pub live: Option<RawLive>,
 }
 
-/// When a VM may take traffic. Without `http` and `tcp`, a connection to the program's port must
-/// succeed.
+/// When a VM may take traffic. Without `http`, `tcp` and `exec`, a connection to the program's port
+/// must succeed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawReady {
@@ -23,6 +23,10 @@ pub struct RawReady {
     pub http: Option<String>,
     /// A port that must take connections.
     pub tcp: Option<u16>,
+    /// A program of the brain's own machine, as an absolute path, that ends with 0 if the VM is ready.
+    /// It finds `CLOUDBRAIN_VM`, `CLOUDBRAIN_ADDRESS` and `CLOUDBRAIN_PORT` in its environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<String>,
     #[serde(default = "default_expect")]
     pub expect: u16,
     #[serde(default = "default_every")]
@@ -48,6 +52,8 @@ pub struct RawLive {
     /// As in `ready`.
     pub http: Option<String>,
     pub tcp: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<String>,
     #[serde(default = "default_expect")]
     pub expect: u16,
     #[serde(default = "default_every")]

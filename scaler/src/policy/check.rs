@@ -183,11 +183,14 @@ fn check_care(raw: &RawPolicy, findings: &mut Vec<Finding>) {
             ),
         ));
     }
-    check_probe("health.ready", raw.health.ready.http.as_deref(), raw.health.ready.tcp, findings);
+    let ready = &raw.health.ready;
+    let asked = Asked { http: ready.http.as_deref(), tcp: ready.tcp, exec: ready.exec.as_deref() };
+    check_probe("health.ready", asked, findings);
     if let Some(live) = &raw.health.live {
-        check_probe("health.live", live.http.as_deref(), live.tcp, findings);
-        if live.http.is_none() && live.tcp.is_none() {
-            let message = "neither http nor tcp; write for example tcp: 8080";
+        let asked = Asked { http: live.http.as_deref(), tcp: live.tcp, exec: live.exec.as_deref() };
+        check_probe("health.live", asked, findings);
+        if live.http.is_none() && live.tcp.is_none() && live.exec.is_none() {
+            let message = "neither http nor tcp nor exec; write for example tcp: 8080";
             findings.push(Finding::error("health.live", message));
         }
     }
@@ -211,10 +214,27 @@ fn check_care(raw: &RawPolicy, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_probe(at: &str, http: Option<&str>, tcp: Option<u16>, findings: &mut Vec<Finding>) {
-    if http.is_some() && tcp.is_some() {
-        let message = "`http` and `tcp` both say what to ask; write one of them";
-        findings.push(Finding::error(format!("{at}.tcp"), message));
+/// What a probe asks.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    http: Option<&'a str>,
+    tcp: Option<u16>,
+    exec: Option<&'a str>,
+}
+
+fn check_probe(at: &str, asked: Asked<'_>, findings: &mut Vec<Finding>) {
+    let Asked { http, tcp, exec } = asked;
+    let mut ways = [("http", http.is_some()), ("tcp", tcp.is_some()), ("exec", exec.is_some())]
+        .into_iter()
+        .filter_map(|(way, is_named)| is_named.then_some(way));
+    if let (Some(first), Some(second)) = (ways.next(), ways.next()) {
+        let message = format!("`{first}` and `{second}` both say what to ask; write one of them");
+        findings.push(Finding::error(format!("{at}.{second}"), message));
+    }
+    if exec.is_some_and(|program| !program.starts_with('/') || program.ends_with('/')) {
+        let message = "the absolute path of a program is wanted, without arguments; write for \
+                       example /usr/local/bin/queue-ready";
+        findings.push(Finding::error(format!("{at}.exec"), message));
     }
     let (port, path) = http.map_or((None, None), split);
     if path.is_some_and(|path| !path.starts_with('/')) {

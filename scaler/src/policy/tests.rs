@@ -26,6 +26,7 @@ pub(crate) fn raw() -> RawPolicy {
     let ready = RawReady {
         http: Some("/ready".to_owned()),
         tcp: None,
+        exec: None,
         expect: 200,
         every: Span::secs(1),
         timeout: Span::secs(1),
@@ -186,4 +187,17 @@ fn a_count_that_no_fleet_has_is_refused_wherever_it_stands() {
     assert_eq!(path(|raw| raw.deploy.surge = Share::Count(u32::MAX - 5)), "deploy.surge");
     let step = path(|raw| raw.metrics[0].out.as_mut().unwrap().step = Share::Count(u32::MAX));
     assert_eq!(step, "metrics.0.out.step");
+}
+
+#[test]
+fn a_probe_asks_in_one_way_and_a_program_stands_by_its_whole_path() {
+    let second = refused(|raw| raw.health.ready.exec = Some("/usr/bin/true".to_owned()));
+    assert_eq!(second.path, "health.ready.exec");
+    assert!(second.message.contains("`http` and `exec` both say"), "{second:?}");
+    for program in ["queue-ready", "./queue-ready", "/usr/local/bin/"] {
+        let found = refused(|raw| {
+            (raw.health.ready.http, raw.health.ready.exec) = (None, Some(program.to_owned()));
+        });
+        assert!(found.message.contains("/usr/local/bin/queue-ready"), "{program}: {found:?}");
+    }
 }

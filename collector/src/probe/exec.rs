@@ -1,0 +1,135 @@
+//! A program of the user's that says whether another program is ready: for what speaks neither HTTP
+//! nor takes connections, such as a worker that reads a queue.
+//!
+//! It is told of the VM in its environment, which is a fresh one, since there may be secrets in
+//! ours. It ends with 0 if the VM is ready; otherwise the first line that it wrote says why not. It
+//! has the time of any look; then it is killed, with all that it started.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::probe::failure::Failure;
+use crate::targets::ReadySpec;
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// So much of what it writes is read.
+const MAX_BYTES: u64 = 4096;
+const MAX_CHARS: usize = 160;
+/// What it wrote is waited for so long after its end: a child that it left may hold the pipe.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Runs the program once. None if the VM is ready, else what it says is wrong.
+pub(super) async fn ask(program: &str, spec: &ReadySpec) -> Result<Option<String>, Failure> {
+    let ours = |error: &std::io::Error| Failure::Ours { reason: format!("{program}: {error}") };
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", PATH).env("CLOUDBRAIN_VM", spec.vm.as_str());
+    command.env("CLOUDBRAIN_ADDRESS", spec.address.ip().to_string());
+    command.env("CLOUDBRAIN_PORT", spec.address.port().to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child =
+        command.process_group(0).kill_on_drop(true).spawn().map_err(|error| ours(&error))?;
+    let _family = Family(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+    let output = child.stdout.take();
+    let status = child.wait().await.map_err(|error| ours(&error))?;
+    if status.success() {
+        return Ok(None);
+    }
+    let mut said = Vec::new();
+    if let Some(output) = output {
+        let _ = timeout(LAST_WORDS, output.take(MAX_BYTES).read_to_end(&mut said)).await;
+    }
+    Ok(Some(first_line(&said).unwrap_or_else(|| match status.code() {
+        Some(code) => format!("exit {code}"),
+        None => "ended by a signal".to_owned(),
+    })))
+}
+
+/// What it wrote is shown to people: one line, short, without control characters.
+fn first_line(said: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(said);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect())
+}
+
+/// A process group that ends with the look.
+struct Family(Option<Pid>);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    use model::clock::{FixedClock, SharedClock};
+    use model::time::Time;
+
+    use super::*;
+    use crate::probe::{Prober, Readiness};
+    use crate::targets::ReadyCheck;
+
+    /// A script in a file of its own, by name.
+    fn script(name: &str, lines: &str) -> PathBuf {
+        let path =
+            std::env::temp_dir().join(format!("cloudbrain-exec-{}-{name}", std::process::id()));
+        std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).expect("a file of ours");
+        let may_run = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&path, may_run).expect("a file of ours");
+        path
+    }
+
+    async fn asked(program: &str, timeout: Duration) -> Readiness {
+        let spec = ReadySpec {
+            vm: "vm-7".parse().unwrap(),
+            assignment: 1,
+            address: "192.0.2.7:9000".parse().unwrap(),
+            check: ReadyCheck::Exec { program: program.to_owned() },
+            every: Duration::from_secs(1),
+            timeout,
+        };
+        let clock = SharedClock::new(FixedClock(Time::default()));
+        Prober::new().ready(&spec, &clock).await
+    }
+
+    /// All scripts are written before the first is run: whoever is forked while one is being written
+    /// keeps it busy.
+    #[tokio::test]
+    async fn a_program_says_whether_a_vm_is_ready_and_is_killed_with_what_it_started() {
+        let left =
+            std::env::temp_dir().join(format!("cloudbrain-exec-left-{}", std::process::id()));
+        let _ = std::fs::remove_file(&left);
+        let told = script(
+            "told",
+            "[ \"$CLOUDBRAIN_VM $CLOUDBRAIN_ADDRESS $CLOUDBRAIN_PORT\" = 'vm-7 192.0.2.7 9000' ] && \
+             [ -z \"$HOME$CARGO_MANIFEST_DIR\" ]",
+        );
+        let says = script("says", "echo; echo 'the queue \x1b[31mis old'; echo more; exit 3");
+        let silent = script("silent", "exit 4");
+        let hangs = script("hangs", &format!("(sleep 1; touch {}) & sleep 60", left.display()));
+        for (program, ready, detail) in [
+            (told.display().to_string(), true, "ready"),
+            (says.display().to_string(), false, "the queue [31mis old"),
+            (silent.display().to_string(), false, "exit 4"),
+        ] {
+            let found = asked(&program, Duration::from_secs(10)).await;
+            assert_eq!((found.ready, found.detail.as_str()), (ready, detail), "{program}");
+        }
+        let missing = asked("/no/such/program", Duration::from_secs(10)).await;
+        assert!(!missing.ready && missing.detail.contains("/no/such/program"), "{missing:?}");
+        let found = asked(&hangs.display().to_string(), Duration::from_millis(300)).await;
+        assert!(!found.ready && found.detail.starts_with("no end within"), "{found:?}");
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(!left.exists(), "its child went on");
+    }
+}
