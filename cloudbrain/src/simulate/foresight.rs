@@ -109,7 +109,7 @@ mod tests {
     /// 2026-11-23, a Monday, at midnight in Shanghai.
     const FROM: Time = Time::from_millis(1_795_363_200_000);
 
-    fn played(extra: Value, demand: Vec<f64>) -> Played {
+    fn played(extra: &Value, demand: Vec<f64>) -> Played {
         let mut raw = json!({
             "apiVersion": "cloudbrain/v1", "kind": "ScalingPolicy", "module": "shop/web",
             "flavor": "small", "mode": "auto", "capacity": {"min": 2, "max": 12},
@@ -133,7 +133,7 @@ mod tests {
             "name": "office", "cron": "0 9 * * 1-5", "duration": "8h",
             "timezone": "Asia/Shanghai", "min": 7,
         }]});
-        let played = played(schedules, vec![1.0; 24 * HOUR]);
+        let played = played(&schedules, vec![1.0; 24 * HOUR]);
         let at = |hour: usize| played.wanted[hour * HOUR + 40];
         assert_eq!([at(8), at(9), at(16), at(20)], [2, 7, 7, 2]);
     }
@@ -146,7 +146,7 @@ mod tests {
         }]});
         let mut demand = vec![1.0; 24 * HOUR];
         demand[10 * HOUR..].fill(4.0);
-        let played = played(schedules, demand);
+        let played = played(&schedules, demand);
         assert_eq!([played.wanted[16 * HOUR], played.wanted[18 * HOUR]], [2, 7]);
     }
 
@@ -160,7 +160,7 @@ mod tests {
     fn a_forecast_that_is_trusted_has_vms_there_before_the_rush() {
         let forecast = |mode: &str| {
             let terms = json!({"mode": mode, "min_history": "1d", "max_raise": "100%"});
-            let played = played(json!({"forecast": terms}), rushes(58));
+            let played = played(&json!({"forecast": terms}), rushes(58));
             played.wanted[(2 * 24 + 10) * HOUR - 20]
         };
         let (lifted, observed) = (forecast("raise-floor"), forecast("observe"));
