@@ -231,7 +231,8 @@ pub struct ExplainArgs {
     pub why_not_removed: bool,
     /// Decides again by what each of the last decisions went by; 100 if no number is given
     #[arg(
-        long, value_name = "DECISIONS", num_args = 0..=1, default_missing_value = "100",
+        long, value_name = "DECISIONS", num_args = 0..=1, require_equals = true,
+        default_missing_value = "100",
         value_parser = clap::value_parser!(u32).range(1..=1000),
         conflicts_with_all = ["at", "vm"]
     )]

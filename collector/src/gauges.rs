@@ -111,7 +111,7 @@ impl Fault {
                 Outcome::Unhealthy { .. } => Some(Self::Unhealthy),
                 Outcome::Blind { .. } => Some(Self::Blind),
             },
-            Sensed::Ready { ready, .. } => (!ready).then_some(Self::NotReady),
+            Sensed::Ready { ready, .. } => (*ready == Some(false)).then_some(Self::NotReady),
             Sensed::Canary { answered, .. } => (!answered).then_some(Self::TimedOut),
             Sensed::Looked { look, .. } => match look.answer {
                 Answer::Up => None,

@@ -64,48 +64,27 @@ pub enum Sensed {
     /// An agent answered.
     Frame(Frame),
     /// What it told that has labels: by state, by mount point, by device.
-    Split {
-        object: Object,
-        row: Row,
-    },
+    Split { object: Object, row: Row },
     /// An agent did not answer, or wrongly.
-    AgentFault {
-        object: Object,
-        at: Time,
-        error: AgentError,
-    },
+    AgentFault { object: Object, at: Time, error: AgentError },
     /// We could not look at an agent: nothing is known about it, so no fault may follow from it.
-    Blind {
-        object: Object,
-        at: Time,
-        reason: String,
-    },
+    Blind { object: Object, at: Time, reason: String },
     /// An application was probed; its outcome may be blind too.
     Verdict(Verdict),
     Ready {
         vm: VmId,
         assignment: u32,
         at: Time,
-        ready: bool,
+        /// None: we could not look.
+        ready: Option<bool>,
         detail: String,
     },
     /// A canary was called: it took the connection, or refused it, or was not there.
-    Canary {
-        address: SocketAddr,
-        at: Time,
-        answered: bool,
-    },
+    Canary { address: SocketAddr, at: Time, answered: bool },
     /// A data source, a check or an exporter was looked at; what it brought went its own way.
-    Looked {
-        name: String,
-        subject: Option<Subject>,
-        look: Look,
-    },
+    Looked { name: String, subject: Option<Subject>, look: Look },
     /// How late looks begin, the worst of the last interval: our own doing, not the targets'.
-    Lag {
-        at: Time,
-        worst: Duration,
-    },
+    Lag { at: Time, worst: Duration },
 }
 
 /// Looks at `targets` until their sender or the receiver of `out` is gone. What watches measured

@@ -70,6 +70,7 @@ fn shift(state: &mut State, by_ms: i64, last: Time) {
     for module in memory.modules.values_mut() {
         if by_ms >= LONG_GAP_MS {
             module.below.clear();
+            module.tracks.values_mut().for_each(|track| track.work.forget_surplus());
         }
         shift_module(module, moved);
     }

@@ -38,6 +38,8 @@ pub struct Facts {
     pub forecasts: BTreeMap<ModuleId, Forecast>,
     /// Error budgets that are used up, of modules from which nothing is to be taken then.
     pub spent: BTreeMap<ModuleId, SpentBudget>,
+    /// When they were looked at last.
+    pub looked: Option<Time>,
 }
 
 /// More was down than was promised: what is there is left alone until the period of the promise ends.
@@ -242,14 +244,15 @@ impl ProviderFact {
 }
 
 impl Facts {
-    /// A clock was set back from `last`: what was read before that lies ahead now, and would pass for
-    /// fresh once the clock gets there again.
-    pub fn follow(&mut self, last: Option<Time>, now: Time) {
-        if last.is_some_and(|last| now < last) {
+    /// Once each look. If the clock was set back since the last one, what was read before that lies
+    /// ahead now, and would pass for fresh once the clock gets there again.
+    pub fn follow(&mut self, now: Time) {
+        if self.looked.is_some_and(|last| now < last) {
             for samples in self.samples.values_mut() {
                 samples.retain(|_, sample| sample.at <= now);
             }
         }
+        self.looked = Some(now);
     }
 
     /// What was last read of a metric of a module's policy for one of its VMs.
@@ -307,11 +310,11 @@ impl Facts {
         self.routers.values().any(|router| router.upstreams.contains_key(vm))
     }
 
-    /// Whether a router whose word counts still sends to the VM: it does not follow the routing yet
-    /// that let go of it.
-    pub fn sends_to(&self, vm: &VmId, let_go: u64) -> bool {
+    /// Whether a router whose word counts may still send to the VM: it does not follow the routing yet
+    /// that let go of it, and names the VM or says nothing at all.
+    pub fn may_send_to(&self, vm: &VmId, let_go: u64) -> bool {
         let mut behind = self.heeded().filter(|router| router.acknowledged < let_go);
-        behind.any(|router| router.upstreams.contains_key(vm))
+        behind.any(|router| router.follows() == 0 || router.upstreams.contains_key(vm))
     }
 
     /// Whether a host is down, by our own looks or by its provider's word: nothing new is put there.
@@ -342,9 +345,9 @@ mod tests {
         let (vm, mut facts) = (VmId::parse("a").unwrap(), Facts::default());
         let now = |second: i64| Time::from_millis(second * 1000);
         facts.hear(&vm, "load", Sample { value: 0.1, at: now(7200) }, now(7200));
-        facts.follow(Some(now(7200)), now(7215));
+        facts.follow(now(7215));
         assert_eq!(facts.samples[&vm].len(), 1);
-        facts.follow(Some(now(7215)), now(3615));
+        facts.follow(now(3615));
         assert_eq!(facts.samples[&vm].len(), 0, "an hour later it would be fresh");
     }
 

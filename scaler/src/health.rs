@@ -18,7 +18,7 @@ use crate::policy::{IsolationMode, Policy};
 use crate::routing::out_since;
 use crate::sight::ROUTER_FAILURES;
 use crate::state::{Repair, State};
-use crate::steps::condemn;
+use crate::steps::{condemn, had_its_time};
 
 /// Within this time no larger part of a module is isolated on the word of witnesses.
 const SHARE_WINDOW: Duration = Duration::from_secs(1800);
@@ -182,8 +182,7 @@ fn nurse(policy: &Policy, state: &mut State, id: &VmId, facts: &Facts, now: Time
     state.memory.patients.entry(id.clone()).or_default().well_since = None;
     if now.since(since) >= policy.isolation.keep_for_debug.0 && left {
         condemn(state, id, "isolated for long enough to be looked at".to_owned(), now);
-        // It had its time, which is shorter than that of one that is well.
-        state.memory.out_since.insert(id.clone(), Time::default());
+        had_its_time(state, id); // Which is shorter than that of one that is well.
     }
 }
 

@@ -14,7 +14,7 @@ use crate::facts::{Facts, SeenFact};
 use crate::policy::{DrainThen, DrainWait, Policy, RawDrain};
 use crate::refill;
 use crate::routing::{is_acknowledged, out_since};
-use crate::sight::LISTS_APART;
+use crate::sight::{LISTS_APART, is_certainly_off};
 use crate::state::{Config, State};
 use crate::steps::{StepKind, condemn, open, release, withhold};
 use crate::strangers;
@@ -263,7 +263,10 @@ pub(crate) fn hold_ends(config: &Config, state: &mut State, facts: &Facts, now: 
 
 fn may_end(config: &Config, state: &mut State, facts: &Facts, id: &VmId, now: Time) -> bool {
     let Some(vm) = state.vms.get(id).filter(|vm| vm.route_generation > 0) else { return true };
-    if facts.sends_to(id, vm.route_generation) && !bug!(IsolatedStillRouted) {
+    if is_certainly_off(state, facts, vm) && !facts.is_upstream(id) {
+        return true; // A router that is silent for long has nothing there to send to.
+    }
+    if facts.may_send_to(id, vm.route_generation) && !bug!(IsolatedStillRouted) {
         state.memory.out_since.remove(id);
         return false;
     }

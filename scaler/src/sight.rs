@@ -13,7 +13,8 @@
 //! - if most agents are silent, or no single one was heard, the monitor is blind and silence means
 //!   nothing.
 //!
-//! What persists for `BELIEVED_AFTER` is believed all the same: fleets do die.
+//! What persists for `BELIEVED_AFTER` is believed all the same: fleets do die. But a list that lacks a
+//! part of the fleet which answers is refuted for as long as it does, and that is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Sight {
     pub dead: BTreeSet<VmId>,
     /// Most agents are silent: the fault is with the onlooker.
     pub is_blind: bool,
+    /// So many VMs answer that a complete list lacks: it is not believed.
+    pub refuted_by: usize,
     /// There is a list, and what it lacks is not there.
     pub proves_absence: bool,
     /// The record is known to be as new as the world; before that nothing is done.
@@ -54,13 +57,19 @@ pub(crate) const ROUTER_FAILURES: u32 = 3;
 /// Looks at what was seen, and notes since when each VM is missing.
 pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) {
     state.sight.is_blind = is_blind(state, facts);
-    state.sight.proves_absence = false;
+    (state.sight.proves_absence, state.sight.refuted_by) = (false, 0);
     state.sight.dead.clear();
     // One that seems to lie ahead was begun before the clock was set back: nobody knows when.
     if let Some(list) = facts.provider.as_ref().filter(|list| list.begun <= now) {
         let missing = note_missing(state, facts, list, now);
-        let plausible = is_plausible(state, facts, list, &missing) || bug!(BelieveEveryList);
-        state.sight.proves_absence = list.complete && plausible;
+        let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
+        let answer = missing.iter().filter(|id| speaks(facts, &state.vms[*id])).count();
+        // One that answers and is not listed may be lent to another project for good. A part of the
+        // fleet that answers is never gone, however long the lists have said so.
+        state.sight.refuted_by = if answer > FEW.max(known / 3) { answer } else { 0 };
+        let is_refuted = state.sight.refuted_by > 0;
+        let plausible = !is_refuted && is_plausible(state, facts, list, &missing);
+        state.sight.proves_absence = list.complete && (plausible || bug!(BelieveEveryList));
         state.sight.dead = dead(state, facts, list);
     }
     let vms = &state.vms;
@@ -86,6 +95,14 @@ impl State {
             && !listed
             && lists.is_some_and(|(first, newest)| newest.since(first) >= apart)
     }
+}
+
+/// Whether nothing runs on a VM that is to end: by its provider's word, and it answers nobody.
+pub(crate) fn is_certainly_off(state: &State, facts: &Facts, vm: &Vm) -> bool {
+    let seen = facts.provider.as_ref().and_then(|list| list.vms.get(&vm.id));
+    let is_off = seen.is_some_and(|seen| seen.power == Power::Stopped)
+        || state.is_absent(facts, &vm.id, LISTS_APART);
+    is_off && !speaks(facts, vm) && !state.sight.is_blind
 }
 
 /// Of those that answered once, more are silent than not; or nobody at all answers, be it that all of
@@ -163,14 +180,9 @@ fn is_plausible(state: &State, facts: &Facts, list: &ProviderFact, missing: &[Vm
     let lately =
         |id: &&VmId| since(id).is_none_or(|since| list.begun.since(since) < BELIEVED_AFTER);
     let news: Vec<&VmId> = missing.iter().filter(lately).collect();
-    let speak = |id: &&VmId| speaks(facts, &state.vms[*id]);
     let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
-    let few = FEW.max(known / 3);
-    // One that answers and is not listed may be lent to another project for good. A part of the
-    // fleet that answers is never gone, however long the lists have said so.
-    let contradicted = news.iter().copied().any(|id| speak(&id));
-    let is_refuted = missing.iter().filter(speak).count() > few;
-    !contradicted && !is_refuted && news.len() <= few
+    let contradicted = news.iter().any(|id| speaks(facts, &state.vms[*id]));
+    !contradicted && news.len() <= FEW.max(known / 3)
 }
 
 /// Whether its agent or its program answered when it was asked last.

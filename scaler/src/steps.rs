@@ -67,8 +67,11 @@ pub enum StepOutcome {
 /// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A step that may not be taken yet is not issued by this look; the next one decides anew.
-const WITHHELD: Duration = Duration::from_millis(1);
+/// A step that may not be taken yet is looked at again after this long.
+const WITHHELD: Duration = Duration::from_secs(1);
+/// Why a step is withheld.
+pub const WAITS_FOR_ROUTERS: &str =
+    "waits until every router has let go of it, and what it was doing is done or had its time";
 /// A program that cannot be started this often condemns its VM.
 const DEPLOY_ATTEMPTS: u32 = 3;
 
@@ -93,8 +96,11 @@ pub(crate) fn open(state: &mut State, id: &VmId, kind: StepKind, now: Time) {
 /// An open step waits for another look.
 pub(crate) fn withhold(state: &mut State, id: &VmId, now: Time) {
     if let Some(step) = state.steps.get_mut(id).filter(|step| !step.issued) {
-        step.not_before = step.not_before.max(now + WITHHELD);
-        step.error.get_or_insert_with(|| "waits until no router sends to it".to_owned());
+        // Each move is a row of the store, so there is one for a whole second.
+        if step.not_before <= now {
+            step.not_before = now + WITHHELD;
+            step.error = Some(WAITS_FOR_ROUTERS.to_owned());
+        }
     }
 }
 
@@ -266,7 +272,10 @@ pub(crate) fn release(config: &Config, state: &mut State, id: &VmId, now: Time) 
             vm.module = None;
             state.shift(id, VmState::Pool, "recycled", now);
         }
-        Recycle::Destroy => condemn(state, id, "no longer needed".to_owned(), now),
+        Recycle::Destroy => {
+            condemn(state, id, "no longer needed".to_owned(), now);
+            had_its_time(state, id);
+        }
     }
 }
 
@@ -276,6 +285,11 @@ pub(crate) fn condemn(state: &mut State, id: &VmId, why: String, now: Time) {
     state.memory.suspects.remove(id);
     sight::known(state, id, now);
     open(state, id, StepKind::Destroy, now);
+}
+
+/// What a condemned VM was doing has been waited for: it is not waited for again.
+pub(crate) fn had_its_time(state: &mut State, id: &VmId) {
+    state.memory.out_since.insert(id.clone(), Time::default());
 }
 
 fn refused(config: &Config, state: &mut State, id: &VmId, kind: StepKind, why: String, now: Time) {

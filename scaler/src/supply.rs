@@ -16,7 +16,7 @@ use crate::leave;
 use crate::policy::Policy;
 use crate::refill::is_fit;
 use crate::state::{Config, State};
-use crate::steps::{StepKind, condemn, open};
+use crate::steps::{StepKind, condemn, had_its_time, open};
 
 /// The VMs that wait in pools, by flavor.
 pub(crate) type Waiting = BTreeMap<FlavorId, Vec<VmId>>;
@@ -140,6 +140,7 @@ impl Staffing<'_> {
                 "its place is needed: the module is at its ceiling".into(),
                 self.now,
             );
+            had_its_time(state, &id);
         }
     }
 

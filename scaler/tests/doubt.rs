@@ -14,7 +14,7 @@ use model::time::Time;
 use model::vm::{Addresses, Vm, VmState};
 use scaler::decide::load;
 use scaler::facts::{AgentFact, Facts, ProviderFact, RouterFact, Sample, SeenFact};
-use scaler::hands::Power;
+use scaler::hands::{Power, Uncounted};
 use scaler::policy::Policy;
 use scaler::state::{Config, State};
 use scaler::steps::{StepKind, StepOutcome, absorb, issue};
@@ -265,4 +265,85 @@ fn an_answer_right_after_a_jump_of_the_clock_is_not_moved_by_it() {
     absorb(&config(), &mut state, &id, StepKind::Destroy, unheard, jumped);
     let again = look_for(&mut state, &facts, jumped, 2);
     assert_eq!(again, [(StepKind::Destroy, id)], "asked again within two minutes, not in a day");
+}
+
+fn heard(facts: &mut Facts, ids: &[&str], now: Time) {
+    let word = AgentFact { heard: Some(now), silent_since: None, misses: 0 };
+    facts.agents = ids.iter().map(|id| (VmId::parse(id).unwrap(), word)).collect();
+}
+
+#[test]
+fn a_list_that_lacks_a_part_of_the_fleet_which_answers_is_never_believed_and_that_is_told() {
+    let ids = ["vm-1", "vm-2", "vm-3", "vm-4", "vm-5", "vm-6"];
+    let mut state = state(&ids.map(|id| vm(id, VmState::Pool, NOW)));
+    let config = Config::default();
+    let mut answered = |listed: &[&str], minute: u64| {
+        let now = NOW + Duration::from_secs(minute * 60);
+        let mut facts = begun(&lists(listed), now);
+        heard(&mut facts, &ids, now);
+        tick(&config, &mut state, &facts, now);
+        (state.sight.refuted_by, state.sight.proves_absence, state.vms.len())
+    };
+    assert_eq!(answered(&ids, 0), (0, true, 6));
+    for minute in 1..60 {
+        assert_eq!(answered(&[], minute), (6, false, 6), "minute {minute}");
+    }
+    // One that answers and is not listed any more is somebody else's now.
+    answered(&ids, 60);
+    let one_less: Vec<_> = (61..75).map(|minute| answered(&ids[1..], minute)).collect();
+    assert_eq!((one_less[0], one_less[13]), ((0, false, 6), (0, true, 6)));
+}
+
+/// A VM of the pool that is to end, and that the routing let go of with number 5.
+fn ending() -> State {
+    let mut one = vm("vm-1", VmState::Pool, NOW);
+    one.route_generation = 5;
+    let mut state = state(&[one, vm("vm-2", VmState::Pool, NOW)]);
+    state.memory.routing_generation = 5;
+    state
+}
+
+fn router(acknowledged: u64, names: &[&str]) -> RouterFact {
+    let named = names.iter().map(|id| (VmId::parse(id).unwrap(), Default::default()));
+    RouterFact { acknowledged, upstreams: named.collect(), ..RouterFact::default() }
+}
+
+#[test]
+fn a_vm_ends_when_no_router_may_still_send_to_it() {
+    let silent = AgentFact { heard: None, silent_since: Some(NOW), misses: 9 };
+    for (what, edge, may_end) in [
+        ("it follows", router(5, &[]), true),
+        ("it was started again with an old file", router(4, &["vm-1"]), false),
+        ("it is behind, and never knew the VM", router(4, &["vm-2"]), true),
+        ("it was not heard yet", RouterFact::default(), false),
+        ("nobody waits for it", RouterFact { waived: true, ..RouterFact::default() }, true),
+    ] {
+        let mut state = ending();
+        let mut facts = lists(&["vm-1", "vm-2"]);
+        facts.routers =
+            BTreeMap::from([("edge".to_owned(), edge), ("other".to_owned(), router(5, &[]))]);
+        heard(&mut facts, &["vm-2"], NOW);
+        facts.agents.insert(VmId::parse("vm-1").unwrap(), silent);
+        let orders = look_for(&mut state, &facts, NOW, 3);
+        let ends = orders.contains(&(StepKind::Destroy, VmId::parse("vm-1").unwrap()));
+        assert_eq!(ends, may_end, "{what}: {orders:?}");
+    }
+}
+
+/// Where no router can count, a VM that leaves has the whole of `drain.timeout`, and has it once.
+#[test]
+fn a_vm_that_had_its_time_to_drain_does_not_wait_for_it_again_at_its_end() {
+    let mut leaver = vm("vm-1", VmState::Draining, NOW);
+    (leaver.module, leaver.route_generation) = (ModuleId::parse("shop/web").ok(), 5);
+    let mut state = state(&[leaver]);
+    state.memory.routing_generation = 5;
+    let mut facts = lists(&["vm-1"]);
+    let blind = RouterFact { uncounted: Uncounted::Everything, ..router(5, &["vm-1"]) };
+    facts.routers = BTreeMap::from([("edge".to_owned(), blind)]);
+    let id = VmId::parse("vm-1").unwrap();
+    let orders = look_for(&mut state, &facts, NOW, 2);
+    assert_eq!(orders, [(StepKind::Undeploy, id.clone())], "after 60 s");
+    let now = NOW + Duration::from_secs(121);
+    absorb(&config(), &mut state, &id, StepKind::Undeploy, StepOutcome::Done, now);
+    assert_eq!(look(&mut state, &begun(&facts, now), now), [(StepKind::Destroy, id)]);
 }

@@ -510,7 +510,7 @@ impl Core {
             return Turn { superseded: Some(why), ..Turn::default() };
         }
         self.keep_time(now);
-        self.senses.facts.follow(self.scaler.memory.last_tick, now);
+        self.senses.facts.follow(now);
         let facts = &self.senses.facts;
         let outcome = scaler::tick::tick(&self.config.scaler, &mut self.scaler, facts, now);
         self.follow_recovery(now);

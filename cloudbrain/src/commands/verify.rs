@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use model::id::ModuleId;
 use scaler::decide::replay;
 use scaler::reason::Decision;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::http::get_json;
 use super::{Found, say};
@@ -46,8 +46,13 @@ pub(super) async fn verify(
     output: Output,
 ) -> anyhow::Result<Found> {
     let path = format!("/api/decisions?module={module}&limit={last}");
-    let decisions: Vec<Decision> = get_json(brain, &path).await?;
-    let verdict = Verdict::of(decisions);
+    let rows: Vec<Value> = get_json(brain, &path).await?;
+    let all = rows.len();
+    let decisions: Vec<Decision> =
+        rows.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect();
+    let unread = all - decisions.len();
+    let mut verdict = Verdict::of(decisions);
+    verdict.unplayed += unread;
     match output {
         Output::Json => say(&in_json(&verdict).to_string()),
         Output::Text => told(module, &verdict).iter().for_each(|line| say(line)),

@@ -157,7 +157,7 @@ impl Reader {
         if let Some(program) = policy.ready.exec.as_deref().filter(|program| !may_run(program)) {
             let message =
                 format!("{program} is no program that may be run; name one that is there");
-            self.find(document, "health.ready.exec", message);
+            self.problems.push(document.place(&Finding::warning("health.ready.exec", message)));
         }
         // Whether a pool is large enough is a matter of the lint.
         if !config.pools.contains_key(&policy.flavor) {

@@ -5,26 +5,40 @@
 //! ours. It ends with 0 if the VM is ready; otherwise the first line that it wrote says why not. It
 //! has the time of any look; then it is killed, with all that it started.
 
-use std::process::Stdio;
+use std::pin::pin;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::probe::failure::Failure;
 use crate::targets::ReadySpec;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// So much of what it writes is read.
+/// So many run at once.
+pub(super) const AT_ONCE: usize = 32;
+/// So much of what it writes is kept.
 const MAX_BYTES: u64 = 4096;
 const MAX_CHARS: usize = 160;
 /// What it wrote is waited for so long after its end: a child that it left may hold the pipe.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Runs the program once. None if the VM is ready, else what it says is wrong.
-pub(super) async fn ask(program: &str, spec: &ReadySpec) -> Result<Option<String>, Failure> {
+pub(super) async fn ask(
+    program: &str,
+    spec: &ReadySpec,
+    room: &Semaphore,
+) -> Result<Option<String>, Failure> {
+    // Whoever waited would hold up looks at others; the next time there is room.
+    let Ok(_place) = room.try_acquire() else {
+        return Err(Failure::Ours {
+            reason: format!("{AT_ONCE} programs are being asked already"),
+        });
+    };
     let ours = |error: &std::io::Error| Failure::Ours { reason: format!("{program}: {error}") };
     let mut command = Command::new(program);
     command.env_clear().env("PATH", PATH).env("CLOUDBRAIN_VM", spec.vm.as_str());
@@ -34,19 +48,41 @@ pub(super) async fn ask(program: &str, spec: &ReadySpec) -> Result<Option<String
     let mut child =
         command.process_group(0).kill_on_drop(true).spawn().map_err(|error| ours(&error))?;
     let _family = Family(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+    let mut said = Vec::new();
     let output = child.stdout.take();
-    let status = child.wait().await.map_err(|error| ours(&error))?;
+    let status = hear_out(&mut child, output, &mut said).await.map_err(|error| ours(&error))?;
     if status.success() {
         return Ok(None);
-    }
-    let mut said = Vec::new();
-    if let Some(output) = output {
-        let _ = timeout(LAST_WORDS, output.take(MAX_BYTES).read_to_end(&mut said)).await;
     }
     Ok(Some(first_line(&said).unwrap_or_else(|| match status.code() {
         Some(code) => format!("exit {code}"),
         None => "ended by a signal".to_owned(),
     })))
+}
+
+/// Waits for its end, and reads meanwhile: whoever writes more than a pipe holds would never end.
+async fn hear_out(
+    child: &mut Child,
+    output: Option<ChildStdout>,
+    said: &mut Vec<u8>,
+) -> std::io::Result<ExitStatus> {
+    let mut talk = pin!(listen(output, said));
+    let ended = tokio::select! {
+        status = child.wait() => Some(status),
+        () = &mut talk => None,
+    };
+    let Some(status) = ended else { return child.wait().await };
+    if !status.as_ref().is_ok_and(ExitStatus::success) {
+        let _ = timeout(LAST_WORDS, talk).await;
+    }
+    status
+}
+
+/// Keeps the first part of what it writes, and takes the rest so that it can end.
+async fn listen(output: Option<ChildStdout>, said: &mut Vec<u8>) {
+    let Some(mut output) = output else { return };
+    let _ = (&mut output).take(MAX_BYTES).read_to_end(said).await;
+    let _ = tokio::io::copy(&mut output, &mut tokio::io::sink()).await;
 }
 
 /// What it wrote is shown to people: one line, short, without control characters.
@@ -116,19 +152,27 @@ mod tests {
         );
         let says = script("says", "echo; echo 'the queue \x1b[31mis old'; echo more; exit 3");
         let silent = script("silent", "exit 4");
+        let wordy = script("wordy", "seq 1 40000");
         let hangs = script("hangs", &format!("(sleep 1; touch {}) & sleep 60", left.display()));
         for (program, ready, detail) in [
-            (told.display().to_string(), true, "ready"),
-            (says.display().to_string(), false, "the queue [31mis old"),
-            (silent.display().to_string(), false, "exit 4"),
+            (told.display().to_string(), Some(true), "ready"),
+            (says.display().to_string(), Some(false), "the queue [31mis old"),
+            (silent.display().to_string(), Some(false), "exit 4"),
+            (wordy.display().to_string(), Some(true), "ready"),
         ] {
             let found = asked(&program, Duration::from_secs(10)).await;
             assert_eq!((found.ready, found.detail.as_str()), (ready, detail), "{program}");
         }
         let missing = asked("/no/such/program", Duration::from_secs(10)).await;
-        assert!(!missing.ready && missing.detail.contains("/no/such/program"), "{missing:?}");
+        assert!(
+            missing.ready.is_none() && missing.detail.contains("/no/such/program"),
+            "{missing:?}"
+        );
         let found = asked(&hangs.display().to_string(), Duration::from_millis(300)).await;
-        assert!(!found.ready && found.detail.starts_with("no end within"), "{found:?}");
+        assert!(
+            found.ready == Some(false) && found.detail.starts_with("no end within"),
+            "{found:?}"
+        );
         tokio::time::sleep(Duration::from_millis(1500)).await;
         assert!(!left.exists(), "its child went on");
     }

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use model::clock::SharedClock;
 use model::verdict::{Family, Outcome, Verdict};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::monitor_x::judge;
@@ -47,7 +48,8 @@ pub(crate) const USER_AGENT_NAME: &str = concat!("cloudbrain/", env!("CARGO_PKG_
 /// Whether a program is ready, and why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
-    pub ready: bool,
+    /// None if we could not look: that says nothing of the program.
+    pub ready: Option<bool>,
     /// One line for people.
     pub detail: String,
 }
@@ -58,6 +60,8 @@ pub struct Prober {
     names: Names,
     /// Read when the first look needs it, since most need none.
     system_tls: Arc<OnceLock<Result<TlsSetup, NoRoots>>>,
+    /// Room for programs of users, so that they do not take the machine from all other looks.
+    programs: Arc<Semaphore>,
 }
 
 impl Prober {
@@ -67,7 +71,8 @@ impl Prober {
     }
 
     pub fn with_names(names: Names) -> Self {
-        Self { names, system_tls: Arc::default() }
+        let programs = Arc::new(Semaphore::new(exec::AT_ONCE));
+        Self { names, system_tls: Arc::default(), programs }
     }
 
     pub fn names(&self) -> &Names {
@@ -157,9 +162,12 @@ impl Prober {
             ReadyCheck::Http { .. } | ReadyCheck::Tcp => Err(trace.late(spec.timeout)),
         };
         match looked.unwrap_or_else(|_| late()) {
-            Ok(None) => Readiness { ready: true, detail: "ready".to_owned() },
-            Ok(Some(detail)) => Readiness { ready: false, detail },
-            Err(failure) => Readiness { ready: false, detail: failure.to_string() },
+            Ok(None) => Readiness { ready: Some(true), detail: "ready".to_owned() },
+            Ok(Some(detail)) => Readiness { ready: Some(false), detail },
+            Err(failure) => {
+                let is_theirs = matches!(failure, Failure::Theirs { .. });
+                Readiness { ready: is_theirs.then_some(false), detail: failure.to_string() }
+            }
         }
     }
 
@@ -171,7 +179,7 @@ impl Prober {
     ) -> Result<Option<String>, Failure> {
         let way = Way { place: Place::Socket(spec.address), tls: None, within: spec.timeout };
         match &spec.check {
-            ReadyCheck::Exec { program } => exec::ask(program, spec).await,
+            ReadyCheck::Exec { program } => exec::ask(program, spec, &self.programs).await,
             ReadyCheck::Tcp => open(way, &self.names, trace).await.map(|_| None),
             ReadyCheck::Http { path, expect_status } => {
                 let request = request(&spec.address.to_string(), path)?;

@@ -25,6 +25,12 @@ pub(super) struct Holding {
     last_out: Option<Time>,
 }
 
+impl Holding {
+    pub(super) fn forget_surplus(&mut self) {
+        self.surplus_s = 0.0;
+    }
+}
+
 /// The counts that the work asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Wish {

@@ -92,6 +92,13 @@ pub struct WorkMemory {
     fullest: u32,
 }
 
+impl WorkMemory {
+    /// Nobody looked for long: how long there was a surplus is not known.
+    pub(crate) fn forget_surplus(&mut self) {
+        self.holding.forget_surplus();
+    }
+}
+
 /// What the work asks for, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {

@@ -25,7 +25,7 @@ impl World {
         self.ticks += 1;
         self.look();
         let now = self.brain_now();
-        self.brain.facts.follow(self.brain.state.memory.last_tick, now);
+        self.brain.facts.follow(now);
         let outcome = tick(&self.files, &mut self.brain.state, &self.brain.facts, now);
         let steps = issue(&mut self.brain.state, now);
         let moves = std::mem::take(&mut self.brain.state.moves);

@@ -199,7 +199,7 @@ impl Core {
                 false
             }
             Sensed::Verdict(verdict) => self.verdict(&verdict, now),
-            Sensed::Ready { ready: false, .. } if self.eye.is_blind() => false,
+            Sensed::Ready { ready: Some(false), .. } if self.eye.is_blind() => false,
             Sensed::Looked { name, subject, look } => {
                 self.looked(&name, subject.as_ref(), &look, now)
             }
@@ -211,7 +211,11 @@ impl Core {
                 let signal = self.eye.on_lag(at, worst);
                 self.signals(signal, now)
             }
-            Sensed::Ready { vm, assignment, at, ready, .. } => {
+            Sensed::Ready { ready: None, vm, at, detail, .. } => {
+                self.senses.fault(format!("readiness of {vm}"), &detail, at);
+                false
+            }
+            Sensed::Ready { vm, assignment, at, ready: Some(ready), .. } => {
                 self.senses.ready(&vm, assignment, at, ready);
                 self.scaler.vms.get(&vm).is_some_and(|vm| vm.state == VmState::Deploying)
             }

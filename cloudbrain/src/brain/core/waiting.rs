@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use scaler::steps::WAITS_FOR_ROUTERS;
+
 use super::Core;
 
 /// What was written last of each object that waits.
@@ -34,6 +36,17 @@ impl Core {
             .iter()
             .filter_map(|(flavor, memory)| Some((format!("pool/{flavor}"), memory.waits.clone()?)));
         let spared = memory.spared.iter().map(|(vm, why)| (format!("vm/{vm}"), why.clone()));
-        modules.chain(pools).chain(spared).collect()
+        let steps = self.scaler.steps.values().filter(|step| !step.issued);
+        let withheld = steps.filter(|step| step.error.as_deref() == Some(WAITS_FOR_ROUTERS));
+        let withheld =
+            withheld.map(|step| (format!("vm/{}", step.vm), WAITS_FOR_ROUTERS.to_owned()));
+        let refuted = Some(self.scaler.sight.refuted_by).filter(|count| *count > 0).map(|count| {
+            let why = format!(
+                "{count} VMs answer that the provider's complete lists lack: nothing that they lack is \
+                 taken for gone; correct the list (its project, its tag), or stop those VMs"
+            );
+            ("provider".to_owned(), why)
+        });
+        modules.chain(pools).chain(spared).chain(withheld).chain(refuted).collect()
     }
 }
