@@ -279,11 +279,6 @@ impl Fleet {
         equal("the pool", &of(&["pool"]).len(), &shape.ready)
     }
 
-    /// The VMs on which a program runs.
-    pub(crate) fn programs(&self) -> BTreeSet<String> {
-        running(&self.folder.join("state/process/vms")).programs.into_keys().collect()
-    }
-
     /// All that is known of a run that went wrong.
     pub(crate) fn story(&self) -> String {
         let log = self.log();
