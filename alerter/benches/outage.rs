@@ -160,6 +160,39 @@ fn one_more_with_so_many_down_on_ten_hosts(bencher: Bencher, vms: usize) {
     });
 }
 
+/// VMs on no host that anybody knows, as alerts say that bear no labels but a name: all in one incident.
+#[divan::bench(args = [1_000, 10_000, 20_000], sample_count = 3, sample_size = 1)]
+fn lone_vms_down(bencher: Bencher, vms: usize) {
+    let topology = Topology::default();
+    let signals = || (0..vms).map(|number| down(Object::Vm(vm(number)))).collect();
+    bencher.with_inputs(signals).bench_local_values(|events| told(&topology, events));
+}
+
+/// Hosts behind no switch: an incident each.
+#[divan::bench(args = [100, 1_000, 10_000], sample_count = 3, sample_size = 1)]
+fn lone_hosts_down(bencher: Bencher, hosts: usize) {
+    let topology = Topology::default();
+    let signals = || (0..hosts).map(|number| down(Object::Host(host(number)))).collect();
+    bencher.with_inputs(signals).bench_local_values(|events| told(&topology, events));
+}
+
+/// Hears all, and looks until everybody is told.
+fn told(topology: &Topology, events: Vec<Event>) -> State {
+    let (mut state, mut now) = (State::default(), START);
+    let settings = Settings { operations: [id::<PersonId>("ops")].into(), ..Settings::default() };
+    let mut told = 0;
+    let steps = events.into_iter().chain(std::iter::repeat_n(Event::Tick, 4));
+    for event in steps {
+        if matches!(event, Event::Tick) {
+            now = now + std::time::Duration::from_secs(60);
+        }
+        let actions = step(&settings, topology, &mut state, event, now);
+        told += actions.iter().filter(|action| matches!(action, Action::Tell(_))).count();
+    }
+    assert!(told > 0, "somebody is told");
+    state
+}
+
 /// The topology alone: time and memory to build it.
 #[divan::bench(args = [10_000, 100_000, 1_000_000], sample_count = 3, sample_size = 1)]
 fn topology_of(vms: usize) -> Topology {

@@ -1,5 +1,6 @@
 //! The numbers and names that a text is made of, whatever its language.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use model::topology::Topology;
 
 use crate::act::lineage;
 use crate::event::Repair;
+use crate::finder::Finder;
 use crate::health::{Trouble, health};
 use crate::link::stands_on;
 use crate::message::{MessageKind, RootState, View};
@@ -62,7 +64,7 @@ pub(crate) struct Facts<'a> {
 pub(crate) struct ModuleLoss<'a> {
     pub(crate) id: &'a ModuleId,
     /// With its business: `shop/web`.
-    pub(crate) label: String,
+    pub(crate) label: Cow<'a, str>,
     pub(crate) vms: Vec<&'a str>,
     /// How many VMs it had when its trouble began.
     pub(crate) of: usize,
@@ -102,7 +104,7 @@ impl<'a> Facts<'a> {
             repairs: vm_ids().filter_map(|vm| state.repairs.get(vm)).collect(),
             since: if is_later { own } else { own.min(root_since) },
             root_since: is_later.then_some(root_since),
-            dead: vm_ids().filter(|vm| !lives(state, vm)).count(),
+            dead: dead(state, &told),
             complaint: complaint(state, roots[0], &told),
             elsewhere: match kind {
                 MessageKind::Resolved => elsewhere(state, incident, share, &told),
@@ -155,10 +157,13 @@ impl<'a> Facts<'a> {
 }
 
 /// `shop/web`, whether the module's own id already says its business or not.
-pub(crate) fn label(topology: &Topology, module: &ModuleId) -> String {
+pub(crate) fn label<'a>(topology: &Topology, module: &'a ModuleId) -> Cow<'a, str> {
+    if module.as_str().contains('/') {
+        return module.as_str().into();
+    }
     match topology.modules.get(module) {
-        Some(known) if !module.as_str().contains('/') => format!("{}/{module}", known.project),
-        _ => module.to_string(),
+        Some(known) => format!("{}/{module}", known.project).into(),
+        None => module.as_str().into(),
     }
 }
 
@@ -230,11 +235,15 @@ fn is_sick(state: &State, object: &Object) -> bool {
     state.words.get(object).is_some_and(|words| health(object, words).is_some())
 }
 
-/// One of which nothing was heard is down by deduction, or is gone.
-fn lives(state: &State, vm: &VmId) -> bool {
-    let object = Object::Vm(vm.clone());
-    let words = state.words.get(&object).map_or(&[][..], Vec::as_slice);
-    health(&object, words).is_some_and(|health| health.trouble < Trouble::Dead)
+/// How many VMs do not live. One of which nothing was heard is down by deduction, or is gone.
+fn dead(state: &State, told: &Members) -> usize {
+    let mut words = Finder::new(&state.words);
+    let mut lives = |vm: &Object| {
+        let health = words.get(vm).and_then(|words| health(vm, words));
+        health.is_some_and(|health| health.trouble < Trouble::Dead)
+    };
+    let vms = told.iter().map(|(object, _)| *object).filter(|object| object::vm(object).is_some());
+    vms.filter(|vm| !lives(vm)).count()
 }
 
 /// The roots as far as they concern the recipient, never none.
@@ -295,8 +304,9 @@ fn losses<'a>(topology: &'a Topology, state: &'a State, told: &Members<'a>) -> V
             of_module.extend(object::vm(object).map(VmId::as_str));
         }
     }
+    let mut sizes = Finder::new(&state.module_sizes);
     let losses = vms.into_iter().map(|(id, vms)| {
-        let of = state.module_sizes.get(id).copied().unwrap_or_default().max(vms.len());
+        let of = sizes.get(id).copied().unwrap_or_default().max(vms.len());
         ModuleLoss { id, label: label(topology, id), vms, of }
     });
     losses.collect()

@@ -51,11 +51,11 @@ impl Lines {
 
     /// A short line without which the text is worth little.
     pub(crate) fn always(&mut self, line: &str) {
-        self.put(Rank::Always, vec![line.to_owned()], "");
+        self.put(Rank::Always, [line.to_owned()], "");
     }
 
     pub(crate) fn add(&mut self, line: &str) {
-        self.put(Rank::Sentence, vec![line.to_owned()], "");
+        self.put(Rank::Sentence, [line.to_owned()], "");
     }
 
     /// A list of which a few lines are enough.
@@ -64,13 +64,29 @@ impl Lines {
     }
 
     /// A list that takes whatever room the rest has left.
-    pub(crate) fn long_list(&mut self, lines: Vec<String>, things: &'static str) {
+    pub(crate) fn long_list(
+        &mut self,
+        lines: impl ExactSizeIterator<Item = String>,
+        things: &'static str,
+    ) {
         self.put(Rank::Long, lines, things);
     }
 
-    fn put(&mut self, rank: Rank, lines: Vec<String>, things: &'static str) {
-        let lines = lines.into_iter().map(bounded).collect();
-        self.parts.push(Part { rank, lines, left_out: 0, things });
+    /// What would not fit if there were nothing else is counted, and not made.
+    fn put<L>(&mut self, rank: Rank, lines: L, things: &'static str)
+    where
+        L: IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
+    {
+        let (lines, mut room) = (lines.into_iter(), MAX_TEXT_CHARS);
+        let all = lines.len();
+        let fits = |line: &String| {
+            let left = room.checked_sub(line.chars().count());
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
+        let lines: Vec<String> = lines.map(bounded).take_while(fits).collect();
+        let left_out = all - lines.len();
+        self.parts.push(Part { rank, lines, left_out, things });
     }
 
     pub(crate) fn finish(mut self) -> String {
@@ -109,7 +125,7 @@ impl Part {
             None => false,
         };
         let shown = self.lines.iter().take(most).take_while(fits).count();
-        self.left_out = self.lines.len() - shown;
+        self.left_out += self.lines.len() - shown;
         self.lines.truncate(shown);
     }
 
@@ -164,7 +180,7 @@ mod tests {
             (0..200).map(|n| format!("{name} {n}: {}", "x".repeat(50))).collect()
         };
         let mut lines = Lines::begin("first", Lang::En);
-        lines.long_list(many("module"), "modules");
+        lines.long_list(many("module").into_iter(), "modules");
         lines.short_list(many("cost"), "costs");
         lines.add("why");
         let text = lines.finish();

@@ -143,7 +143,7 @@ fn unseen(speaker: &Speaker) -> String {
 /// "shop/web 2, pool 2".
 fn shares(speaker: &Speaker) -> String {
     let (facts, lang) = (&speaker.facts, speaker.lang);
-    let modules = facts.modules.iter().map(|module| (module.label.as_str(), module.vms.len()));
+    let modules = facts.modules.iter().map(|module| (&*module.label, module.vms.len()));
     let (pool, unknown) = rest(lang);
     let others = [(pool, facts.pool.len()), (unknown, facts.unknown.len())];
     let shares = modules.chain(others).filter(|(_, count)| *count > 0);

@@ -234,7 +234,7 @@ impl Speaker<'_> {
     /// A line for each module with its business, and the names of what it lost.
     fn losses(&self, lines: &mut Lines) {
         let (facts, lang) = (&self.facts, self.lang);
-        let modules = facts.modules.iter().map(|module| loss(module, lang)).collect();
+        let modules = facts.modules.iter().map(|module| loss(module, lang));
         lines.long_list(modules, lang.pick("modules", "个模块"));
         let (pool, unknown) = rest(lang);
         for (kind, names) in [(pool, &facts.pool), (unknown, &facts.unknown)] {
@@ -282,7 +282,7 @@ fn loss(module: &ModuleLoss, lang: Lang) -> String {
     let (label, failed, of) = (&module.label, module.vms.len(), module.of);
     let names = row(&module.vms, lang);
     match (failed, lang) {
-        (0, _) => label.clone(),
+        (0, _) => label.to_string(),
         (_, Lang::En) => format!("{label}: {failed} of {} ({names})", vms(of, lang)),
         (_, Lang::Zh) => format!("{label}：{of} 台中 {failed} 台（{names}）"),
     }

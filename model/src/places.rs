@@ -31,8 +31,11 @@ impl Places {
     /// Puts a VM where it is now; returns where it was.
     pub fn insert(&mut self, vm: VmId, place: VmPlace) -> Option<VmPlace> {
         let before = self.by_vm.get(&vm);
+        let is_new = before.is_none();
         if before.is_none_or(|before| before.host != place.host || before.module != place.module) {
-            self.unlist(&vm);
+            if !is_new {
+                self.unlist(&vm);
+            }
             if let Some(host) = &place.host {
                 self.on_host.entry(host.clone()).or_default().insert(vm.clone());
             }

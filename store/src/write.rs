@@ -1,9 +1,11 @@
 //! Applies changes: all of them, or none.
 
+use std::sync::LazyLock;
+
 use model::id::{IncidentId, Object, VantageId};
 use model::time::Time;
 use model::vm::Vm;
-use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params, params_from_iter};
 
 use crate::row::{
     AnswersRow, Change, DecisionRow, IncidentRow, JournalRow, LookRow, NoteRow, OutgoingRow,
@@ -15,14 +17,24 @@ pub(crate) const FORGET_ANSWERS: &str = "
     DELETE FROM answers
     WHERE module IN (SELECT module FROM answers_module) AND hours = ?1 AND at < ?2";
 
+/// So many rooms are written at once. An alert has two, and a storm thousands of alerts.
+const MANY: usize = 32;
+
 /// One transaction. When this returns `Ok`, it is on the disk.
 pub(crate) fn commit(connection: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for change in changes {
-        apply(&transaction, change).map_err(|error| about(change, error))?;
+    for run in changes.chunk_by(|one, next| memory(one).is_some() && memory(next).is_some()) {
+        let many = run.chunks_exact(MANY);
+        let rest = many.remainder();
+        for many in many {
+            write_memories(&transaction, many).map_err(|error| about(&many[0], error))?;
+        }
+        for change in rest {
+            apply(&transaction, change).map_err(|error| about(change, error))?;
+        }
     }
     transaction.commit()
 }
@@ -271,6 +283,22 @@ fn write_memory(connection: &Connection, room: &str, json: &str) -> rusqlite::Re
         INSERT INTO memory (room, json) VALUES (?1, ?2)
         ON CONFLICT (room) DO UPDATE SET json = excluded.json";
     run(connection, sql, params![room, json])
+}
+
+/// [`write_memory`] for so many at once: what a statement costs beside its rows is as much as a few of them.
+fn write_memories(connection: &Connection, rooms: &[Change]) -> rusqlite::Result<()> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let rows = ["(?, ?)"; MANY].join(", ");
+        let sql = format!("INSERT INTO memory (room, json) VALUES {rows}");
+        sql + " ON CONFLICT (room) DO UPDATE SET json = excluded.json"
+    });
+    let texts = rooms.iter().filter_map(memory).flatten();
+    run(connection, &SQL, params_from_iter(texts))
+}
+
+/// A room and what it remembers.
+fn memory(change: &Change) -> Option<[&String; 2]> {
+    if let Change::Memory { room, json } = change { Some([room, json]) } else { None }
 }
 
 fn write_router(

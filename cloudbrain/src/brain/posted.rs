@@ -86,12 +86,10 @@ impl Posted {
             let object = by.objects.iter().find_map(|rule| rule.object(&alert.labels));
             let object = object.unwrap_or_else(nobody);
             let check = alert.check(&object, &by.down, &by.apps);
-            let is_new = self.labels_of(&object, &check).is_none();
-            if is_new && self.count >= MAX_ALERTS {
+            if self.count >= MAX_ALERTS && self.labels_of(&object, &check).is_none() {
                 taken.refused += 1;
                 continue;
             }
-            self.count += usize::from(is_new);
             let said = Said::of(&object, &alert.labels, config);
             if said.add_to(&mut self.fleet) {
                 said.add_to(&mut taken.topology);
@@ -132,7 +130,7 @@ impl Posted {
             None => self.known.entry(object.clone()).or_default(),
         };
         let before = place(checks);
-        checks.insert(check, known);
+        self.count += usize::from(checks.insert(check, known));
         let after = place(checks).filter(|after| Some(after) != before.as_ref());
         self.packer.grown(&mut self.known);
         after

@@ -382,6 +382,26 @@ async fn commits_of_many_tasks_are_all_made() {
 }
 
 #[tokio::test]
+async fn of_many_rooms_in_one_commit_each_remembers_its_last_word() {
+    let folder = fresh("rooms");
+    let store = open(&folder).store;
+    let memory = |room: usize, said: usize| Change::Memory {
+        room: format!("room-{room}"),
+        json: format!("[{said}]"),
+    };
+    // More than one statement takes, twice each, near and far from each other, and one given up between.
+    let first = (0..150).map(|room| memory(room, 1));
+    let over = [Change::Forget { room: "room-7".to_owned() }];
+    let then = (0..150).flat_map(|room| [memory(room, 2), memory(room, room)]);
+    let gone = [Change::Forget { room: "room-8".to_owned() }];
+    commit(&store, first.chain(over).chain(then).chain(gone)).await;
+    store.close().await;
+    let expected = (0..150).filter(|room| *room != 8);
+    let expected = expected.map(|room| (format!("room-{room}"), format!("[{room}]")));
+    assert_eq!(open(&folder).state.memory, expected.collect());
+}
+
+#[tokio::test]
 async fn nothing_is_a_commit_too() {
     let store = open(&fresh("nothing")).store;
     store.commit(Vec::new()).await.unwrap();

@@ -48,14 +48,19 @@ impl Checks {
         self.0.iter().map(|(_, known)| known)
     }
 
-    pub(super) fn insert(&mut self, check: CheckId, known: Known) {
+    /// Returns whether that check was not there.
+    pub(super) fn insert(&mut self, check: CheckId, known: Known) -> bool {
         match self.place(&check) {
-            Ok(place) => self.0[place].1 = known,
+            Ok(place) => {
+                self.0[place].1 = known;
+                false
+            }
             Err(place) => {
                 if self.0.is_empty() {
                     self.0.reserve_exact(1);
                 }
                 self.0.insert(place, (check, known));
+                true
             }
         }
     }
