@@ -303,9 +303,9 @@ impl State {
         Some(LastWord { since: word.since, heard: word.heard, text: &word.text })
     }
 
-    /// The silence that keeps an object of an open incident quiet.
-    pub fn silenced_by(&self, object: &Object) -> Option<&SilenceId> {
-        self.incidents.values().find_map(|incident| incident.silenced.get(object))
+    /// The objects of open incidents that a silence keeps quiet, and which.
+    pub fn silenced(&self) -> BTreeMap<&Object, &SilenceId> {
+        self.incidents.values().flat_map(|incident| &incident.silenced).collect()
     }
 
     /// Whether an open incident has to do with the object, be it well again by now.

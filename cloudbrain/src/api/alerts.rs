@@ -5,14 +5,18 @@
 //! What was posted and has not ended is listed at the same address, for `amtool` and Karma.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use collector::posted::{self, Labels};
-use model::id::SilenceId;
+use futures_util::stream;
+use model::id::{CheckId, Object, SilenceId};
 use model::time::Time;
 use serde::Serialize;
 use serde_json::json;
@@ -20,9 +24,13 @@ use serde_json::json;
 use super::data::{ApiError, unavailable};
 use super::silences::filters;
 use crate::brain::Handle;
-use crate::brain::acts::labels::all_match;
+use crate::brain::acts::labels::{Test, all_match};
 use crate::brain::core::{Core, Heard};
 use crate::brain::posted::OpenAlert;
+
+/// So many are looked at in one turn of the brain, and written before the next: there may be a hundred
+/// thousand, and neither the brain nor its memory is there for a list of them.
+const PAGE: usize = 1000;
 
 /// The only one: we tell people, and not receivers.
 const RECEIVER: &str = "cloudbrain";
@@ -68,32 +76,94 @@ struct Status {
     inhibited_by: [String; 0],
 }
 
+/// What a list is asked for.
+#[derive(Debug)]
+struct Wanted {
+    filters: Vec<Test>,
+    active: bool,
+    silenced: bool,
+}
+
+/// A part of the list.
+#[derive(Debug)]
+struct Page {
+    alerts: Vec<Told>,
+    /// It goes on behind this alert; None at the end.
+    last: Option<(Object, CheckId)>,
+}
+
 /// `GET /api/v2/alerts?filter=vm="web-01"&silenced=false`: what was posted and has not ended.
 pub(super) async fn list(
     State(handle): State<Handle>,
     RawQuery(query): RawQuery,
-) -> Result<Json<Vec<Told>>, ApiError> {
-    let query = query.unwrap_or_default();
-    let filters = filters(&query)?;
-    let is_wanted = |state: &str| {
-        let mut said = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == state);
-        !said.any(|(_, value)| value == "false")
-    };
-    let (active, silenced) = (is_wanted("active"), is_wanted("silenced"));
-    let asked = handle.ask(move |core, now| {
-        let open = core.posted.open().filter(|alert| all_match(&filters, alert.labels));
-        let told = open.map(|alert| told(core, alert, now));
-        let is_asked = |told: &Told| if told.status.state == "active" { active } else { silenced };
-        told.filter(is_asked).collect::<Vec<Told>>()
+) -> Result<Response, ApiError> {
+    let wanted = Arc::new(Wanted::read(&query.unwrap_or_default())?);
+    let first = page(&handle, &wanted, None).await.map_err(unavailable)?;
+    let texts = stream::try_unfold(Some((first, "[")), move |at| {
+        let (handle, wanted) = (handle.clone(), wanted.clone());
+        async move {
+            let Some((Page { alerts, last }, before)) = at else { return Ok(None) };
+            let (mut text, before) = written(&alerts, before)?;
+            if last.is_none() {
+                text.push_str(if before == "[" { "[]" } else { "]" });
+                return Ok(Some((text, None)));
+            }
+            let next = page(&handle, &wanted, last).await.map_err(io::Error::other)?;
+            Ok::<_, io::Error>(Some((text, Some((next, before)))))
+        }
     });
-    Ok(Json(asked.await.map_err(unavailable)?))
+    Ok(([(CONTENT_TYPE, "application/json")], Body::from_stream(texts)).into_response())
 }
 
-fn told(core: &Core, alert: OpenAlert<'_>, now: Time) -> Told {
+/// Each alert with what stands `before` it, and what will stand before the next.
+fn written(alerts: &[Told], mut before: &'static str) -> io::Result<(String, &'static str)> {
+    let mut text = String::new();
+    for alert in alerts {
+        text.push_str(before);
+        text.push_str(&serde_json::to_string(alert)?);
+        before = ",";
+    }
+    Ok((text, before))
+}
+
+async fn page(
+    handle: &Handle,
+    wanted: &Arc<Wanted>,
+    behind: Option<(Object, CheckId)>,
+) -> Result<Page, String> {
+    let wanted = wanted.clone();
+    let page = move |core: &Core, now: Time| {
+        let open: Vec<OpenAlert<'_>> = core.posted.open(behind.as_ref()).take(PAGE).collect();
+        let last = open.last().filter(|_| open.len() == PAGE);
+        let last = last.map(|alert| (alert.object.clone(), alert.check.clone()));
+        let silenced = core.alerter.silenced();
+        let matching = open.into_iter().filter(|alert| all_match(&wanted.filters, alert.labels));
+        let told = matching.map(|alert| told(core, alert, silenced.get(alert.object), now));
+        Page { alerts: told.filter(|told| wanted.has(told)).collect(), last }
+    };
+    handle.ask(page).await
+}
+
+impl Wanted {
+    fn read(query: &str) -> Result<Self, ApiError> {
+        let is_wanted = |state: &str| {
+            let mut said =
+                form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == state);
+            !said.any(|(_, value)| value == "false")
+        };
+        let (active, silenced) = (is_wanted("active"), is_wanted("silenced"));
+        Ok(Self { filters: filters(query)?, active, silenced })
+    }
+
+    fn has(&self, told: &Told) -> bool {
+        if told.status.state == "active" { self.active } else { self.silenced }
+    }
+}
+
+fn told(core: &Core, alert: OpenAlert<'_>, silence: Option<&&SilenceId>, now: Time) -> Told {
     let word = core.alerter.last_word(alert.object, alert.check);
     let text = word.map_or("", |word| word.text);
-    let silenced_by: Vec<SilenceId> =
-        core.alerter.silenced_by(alert.object).into_iter().cloned().collect();
+    let silenced_by: Vec<SilenceId> = silence.map(|id| (*id).clone()).into_iter().collect();
     let state = if silenced_by.is_empty() { "active" } else { "suppressed" };
     Told {
         annotations: BTreeMap::from([("summary", text.to_owned())]),

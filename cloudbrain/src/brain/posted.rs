@@ -11,6 +11,7 @@
 mod checks;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use collector::posted::{Alert, Labels};
@@ -216,9 +217,20 @@ impl Posted {
         self.each().map(|(object, check, known)| (object, check, &known.labels))
     }
 
-    /// Those that have not ended, with their labels.
-    pub fn open(&self) -> impl Iterator<Item = OpenAlert<'_>> {
-        let open = self.each().filter(|(_, _, known)| !known.is_over);
+    /// Those that have not ended, by object and check, from the first behind this one on.
+    pub fn open<'a>(
+        &'a self,
+        behind: Option<&'a (Object, CheckId)>,
+    ) -> impl Iterator<Item = OpenAlert<'a>> {
+        let from = behind.map_or(Bound::Unbounded, |(object, _)| Bound::Included(object));
+        let all = self.known.range((from, Bound::Unbounded));
+        let all =
+            all.flat_map(|(object, checks)| checks.0.iter().map(move |(c, k)| (object, c, k)));
+        let is_behind = move |object: &Object, check: &CheckId| {
+            behind.is_none_or(|(of, last)| (object, check) > (of, last))
+        };
+        let open =
+            all.filter(move |(object, check, known)| !known.is_over && is_behind(object, check));
         open.map(|(object, check, known)| OpenAlert {
             object,
             check,

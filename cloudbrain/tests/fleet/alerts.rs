@@ -65,6 +65,41 @@ fn posted_alerts_of_a_host_and_its_vms_are_one_incident_also_after_a_kill() {
     assert_eq!(all.len(), 2, "one message and its end: {all:?}");
 }
 
+/// The brain looks at a thousand in a turn.
+#[test]
+fn the_list_of_thousands_of_alerts_has_each_of_them_once() {
+    let mut fleet = Fleet::prepare("alerts-list", |main| main);
+    fleet.start_brain();
+    fleet.wait("the brain", |fleet| fleet.get("/api/overview"));
+    let far = "2099-01-01T00:00:00Z";
+    let vm = |number: usize| format!("pay-{number:04}");
+    let of_vms = (0..2500).map(|number| {
+        let host = format!("hv-{}", number % 2);
+        alert("VmDown", Some(&vm(number)), &host, far)
+    });
+    // What is about nobody is one object, whatever it says.
+    let of_nobody =
+        (0..1500).map(|n| json!({"labels": {"alertname": format!("Odd{n}")}, "endsAt": far}));
+    assert_eq!(post(&fleet, &of_vms.chain(of_nobody).collect()).0, 200);
+    let list = |query: &str, label: &str| -> Vec<String> {
+        let path = format!("/api/v2/alerts{query}");
+        let (status, body) = http(fleet.listen, "GET", &path, "", "").expect("an answer");
+        assert_eq!(status, 200, "{body}");
+        let all: Vec<Value> = serde_json::from_str(&body).expect("a whole list");
+        let of = |alert: &Value| alert["labels"][label].as_str().map(str::to_owned);
+        let mut all: Vec<String> = all.iter().filter_map(of).collect();
+        all.sort();
+        all
+    };
+    let names = |step: usize| (0..2500).step_by(step).map(vm).collect::<Vec<String>>();
+    assert_eq!(list("", "vm"), names(1));
+    assert_eq!(list("", "alertname").len(), 4000);
+    assert_eq!(list("?filter=host=%22hv-0%22", "vm"), names(2));
+    assert_eq!(list("?filter=vm=%22pay-2499%22", "vm"), ["pay-2499"]);
+    assert!(list("?filter=host=%22nowhere%22", "vm").is_empty());
+    assert!(list("?active=false", "vm").is_empty());
+}
+
 /// All messages about one root.
 fn about(fleet: &Fleet, root: &str) -> Option<Vec<Value>> {
     let all = fleet.get("/api/messages")?;
