@@ -2,16 +2,17 @@
 //! nor takes connections, such as a worker that reads a queue.
 //!
 //! It is told of the VM in its environment, which is a fresh one, since there may be secrets in
-//! ours. It ends with 0 if the VM is ready; otherwise the first line that it wrote says why not. It
-//! has the time of any look; then it is killed, with all that it started.
+//! ours. It ends with 0 if the VM is ready; otherwise the first line that it wrote says why not, on
+//! standard output or else on standard error. It has the time of any look; then it is killed, with all
+//! that it started.
 
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -44,29 +45,35 @@ pub(super) async fn ask(
     command.env_clear().env("PATH", PATH).env("CLOUDBRAIN_VM", spec.vm.as_str());
     command.env("CLOUDBRAIN_ADDRESS", spec.address.ip().to_string());
     command.env("CLOUDBRAIN_PORT", spec.address.port().to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child =
         command.process_group(0).kill_on_drop(true).spawn().map_err(|error| ours(&error))?;
     let _family = Family(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
-    let mut said = Vec::new();
-    let output = child.stdout.take();
-    let status = hear_out(&mut child, output, &mut said).await.map_err(|error| ours(&error))?;
+    let mut said = Said::default();
+    let status = hear_out(&mut child, &mut said).await.map_err(|error| ours(&error))?;
     if status.success() {
         return Ok(None);
     }
-    Ok(Some(first_line(&said).unwrap_or_else(|| match status.code() {
+    let line = first_line(&said.output).or_else(|| first_line(&said.errors));
+    Ok(Some(line.unwrap_or_else(|| match status.code() {
         Some(code) => format!("exit {code}"),
         None => "ended by a signal".to_owned(),
     })))
 }
 
+/// What it wrote, the first part of it.
+#[derive(Default)]
+struct Said {
+    output: Vec<u8>,
+    errors: Vec<u8>,
+}
+
 /// Waits for its end, and reads meanwhile: whoever writes more than a pipe holds would never end.
-async fn hear_out(
-    child: &mut Child,
-    output: Option<ChildStdout>,
-    said: &mut Vec<u8>,
-) -> std::io::Result<ExitStatus> {
-    let mut talk = pin!(listen(output, said));
+async fn hear_out(child: &mut Child, said: &mut Said) -> std::io::Result<ExitStatus> {
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
+    let mut talk = pin!(async {
+        tokio::join!(listen(output, &mut said.output), listen(errors, &mut said.errors));
+    });
     let ended = tokio::select! {
         status = child.wait() => Some(status),
         () = &mut talk => None,
@@ -79,7 +86,7 @@ async fn hear_out(
 }
 
 /// Keeps the first part of what it writes, and takes the rest so that it can end.
-async fn listen(output: Option<ChildStdout>, said: &mut Vec<u8>) {
+async fn listen(output: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
     let Some(mut output) = output else { return };
     let _ = (&mut output).take(MAX_BYTES).read_to_end(said).await;
     let _ = tokio::io::copy(&mut output, &mut tokio::io::sink()).await;
@@ -106,7 +113,7 @@ impl Drop for Family {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     use model::clock::{FixedClock, SharedClock};
     use model::time::Time;
@@ -116,9 +123,8 @@ mod tests {
     use crate::targets::ReadyCheck;
 
     /// A script in a file of its own, by name.
-    fn script(name: &str, lines: &str) -> PathBuf {
-        let path =
-            std::env::temp_dir().join(format!("cloudbrain-exec-{}-{name}", std::process::id()));
+    fn script(folder: &Path, name: &str, lines: &str) -> PathBuf {
+        let path = folder.join(name);
         std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).expect("a file of ours");
         let may_run = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&path, may_run).expect("a file of ours");
@@ -142,21 +148,24 @@ mod tests {
     /// keeps it busy.
     #[tokio::test]
     async fn a_program_says_whether_a_vm_is_ready_and_is_killed_with_what_it_started() {
-        let left =
-            std::env::temp_dir().join(format!("cloudbrain-exec-left-{}", std::process::id()));
-        let _ = std::fs::remove_file(&left);
+        let folder = std::env::temp_dir().join(format!("cloudbrain-exec-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder of ours");
+        let (script, child) =
+            (|name, lines: &str| script(&folder, name, lines), folder.join("child"));
         let told = script(
             "told",
             "[ \"$CLOUDBRAIN_VM $CLOUDBRAIN_ADDRESS $CLOUDBRAIN_PORT\" = 'vm-7 192.0.2.7 9000' ] && \
              [ -z \"$HOME$CARGO_MANIFEST_DIR\" ]",
         );
         let says = script("says", "echo; echo 'the queue \x1b[31mis old'; echo more; exit 3");
+        let complains = script("complains", "echo 'no route to the queue' >&2; exit 7");
         let silent = script("silent", "exit 4");
         let wordy = script("wordy", "seq 1 40000");
-        let hangs = script("hangs", &format!("(sleep 1; touch {}) & sleep 60", left.display()));
+        let hangs = script("hangs", &format!("sleep 60 & echo $! > {}; wait", child.display()));
         for (program, ready, detail) in [
             (told.display().to_string(), Some(true), "ready"),
             (says.display().to_string(), Some(false), "the queue [31mis old"),
+            (complains.display().to_string(), Some(false), "no route to the queue"),
             (silent.display().to_string(), Some(false), "exit 4"),
             (wordy.display().to_string(), Some(true), "ready"),
         ] {
@@ -173,7 +182,20 @@ mod tests {
             found.ready == Some(false) && found.detail.starts_with("no end within"),
             "{found:?}"
         );
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        assert!(!left.exists(), "its child went on");
+        let child = std::fs::read_to_string(child).expect("it has started a child");
+        let end = async {
+            while is_alive(child.trim()) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), end).await.expect("its child went on");
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    /// Its parent was killed, so somebody else may be slow to take note of its end.
+    fn is_alive(pid: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+        state.is_some_and(|state| state != 'Z' && state != 'X')
     }
 }
