@@ -11,7 +11,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::id::{ModuleId, Object, VmId};
-use model::pack::pack;
+use model::pack::{has_doubled, pack};
 use model::time::Time;
 use model::topology::{Topology, VmPlace};
 
@@ -407,7 +407,7 @@ fn follow_members(
         }
     }
     for (incident, before) in state.incidents.values_mut().zip(before) {
-        if incident.members.len() > 2 * before {
+        if has_doubled(before, incident.members.len()) {
             pack(&mut incident.members);
         }
         let never = take_back(incident, topology, findings, under);

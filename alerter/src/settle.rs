@@ -117,18 +117,20 @@ fn tell_all(
         let message = message(settings, topology, state, incident, to, &word, timer.now);
         told.push((message, word));
     }
+    let mut messages = Vec::new();
     if let Some(incident) = state.incidents.get_mut(&number) {
         escalate::made(incident, &steps);
-        for (message, word) in &told {
-            escalate::note(incident, word, timer.now);
-            tell::note(incident, &message.to, word.clone(), timer.now);
+        for (message, word) in told {
+            escalate::note(incident, &word, timer.now);
+            tell::note(incident, &message.to, word, timer.now);
+            messages.push(Action::Tell(message));
         }
         act::forget(incident, timer.now);
     }
-    if !told.is_empty() {
+    if !messages.is_empty() {
         await_more(settings, topology, state, number, timer);
     }
-    told.into_iter().map(|(message, _)| Action::Tell(message)).collect()
+    messages
 }
 
 /// What was told starts new waits.

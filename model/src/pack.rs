@@ -1,15 +1,15 @@
-//! Packs maps that are filled in order.
+//! Packs maps and sets that are filled in order.
 //!
 //! Names come by number: a tree that grows at its end leaves each node half empty behind it, and a map
 //! of a hundred thousand VMs takes nearly twice what it has. So a large one is built anew, full, each
 //! time it has doubled: what that costs an entry does not follow how many there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Smaller ones are not worth it.
 const LARGE: usize = 1024;
 
-/// Knows when one map was packed last.
+/// Knows when one map or set was packed last.
 #[derive(Clone, Debug, Default)]
 pub struct Packer {
     /// How many entries it had then.
@@ -24,6 +24,19 @@ impl Packer {
             pack(map);
         }
     }
+
+    /// Something was put into the set.
+    pub fn grown_set<K: Ord>(&mut self, set: &mut BTreeSet<K>) {
+        if set.len() >= LARGE.max(2 * self.packed) {
+            self.packed = set.len();
+            *set = std::mem::take(set).into_iter().collect();
+        }
+    }
+}
+
+/// Whether a map that had so many entries, and has so many now, has grown enough to be packed.
+pub fn has_doubled(before: usize, now: usize) -> bool {
+    now >= LARGE && now.checked_ilog2() > before.checked_ilog2()
 }
 
 /// Builds it anew, with full nodes.

@@ -22,8 +22,15 @@ use crate::topology::VmPlace;
 #[serde(from = "BTreeMap<VmId, VmPlace>", into = "BTreeMap<VmId, VmPlace>")]
 pub struct Places {
     by_vm: BTreeMap<VmId, VmPlace>,
-    on_host: BTreeMap<HostId, BTreeSet<VmId>>,
-    of_module: BTreeMap<ModuleId, BTreeSet<VmId>>,
+    on_host: BTreeMap<HostId, List>,
+    of_module: BTreeMap<ModuleId, List>,
+    packer: Packer,
+}
+
+/// The VMs of a host or of a module.
+#[derive(Clone, Debug, Default)]
+struct List {
+    vms: BTreeSet<VmId>,
     packer: Packer,
 }
 
@@ -37,10 +44,10 @@ impl Places {
                 self.unlist(&vm);
             }
             if let Some(host) = &place.host {
-                self.on_host.entry(host.clone()).or_default().insert(vm.clone());
+                self.on_host.entry(host.clone()).or_default().put(vm.clone());
             }
             if let Some(module) = &place.module {
-                self.of_module.entry(module.clone()).or_default().insert(vm.clone());
+                self.of_module.entry(module.clone()).or_default().put(vm.clone());
             }
         }
         let before = self.by_vm.insert(vm, place);
@@ -64,7 +71,7 @@ impl Places {
 
     /// The VMs on a host, by name.
     pub fn on<'a>(&'a self, host: &HostId) -> impl ExactSizeIterator<Item = &'a VmId> + use<'a> {
-        self.on_host.get(host).unwrap_or(&NONE).iter()
+        self.on_host.get(host).map_or(&NONE, |list| &list.vms).iter()
     }
 
     /// The VMs of a module, by name.
@@ -72,7 +79,7 @@ impl Places {
         &'a self,
         module: &ModuleId,
     ) -> impl ExactSizeIterator<Item = &'a VmId> + use<'a> {
-        self.of_module.get(module).unwrap_or(&NONE).iter()
+        self.of_module.get(module).map_or(&NONE, |list| &list.vms).iter()
     }
 
     fn unlist(&mut self, vm: &VmId) {
@@ -86,13 +93,27 @@ impl Places {
     }
 }
 
+impl List {
+    fn put(&mut self, vm: VmId) {
+        self.vms.insert(vm);
+        self.packer.grown_set(&mut self.vms);
+    }
+}
+
+/// How it was filled is no part of what it is.
+impl PartialEq for List {
+    fn eq(&self, other: &Self) -> bool {
+        self.vms == other.vms
+    }
+}
+
 static NONE: BTreeSet<VmId> = BTreeSet::new();
 
 /// An empty list is taken out: hosts come and go for years.
-fn strike<K: Ord>(lists: &mut BTreeMap<K, BTreeSet<VmId>>, key: &K, vm: &VmId) {
+fn strike<K: Ord>(lists: &mut BTreeMap<K, List>, key: &K, vm: &VmId) {
     let Some(list) = lists.get_mut(key) else { return };
-    list.remove(vm);
-    if list.is_empty() {
+    list.vms.remove(vm);
+    if list.vms.is_empty() {
         lists.remove(key);
     }
 }
@@ -189,7 +210,7 @@ mod tests {
                     prop_assert!(places.on(host).any(|other| other == vm));
                 }
             }
-            let listed: usize = places.on_host.values().map(BTreeSet::len).sum();
+            let listed: usize = places.on_host.values().map(|list| list.vms.len()).sum();
             let placed = places.values().filter(|place| place.host.is_some()).count();
             prop_assert_eq!(listed, placed);
         }
