@@ -11,7 +11,7 @@
 //! used again. VMs that bear them go into quarantine, and are never destroyed without a person.
 //!
 //! Until the first word of the world nobody knows whether the record is old; so nothing is done
-//! before that either.
+//! before that either. A list that lacks much of the fleet may lack what would show it, too.
 
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ const NUMBERS: u64 = 10_000;
 const ASSIGNMENTS: u32 = 1_000;
 /// If no router or no provider answers, the other alone must do after this long.
 const HEARD_WITHIN: Duration = Duration::from_secs(60);
+/// A provider whose list lacks a part of the fleet which answers is waited for so long.
+const RIGHT_WITHIN: Duration = Duration::from_secs(600);
 
 /// Finds out whether the record is as new as the world. Returns whether anything may be done.
 pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
@@ -56,10 +58,12 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
     let listed = facts.provider.as_ref().is_some_and(|list| list.complete);
     let heard = facts.routers.values().any(|router| !router.silent);
     let is_new = state.memory.routing_generation == 0;
-    let waited = now.since(first) >= HEARD_WITHIN;
+    let sees = listed && (state.sight.proves_absence || bug!(TrustOldStore));
+    let within = if state.sight.refuted_by > 0 { RIGHT_WITHIN } else { HEARD_WITHIN };
+    let waited = now.since(first) >= within;
     // Waiting proves nothing while nobody is heard: the brain may be cut off from all of them.
     let followed = facts.routers.values().any(|router| router.follows() > 0);
-    state.sight.is_current |= listed && (heard || is_new) || waited && (listed || followed);
+    state.sight.is_current |= sees && (heard || is_new) || waited && (listed || followed);
     state.sight.is_current
 }
 
@@ -157,8 +161,10 @@ fn pass(state: &mut State, facts: &Facts) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
+    use model::vm::{Addresses, Vm};
+
     use super::*;
-    use crate::facts::{ProviderFact, SeenFact};
+    use crate::facts::{AgentFact, ProviderFact, SeenFact};
     use crate::hands::Power;
     use crate::state::Config;
     use crate::tick::tick;
@@ -210,6 +216,49 @@ mod tests {
         assert!(state.memory.routing_generation >= 7 && state.memory.next_vm > 9);
         let stranger = &state.vms[&"vm-9".parse().unwrap()];
         assert_eq!(stranger.state, VmState::Quarantine, "nobody knows whose it is");
+    }
+
+    /// The provider lists nothing at all while two of three VMs answer: the list of what was made since
+    /// may be as empty.
+    #[test]
+    fn a_list_that_lacks_the_fleet_does_not_show_that_the_record_is_new() {
+        let mut state = State::default();
+        state.memory.routing_generation = 2;
+        let ids: [VmId; 5] = ["vm-1", "vm-2", "vm-3", "vm-4", "vm-5"].map(|id| id.parse().unwrap());
+        let addresses = Addresses {
+            agent: "127.0.0.1:1".parse().unwrap(),
+            app: "127.0.0.1:2".parse().unwrap(),
+        };
+        for id in &ids {
+            let vm = Vm { id: id.clone(), addresses: Some(addresses), ..pooled() };
+            state.vms.insert(id.clone(), vm);
+        }
+        state.memory.next_vm = 5;
+        let mut is_current = |listed: &[&str], second: i64| {
+            let mut facts = facts(listed, 2, second);
+            let agent = AgentFact { heard: Some(at(second)), silent_since: None, misses: 0 };
+            facts.agents = ids.iter().map(|id| (id.clone(), agent)).collect();
+            tick(&Config::default(), &mut state, &facts, at(second));
+            state.sight.is_current
+        };
+        assert!(!is_current(&[], 0) && !is_current(&[], 61) && !is_current(&[], 300));
+        assert!(is_current(&["vm-1", "vm-2", "vm-3", "vm-4", "vm-5"], 301));
+    }
+
+    fn pooled() -> Vm {
+        Vm {
+            id: "vm-1".parse().unwrap(),
+            flavor: "small".parse().unwrap(),
+            state: VmState::Pool,
+            since: at(0),
+            created: at(0),
+            host: None,
+            addresses: None,
+            module: None,
+            assignment: 0,
+            route_generation: 0,
+            why: String::new(),
+        }
     }
 
     #[test]
