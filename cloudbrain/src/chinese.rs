@@ -102,6 +102,14 @@ const OWN: &[Phrase] = &[
         "记录比实际情况旧，因此不创建、不停止也不改路由：{0:}",
     ),
     ("it is known what is there", "现状已确认"),
+    (
+        "{} VMs answer that the provider's complete lists lack: nothing that they lack is taken for gone",
+        "有 {0} 台虚拟机仍有应答，但提供方的完整列表中没有它们：列表缺少的都不视为已消失",
+    ),
+    (
+        "correct the list (its project, its tag), or stop those VMs",
+        "请修正列表的范围（项目、标记），或停止这些虚拟机",
+    ),
     ("{} exists, and the record ends at {}", "{0} 存在，而记录只到 {1}"),
     (
         "router {} follows routing {}, and the record ends at {}",

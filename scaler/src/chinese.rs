@@ -9,6 +9,7 @@ use model::unit::Span;
 use crate::facts::SpentBudget;
 use crate::policy::Mode;
 use crate::reason::{Limit, Reason};
+use crate::steps::WAITS_FOR_ROUTERS;
 use crate::work::{Account, Outlook};
 
 /// Why a VM is in its state.
@@ -37,6 +38,7 @@ pub const PHRASES: &[Phrase] = &[
     ("its program does not start: {}", "程序无法启动：{0:}"),
     ("drained, program stopped", "已摘流，程序已停止"),
     ("destroyed", "已销毁"),
+    (WAITS_FOR_ROUTERS, "等待所有路由放开它，且其在途请求已完成或已到时限"),
     ("recycled", "已回收"),
     ("needed again", "重新需要"),
     ("its place is needed: the module is at its ceiling", "需要腾出位置：模块已达上限"),

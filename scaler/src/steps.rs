@@ -40,6 +40,13 @@ pub enum StepKind {
     Destroy,
 }
 
+impl Step {
+    /// Whether it waits for routers, [`WAITS_FOR_ROUTERS`].
+    pub fn is_withheld(&self) -> bool {
+        !self.issued && self.error.as_deref() == Some(WAITS_FOR_ROUTERS)
+    }
+}
+
 impl StepKind {
     pub fn as_str(self) -> &'static str {
         match self {

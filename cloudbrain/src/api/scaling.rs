@@ -13,6 +13,7 @@ use model::time::Time;
 use query::source::SourceError;
 use samples::Samples;
 use scaler::reason::Decision;
+use scaler::steps::WAITS_FOR_ROUTERS;
 use serde::{Deserialize, Serialize};
 
 use super::acts::{ask_for, program, read};
@@ -138,7 +139,7 @@ pub(super) async fn explain(
     to_json(&Explained { decision, after, replay, waits, holds })
 }
 
-/// What keeps VMs of a module from coming right now, if anything does.
+/// What keeps VMs of a module from coming or going right now, if anything does.
 pub(super) async fn waits_now(
     handle: &Handle,
     module: &ModuleId,
@@ -151,8 +152,11 @@ pub(super) async fn waits_now(
         };
         let spared = memory.spared.iter().filter(|(vm, _)| ours(vm));
         let spared = spared.map(|(vm, why)| format!("{vm}: {why}"));
+        let withheld =
+            core.scaler.steps.values().filter(|step| step.is_withheld() && ours(&step.vm));
+        let withheld = withheld.map(|step| format!("{}: {WAITS_FOR_ROUTERS}", step.vm));
         let waits = memory.modules.get(&module).and_then(|memory| memory.waits.clone());
-        let all: Vec<String> = waits.into_iter().chain(spared).collect();
+        let all: Vec<String> = waits.into_iter().chain(spared).chain(withheld).collect();
         (!all.is_empty()).then(|| all.join("; "))
     });
     waits.await.map_err(unavailable)

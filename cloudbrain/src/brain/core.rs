@@ -525,7 +525,7 @@ impl Core {
             self.alert(alerter::Event::Tick, now);
         }
         self.watch_pools(now);
-        self.write_waits();
+        self.write_waits(now);
         self.account(now);
         self.chart(now);
         self.remember(&outcome.decisions);

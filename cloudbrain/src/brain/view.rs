@@ -16,6 +16,7 @@ use model::lang::Lang;
 use model::time::Time;
 use model::verdict::ProbeTarget;
 use model::vm::{Vm, VmState};
+use scaler::steps::{Step, WAITS_FOR_ROUTERS};
 use serde_json::Value;
 
 use crate::oncall::local_minute;
@@ -95,8 +96,16 @@ fn tile(core: &Core, vm: &Vm, now: Time) -> VmTile {
         module: vm.module.clone(),
         load: load.map(|load| load.value),
         stale: load.is_some_and(|load| now.since(load.at) > stale_after),
-        why: vm.why.clone(),
+        why: why(core, vm),
     }
+}
+
+/// Why it is in its state, and why its end waits, if it does.
+fn why(core: &Core, vm: &Vm) -> String {
+    let is_withheld = core.scaler.steps.get(&vm.id).is_some_and(Step::is_withheld);
+    let waits = is_withheld.then_some(WAITS_FOR_ROUTERS);
+    let why = Some(vm.why.as_str()).filter(|why| !why.is_empty());
+    why.into_iter().chain(waits).collect::<Vec<_>>().join("; ")
 }
 
 fn health(core: &Core, vm: &Vm) -> Health {

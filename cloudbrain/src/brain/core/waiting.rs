@@ -1,19 +1,27 @@
-//! Says in the log what a module or a pool waits for, when it becomes another thing.
+//! Says in the log what a module, a pool or the end of a VM waits for, when it becomes another thing; and on
+//! the pages that the provider's lists are not believed.
 //!
 //! The scaler keeps the reason with the state; here is only what was written of it last.
 
 use std::collections::BTreeMap;
 
+use model::time::Time;
 use scaler::steps::WAITS_FOR_ROUTERS;
 
 use super::Core;
+
+/// Under this name a provider's lists are a fault.
+const LISTS: &str = "provider/lists";
+/// What to do about them.
+const CORRECT: &str = "correct the list (its project, its tag), or stop those VMs";
 
 /// What was written last of each object that waits.
 pub(super) type Written = BTreeMap<String, String>;
 
 impl Core {
     /// Writes what is news.
-    pub(super) fn write_waits(&mut self) {
+    pub(super) fn write_waits(&mut self, now: Time) {
+        self.doubt_lists(now);
         let waits = self.waits();
         for (object, why) in &waits {
             if self.written_waits.get(object) != Some(why) {
@@ -36,17 +44,27 @@ impl Core {
             .iter()
             .filter_map(|(flavor, memory)| Some((format!("pool/{flavor}"), memory.waits.clone()?)));
         let spared = memory.spared.iter().map(|(vm, why)| (format!("vm/{vm}"), why.clone()));
-        let steps = self.scaler.steps.values().filter(|step| !step.issued);
-        let withheld = steps.filter(|step| step.error.as_deref() == Some(WAITS_FOR_ROUTERS));
+        let withheld = self.scaler.steps.values().filter(|step| step.is_withheld());
         let withheld =
             withheld.map(|step| (format!("vm/{}", step.vm), WAITS_FOR_ROUTERS.to_owned()));
-        let refuted = Some(self.scaler.sight.refuted_by).filter(|count| *count > 0).map(|count| {
-            let why = format!(
-                "{count} VMs answer that the provider's complete lists lack: nothing that they lack is \
-                 taken for gone; correct the list (its project, its tag), or stop those VMs"
-            );
-            ("provider".to_owned(), why)
-        });
+        let refuted =
+            self.refuted().map(|what| ("provider".to_owned(), format!("{what}; {CORRECT}")));
         modules.chain(pools).chain(spared).chain(withheld).chain(refuted).collect()
+    }
+
+    /// A fault of the provider's, since when it is one.
+    fn doubt_lists(&mut self, now: Time) {
+        match self.refuted() {
+            Some(what) => self.senses.misconfigured(LISTS, &what, CORRECT, now),
+            None => self.senses.no_fault(LISTS),
+        }
+    }
+
+    fn refuted(&self) -> Option<String> {
+        let count = Some(self.scaler.sight.refuted_by).filter(|count| *count > 0)?;
+        Some(format!(
+            "{count} VMs answer that the provider's complete lists lack: nothing that they lack is taken \
+             for gone"
+        ))
     }
 }
