@@ -107,6 +107,10 @@ const OWN: &[Phrase] = &[
         "有 {0} 台虚拟机仍有应答，但提供方的完整列表中没有它们：列表缺少的都不视为已消失",
     ),
     (
+        "nothing is made, stopped or routed until they are right, for ten minutes after the start at most",
+        "列表恢复正常之前不创建、不停止也不改路由，最长到启动后十分钟",
+    ),
+    (
         "correct the list (its project, its tag), or stop those VMs",
         "请修正列表的范围（项目、标记），或停止这些虚拟机",
     ),

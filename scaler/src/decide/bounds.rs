@@ -32,7 +32,11 @@ impl Chain<'_> {
     pub(super) fn min_max(&mut self) {
         let (min, max) = (self.terms.min, self.terms.max);
         if !(min..=max).contains(&self.from) {
-            let to = if self.from > max { self.down_to(max) } else { self.up_to(min) };
+            // The load may want more than the one bound while the other is on the way.
+            let to = match self.from > max {
+                true => self.down_to(max).max(min),
+                false => self.up_to(min).min(max),
+            };
             return self.bound("min/max", to, true, Reason::Bounds { min, max });
         }
         if self.to > max {

@@ -277,6 +277,25 @@ fn bounds_hold_without_any_sample() {
     );
 }
 
+/// A policy is edited while more are wanted than it allows, and fewer are there than it wants.
+#[test]
+fn on_the_way_to_one_bound_the_other_holds() {
+    let mut raw = raw();
+    (raw.capacity.min, raw.capacity.max) = (3, 3);
+    play(
+        raw,
+        2,
+        "
+        100 1.9 1.9 warming=9
+        104 1.9 1.9
+        ",
+        &expect![[r#"
+            100 2 -> 2: the policy's bounds are 3 to 3
+            104 2 -> 3: the policy's bounds are 3 to 3
+        "#]],
+    );
+}
+
 #[test]
 fn max_is_a_law() {
     let mut raw = raw();

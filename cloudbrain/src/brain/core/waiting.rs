@@ -15,6 +15,9 @@ const LISTS: &str = "provider/lists";
 /// What to do about them.
 const CORRECT: &str = "correct the list (its project, its tag), or stop those VMs";
 
+/// What follows from it right after a start.
+const NOTHING_YET: &str = "nothing is made, stopped or routed until they are right, for ten minutes after the start at most";
+
 /// What was written last of each object that waits.
 pub(super) type Written = BTreeMap<String, String>;
 
@@ -62,9 +65,11 @@ impl Core {
 
     fn refuted(&self) -> Option<String> {
         let count = Some(self.scaler.sight.refuted_by).filter(|count| *count > 0)?;
-        Some(format!(
+        let what = format!(
             "{count} VMs answer that the provider's complete lists lack: nothing that they lack is taken \
              for gone"
-        ))
+        );
+        let is_current = self.scaler.sight.is_current;
+        Some(if is_current { what } else { format!("{what}; {NOTHING_YET}") })
     }
 }
