@@ -59,7 +59,9 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
     let heard = facts.routers.values().any(|router| !router.silent);
     let is_new = state.memory.routing_generation == 0;
     let sees = listed && (state.sight.proves_absence || bug!(TrustOldStore));
-    let within = if state.sight.refuted_by > 0 { RIGHT_WITHIN } else { HEARD_WITHIN };
+    // One look that fails in between, or one list that is not complete, makes nothing right.
+    state.sight.was_refuted = !sees && (state.sight.was_refuted || state.sight.refuted_by > 0);
+    let within = if state.sight.was_refuted { RIGHT_WITHIN } else { HEARD_WITHIN };
     let waited = now.since(first) >= within;
     // Waiting proves nothing while nobody is heard: the brain may be cut off from all of them.
     let followed = facts.routers.values().any(|router| router.follows() > 0);
@@ -236,12 +238,16 @@ mod tests {
         state.memory.next_vm = 5;
         let mut is_current = |listed: &[&str], second: i64| {
             let mut facts = facts(listed, 2, second);
+            if second == 90 {
+                facts.provider = None; // It cannot be asked just then.
+            }
             let agent = AgentFact { heard: Some(at(second)), silent_since: None, misses: 0 };
             facts.agents = ids.iter().map(|id| (id.clone(), agent)).collect();
             tick(&Config::default(), &mut state, &facts, at(second));
             state.sight.is_current
         };
-        assert!(!is_current(&[], 0) && !is_current(&[], 61) && !is_current(&[], 300));
+        assert!(!is_current(&[], 0) && !is_current(&[], 61) && !is_current(&[], 90));
+        assert!(!is_current(&[], 300));
         assert!(is_current(&["vm-1", "vm-2", "vm-3", "vm-4", "vm-5"], 301));
     }
 

@@ -36,6 +36,8 @@ pub struct Sight {
     pub is_blind: bool,
     /// So many VMs answer that a complete list lacks: it is not believed.
     pub refuted_by: usize,
+    /// A list was refuted since the start, and none was right since.
+    pub was_refuted: bool,
     /// There is a list, and what it lacks is not there.
     pub proves_absence: bool,
     /// The record is known to be as new as the world; before that nothing is done.
