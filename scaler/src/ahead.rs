@@ -7,11 +7,12 @@
 //! change of the work, no fault, and nothing of other modules.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use model::id::ModuleId;
 use model::time::Time;
-use model::vm::{Vm, VmState};
+use model::vm::{Addresses, Vm, VmState};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::load;
@@ -39,6 +40,10 @@ pub struct Ahead {
 const STEP: Duration = Duration::from_secs(5);
 /// So many probes in a row a VM has passed that is well.
 const WELL: u32 = 1000;
+
+/// Where a VM is that is made in the foreseen: without an address it would never serve there.
+const SOMEWHERE: Addresses = Addresses { agent: NOWHERE, app: NOWHERE };
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The changes that would come within `span`, oldest first. None if they cannot be foreseen: no
 /// policy scales the module, or the load is not known.
@@ -73,7 +78,7 @@ pub fn ahead(
     Some(changes)
 }
 
-/// Each metric, and its load times the VMs that serve.
+/// Each metric, and all that it tells of: its load times the VMs that serve.
 type Work<'a> = Vec<(&'a Metric, f64)>;
 
 fn work<'a>(policy: &'a Policy, state: &State, facts: &Facts, now: Time) -> Option<Work<'a>> {
@@ -81,7 +86,8 @@ fn work<'a>(policy: &'a Policy, state: &State, facts: &Facts, now: Time) -> Opti
     let serving: Vec<&Vm> = members.filter(|vm| vm.state == VmState::Serving).collect();
     let work = policy.metrics.iter().map(|metric| {
         let load = load(policy, metric, &serving, facts, now)?;
-        Some((metric, load * serving.len() as f64))
+        let carriers = if metric.is_whole() { 1 } else { serving.len() };
+        Some((metric, load * carriers as f64))
     });
     work.collect()
 }
@@ -123,6 +129,7 @@ fn well(state: &State, policy: &Policy, work: &Work<'_>, now: Time) -> Facts {
                 samples.insert((*name).to_owned(), Sample { value, at: now });
             }
             Measure::Expression(_) => {
+                let value = if metric.is_whole() { *work } else { value };
                 let answer = Answer { at: now, values: Ok(Values::Whole(value)) };
                 let answers = facts.answers.entry(policy.module.clone()).or_default();
                 answers.insert(metric.name.clone(), answer);
@@ -156,7 +163,7 @@ fn seen(state: &State, now: Time) -> ProviderFact {
             flavor: vm.flavor.clone(),
             host: vm.host.clone(),
             power: Power::Running,
-            addresses: vm.addresses,
+            addresses: vm.addresses.or(Some(SOMEWHERE)),
             origin: Some(state.memory.origin.clone()),
             labels: BTreeMap::new(),
         };

@@ -163,6 +163,11 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Whether its value is the whole of the work, not what one VM has of it.
+    pub fn is_whole(&self) -> bool {
+        self.source == MetricSource::Outside || self.aggregate == Aggregate::Sum
+    }
+
     /// Why there is no value to go by.
     pub fn missing(&self) -> Reason {
         let metric = self.name.clone();

@@ -66,21 +66,23 @@ pub fn ask(look: &Tracking<'_>, memory: &mut TrackMemory) -> Ask {
     if !is_outside && look.now < look.settled_until {
         return Ask::stay(reading, desired, Reason::Settling { until: look.settled_until });
     }
-    by_ratio(look, is_outside)
+    by_ratio(look)
 }
 
-fn by_ratio(look: &Tracking<'_>, is_outside: bool) -> Ask {
+fn by_ratio(look: &Tracking<'_>) -> Ask {
     let Tracking { reading, desired, .. } = *look;
     let Some(value) = proven(look) else {
         return Ask::stay(reading, desired, reading.missing());
     };
-    let carriers = if is_outside { 1.0 } else { f64::from(reading.serving) };
+    let is_whole = look.metric.is_whole();
+    let carriers = if is_whole { 1.0 } else { f64::from(reading.serving) };
     let needed = value * carriers / look.target;
     let wants = needed.ceil().min(f64::from(u32::MAX)) as u32;
-    let off = if is_outside { needed / f64::from(desired) } else { value / look.target };
-    let is_near = (off - 1.0).abs() <= look.tolerance;
+    let each = if is_whole { value / f64::from(desired.max(1)) } else { value };
+    let is_near = (each / look.target - 1.0).abs() <= look.tolerance && (desired > 0 || !is_whole);
     if is_near || wants == desired || (!reading.known && wants < desired) {
-        let reason = Reason::OnTarget { metric: reading.name.clone(), value, target: look.target };
+        let metric = reading.name.clone();
+        let reason = Reason::OnTarget { metric, value: each, target: look.target };
         return Ask::stay(reading, desired, reason);
     }
     let metric = reading.name.clone();

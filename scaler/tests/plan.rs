@@ -10,7 +10,9 @@ use model::time::Time;
 use model::vm::{Addresses, Vm, VmState};
 use scaler::ahead::ahead;
 use scaler::approval::{self, ApprovalError, LONGEST};
-use scaler::facts::{AgentFact, Facts, ProviderFact, ReadyFact, RouterFact, Sample};
+use scaler::facts::{
+    AgentFact, Answer, Facts, ProviderFact, ReadyFact, RouterFact, Sample, Values,
+};
 use scaler::hold::{Hold, HoldWhat};
 use scaler::plan::plan;
 use scaler::state::{Config, State};
@@ -240,6 +242,22 @@ fn what_the_load_will_ask_for_is_foreseen_and_where_it_ends() {
     assert_eq!(counts, [(2, 3), (3, 4)], "3.0 of work is 0.75 each over four");
     assert!(changes[0].at >= now + Duration::from_secs(60), "not before it has lasted");
     assert_eq!(state, before, "nothing is changed by looking ahead");
+}
+
+/// A queue does not get shorter in the foreseen by VMs that join, and not longer by those there are.
+#[test]
+fn work_as_a_whole_is_foreseen_as_it_is() {
+    let metrics = serde_json::json!([{"name": "queue", "source": "outside", "target": 50.0,
+        "expr": "sum(queue_depth)"}]);
+    let config = elastic("auto", &metrics);
+    let (state, mut facts, now) = under(&config, 1.5);
+    let answer = Answer { at: now, values: Ok(Values::Whole(200.0)) };
+    let answers = BTreeMap::from([("queue".to_owned(), answer)]);
+    facts.answers.insert(module(), answers);
+    let hour = Duration::from_secs(3_600);
+    let changes = ahead(&config, &state, &facts, &module(), now, hour).unwrap();
+    let told: Vec<String> = changes.iter().map(|c| format!("{}: {}", c.to, c.reason)).collect();
+    assert_eq!(told, ["4: queue 200.00, target 50.00: 4 are wanted"]);
 }
 
 #[test]

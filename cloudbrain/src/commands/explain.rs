@@ -156,10 +156,13 @@ fn describe(reading: &Reading) -> String {
     if let Some(fault) = &reading.fault {
         return format!("{name} unknown: {fault}, {band}");
     }
+    let age = reading.oldest_sample_s.unwrap_or(0.0);
     match (reading.value, reading.min, reading.max) {
+        (Some(value), None, _) => {
+            format!("{name} {value:.2} as a whole, asked {age:.1} s ago, {band}")
+        }
         (Some(value), Some(min), Some(max)) => {
             let aggregate = reading.aggregate.as_str();
-            let age = reading.oldest_sample_s.unwrap_or(0.0);
             let p90 = reading.p90.map_or_else(String::new, |p90| format!("p90 {p90:.2}, "));
             let hottest = reading.hottest.as_ref().map_or_else(String::new, |vm| format!(" {vm}"));
             format!(

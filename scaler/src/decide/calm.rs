@@ -6,7 +6,7 @@ use model::unit::Span;
 
 use super::limits::Chain;
 use crate::inputs::{Ask, Reading};
-use crate::policy::{MetricSource, MissingOut};
+use crate::policy::MissingOut;
 use crate::reason::Reason;
 
 impl Chain<'_> {
@@ -185,11 +185,8 @@ impl Chain<'_> {
 
 /// All that the VMs carry together, by one metric; None if that is unknown.
 pub(super) fn work(reading: &Reading) -> Option<f64> {
-    let carriers = match reading.source {
-        MetricSource::Cloudmonitor => f64::from(reading.serving),
-        MetricSource::Outside => 1.0,
-    };
-    Some(reading.value? * carriers)
+    let carriers = if reading.is_whole() { 1 } else { reading.serving };
+    Some(reading.value? * f64::from(carriers))
 }
 
 /// The ask that counts: the largest for more, else the most pressing for no change, else the

@@ -4,22 +4,29 @@ use model::time::Time;
 use model::vm::Vm;
 
 use super::Scene;
-use crate::facts::{Facts, Sample, is_recent};
+use crate::facts::{Answer, Facts, Sample, is_recent};
 use crate::inputs::Reading;
 use crate::policy::{Aggregate, Metric, MetricSource, Over, Policy};
 
 pub(super) fn read(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
-    match metric.source {
-        MetricSource::Cloudmonitor => of_vms(policy, metric, scene),
-        MetricSource::Outside => from_outside(policy, metric, scene),
+    if is_one_value(policy, metric, scene.facts) {
+        one_value(policy, metric, scene)
+    } else {
+        of_vms(policy, metric, scene)
     }
+}
+
+/// Whether there is one value without any VM: from outside, or an expression that summed already.
+fn is_one_value(policy: &Policy, metric: &Metric, facts: &Facts) -> bool {
+    let is_summed = || facts.answer(&policy.module, metric).and_then(Answer::whole).is_some();
+    metric.source == MetricSource::Outside || (metric.aggregate == Aggregate::Sum && is_summed())
 }
 
 fn of_vms(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
     let vms = read_of(metric, scene);
     let samples = fresh(policy, metric, &vms, scene.facts, scene.now);
     let mut values: Vec<f64> = samples.iter().map(|(_, sample)| sample.value).collect();
-    let value = metric.aggregate.of(&values);
+    let value = together(metric.aggregate, &values, vms.len());
     let [min, p90, max] =
         [Aggregate::Min, Aggregate::P90, Aggregate::Max].map(|aggregate| aggregate.of(&values));
     values.resize(vms.len(), 0.0);
@@ -42,12 +49,18 @@ fn of_vms(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
     }
 }
 
+/// One value for `vms` of them. In a sum, those without a sample have as much as the others on
+/// average: work does not go away because a sample is late.
+fn together(aggregate: Aggregate, values: &[f64], vms: usize) -> Option<f64> {
+    match aggregate {
+        Aggregate::Sum => Some(Aggregate::Mean.of(values)? * vms as f64),
+        aggregate => aggregate.of(values),
+    }
+}
+
 /// The whole of the work, which is there without any VM.
-fn from_outside(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
-    let answer = scene.facts.answer(&policy.module, metric);
-    let sample = answer.and_then(|answer| answer.whole()).filter(|sample| {
-        is_recent(sample.at, metric.max_age, scene.now) && is_number(sample.value)
-    });
+fn one_value(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
+    let sample = whole(policy, metric, scene.facts, scene.now);
     let blank = blank(policy, metric, scene.facts);
     Reading {
         value: sample.map(|sample| sample.value),
@@ -57,6 +70,12 @@ fn from_outside(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading 
         known: sample.is_some(),
         ..blank
     }
+}
+
+/// The one value, if it may be believed.
+fn whole(policy: &Policy, metric: &Metric, facts: &Facts, now: Time) -> Option<Sample> {
+    let sample = facts.answer(&policy.module, metric)?.whole()?;
+    (is_recent(sample.at, metric.max_age, now) && is_number(sample.value)).then_some(sample)
 }
 
 fn blank(policy: &Policy, metric: &Metric, facts: &Facts) -> Reading {
@@ -103,8 +122,12 @@ pub fn load(
     facts: &Facts,
     now: Time,
 ) -> Option<f64> {
+    if is_one_value(policy, metric, facts) {
+        return whole(policy, metric, facts, now).map(|sample| sample.value);
+    }
     let samples = fresh(policy, metric, serving, facts, now);
-    metric.aggregate.of(&samples.iter().map(|(_, sample)| sample.value).collect::<Vec<f64>>())
+    let values: Vec<f64> = samples.iter().map(|(_, sample)| sample.value).collect();
+    together(metric.aggregate, &values, serving.len())
 }
 
 /// So many times its limit, or what half of the VMs carry, is more than one VM ever carries alone.

@@ -9,8 +9,8 @@ use model::unit::Share;
 use super::care::split;
 use super::metric::RawMetric;
 use super::{
-    Aim, DrainWait, Finding, FindingSeverity, Measure, Metric, MetricSource, MissingOut, Policy,
-    RawCapacity, RawPolicy, RawSchedule,
+    Aggregate, Aim, DrainWait, Finding, FindingSeverity, Measure, Metric, MetricSource, MissingOut,
+    Policy, RawCapacity, RawPolicy, RawSchedule,
 };
 
 /// What routers tell of each VM, beside what agents do.
@@ -295,6 +295,7 @@ fn check_metric(
         ));
     }
     check_source(metric, &path, findings);
+    check_sum(metric, &path, findings);
     check_max_age(metric, &path, findings);
     check_window(metric, &path, findings);
     check_window_of_rate(metric, &path, findings);
@@ -327,6 +328,15 @@ fn check_source(metric: &RawMetric, path: &impl Fn(&str) -> String, findings: &m
         let message = "what comes from outside does not fall as VMs are added, so it needs a \
                        target: what one VM takes of it";
         findings.push(Finding::error(path("source"), message));
+    }
+}
+
+/// Thresholds would go on adding VMs up to the ceiling: a sum is as large with them as without.
+fn check_sum(metric: &RawMetric, path: &impl Fn(&str) -> String, findings: &mut Vec<Finding>) {
+    if metric.aggregate == Aggregate::Sum && metric.target.is_none() {
+        let message = "a sum does not fall as VMs are added, so it needs a target: what one VM \
+                       takes of it; write that instead of `out` and `in`, or aggregate: mean";
+        findings.push(Finding::error(path("aggregate"), message));
     }
 }
 

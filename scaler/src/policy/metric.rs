@@ -39,7 +39,7 @@ pub struct RawMetric {
     #[serde(rename = "in")]
     pub inward: Option<RawBelow>,
     /// What each VM is to carry: the count is made such that the value comes to this. With
-    /// `source: outside` it is the part of the whole that one VM takes.
+    /// `source: outside` or `aggregate: sum` it is the part of the whole that one VM takes.
     pub target: Option<f64>,
     /// So far from `target` nothing is done, as a part of it; 0.1 if left out.
     pub tolerance: Option<f64>,
@@ -68,8 +68,7 @@ pub enum Over {
     All,
 }
 
-/// How the values of the VMs become one. There is no sum: it does not fall as VMs are added, so
-/// nothing could be projected from it.
+/// How the values of the VMs become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Aggregate {
@@ -81,6 +80,9 @@ pub enum Aggregate {
     P90,
     P95,
     P99,
+    /// All of them together. It does not fall as VMs are added, so it wants a `target`: what one VM
+    /// takes of it.
+    Sum,
 }
 
 impl Aggregate {
@@ -93,16 +95,16 @@ impl Aggregate {
             Self::P90 => "p90",
             Self::P95 => "p95",
             Self::P99 => "p99",
+            Self::Sum => "sum",
         }
     }
 
     /// Over finite values; None without any. Between two ranks it is interpolated.
     pub fn of(self, values: &[f64]) -> Option<f64> {
+        let sum = || (!values.is_empty()).then(|| values.iter().sum::<f64>());
         let quantile = match self {
-            Self::Mean => {
-                let sum = values.iter().sum::<f64>();
-                return (!values.is_empty()).then(|| sum / values.len() as f64);
-            }
+            Self::Mean => return Some(sum()? / values.len() as f64),
+            Self::Sum => return sum(),
             Self::Min => 0.0,
             Self::P50 => 0.5,
             Self::P90 => 0.9,
@@ -159,6 +161,11 @@ impl Metric {
         let is_mean = self.aggregate == Aggregate::Mean && self.over == Over::Serving;
         let is_own = self.source == MetricSource::Cloudmonitor;
         is_own && is_mean && matches!(self.aim, Aim::Target { .. })
+    }
+
+    /// Whether its value is the whole of the work, not what one VM has of it.
+    pub fn is_whole(&self) -> bool {
+        self.source == MetricSource::Outside || self.aggregate == Aggregate::Sum
     }
 }
 

@@ -123,6 +123,7 @@ fn aggregates_are_those_of_the_field() {
     assert_eq!((of(Aggregate::Mean), of(Aggregate::P50)), (2.5, 2.5));
     assert_eq!((of(Aggregate::Min), of(Aggregate::Max)), (1.0, 4.0));
     assert!((of(Aggregate::P90) - 3.7).abs() < 1e-9);
+    assert_eq!((of(Aggregate::Sum), Aggregate::Sum.of(&[])), (10.0, None));
     assert_eq!((Aggregate::Mean.of(&[]), Aggregate::P99.of(&[])), (None, None));
 }
 
@@ -187,6 +188,13 @@ fn a_count_that_no_fleet_has_is_refused_wherever_it_stands() {
     assert_eq!(path(|raw| raw.deploy.surge = Share::Count(u32::MAX - 5)), "deploy.surge");
     let step = path(|raw| raw.metrics[0].out.as_mut().unwrap().step = Share::Count(u32::MAX));
     assert_eq!(step, "metrics.0.out.step");
+}
+
+#[test]
+fn a_sum_wants_a_target_for_no_vm_brings_it_down() {
+    let found = refused(|raw| raw.metrics[0].aggregate = Aggregate::Sum);
+    assert_eq!(found.path, "metrics.0.aggregate");
+    assert!(found.message.contains("needs a target"), "{found:?}");
 }
 
 #[test]

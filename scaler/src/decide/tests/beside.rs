@@ -319,6 +319,28 @@ fn a_target_asks_for_what_carries_the_work() {
     assert_eq!(ask("0.2 0.2 0.2 0.2", 4), 4, "nothing goes at first sight");
 }
 
+/// A sum is what one VM takes of it, times VMs: however many report, and whoever summed.
+#[test]
+fn a_sum_is_shared_out_among_the_vms() {
+    let summed = || {
+        let mut raw = raw();
+        (raw.metrics[0].out, raw.metrics[0].inward) = (None, None);
+        (raw.metrics[0].aggregate, raw.metrics[0].target) = (Aggregate::Sum, Some(0.5));
+        raw
+    };
+    let ask = |loads: &str, desired| {
+        told(&look(summed(), &mut with(desired), 100, loads, &Beside::default()))
+    };
+    assert_eq!(ask("0.52 0.52 0.52", 3), "3: load 0.52 is near its target 0.50");
+    assert_eq!(ask("0.8 0.8 0.8", 3), "5: load 2.40, target 0.50: 5 are wanted");
+    assert_eq!(ask("0.8 0.8 0.8 -", 4), "7: load 3.20, target 0.50: 7 are wanted", "one is late");
+    let proven = "5: load 2.40, target 0.50: 5 are wanted";
+    assert_eq!(ask("1.2 1.2 - -", 4), proven, "two of four prove this much");
+    let mut raw = summed();
+    raw.metrics[0].expr = Some("sum(queue_depth)".to_owned());
+    assert_eq!(told(&answered(raw, 4, 2.4)), "5: load 2.40, target 0.50: 5 are wanted");
+}
+
 #[test]
 fn a_queue_outside_wakes_a_module_that_has_no_vm() {
     let mut raw = raw();
@@ -327,18 +349,22 @@ fn a_queue_outside_wakes_a_module_that_has_no_vm() {
     raw.metrics[0].source = MetricSource::Outside;
     raw.metrics[0].expr = Some("sum(queue_depth)".to_owned());
     raw.metrics[0].target = Some(50.0);
-    let policy = check(raw).0.unwrap();
-    let ask = |depth: f64| {
-        let now = Time::from_millis(100_000);
-        let answer = Answer { at: now, values: Ok(Values::Whole(depth)) };
-        let answers = BTreeMap::from([("load".to_owned(), answer)]);
-        let answers = BTreeMap::from([(policy.module.clone(), answers)]);
-        let facts = Facts { answers, ..Facts::default() };
-        let members = Members::default();
-        let scene = scene(&members, &facts, now, Duration::from_secs(1));
-        decide(&policy, &mut with(0), &scene).to
-    };
+    let ask = |depth: f64| answered(raw.clone(), 0, depth).to;
     assert_eq!((ask(0.0), ask(1.0), ask(120.0)), (0, 1, 3));
+}
+
+/// One look of a module of `desired` VMs whose expression comes to one value.
+fn answered(raw: RawPolicy, desired: u32, value: f64) -> Want {
+    let policy = check(raw).0.unwrap();
+    let now = Time::from_millis(100_000);
+    let answer = Answer { at: now, values: Ok(Values::Whole(value)) };
+    let answers = BTreeMap::from([("load".to_owned(), answer)]);
+    let answers = BTreeMap::from([(policy.module.clone(), answers)]);
+    let facts = Facts { answers, ..Facts::default() };
+    let vms: Vec<Vm> = (1..=desired as usize).map(vm).collect();
+    let members = Members { serving: vms.iter().collect(), ..Members::default() };
+    let scene = scene(&members, &facts, now, Duration::from_secs(1));
+    decide(&policy, &mut with(desired), &scene)
 }
 
 #[test]
