@@ -21,6 +21,7 @@ pub mod sources;
 pub mod status;
 pub mod timetable;
 pub mod tls;
+mod toml;
 pub mod vantages;
 pub mod yaml;
 
@@ -193,9 +194,9 @@ pub fn fingerprint(path: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTi
     let mut files = vec![path.to_owned()];
     if let Ok(raw) = Document::read(path).and_then(|document| document.parse::<RawConfig>()) {
         let folder = folder_of(path);
-        files.extend(yaml_files(&folder.join(&raw.projects)).unwrap_or_default());
-        files.extend(yaml_files(&folder.join(&raw.policies)).unwrap_or_default());
-        files.extend(yaml_files(&folder.join(&raw.rules)).unwrap_or_default());
+        files.extend(files_in(&folder.join(&raw.projects)).unwrap_or_default());
+        files.extend(files_in(&folder.join(&raw.policies)).unwrap_or_default());
+        files.extend(files_in(&folder.join(&raw.rules)).unwrap_or_default());
     }
     let stamped = files.into_iter().filter_map(|file| {
         let data = std::fs::metadata(&file).ok()?;
@@ -357,7 +358,7 @@ impl Reader {
     }
 
     fn documents(&mut self, folder: &Path) -> Vec<Document> {
-        let files = yaml_files(folder)
+        let files = files_in(folder)
             .map_err(|error| Problem::error(folder, None, format!("cannot be listed: {error}")));
         let files = self.keep(files).unwrap_or_default();
         files.iter().filter_map(|file| self.keep(Document::read(file))).collect()
@@ -512,12 +513,12 @@ fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// In the order of their names, so that two runs agree.
-fn yaml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+fn files_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("yaml" | "yml" | "json")) {
+        if matches!(extension, Some("yaml" | "yml" | "json" | "toml")) {
             files.insert(path);
         }
     }

@@ -3,6 +3,7 @@
 //! Whoever reads the error is in the middle of something else, so it names the file, the line and
 //! what to write instead, and it is one error and not twelve.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,8 @@ use scaler::policy::{Finding, FindingSeverity};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Spanned};
+
+use super::toml;
 
 /// The largest file that is read. A policy of a thousand lines is a tenth of this.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -68,12 +71,23 @@ impl Document {
         Ok(Self { path: path.to_owned(), text })
     }
 
-    /// Reads the text as a `T`. JSON is YAML too.
+    /// Reads the text as a `T`: TOML by the file's name, else YAML. JSON is YAML too.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         if self.text.trim().is_empty() {
             return Err(Problem::error(&self.path, None, "empty: the file may be half written"));
         }
-        serde_saphyr::from_str(&self.text).map_err(|error| self.explain(&error))
+        let yaml = self.yaml()?;
+        serde_saphyr::from_str(&yaml.text).map_err(|error| self.explain(&yaml, &error))
+    }
+
+    fn yaml(&self) -> Result<Yaml<'_>, Problem> {
+        if self.path.extension().is_none_or(|extension| extension != "toml") {
+            return Ok(Yaml { text: Cow::Borrowed(&self.text), lines: None });
+        }
+        match toml::rewrite(&self.text) {
+            Ok(json) => Ok(Yaml { text: Cow::Owned(json.text), lines: Some(json.lines) }),
+            Err((line, message)) => Err(Problem::error(&self.path, line, message)),
+        }
     }
 
     /// Gives findings of a checker, which knows keys only, the line they stand in.
@@ -89,19 +103,34 @@ impl Document {
     /// The line of a value, named by the keys that lead to it: `metrics.0.in.below`. If the last
     /// keys are not written in the file, the line of the nearest one above that is.
     pub fn line_of(&self, path: &str) -> Option<u32> {
-        let root: Node = serde_saphyr::from_str(&self.text).ok()?;
+        let yaml = self.yaml().ok()?;
+        let root: Node = serde_saphyr::from_str(&yaml.text).ok()?;
         let (mut node, mut line) = (&root, None);
         for key in path.split('.') {
             let Some((found, at)) = node.child(key) else { break };
             (node, line) = (found, Some(at));
         }
-        line
+        line.map(|line| yaml.line(line))
     }
 
-    fn explain(&self, error: &Error) -> Problem {
+    fn explain(&self, yaml: &Yaml<'_>, error: &Error) -> Problem {
         let error = error.without_snippet();
-        let line = error.location().map(|location| location.line() as u32);
+        let line = error.location().map(|location| yaml.line(location.line() as u32));
         Problem::error(&self.path, line, message_of(error))
+    }
+}
+
+/// What the library reads of a document.
+struct Yaml<'a> {
+    text: Cow<'a, str>,
+    /// For each of its lines the one of the file, if they are not the same.
+    lines: Option<Vec<u32>>,
+}
+
+impl Yaml<'_> {
+    fn line(&self, line: u32) -> u32 {
+        let lines = self.lines.as_ref();
+        lines.and_then(|lines| lines.get(line as usize - 1)).copied().unwrap_or(line)
     }
 }
 
@@ -266,6 +295,41 @@ mod tests {
             let told = refused(text);
             assert!(told.contains(expected), "{text:?} gave {told:?}, not {expected:?}");
         }
+    }
+
+    #[test]
+    fn toml_is_told_of_in_the_same_words_by_its_own_lines() {
+        let told = |text: &str| {
+            let document = Document { path: "a.toml".into(), text: text.to_owned() };
+            let read = document.parse::<Small>();
+            read.map_or_else(|problem| problem.to_string(), |small| format!("{small:?}"))
+        };
+        let read = "Small { min: 18, wait: Some(Span(5s)), list: Some([Small { min: 2";
+        let text = "wait = \"5s\"\nmin = 0x12\n\n[[list]]\nmin = 2\n";
+        assert!(told(text).starts_with(read), "{}", told(text));
+        let cases = [
+            (
+                "min = 1\n\n[[list]]\nmin = 1\n[[list]]\nmix = 2\n",
+                "a.toml:6: error: unknown key \"mix\"",
+            ),
+            ("min = 1\nlist = [\n  {min = 1},\n  {min = \"one\"},\n]\n", "a.toml:4: error: "),
+            ("min = 1\nwait = 5\n", "a.toml:2: error: \"5\" is no duration; write for example"),
+            ("min = 1\n\nmin = 2\n", "a.toml:3: error: duplicate key"),
+            ("min = 1\nwait: 5s\n", "a.toml:2: error: "),
+            ("# nothing yet\n", "error: key \"min\" is missing; add it"),
+            ("min = inf\n", "a.toml:1: error: "),
+        ];
+        for (text, expected) in cases {
+            assert!(
+                told(text).contains(expected),
+                "{text:?} gave {:?}, not {expected:?}",
+                told(text)
+            );
+        }
+        let text = "a = 1\n[x]\n[[metrics]]\nname = \"load\"\nin = {below = 3}\n".to_owned();
+        let document = Document { path: "a.toml".into(), text };
+        assert_eq!(document.line_of("metrics.0.in.below"), Some(5));
+        assert_eq!(document.line_of("metrics.0.out"), Some(3));
     }
 
     #[test]
