@@ -303,9 +303,10 @@ impl State {
         Some(LastWord { since: word.since, heard: word.heard, text: &word.text })
     }
 
-    /// The objects of open incidents that a silence keeps quiet, and which.
-    pub fn silenced(&self) -> BTreeMap<&Object, &SilenceId> {
-        self.incidents.values().flat_map(|incident| &incident.silenced).collect()
+    /// The objects of open incidents from `first` to `last` that a silence keeps quiet, and which.
+    pub fn silenced(&self, first: &Object, last: &Object) -> BTreeMap<&Object, &SilenceId> {
+        let incidents = self.incidents.values();
+        incidents.flat_map(|incident| incident.silenced.range(first..=last)).collect()
     }
 
     /// Whether an open incident has to do with the object, be it well again by now.

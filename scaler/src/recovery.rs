@@ -58,7 +58,9 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) -> bool {
     let listed = facts.provider.as_ref().is_some_and(|list| list.complete);
     let heard = facts.routers.values().any(|router| !router.silent);
     let is_new = state.memory.routing_generation == 0;
-    let sees = listed && (state.sight.proves_absence || bug!(TrustOldStore));
+    // Who is not listed has the first word before the list is believed.
+    let proves = state.sight.proves_absence && state.sight.unasked == 0;
+    let sees = listed && (proves || bug!(TrustOldStore));
     // One look that fails in between, or one list that is not complete, makes nothing right.
     state.sight.was_refuted = !sees && (state.sight.was_refuted || state.sight.refuted_by > 0);
     let within = if state.sight.was_refuted { RIGHT_WITHIN } else { HEARD_WITHIN };

@@ -36,6 +36,8 @@ pub struct Sight {
     pub is_blind: bool,
     /// So many VMs answer that a complete list lacks: it is not believed.
     pub refuted_by: usize,
+    /// So many VMs a complete list lacks that nobody asked yet: they may refute it.
+    pub unasked: usize,
     /// A list was refuted since the start, and none was right since.
     pub was_refuted: bool,
     /// There is a list, and what it lacks is not there.
@@ -59,7 +61,7 @@ pub(crate) const ROUTER_FAILURES: u32 = 3;
 /// Looks at what was seen, and notes since when each VM is missing.
 pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) {
     state.sight.is_blind = is_blind(state, facts);
-    (state.sight.proves_absence, state.sight.refuted_by) = (false, 0);
+    (state.sight.proves_absence, state.sight.refuted_by, state.sight.unasked) = (false, 0, 0);
     state.sight.dead.clear();
     // One that seems to lie ahead was begun before the clock was set back: nobody knows when.
     if let Some(list) = facts.provider.as_ref().filter(|list| list.begun <= now) {
@@ -68,7 +70,10 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) {
         let answer = missing.iter().filter(|id| speaks(facts, &state.vms[*id])).count();
         // One that answers and is not listed may be lent to another project for good. A part of the
         // fleet that answers is never gone, however long the lists have said so.
-        state.sight.refuted_by = if answer > FEW.max(known / 3) { answer } else { 0 };
+        // At the start even that may be the whole of a small fleet, and the record old.
+        let few = if state.sight.is_current { FEW } else { 0 };
+        state.sight.refuted_by = if answer > few.max(known / 3) { answer } else { 0 };
+        state.sight.unasked = missing.iter().filter(|id| !was_asked(facts, id)).count();
         let is_refuted = state.sight.refuted_by > 0;
         let plausible = !is_refuted && is_plausible(state, facts, list, &missing);
         state.sight.proves_absence = list.complete && (plausible || bug!(BelieveEveryList));
@@ -185,6 +190,11 @@ fn is_plausible(state: &State, facts: &Facts, list: &ProviderFact, missing: &[Vm
     let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
     let contradicted = news.iter().any(|id| speaks(facts, &state.vms[*id]));
     !contradicted && news.len() <= FEW.max(known / 3)
+}
+
+/// Whether its agent was asked since the start, whatever came of it.
+fn was_asked(facts: &Facts, id: &VmId) -> bool {
+    facts.agents.get(id).is_some_and(|agent| agent.misses > 0 || agent.heard.is_some())
 }
 
 /// Whether its agent or its program answered when it was asked last.

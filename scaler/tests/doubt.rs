@@ -294,6 +294,28 @@ fn a_list_that_lacks_a_part_of_the_fleet_which_answers_is_never_believed_and_tha
     assert_eq!((one_less[0], one_less[13]), ((0, false, 6), (0, true, 6)));
 }
 
+/// At the start an empty list may lack what shows that the record is old, be the fleet ever so small.
+#[test]
+fn a_small_fleet_has_its_word_before_the_first_list_is_believed() {
+    let ids = ["vm-1", "vm-2", "vm-3"];
+    let mut state = state(&ids.map(|id| vm(id, VmState::Pool, NOW)));
+    state.sight.is_current = false;
+    let config = Config::default();
+    let mut is_current = |asked: &[&str], listed: &[&str], second: u64| {
+        let now = NOW + Duration::from_secs(second);
+        let mut facts = begun(&lists(listed), now);
+        heard(&mut facts, asked, now);
+        tick(&config, &mut state, &facts, now);
+        (state.sight.is_current, state.sight.unasked, state.sight.refuted_by)
+    };
+    assert_eq!(is_current(&[], &[], 0), (false, 3, 0), "nobody was asked yet");
+    assert_eq!(is_current(&ids[..1], &[], 1), (false, 2, 0));
+    assert_eq!(is_current(&ids, &[], 2), (false, 0, 3), "all of them answer");
+    assert_eq!(is_current(&ids, &[], 599), (false, 0, 3));
+    assert_eq!(is_current(&ids, &ids, 599), (true, 0, 0));
+    assert_eq!(is_current(&ids, &[], 600), (true, 0, 0), "a few may be lent to somebody else");
+}
+
 /// A VM of the pool that is to end, and that the routing let go of with number 5.
 fn ending() -> State {
     let mut one = vm("vm-1", VmState::Pool, NOW);

@@ -136,7 +136,10 @@ async fn page(
         let open: Vec<OpenAlert<'_>> = core.posted.open(behind.as_ref()).take(PAGE).collect();
         let last = open.last().filter(|_| open.len() == PAGE);
         let last = last.map(|alert| (alert.object.clone(), alert.check.clone()));
-        let silenced = core.alerter.silenced();
+        let silenced = match (open.first(), open.last()) {
+            (Some(first), Some(last)) => core.alerter.silenced(first.object, last.object),
+            _ => BTreeMap::new(),
+        };
         let matching = open.into_iter().filter(|alert| all_match(&wanted.filters, alert.labels));
         let told = matching.map(|alert| told(core, alert, silenced.get(alert.object), now));
         Page { alerts: told.filter(|told| wanted.has(told)).collect(), last }
