@@ -352,6 +352,12 @@ impl Incident {
         suffers || self.roots.get(object).is_some_and(|root| root.back.is_none())
     }
 
+    /// Who took it on, be it for something less than it is by now.
+    pub(crate) fn taken_by(&self) -> Option<&PersonId> {
+        let now = self.acknowledged.as_ref().map(|taken| &taken.by);
+        now.or(self.broken.as_ref().map(|broken| &broken.by))
+    }
+
     pub(crate) fn was_told(&self) -> bool {
         !self.told.is_empty()
     }

@@ -279,11 +279,11 @@ fn standing(
         (None, None) => unconcerned(topology, incident, share),
         (Some(_), Some(at)) => Standing::NextAt { at },
         (Some(told), None) if told.ended => Standing::Ended { at: told.last_at },
-        (Some(told), None) => match &incident.acknowledged {
+        (Some(told), None) => match incident.taken_by() {
             Some(by)
                 if share.view == View::Operations && tell::has_grown(incident, share, told) =>
             {
-                Standing::HeldByAcknowledgement { by: by.by.clone() }
+                Standing::HeldByAcknowledgement { by: by.clone() }
             }
             _ => Standing::Told { last: told.last_at },
         },

@@ -18,9 +18,17 @@ pub(super) struct RawWindow {
     from: Option<String>,
     until: Option<String>,
     tz: Option<String>,
-    /// `mon` to `sun`; each day if left out.
+    /// Each day if left out.
     #[serde(default)]
-    days: Vec<String>,
+    days: Vec<Days>,
+}
+
+/// `mon` to `sun`, several as `mon-fri`, or a number as cron has it: 1 is Monday, 0 and 7 are Sunday.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "mon to sun, mon-fri, or 0 to 7")]
+enum Days {
+    Number(i8),
+    Named(String),
 }
 
 impl RawWindow {
@@ -62,7 +70,8 @@ impl RawWindow {
             parsed(needed(value.as_deref(), place, key)?, place)
         };
         let (from, until) = (clock("from", &self.from)?, clock("until", &self.until)?);
-        let days = self.days.iter().map(|day| weekday(day, place)).collect::<Fallible<Vec<_>>>()?;
+        let days = self.days.iter().map(|days| days.read(place)).collect::<Fallible<Vec<_>>>()?;
+        let days = days.concat();
         let date_of = |time: Time| -> Fallible<civil::Date> {
             let moment = jiff::Timestamp::from_millisecond(time.millis());
             Ok(moment.map_err(|error| bad(place, error))?.to_zoned(zone.clone()).date())
@@ -84,6 +93,23 @@ impl RawWindow {
         }
         spans.retain(|(_, until)| *until > start);
         Ok(spans)
+    }
+}
+
+impl Days {
+    fn read(&self, place: &str) -> Fallible<Vec<civil::Weekday>> {
+        let (first, last) = match self {
+            Self::Number(number) => {
+                let day = civil::Weekday::from_sunday_zero_offset(number % 7);
+                let day = day.ok().filter(|_| *number <= 7);
+                let none = || bad(place, format!("no day {number}; write 0 to 7, or mon to sun"));
+                return Ok(vec![day.ok_or_else(none)?]);
+            }
+            Self::Named(text) => text.split_once('-').unwrap_or((text, text)),
+        };
+        let (first, last) = (weekday(first, place)?, weekday(last, place)?);
+        let count = usize::from(last.since(first).unsigned_abs()) + 1;
+        Ok(first.cycle_forward().take(count).collect())
     }
 }
 
