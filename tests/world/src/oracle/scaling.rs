@@ -91,7 +91,10 @@ impl World {
             let settle = policy.out.settle.0 + LOOKS_APART;
             let joined = self.oracle.joined.get(module).copied().unwrap_or_default();
             let routed = self.routed_everywhere(module);
-            let measured = routed.iter().all(|id| self.oracle.measured.get(id) == Some(&self.now));
+            // Where nothing serves nothing can be measured.
+            let measured = !routed.is_empty();
+            let measured =
+                measured && routed.iter().all(|id| self.oracle.measured.get(id) == Some(&self.now));
             // The load of VMs counts that serve, by the word of every router.
             let measured = measured && (0..self.edges.len()).all(|edge| !self.is_deaf(edge));
             if *load > low && measured && self.now.since(joined) > settle {
