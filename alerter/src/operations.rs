@@ -18,7 +18,10 @@ pub(crate) fn problem(speaker: &Speaker) -> String {
         if facts.state == RootState::Degraded { speaker.complaint() } else { String::new() };
     let condition = condition(facts.root, facts.state, facts.suspected, lang);
     let root = thing(facts.root, lang);
-    let start = format!("{root}{} {condition}{complaint}{}", place(speaker), carried(speaker));
+    let who = root + &place(speaker);
+    // A full-width bracket brings its own space.
+    let gap = if who.ends_with('）') { "" } else { " " };
+    let start = format!("{who}{gap}{condition}{complaint}{}", carried(speaker));
     match (facts.root, facts.vm_count()) {
         (Object::Collector(_), _) if facts.state == RootState::Blind => start + &unseen(speaker),
         (Object::Collector(_) | Object::Channel(_) | Object::Pool(_) | Object::Vantage(_), _) => {
@@ -102,17 +105,21 @@ fn place(speaker: &Speaker) -> String {
     let (root, lang) = (speaker.facts.root, speaker.lang);
     let Some(vm) = object::vm(root) else { return String::new() };
     let module = speaker.facts.incident.members.get(root).and_then(|m| m.module.as_ref());
-    let of = module.map_or_else(String::new, |module| {
-        let of = label(speaker.topology, module);
-        lang.pick(format!(" of {of}"), format!("（{of}）"))
-    });
-    let on = match speaker.topology.vms.get(vm).map(|place| place.host.as_ref()) {
-        Some(Some(host)) => lang.pick(format!(" on host {host}"), format!("（宿主机 {host}）")),
-        Some(None) => String::new(),
-        None if module.is_none() => format!(" ({})", rest(lang).1),
-        None => String::new(),
-    };
-    of + &on
+    let of = module.map(|module| label(speaker.topology, module));
+    let place = speaker.topology.vms.get(vm);
+    let host = place.and_then(|place| place.host.as_ref());
+    if place.is_none() && of.is_none() {
+        return lang.pick(format!(" ({})", rest(lang).1), format!("（{}）", rest(lang).1));
+    }
+    let words = [
+        of.map(|of| lang.pick(format!(" of {of}"), of.to_string())),
+        host.map(|host| lang.pick(format!(" on host {host}"), format!("宿主机 {host}"))),
+    ];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    lang.pick(words.concat(), format!("（{}）", words.join("，")))
 }
 
 fn is_gone(speaker: &Speaker) -> bool {

@@ -95,7 +95,7 @@ fn the_message_to_whoever_comes_on_duty_says_so() {
               Since 2026-03-02T10:00:00Z, for 1 min
               Operations are told as well.
               vm.ping of web-21 is bad since 2026-03-02T10:00:00Z, says probe
-        300s bob problem i1: 虚拟机 web-21（shop/web）（宿主机 h2） 宕机
+        300s bob problem i1: 虚拟机 web-21（shop/web，宿主机 h2）宕机
               现在由您值班（oncall），此前已通知他人
               shop/web：40 台中 1 台（web-21）
               始于 2026-03-02T10:00:00Z，已持续 5 分钟

@@ -441,31 +441,31 @@ fn owners_read_nothing_of_an_acknowledgement_of_operations_that_broke() {
         "ops",
         story,
         &expect![[r#"
-        70s ops problem i1: VM web-01 of shop/web on host h1 is down
-              shop/web: 1 of 40 VMs (web-01)
-              Since 2026-03-02T10:00:10Z, for 1 min
-              Businesses: shop
-              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
-        100s ops update i1: Update: VM web-01 of shop/web on host h1 is down
-              ops had acknowledged it; that no longer counts: the severity rose from high to disaster
-              New: severity disaster, was high
-              shop/web: 1 of 40 VMs (web-01)
-              Since 2026-03-02T10:00:10Z, for 1 min 30 s
-              Businesses: shop
-              vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
-        70s ops problem i1: 虚拟机 web-01（shop/web）（宿主机 h1） 宕机
-              shop/web：40 台中 1 台（web-01）
-              始于 2026-03-02T10:00:10Z，已持续 1 分钟
-              业务：shop
-              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
-        100s ops update i1: 更新：虚拟机 web-01（shop/web）（宿主机 h1） 宕机
-              ops 此前的认领已失效：级别由严重升为灾难
-              新情况：级别由严重升为灾难
-              shop/web：40 台中 1 台（web-01）
-              始于 2026-03-02T10:00:10Z，已持续 1 分钟 30 秒
-              业务：shop
-              probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
-    "#]],
+            70s ops problem i1: VM web-01 of shop/web on host h1 is down
+                  shop/web: 1 of 40 VMs (web-01)
+                  Since 2026-03-02T10:00:10Z, for 1 min
+                  Businesses: shop
+                  vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+            100s ops update i1: Update: VM web-01 of shop/web on host h1 is down
+                  ops had acknowledged it; that no longer counts: the severity rose from high to disaster
+                  New: severity disaster, was high
+                  shop/web: 1 of 40 VMs (web-01)
+                  Since 2026-03-02T10:00:10Z, for 1 min 30 s
+                  Businesses: shop
+                  vm.ping of web-01 is bad since 2026-03-02T10:00:10Z, says probe
+            70s ops problem i1: 虚拟机 web-01（shop/web，宿主机 h1）宕机
+                  shop/web：40 台中 1 台（web-01）
+                  始于 2026-03-02T10:00:10Z，已持续 1 分钟
+                  业务：shop
+                  probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+            100s ops update i1: 更新：虚拟机 web-01（shop/web，宿主机 h1）宕机
+                  ops 此前的认领已失效：级别由严重升为灾难
+                  新情况：级别由严重升为灾难
+                  shop/web：40 台中 1 台（web-01）
+                  始于 2026-03-02T10:00:10Z，已持续 1 分钟 30 秒
+                  业务：shop
+                  probe 报告 web-01 的 vm.ping 自 2026-03-02T10:00:10Z 起异常
+        "#]],
     );
     let of_software = "
         10s+10s  bad app.http vm/srv-{01..07}
