@@ -136,6 +136,8 @@ pub struct Oracle {
     pub(crate) listed: Time,
     /// When the load of a module was last measured, settled, and not low.
     pub(crate) not_low: BTreeMap<ModuleId, Time>,
+    /// When a bound lifted the count of a module above what its load wanted.
+    pub(crate) lifted: BTreeMap<ModuleId, Time>,
     pub(crate) restored: Option<Time>,
     pub(crate) brain_started: Time,
     /// When somebody lied about the health of VMs last, and when the brain was cut off last.

@@ -27,6 +27,9 @@ impl World {
             self.p1_no_blind_scale_in(&policy);
             self.p8_patience(&policy);
         }
+        if matches!(decision.reason, Reason::Bounds { .. } | Reason::Floor { .. }) {
+            self.oracle.lifted.insert(decision.module.clone(), self.now);
+        }
         self.p8_no_flapping(decision);
         self.p17_bounds_are_law(&policy, decision);
     }
@@ -66,14 +69,18 @@ impl World {
     }
 
     /// A load was low for the whole time that the policy wants to see, and the highest count that was
-    /// asked for within the time of stabilisation wins.
+    /// asked for within the time of stabilisation wins. What a bound asked for goes with the bound.
     fn p8_patience(&mut self, policy: &Policy) {
         let Some(at) = self.oracle.not_low.get(&policy.module).copied() else { return };
         let lasted = policy.metrics.iter().map(|metric| match metric.aim {
             Aim::Band { inward: Some(inward), .. } => inward.lasting.0,
             Aim::Band { inward: None, .. } | Aim::Target { .. } => Duration::ZERO,
         });
-        let needed = lasted.max().unwrap_or_default() + policy.inward.stabilise.0;
+        let stabilise = policy.inward.stabilise.0;
+        let lifted = self.oracle.lifted.get(&policy.module);
+        let is_lifted = lifted.is_some_and(|at| self.now.since(*at) < stabilise);
+        let stabilise = if is_lifted { Duration::ZERO } else { stabilise };
+        let needed = lasted.max().unwrap_or_default() + stabilise;
         let low_for = self.now.since(at);
         if low_for + LOOKS_APART < needed {
             let (module, low, needed) = (&policy.module, low_for.as_secs(), needed.as_secs());
