@@ -103,7 +103,7 @@ const OWN: &[Phrase] = &[
     ),
     ("it is known what is there", "现状已确认"),
     (
-        "{} VMs answer that the provider's complete lists lack: nothing that they lack is taken for gone",
+        "the provider's complete lists lack {} of the VMs that answer: nothing that they lack is taken for gone",
         "有 {0} 台虚拟机仍有应答，但提供方的完整列表中没有它们：列表缺少的都不视为已消失",
     ),
     (

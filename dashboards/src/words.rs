@@ -404,7 +404,7 @@ words! {
     HEARD_NOTHING = "The monitor has not heard anything yet", "监控尚未收到任何数据";
     NO_TARGETS = "The monitor has nothing to look at", "监控没有任何目标";
     DISK_FULL = "The disk is full: new samples are not kept.", "磁盘已满：新的采样无法保存。";
-    COUNT_FAULTS = "do not answer", "个目标应答异常";
+    COUNT_FAULTS = "at fault", "个目标应答异常";
     COUNT_UNWATCHED = "not watched", "个未监控";
     COUNT_DOUBTS = "doubtful", "个可疑";
     COUNT_REFUSED = "samples refused", "个采样被拒";

@@ -66,8 +66,8 @@ impl Core {
     fn refuted(&self) -> Option<String> {
         let count = Some(self.scaler.sight.refuted_by).filter(|count| *count > 0)?;
         let what = format!(
-            "{count} VMs answer that the provider's complete lists lack: nothing that they lack is taken \
-             for gone"
+            "the provider's complete lists lack {count} of the VMs that answer: nothing that they lack is \
+             taken for gone"
         );
         let is_current = self.scaler.sight.is_current;
         Some(if is_current { what } else { format!("{what}; {NOTHING_YET}") })
