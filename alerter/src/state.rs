@@ -352,10 +352,11 @@ impl Incident {
         suffers || self.roots.get(object).is_some_and(|root| root.back.is_none())
     }
 
-    /// Who took it on, be it for something less than it is by now.
-    pub(crate) fn taken_by(&self) -> Option<&PersonId> {
+    /// Who took it on as somebody knows it: one that broke holds for whoever was told since.
+    pub(crate) fn taken_by(&self, told: &Told) -> Option<&PersonId> {
         let now = self.acknowledged.as_ref().map(|taken| &taken.by);
-        now.or(self.broken.as_ref().map(|broken| &broken.by))
+        let broken = self.broken.as_ref().filter(|broken| told.last_at >= broken.at);
+        now.or(broken.map(|broken| &broken.by))
     }
 
     pub(crate) fn was_told(&self) -> bool {

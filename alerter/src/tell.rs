@@ -317,7 +317,7 @@ impl Case<'_> {
 
     fn update(&self, told: &Told, is_snoozed: bool, timer: &mut Timer) -> Option<MessageKind> {
         let is_at_work = is_snoozed
-            || (self.share.view == View::Operations && self.incident.taken_by().is_some());
+            || (self.share.view == View::Operations && self.incident.taken_by(told).is_some());
         let is_due = self.is_worse_than(told)
             || (has_grown(self.incident, self.share, told)
                 && !is_at_work

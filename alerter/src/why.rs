@@ -279,7 +279,7 @@ fn standing(
         (None, None) => unconcerned(topology, incident, share),
         (Some(_), Some(at)) => Standing::NextAt { at },
         (Some(told), None) if told.ended => Standing::Ended { at: told.last_at },
-        (Some(told), None) => match incident.taken_by() {
+        (Some(told), None) => match incident.taken_by(told) {
             Some(by)
                 if share.view == View::Operations && tell::has_grown(incident, share, told) =>
             {

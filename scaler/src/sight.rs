@@ -67,13 +67,18 @@ pub(crate) fn look(state: &mut State, facts: &Facts, now: Time) {
     if let Some(list) = facts.provider.as_ref().filter(|list| list.begun <= now) {
         let missing = note_missing(state, facts, list, now);
         let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
-        let answer = missing.iter().filter(|id| speaks(facts, &state.vms[*id])).count();
+        // At the start a few may be the whole of a small fleet, and the record old. Of who was lent for
+        // good the record knows by then.
+        let starts = !state.sight.is_current && state.memory.recovery.is_none();
+        let counts = |id: &&VmId| !starts || is_news(state, list, id);
+        let speak = |id: &&VmId| speaks(facts, &state.vms[*id]);
+        let answer = missing.iter().filter(counts).filter(speak).count();
         // One that answers and is not listed may be lent to another project for good. A part of the
         // fleet that answers is never gone, however long the lists have said so.
-        // At the start even that may be the whole of a small fleet, and the record old.
-        let few = if state.sight.is_current { FEW } else { 0 };
+        let few = if starts { 0 } else { FEW };
         state.sight.refuted_by = if answer > few.max(known / 3) { answer } else { 0 };
-        state.sight.unasked = missing.iter().filter(|id| !was_asked(facts, id)).count();
+        state.sight.unasked =
+            missing.iter().filter(|id| is_asked(state, id) && !was_asked(facts, id)).count();
         let is_refuted = state.sight.refuted_by > 0;
         let plausible = !is_refuted && is_plausible(state, facts, list, &missing);
         state.sight.proves_absence = list.complete && (plausible || bug!(BelieveEveryList));
@@ -181,15 +186,23 @@ fn lacks(absence: &mut Absence, known: Time, begun: Time) {
     absence.lists = (begun > absence.known).then_some((first.unwrap_or(begun), begun));
 }
 
+/// Whether lists have not lacked it for so long that they are believed.
+fn is_news(state: &State, list: &ProviderFact, id: &VmId) -> bool {
+    let since = state.memory.absences.get(id).and_then(|absence| absence.since);
+    since.is_none_or(|since| list.begun.since(since) < BELIEVED_AFTER)
+}
+
 /// Whether a complete list may be believed in what it lacks.
 fn is_plausible(state: &State, facts: &Facts, list: &ProviderFact, missing: &[VmId]) -> bool {
-    let since = |id: &VmId| state.memory.absences.get(id).and_then(|absence| absence.since);
-    let lately =
-        |id: &&VmId| since(id).is_none_or(|since| list.begun.since(since) < BELIEVED_AFTER);
-    let news: Vec<&VmId> = missing.iter().filter(lately).collect();
+    let news: Vec<&VmId> = missing.iter().filter(|id| is_news(state, list, id)).collect();
     let known = state.vms.values().filter(|vm| vm.addresses.is_some()).count();
     let contradicted = news.iter().any(|id| speaks(facts, &state.vms[*id]));
     !contradicted && news.len() <= FEW.max(known / 3)
+}
+
+/// Nobody asks a VM in quarantine: it is none of ours to judge.
+fn is_asked(state: &State, id: &VmId) -> bool {
+    state.vms[id].state != VmState::Quarantine
 }
 
 /// Whether its agent was asked since the start, whatever came of it.

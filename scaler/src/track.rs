@@ -79,8 +79,11 @@ fn by_ratio(look: &Tracking<'_>) -> Ask {
     let needed = value * carriers / look.target;
     let wants = needed.ceil().min(f64::from(u32::MAX)) as u32;
     let each = if is_whole { value / f64::from(desired.max(1)) } else { value };
+    if !reading.known && wants <= desired {
+        return Ask::stay(reading, desired, reading.missing());
+    }
     let is_near = (each / look.target - 1.0).abs() <= look.tolerance && (desired > 0 || !is_whole);
-    if is_near || wants == desired || (!reading.known && wants < desired) {
+    if is_near || wants == desired {
         let metric = reading.name.clone();
         let reason = Reason::OnTarget { metric, value: each, target: look.target };
         return Ask::stay(reading, desired, reason);

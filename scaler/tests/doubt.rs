@@ -16,6 +16,7 @@ use scaler::decide::load;
 use scaler::facts::{AgentFact, Facts, ProviderFact, RouterFact, Sample, SeenFact};
 use scaler::hands::{Power, Uncounted};
 use scaler::policy::Policy;
+use scaler::recovery;
 use scaler::state::{Config, State};
 use scaler::steps::{StepKind, StepOutcome, absorb, issue};
 use scaler::tick::tick;
@@ -314,6 +315,23 @@ fn a_small_fleet_has_its_word_before_the_first_list_is_believed() {
     assert_eq!(is_current(&ids, &[], 599), (false, 0, 3));
     assert_eq!(is_current(&ids, &ids, 599), (true, 0, 0));
     assert_eq!(is_current(&ids, &[], 600), (true, 0, 0), "a few may be lent to somebody else");
+}
+
+/// One that was lent to somebody else for good answers for ever, and is never listed.
+#[test]
+fn a_recovery_of_a_small_fleet_ends_though_a_vm_is_lent() {
+    let ids = ["vm-1", "vm-2"];
+    let mut state = state(&ids.map(|id| vm(id, VmState::Pool, NOW)));
+    recovery::enter(&mut state, "a person said so".to_owned(), NOW);
+    let ended = (1..60).find(|minute| {
+        let now = NOW + Duration::from_secs(minute * 60);
+        let mut facts = begun(&lists(&ids[..1]), now);
+        heard(&mut facts, &ids, now);
+        facts.routers.clear();
+        tick(&Config::default(), &mut state, &facts, now);
+        state.memory.recovery.is_none()
+    });
+    assert_eq!(ended, Some(12), "the list is believed after ten minutes, and seen twice then");
 }
 
 /// A VM of the pool that is to end, and that the routing let go of with number 5.

@@ -51,7 +51,7 @@ impl Standing {
             ),
             Self::HeldByAcknowledgement { by } => lang.pick(
                 format!(
-                    "more suffers by now, held back since {by} works on it: only what makes it \
+                    "more suffers by now, held back since {by} took it on: only what makes it \
                      worse, another root and the end are told"
                 ),
                 format!("影响已扩大，但 {by} 已确认处理：仅通知恶化、根因变化和恢复"),

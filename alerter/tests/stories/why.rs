@@ -294,7 +294,7 @@ fn an_acknowledgement_holds_back_what_only_grows() {
                   VM db-1: it stands on host h4; since 10s
                   VM web-50: it stands on host h4; since 430s
                   alice: owner, not told: waits until 460s for what may explain it, or for company
-                  ops: operations, told once: more suffers by now, held back since ops works on it: only what makes it worse, another root and the end are told
+                  ops: operations, told once: more suffers by now, held back since ops took it on: only what makes it worse, another root and the end are told
         "#]],
     );
 }

@@ -59,9 +59,13 @@ pub fn aftermath(
     }
 }
 
-/// The same work over the wanted VMs.
+/// The same work over the wanted VMs; what is the whole of it stays as it is.
 fn expected(decision: &Decision) -> Option<f64> {
-    let load = decision.inputs.readings.first()?.value?;
+    let reading = decision.inputs.readings.first()?;
+    let load = reading.value?;
+    if reading.is_whole() {
+        return Some(load);
+    }
     let work = load * f64::from(decision.inputs.serving);
     (decision.to > 0).then(|| work / f64::from(decision.to))
 }

@@ -107,7 +107,12 @@ fn modules(core: &Core, now: Time) -> [Figure; 3] {
     [
         Figure::by(DESIRED, "VMs wanted", "module", desired),
         Figure::by(SERVING, "VMs in the routers", "module", serving),
-        Figure::by(LOAD, "mean load per core of the serving VMs", "module", load),
+        Figure::by(
+            LOAD,
+            "the first metric of the policy, else the mean load per core of the serving VMs",
+            "module",
+            load,
+        ),
     ]
 }
 

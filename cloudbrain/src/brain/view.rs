@@ -135,6 +135,8 @@ fn module_view(core: &Core, id: &ModuleId, now: Time, lang: Lang) -> ModuleView 
     let vms = core.scaler.vms.values().filter(|vm| vm.module.as_ref() == Some(id));
     let capacity = vms.filter(|vm| vm.state.is_capacity()).count() as u32;
     let metric = policy.and_then(|policy| policy.metrics.first());
+    // Of the whole of the work no threshold is known: they are for what one VM has of it.
+    let metric = metric.filter(|metric| !metric.is_whole());
     let band = metric.and_then(|m| Some((m.aim.below()?, m.aim.above())));
     let points = core.series.get(id).into_iter().flatten();
     ModuleView {

@@ -10,7 +10,7 @@ use super::care::split;
 use super::metric::RawMetric;
 use super::{
     Aggregate, Aim, DrainWait, Finding, FindingSeverity, Measure, Metric, MetricSource, MissingOut,
-    Policy, RawCapacity, RawPolicy, RawSchedule,
+    Over, Policy, RawCapacity, RawPolicy, RawSchedule,
 };
 
 /// What routers tell of each VM, beside what agents do.
@@ -337,6 +337,10 @@ fn check_sum(metric: &RawMetric, path: &impl Fn(&str) -> String, findings: &mut 
         let message = "a sum does not fall as VMs are added, so it needs a target: what one VM \
                        takes of it; write that instead of `out` and `in`, or aggregate: mean";
         findings.push(Finding::error(path("aggregate"), message));
+    }
+    if metric.aggregate == Aggregate::Sum && metric.over == Over::All {
+        let message = "VMs on their way carry nothing yet of a sum; leave `over` out";
+        findings.push(Finding::error(path("over"), message));
     }
 }
 

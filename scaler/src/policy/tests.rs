@@ -195,6 +195,12 @@ fn a_sum_wants_a_target_for_no_vm_brings_it_down() {
     let found = refused(|raw| raw.metrics[0].aggregate = Aggregate::Sum);
     assert_eq!(found.path, "metrics.0.aggregate");
     assert!(found.message.contains("needs a target"), "{found:?}");
+    let found = refused(|raw| {
+        let metric = &mut raw.metrics[0];
+        (metric.out, metric.inward, metric.target) = (None, None, Some(0.7));
+        (metric.aggregate, metric.over) = (Aggregate::Sum, Over::All);
+    });
+    assert_eq!(found.path, "metrics.0.over");
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl Days {
         let (first, last) = match self {
             Self::Number(number) => {
                 let day = civil::Weekday::from_sunday_zero_offset(number % 7);
-                let day = day.ok().filter(|_| *number <= 7);
+                let day = day.ok().filter(|_| (0..=7).contains(number));
                 let none = || bad(place, format!("no day {number}; write 0 to 7, or mon to sun"));
                 return Ok(vec![day.ok_or_else(none)?]);
             }
@@ -116,9 +116,10 @@ impl Days {
 fn weekday(text: &str, place: &str) -> Fallible<civil::Weekday> {
     use civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
     let days = [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday];
-    let names = ["mo", "tu", "we", "th", "fr", "sa", "su"];
-    let lower = text.to_lowercase();
-    let found = names.iter().position(|name| lower.starts_with(name));
+    let names = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let lower = text.trim().to_lowercase();
+    let is_meant = |name: &&str| lower.len() > 1 && name.starts_with(&lower);
+    let found = names.iter().position(|name| is_meant(&name));
     let found = found.ok_or_else(|| bad(place, format!("no day {text:?}; write mon to sun")))?;
     Ok(days[found])
 }

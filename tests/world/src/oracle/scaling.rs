@@ -27,7 +27,8 @@ impl World {
             self.p1_no_blind_scale_in(&policy);
             self.p8_patience(&policy);
         }
-        if matches!(decision.reason, Reason::Bounds { .. } | Reason::Floor { .. }) {
+        let by_bound = matches!(decision.reason, Reason::Bounds { .. } | Reason::Floor { .. });
+        if by_bound && decision.to > decision.from {
             self.oracle.lifted.insert(decision.module.clone(), self.now);
         }
         self.p8_no_flapping(decision);
