@@ -52,10 +52,10 @@ fn of_vms(policy: &Policy, metric: &Metric, scene: &Scene<'_>) -> Reading {
 /// One value for `vms` of them. In a sum, those without a sample have as much as the others on
 /// average: work does not go away because a sample is late.
 fn together(aggregate: Aggregate, values: &[f64], vms: usize) -> Option<f64> {
-    match aggregate {
-        Aggregate::Sum => Some(Aggregate::Mean.of(values)? * vms as f64),
-        aggregate => aggregate.of(values),
+    if aggregate == Aggregate::Sum {
+        return Some(Aggregate::Mean.of(values)? * vms as f64);
     }
+    aggregate.of(values)
 }
 
 /// The whole of the work, which is there without any VM.

@@ -119,7 +119,7 @@ fn weekday(text: &str, place: &str) -> Fallible<civil::Weekday> {
     let names = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let lower = text.trim().to_lowercase();
     let is_meant = |name: &&str| lower.len() > 1 && name.starts_with(&lower);
-    let found = names.iter().position(|name| is_meant(&name));
+    let found = names.iter().position(is_meant);
     let found = found.ok_or_else(|| bad(place, format!("no day {text:?}; write mon to sun")))?;
     Ok(days[found])
 }
