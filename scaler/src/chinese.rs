@@ -224,7 +224,7 @@ impl Reason {
                 whole(*price)
             ),
             Self::OnTarget { metric, value, target } => {
-                format!("{metric} {value:.2} 接近目标 {target:.2}")
+                format!("{metric} {value:.2}，目标 {target:.2}：台数合适")
             }
             Self::BlindToFloor { metric, floor, lasted } => {
                 format!("{metric} 未知已持续 {}：恢复前至少 {floor} 台", whole(*lasted))

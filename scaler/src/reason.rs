@@ -367,7 +367,7 @@ impl fmt::Display for Reason {
                 seconds(*price)
             ),
             Self::OnTarget { metric, value, target } => {
-                write!(f, "{metric} {value:.2} is near its target {target:.2}")
+                write!(f, "{metric} {value:.2}, target {target:.2}: the count fits")
             }
             Self::BlindToFloor { metric, floor, lasted } => write!(
                 f,

@@ -331,7 +331,7 @@ fn a_sum_is_shared_out_among_the_vms() {
     let ask = |loads: &str, desired| {
         told(&look(summed(), &mut with(desired), 100, loads, &Beside::default()))
     };
-    assert_eq!(ask("0.52 0.52 0.52", 3), "3: load 0.52 is near its target 0.50");
+    assert_eq!(ask("0.52 0.52 0.52", 3), "3: load 0.52, target 0.50: the count fits");
     assert_eq!(ask("0.8 0.8 0.8", 3), "5: load 2.40, target 0.50: 5 are wanted");
     assert_eq!(ask("0.8 0.8 0.8 -", 4), "7: load 3.20, target 0.50: 7 are wanted", "one is late");
     let proven = "5: load 2.40, target 0.50: 5 are wanted";
