@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::unit::Share;
 
 use super::care::split;
+use super::deploy::RawDeploy;
 use super::metric::RawMetric;
 use super::{
     Aggregate, Aim, DrainWait, Finding, FindingSeverity, Measure, Metric, MetricSource, MissingOut,
@@ -30,6 +31,7 @@ pub fn check(raw: RawPolicy) -> (Option<Policy>, Vec<Finding>) {
     check_pace(&raw, &mut findings);
     check_missing_data(&raw, &mut findings);
     check_care(&raw, &mut findings);
+    without_effect(&raw, &mut findings);
     check_schedules(&raw, &mut findings);
     let metrics = raw.metrics.iter().enumerate();
     let metrics = metrics.filter_map(|(i, m)| check_metric(&raw, i, m, &mut findings)).collect();
@@ -169,6 +171,21 @@ fn check_missing_data(raw: &RawPolicy, findings: &mut Vec<Finding>) {
         let max = raw.capacity.max;
         let message = format!("floor {floor} is above max {max}; write at most {max}");
         findings.push(Finding::error("missing_data.floor", message));
+    }
+}
+
+/// What is kept for later. Whoever relies on it at night must know by day that it does nothing yet.
+fn without_effect(raw: &RawPolicy, findings: &mut Vec<Finding>) {
+    if raw.health.live.is_some() {
+        let message = "nobody asks it yet: serving VMs go on being asked by health.ready; write what \
+                       matters there, or leave this for the day it counts";
+        findings.push(Finding::warning("health.live", message));
+    }
+    let only_surge = RawDeploy { surge: raw.deploy.surge, ..RawDeploy::default() };
+    if raw.deploy != only_surge {
+        let message = "there are no releases yet: only `surge` is read; leave the rest for the day it \
+                       counts";
+        findings.push(Finding::warning("deploy", message));
     }
 }
 

@@ -191,6 +191,22 @@ fn a_count_that_no_fleet_has_is_refused_wherever_it_stands() {
 }
 
 #[test]
+fn what_has_no_effect_yet_says_so() {
+    let warned = |change: fn(&mut RawPolicy)| {
+        let mut raw = raw();
+        change(&mut raw);
+        check(raw).1.into_iter().map(|finding| finding.path).collect::<Vec<String>>()
+    };
+    assert_eq!(warned(|_| {}), Vec::<String>::new());
+    assert_eq!(warned(|raw| raw.deploy.surge = Share::Count(1)), Vec::<String>::new());
+    assert_eq!(warned(|raw| raw.deploy.smoke = 3), ["deploy"]);
+    let live = |raw: &mut RawPolicy| {
+        raw.health.live = serde_json::from_value(serde_json::json!({"tcp": 8080})).ok();
+    };
+    assert_eq!(warned(live), ["health.live"]);
+}
+
+#[test]
 fn a_sum_wants_a_target_for_no_vm_brings_it_down() {
     let found = refused(|raw| raw.metrics[0].aggregate = Aggregate::Sum);
     assert_eq!(found.path, "metrics.0.aggregate");
