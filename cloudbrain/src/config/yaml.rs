@@ -129,8 +129,9 @@ struct Yaml<'a> {
 
 impl Yaml<'_> {
     fn line(&self, line: u32) -> u32 {
-        let lines = self.lines.as_ref();
-        lines.and_then(|lines| lines.get(line as usize - 1)).copied().unwrap_or(line)
+        let index = (line as usize).checked_sub(1);
+        let known = self.lines.as_ref().zip(index);
+        known.and_then(|(lines, index)| lines.get(index)).copied().unwrap_or(line)
     }
 }
 
